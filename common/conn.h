@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COMMON_CONN_H
+#define COMMON_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "common/addr.h"
+
+struct event_base;
+
+/*
+ * One non-blocking byte stream in the loop. What carries it (plain TCP or Unix now; TLS and
+ * WebSocket later) is a table behind the stream; users never know. No buffering here: users read
+ * into a buffer of theirs and keep what the stream did not take.
+ */
+struct conn;
+
+enum conn_event {
+	CONN_CONNECTED, /* an outgoing stream is up (and any handshake done) */
+	CONN_READABLE,
+	CONN_WRITABLE, /* after conn_want_write(true); stays armed until false */
+	CONN_FAILED    /* connect or handshake failed, or reset outside read/write; errno in arg of conn_errno */
+};
+typedef void conn_event_fn(struct conn *c, enum conn_event ev, void *arg);
+
+/* Take over an accepted descriptor (made non-blocking, TCP_NODELAY). Reading starts enabled. */
+struct conn *conn_accept(struct event_base *base, int fd_take, const struct addr *peer,
+			 conn_event_fn *fn, void *arg);
+/* Start connecting. -ERR_IO when that fails at once. timeout_ms covers connect and handshake. */
+MUST_CHECK int conn_connect(struct event_base *base, const struct addr *peer, uint32_t timeout_ms,
+			    conn_event_fn *fn, void *arg, struct conn **conn_r);
+/* Replace the receiver of events. */
+void conn_set_handler(struct conn *c, conn_event_fn *fn, void *arg);
+
+/* > 0 bytes; 0 end of stream; -ERR_AGAIN; -ERR_IO. */
+MUST_CHECK ssize_t conn_read(struct conn *c, void *buf, size_t len);
+/* ≥ 0 bytes taken (may be short); -ERR_AGAIN; -ERR_IO. Never raises SIGPIPE. */
+MUST_CHECK ssize_t conn_writev(struct conn *c, const struct iovec *iov, int n);
+void conn_want_read(struct conn *c, bool on);
+void conn_want_write(struct conn *c, bool on);
+
+const struct addr *conn_peer(const struct conn *c);
+int conn_local(const struct conn *c, struct addr *addr_r) MUST_CHECK;
+int conn_fd(const struct conn *c); /* for batched sends and accounting; never read or closed outside */
+int conn_errno(const struct conn *c);
+bool conn_is_secure(const struct conn *c);
+/* Kernel send buffer in bytes (SO_SNDBUF); keeps a stalled peer's backlog visible to us. */
+void conn_set_sndbuf(struct conn *c, int n_bytes);
+
+/* Close now, free at the end of the loop turn: safe inside its own callback. Nulls the pointer. */
+void conn_free(struct conn **c);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COMMON_LISTENER_H
+#define COMMON_LISTENER_H
+
+#include "common/addr.h"
+
+struct event_base;
+struct listener;
+
+/* A new connection; fd is the callee's. */
+typedef void listener_accept_fn(int fd_take, const struct addr *peer, void *arg);
+
+/*
+ * Listen on a TCP or Unix address (port 0 picks one; a stale Unix socket file is replaced, its
+ * folder made 0700; the file is removed at free). -ERR_IO with errno: the caller prints which
+ * address. Out of descriptors: pauses 100 ms, counts, and goes on (no spin).
+ */
+MUST_CHECK int listener_open(struct event_base *base, const struct addr *at, listener_accept_fn *fn,
+			     void *arg, struct listener **listener_r);
+const struct addr *listener_addr(const struct listener *l); /* the real one */
+void listener_free(struct listener **l);
+
+#endif

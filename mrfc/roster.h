@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_ROSTER_H
+#define MRFC_ROSTER_H
+
+#include <sys/queue.h>
+
+#include "common/bytes.h"
+#include "proto/confinfo.h"
+
+/*
+ * Who is in one conference: participants (users) with their endpoints (dialogs), RFC 4575. Pure
+ * state: no clock, no sockets, no SIP. Every change is remembered with a serial number, so that
+ * each subscriber's next partial document can be built from "what changed since serial S".
+ */
+struct roster;
+
+struct roster_endpoint {
+	LIST_ENTRY(roster_endpoint) link;
+	struct participant *user;
+	char *entity; /* contact URI, unique in the user (a suffix ";mrf-leg=N" where two are equal) */
+	enum confinfo_status status;
+	enum confinfo_joining joining;
+	uint64_t joined_wall_ms; /* 0: not yet */
+	char *joined_by;	 /* NULL */
+	enum confinfo_leaving leaving;
+	int leave_cause; /* SIP status, 0 none */
+	char *left_by;
+	int media_dir;	 /* CTL_DIR_* from the peer's view */
+	uint64_t lost;	 /* copies lost, told by the MRFP */
+	uint64_t changed; /* serial */
+	uint64_t gone_at_ms; /* disconnected: when it happened (kept for the API), else 0 */
+	void *owner;	 /* the dialog */
+};
+
+struct participant {
+	LIST_ENTRY(participant) link;
+	struct roster *roster;
+	char *uri;     /* canonical, as in the roster and CPIM */
+	char *display; /* NULL */
+	char *nickname; /* NULL */
+	char **aliases; /* further asserted URIs (tel, ...) */
+	size_t n_aliases;
+	const char *role; /* NULL, "owner", ... static */
+	LIST_HEAD(, roster_endpoint) endpoints;
+	uint64_t changed;
+	uint64_t lost; /* over ended endpoints too */
+};
+
+struct roster *roster_new(const char *conference_uri);
+void roster_free(struct roster **r);
+
+/* By URI or alias (sip_uri_same); NULL. */
+struct participant *roster_find(struct roster *r, struct slice uri);
+/* Find or make. */
+struct participant *roster_user(struct roster *r, struct slice uri, const char *display);
+struct participant *roster_first(struct roster *r);
+struct participant *roster_next(struct participant *p);
+/* Participants with a connected or on-hold endpoint. */
+uint32_t roster_count(const struct roster *r);
+void roster_set_aliases(struct participant *p, const char *const *uris, size_t n);
+void roster_set_display(struct participant *p, const char *display);
+void roster_set_role(struct participant *p, const char *role);
+
+struct roster_endpoint *roster_endpoint_add(struct participant *p, struct slice contact,
+					    enum confinfo_status status,
+					    enum confinfo_joining joining, void *owner);
+void roster_endpoint_status(struct roster_endpoint *e, enum confinfo_status status,
+			    uint64_t wall_ms);
+void roster_endpoint_dir(struct roster_endpoint *e, int media_dir);
+/*
+ * The endpoint is gone: shown once as disconnected with its method, then as deleted. Kept until
+ * roster_sweep() at least keep_ms later (the admin API shows failed dial-outs for 60 s).
+ */
+void roster_endpoint_end(struct roster_endpoint *e, enum confinfo_leaving leaving, int sip_cause,
+			 const char *by, uint64_t now_ms);
+/* Forget ended endpoints and users without any, when every subscriber has seen them and keep_ms passed. */
+void roster_sweep(struct roster *r, uint64_t now_ms, uint64_t keep_ms);
+
+/*
+ * Nicknames, RFC 7701 7: compared case-insensitively with blanks trimmed and collapsed. Returns the
+ * MSRP status: 200, 424 (malformed: over 1023 octets, not UTF-8, empty after trimming but not empty),
+ * 425 (taken by another participant). "" removes. On failure the old one stays.
+ */
+int roster_nickname(struct participant *p, struct slice nick);
+
+/* Serial of the last change; starts at 0. */
+uint64_t roster_serial(const struct roster *r);
+void roster_touch(struct roster *r); /* conference-level change (subject) */
+
+/*
+ * Document for a subscriber that has seen everything up to `since` (0: full document). version goes
+ * in as given. Conference-level texts may be NULL.
+ */
+struct roster_view {
+	const char *subject;
+	uint32_t version;
+	uint32_t max_users;
+	bool active, locked;
+};
+void roster_document(const struct roster *r, uint64_t since, const struct roster_view *view,
+		     struct bytes *out);
+/* state="deleted" document of the whole conference (CONF-006). */
+void roster_document_deleted(const struct roster *r, uint32_t version, struct bytes *out);
+
+#endif

@@ -1,0 +1,2 @@
+MRFC_SRC :=
+MRFCTL_SRC :=

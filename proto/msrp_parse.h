@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROTO_MSRP_PARSE_H
+#define PROTO_MSRP_PARSE_H
+
+#include "proto/msrp_head.h"
+
+/*
+ * Incremental MSRP parser of one stream: bytes in, items out. It keeps no bytes: the caller owns
+ * the receive buffer, shows it all unconsumed bytes and drops what was used. A frame comes as one
+ * HEAD, any number of BODY pieces (as they arrive, never assembled) and one END.
+ */
+enum msrp_item_type {
+	MSRP_ITEM_HEAD,
+	MSRP_ITEM_BODY, /* piece: bytes of the body, in order */
+	MSRP_ITEM_END	/* flag: '$', '+' or '#' */
+};
+
+struct msrp_item {
+	enum msrp_item_type type;
+	struct msrp_head head; /* HEAD: views into in */
+	struct slice piece;    /* BODY: view into in, never empty */
+	char flag;	       /* END */
+	uint64_t body_len;     /* END: octets of the body, all pieces together */
+};
+
+struct msrp_limits {
+	uint32_t max_start_line; /* default 1024 */
+	uint32_t max_header_line; /* 2048 */
+	uint32_t max_headers;	 /* 40 */
+	uint32_t max_head;	 /* 8192: a block over it is 400 and the end of the stream */
+	uint32_t max_other_body; /* 10240: bodies of requests other than SEND (MSRP-024) */
+};
+extern const struct msrp_limits msrp_limits_default;
+
+struct msrp_parser {
+	struct msrp_limits limits;
+	int state; /* private */
+	bool skip_body;
+	bool is_send;
+	bool broken;
+	char end_line[7 + MSRP_TID_MAX * 2]; /* hyphens + tid, private */
+	uint32_t end_line_len;
+	uint64_t body_len;
+	size_t scanned; /* bytes of in known to hold no end of head */
+};
+
+void msrp_parser_init(struct msrp_parser *p, const struct msrp_limits *limits);
+
+/*
+ * Take the next item from one MSRP stream. Views in *item_r point into in and die with it;
+ * nothing is copied. Returns 1 and an item, 0 when more bytes are needed, -ERR_SYNTAX or
+ * -ERR_LIMIT when the stream must be closed (no end of the frame can be found). *used_r (set
+ * when ≥ 0 is returned) is the number of bytes to drop from in before the next call; it may be
+ * non-zero with 0. A request whose syntax is wrong but whose end-line can be found is a HEAD
+ * with head.error set, no BODY, then its END. A head over max_head: HEAD with error, then the
+ * next call fails. Never blocks. RFC 4975 section 9; MSRP-001..027.
+ */
+MUST_CHECK int msrp_parse_next(struct msrp_parser *p, struct slice in, struct msrp_item *item_r,
+			       size_t *used_r);
+
+/*
+ * Fast path: when in starts with a whole "MSRP tid 200 ..." response without body, parse just
+ * its tid. Returns the length of the frame, or 0 when it is anything else (use msrp_parse_next).
+ * Only between frames.
+ */
+size_t msrp_parse_fast_200(const struct msrp_parser *p, struct slice in, struct slice *tid_r);
+
+#endif

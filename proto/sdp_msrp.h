@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PROTO_SDP_MSRP_H
+#define PROTO_SDP_MSRP_H
+
+#include "common/bytes.h"
+
+/*
+ * SDP for MSRP: RFC 4975 section 8, RFC 6135 (a=setup), RFC 6714 (CEMA), RFC 7701 section 8
+ * (a=chatroom), RFC 3264. Parsing is Sofia's, the writer is ours. Structs own their strings.
+ */
+enum sdp_setup { SDP_SETUP_NONE, SDP_SETUP_ACTIVE, SDP_SETUP_PASSIVE, SDP_SETUP_ACTPASS };
+/* holdconn and unknown words read as NONE (CMD-003). */
+enum sdp_dir { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
+enum sdp_transport { SDP_TCP_MSRP, SDP_TCP_TLS_MSRP, SDP_TCP_WSS_MSRP, SDP_OTHER };
+
+enum { SDP_CHATROOM_NICKNAME = 1, SDP_CHATROOM_PRIVATE = 2 };
+
+struct sdp_media {
+	char *type;	  /* "message", "audio" as written, lower-cased */
+	bool is_message;
+	enum sdp_transport transport;
+	char *proto;	  /* as written, to echo in refusals */
+	char *formats;	  /* as written */
+	uint16_t port;	  /* 0: refused */
+	char *host;	  /* numeric or name from c= (media level over session level); "" when none */
+	bool host_is_v6;
+	char *path;	  /* a=path, trimmed; NULL when missing */
+	char *accept_types;	    /* NULL when missing */
+	char *accept_wrapped_types; /* NULL when missing */
+	uint64_t max_size;	    /* 0: none given */
+	enum sdp_setup setup;
+	enum sdp_dir dir;
+	bool has_chatroom;
+	unsigned chatroom; /* SDP_CHATROOM_* bits */
+	bool cema;
+	bool has_file_selector;
+	char *fingerprint; /* media or session level; NULL when none */
+};
+
+#define SDP_MAX_MEDIA 16
+struct sdp_session {
+	char *origin_user;
+	uint64_t origin_id;
+	uint64_t origin_version;
+	char *origin_host;
+	bool origin_v6;
+	struct sdp_media media[SDP_MAX_MEDIA];
+	size_t n_media;
+};
+
+/*
+ * -ERR_SYNTAX (400), -ERR_LIMIT. Tolerant of what IMS-021 names (m=MESSAGE, missing t=) unless
+ * strict. A missing c= is accepted (host ""). Release with sdp_fini.
+ */
+MUST_CHECK int sdp_parse_msrp(struct slice text, bool strict, struct sdp_session *sdp_r);
+void sdp_fini(struct sdp_session *sdp);
+
+/* Write the whole description, CRLF lines. Media with port 0 are written as refused lines. */
+void sdp_build(struct bytes *out, const struct sdp_session *sdp);
+
+/*
+ * What keeps an m=message line from being a chat leg, as SIP status with a Warning text; 0 when it
+ * is fine. Rules MSRP-122, 123, 127, 129, 130, 036, SW-002. Only lines with is_message and port != 0.
+ */
+int sdp_chat_problem(const struct sdp_media *m, const char **why_r);
+
+/* Answer's direction for an offered one, from what we would like (OA-003). */
+enum sdp_dir sdp_dir_answer(enum sdp_dir offered, enum sdp_dir ours);
+/* Answer's setup for an offered one (CMD-004, 005); prefer_passive as we are reachable. */
+enum sdp_setup sdp_setup_answer(enum sdp_setup offered);
+const char *sdp_dir_name(enum sdp_dir d);
+const char *sdp_setup_name(enum sdp_setup s); /* "" for NONE */
+
+#endif

@@ -1,0 +1,1 @@
+# Programs of the test tree that are not unit tests: fuzz targets, bench drivers.

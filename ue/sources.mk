@@ -1,0 +1,2 @@
+UE_SRC :=
+MRFUE_SRC :=

@@ -27,10 +27,13 @@ struct ctl_frame {
  * 0 more bytes needed, -ERR_LIMIT (over CTL_FRAME_MAX), -ERR_SYNTAX (shorter than its head).
  */
 MUST_CHECK int ctl_frame_next(struct slice in, struct ctl_frame *frame_r, size_t *used_r);
-/* Begin a frame on out (the length is set by ctl_frame_end); returns its offset in out. */
+/*
+ * Begin a frame on out (the length is set by ctl_frame_end); returns its offset in out. context NULL:
+ * no context, 16 zeros.
+ */
 size_t ctl_frame_begin(struct bytes *out, uint8_t command, uint8_t flags, uint32_t transaction,
 		       const uint8_t context[CTL_CONTEXT_SIZE]);
-/* -ERR_LIMIT when the frame grew over CTL_FRAME_MAX or out failed. */
+/* -ERR_LIMIT when the frame grew over CTL_FRAME_MAX (it is taken off out again) or out failed. */
 MUST_CHECK int ctl_frame_end(struct bytes *out, size_t begin);
 
 #endif

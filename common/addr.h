@@ -36,6 +36,7 @@ const char *addr_host(const struct addr *a, char buf[ADDR_STRLEN]);
 uint16_t addr_port(const struct addr *a);
 void addr_set_port(struct addr *a, uint16_t port);
 bool addr_is_v6(const struct addr *a);
+/* Of this machine only: 127/8, ::1, a Unix path. */
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_any(const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);      /* with port */

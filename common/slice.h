@@ -60,7 +60,8 @@ struct slice slice_trim(struct slice s);
 
 /*
  * Take the next token separated by `sep` off *rest; returns false when nothing is left.
- * Empty tokens are returned (","→ two empties), so callers decide. Tokens are not trimmed.
+ * Empty tokens are returned ("," gives two, "" one, SLICE_NULL none), so callers decide. Tokens are not
+ * trimmed.
  */
 bool slice_next(struct slice *rest, char sep, struct slice *token_r);
 

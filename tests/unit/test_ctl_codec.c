@@ -229,6 +229,17 @@ static void text_that_is_not_utf8_is_a_bad_frame(void **state)
 	bytes_fini(&b);
 }
 
+static void same_numbers(struct ctl_list list, size_t n)
+{
+	char name[24];
+
+	assert_int_equal(list.n, n);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%zu", i);
+		assert_true(slice_eq_str(list.items[i], name));
+	}
+}
+
 static int decode_lists(size_t n_aliases, size_t n_uris, struct ctl_modify *msg)
 {
 	struct bytes b = BYTES_INIT;
@@ -249,11 +260,8 @@ static int decode_lists(size_t n_aliases, size_t n_uris, struct ctl_modify *msg)
 	if (rc < 0) {
 		assert_int_equal(error.result, CTL_R_BAD_FRAME);
 	} else {
-		assert_int_equal(msg->uris.n, n_uris);
-		for (size_t i = 0; i < n_uris; i++) {
-			snprintf(name, sizeof(name), "%zu", i);
-			assert_true(slice_eq_str(msg->uris.items[i], name));
-		}
+		same_numbers(msg->aliases, n_aliases);
+		same_numbers(msg->uris, n_uris);
 	}
 	bytes_fini(&b);
 	return rc;
@@ -266,8 +274,6 @@ static void lists_hold_what_fits_and_fail_at_one_more(void **state)
 	(void)state;
 	arena.used = 0;
 	assert_int_equal(decode_lists(3, 2, &msg), 0);
-	assert_int_equal(msg.aliases.n, 3);
-	assert_true(slice_eq_str(msg.aliases.items[2], "2"));
 	assert_int_equal(arena.used, 5);
 
 	arena.used = 0;

@@ -44,7 +44,8 @@ bool addr_host_equal(const struct addr *a, const struct addr *b); /* without */
 
 /* List of networks "192.0.2.0/24,::1,10.0.0.1" (comma-separated; v4-mapped v6 match as v4). */
 struct addr_set;
-MUST_CHECK int addr_set_parse(const char *text, struct addr_set **set_r); /* "" gives an empty set */
+MUST_CHECK int addr_set_parse(const char *text,
+			      struct addr_set **set_r); /* "" gives an empty set */
 void addr_set_free(struct addr_set **set);
 bool addr_set_has(const struct addr_set *set, const struct addr *a);
 

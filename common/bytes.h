@@ -21,7 +21,7 @@ struct bytes {
 };
 
 #define BYTES_MAX_DEFAULT (16u << 20)
-#define BYTES_INIT ((struct bytes){0})
+#define BYTES_INIT        ((struct bytes){0})
 
 void bytes_init(struct bytes *b, size_t max);
 void bytes_fini(struct bytes *b);  /* frees and zeroes */

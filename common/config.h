@@ -14,10 +14,10 @@
  * comma-separated strings). docs/configuration.md is printed from the same tables.
  */
 enum config_type {
-	CONFIG_BOOL,   /* bool */
-	CONFIG_INT,    /* int64_t, in [min, max]; suffix text in unit */
-	CONFIG_BYTES,  /* int64_t; accepts 4194304, "4M", "16MiB", "64k" */
-	CONFIG_MS,     /* int64_t milliseconds; accepts "500ms", "10s", "1.5s", "5min"; a bare number is seconds */
+	CONFIG_BOOL,  /* bool */
+	CONFIG_INT,   /* int64_t, in [min, max]; suffix text in unit */
+	CONFIG_BYTES, /* int64_t; accepts 4194304, "4M", "16MiB", "64k" */
+	CONFIG_MS, /* int64_t milliseconds; accepts "500ms", "10s", "1.5s", "5min"; a bare number is seconds */
 	CONFIG_STRING, /* char *, owned by the struct; NULL never, "" when empty */
 	CONFIG_ENUM    /* int: index of the word in the space-separated `words` */
 };
@@ -25,13 +25,14 @@ enum config_type {
 struct config_opt {
 	const char *path; /* "sip.port" */
 	enum config_type type;
-	size_t offset;   /* in the options struct */
-	const char *def; /* default, in the syntax of -o */
-	int64_t min, max; /* numbers; 0,0 = unchecked */
+	size_t offset;     /* in the options struct */
+	const char *def;   /* default, in the syntax of -o */
+	int64_t min, max;  /* numbers; 0,0 = unchecked */
 	const char *words; /* CONFIG_ENUM: "ims rfc" */
 	const char *unit;  /* for the manual: "octets", "s", "" */
 	const char *text;  /* one sentence for the manual */
-	const char *missing; /* NULL, or: accepted, but this feature is not in this release (logged when set) */
+	const char *
+		missing; /* NULL, or: accepted, but this feature is not in this release (logged when set) */
 };
 
 struct config_error {

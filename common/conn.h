@@ -22,7 +22,7 @@ enum conn_event {
 	CONN_CONNECTED, /* an outgoing stream is up (and any handshake done) */
 	CONN_READABLE,
 	CONN_WRITABLE, /* after conn_want_write(true); stays armed until false */
-	CONN_FAILED    /* connect or handshake failed, or reset outside read/write; errno in arg of conn_errno */
+	CONN_FAILED /* connect or handshake failed, or reset outside read/write; errno in arg of conn_errno */
 };
 typedef void conn_event_fn(struct conn *c, enum conn_event ev, void *arg);
 
@@ -44,7 +44,8 @@ void conn_want_write(struct conn *c, bool on);
 
 const struct addr *conn_peer(const struct conn *c);
 int conn_local(const struct conn *c, struct addr *addr_r) MUST_CHECK;
-int conn_fd(const struct conn *c); /* for batched sends and accounting; never read or closed outside */
+int conn_fd(
+	const struct conn *c); /* for batched sends and accounting; never read or closed outside */
 int conn_errno(const struct conn *c);
 bool conn_is_secure(const struct conn *c);
 /* Kernel send buffer in bytes (SO_SNDBUF); keeps a stalled peer's backlog visible to us. */

@@ -6,7 +6,7 @@
  * Error numbers of the whole project. Fallible functions return 0 (or a positive
  * result) on success and one of these, negated, on failure; outputs are untouched then.
  */
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK              __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
 
 enum err {

@@ -25,8 +25,9 @@ typedef bool http_ready_fn(void *arg); /* /readyz: 200 or 503 */
  * With a token, requests other than GET/HEAD need "Authorization: Bearer TOKEN" (401). Port 0 picks one.
  */
 MUST_CHECK int http_server_open(struct event_base *base, const struct addr *at,
-				const char *token_file, struct metrics *metrics, http_ready_fn *ready,
-				void *ready_arg, struct http_server **server_r);
+				const char *token_file, struct metrics *metrics,
+				http_ready_fn *ready, void *ready_arg,
+				struct http_server **server_r);
 const struct addr *http_server_addr(const struct http_server *s);
 void http_server_free(struct http_server **s);
 /*

@@ -23,8 +23,8 @@ void log_set_name(const char *name);
 /* place is the module's noun ("session"). */
 void log_at(enum log_level level, const char *place, const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define log_error(...) log_at(LOG_ERROR, LOG_PLACE, __VA_ARGS__)
-#define log_warn(...) log_at(LOG_WARN, LOG_PLACE, __VA_ARGS__)
-#define log_info(...) log_at(LOG_INFO, LOG_PLACE, __VA_ARGS__)
+#define log_warn(...)  log_at(LOG_WARN, LOG_PLACE, __VA_ARGS__)
+#define log_info(...)  log_at(LOG_INFO, LOG_PLACE, __VA_ARGS__)
 #define log_debug(...)                                                                             \
 	do {                                                                                       \
 		if (log_enabled(LOG_DEBUG))                                                        \

@@ -15,9 +15,9 @@ struct slice {
 	size_t len;
 };
 
-#define SLICE_NULL ((struct slice){NULL, 0})
+#define SLICE_NULL   ((struct slice){NULL, 0})
 #define SLICE_LIT(s) ((struct slice){(s), sizeof(s) - 1})
-#define SLICE_FMT "%.*s" /* printf format with SLICE_ARG */
+#define SLICE_FMT    "%.*s" /* printf format with SLICE_ARG */
 #define SLICE_ARG(s) (int)(s).len, (s).ptr
 
 static inline struct slice slice_make(const void *ptr, size_t len)

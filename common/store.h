@@ -12,7 +12,7 @@
  */
 struct store;
 struct store_batch;
-typedef void store_commit_fn(int err, void *arg); /* 0 or -ERR_* */
+typedef void store_commit_fn(int err, void *arg);                            /* 0 or -ERR_* */
 typedef bool store_each_fn(struct slice key, struct slice value, void *arg); /* false stops */
 
 struct store_ops {
@@ -20,7 +20,8 @@ struct store_ops {
 	int (*get)(struct store *s, const char *table, struct slice key, struct slice *value_r);
 	int (*each)(struct store *s, const char *table, store_each_fn *fn, void *arg);
 	/* Takes the batch. Calls back from the loop, never before returning. */
-	void (*commit)(struct store *s, struct store_batch *batch_take, store_commit_fn *fn, void *arg);
+	void (*commit)(struct store *s, struct store_batch *batch_take, store_commit_fn *fn,
+		       void *arg);
 	void (*free)(struct store *s);
 };
 
@@ -29,11 +30,13 @@ struct store *store_mem_new(struct event_base *base);
 void store_free(struct store **s);
 
 /* View valid until the next commit. -ERR_NOT_FOUND. */
-MUST_CHECK int store_get(struct store *s, const char *table, struct slice key, struct slice *value_r);
+MUST_CHECK int store_get(struct store *s, const char *table, struct slice key,
+			 struct slice *value_r);
 MUST_CHECK int store_each(struct store *s, const char *table, store_each_fn *fn, void *arg);
 
 struct store_batch *store_batch_new(void);
-void store_batch_put(struct store_batch *b, const char *table, struct slice key, struct slice value);
+void store_batch_put(struct store_batch *b, const char *table, struct slice key,
+		     struct slice value);
 void store_batch_del(struct store_batch *b, const char *table, struct slice key);
 void store_batch_free(struct store_batch **b);
 void store_commit(struct store *s, struct store_batch *batch_take, store_commit_fn *fn, void *arg);

@@ -19,7 +19,7 @@ enum conference_origin { CONFERENCE_BY_FACTORY, CONFERENCE_BY_JOIN, CONFERENCE_B
 
 struct conference {
 	char *name;
-	char *uri; /* sip:NAME@domain */
+	char *uri;     /* sip:NAME@domain */
 	char *subject; /* NULL */
 	char *creator; /* URI; NULL when made by the API */
 	enum conference_state state;

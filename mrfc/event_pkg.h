@@ -14,8 +14,8 @@ struct event_pkg;
 struct subscription;
 
 struct event_pkg_limits {
-	uint32_t coalesce_ms;	  /* 100 */
-	uint32_t burst;		  /* event.burst */
+	uint32_t coalesce_ms;     /* 100 */
+	uint32_t burst;           /* event.burst */
 	uint32_t min_interval_ms; /* event.min_interval */
 };
 
@@ -33,7 +33,8 @@ struct event_pkg_ops {
 struct event_pkg *event_pkg_new(struct roster *roster, const struct event_pkg_limits *limits,
 				const struct event_pkg_ops *ops, void *arg);
 void event_pkg_free(struct event_pkg **e); /* no callbacks */
-void event_pkg_set_view(struct event_pkg *e, const struct roster_view *view); /* subject etc.; strings copied */
+void event_pkg_set_view(struct event_pkg *e,
+			const struct roster_view *view); /* subject etc.; strings copied */
 
 /* A SUBSCRIBE was accepted: full NOTIFY at once. user is the subscriber's URI. */
 struct subscription *event_pkg_subscribe(struct event_pkg *e, void *dialog, struct slice user,

@@ -22,9 +22,9 @@ enum media_setup { MEDIA_ACTIVE = 1, MEDIA_PASSIVE = 2, MEDIA_SETUP_UNKNOWN = 3 
 
 /* What the MRFP has to know of a peer. NULL / 0 / false: not known or absent. Strings are the caller's. */
 struct media_remote {
-	const char *path;    /* a=path; NULL while we only offer */
+	const char *path;       /* a=path; NULL while we only offer */
 	enum media_setup setup; /* of the MRFP */
-	const char *connect; /* "HOST:PORT" for us as active; NULL: from path */
+	const char *connect;    /* "HOST:PORT" for us as active; NULL: from path */
 	bool match_session_only;
 	bool has_chatroom;
 	bool nickname, private_messages;
@@ -38,7 +38,7 @@ struct media_remote {
 
 struct media_context {
 	uint8_t id[MEDIA_CONTEXT_SIZE]; /* random, chosen by conference */
-	uint64_t epoch;			/* ctl epoch */
+	uint64_t epoch;                 /* ctl epoch */
 	const char *conference_uri;
 	const char *const *aliases;
 	size_t n_aliases;
@@ -46,11 +46,11 @@ struct media_context {
 };
 
 struct media_result {
-	int err;	       /* 0; -ERR_CLOSED no MRFP (503); -ERR_LIMIT no resources; -ERR_TIMEOUT; -ERR_DENIED */
-	const char *reason;    /* for the log */
+	int err; /* 0; -ERR_CLOSED no MRFP (503); -ERR_LIMIT no resources; -ERR_TIMEOUT; -ERR_DENIED */
+	const char *reason;     /* for the log */
 	const char *local_path; /* "msrp://h:p/s;tcp" */
-	const char *host;      /* for c= */
-	uint16_t port;	       /* for m= */
+	const char *host;       /* for c= */
+	uint16_t port;          /* for m= */
 };
 typedef void media_result_fn(const struct media_result *result, void *arg);
 

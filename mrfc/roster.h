@@ -21,22 +21,22 @@ struct roster_endpoint {
 	enum confinfo_status status;
 	enum confinfo_joining joining;
 	uint64_t joined_wall_ms; /* 0: not yet */
-	char *joined_by;	 /* NULL */
+	char *joined_by;         /* NULL */
 	enum confinfo_leaving leaving;
 	int leave_cause; /* SIP status, 0 none */
 	char *left_by;
-	int media_dir;	 /* CTL_DIR_* from the peer's view */
-	uint64_t lost;	 /* copies lost, told by the MRFP */
-	uint64_t changed; /* serial */
+	int media_dir;       /* CTL_DIR_* from the peer's view */
+	uint64_t lost;       /* copies lost, told by the MRFP */
+	uint64_t changed;    /* serial */
 	uint64_t gone_at_ms; /* disconnected: when it happened (kept for the API), else 0 */
-	void *owner;	 /* the dialog */
+	void *owner;         /* the dialog */
 };
 
 struct participant {
 	LIST_ENTRY(participant) link;
 	struct roster *roster;
-	char *uri;     /* canonical, as in the roster and CPIM */
-	char *display; /* NULL */
+	char *uri;      /* canonical, as in the roster and CPIM */
+	char *display;  /* NULL */
 	char *nickname; /* NULL */
 	char **aliases; /* further asserted URIs (tel, ...) */
 	size_t n_aliases;

@@ -11,12 +11,29 @@
  */
 enum confinfo_state { CONFINFO_FULL, CONFINFO_PARTIAL, CONFINFO_DELETED };
 enum confinfo_status {
-	CONFINFO_PENDING, CONFINFO_DIALING_OUT, CONFINFO_DIALING_IN, CONFINFO_ALERTING,
-	CONFINFO_ON_HOLD, CONFINFO_CONNECTED, CONFINFO_MUTED, CONFINFO_DISCONNECTING,
+	CONFINFO_PENDING,
+	CONFINFO_DIALING_OUT,
+	CONFINFO_DIALING_IN,
+	CONFINFO_ALERTING,
+	CONFINFO_ON_HOLD,
+	CONFINFO_CONNECTED,
+	CONFINFO_MUTED,
+	CONFINFO_DISCONNECTING,
 	CONFINFO_DISCONNECTED
 };
-enum confinfo_joining { CONFINFO_JOIN_NONE, CONFINFO_DIALED_IN, CONFINFO_DIALED_OUT, CONFINFO_FOCUS_OWNER };
-enum confinfo_leaving { CONFINFO_LEFT_NONE, CONFINFO_DEPARTED, CONFINFO_BOOTED, CONFINFO_FAILED, CONFINFO_BUSY };
+enum confinfo_joining {
+	CONFINFO_JOIN_NONE,
+	CONFINFO_DIALED_IN,
+	CONFINFO_DIALED_OUT,
+	CONFINFO_FOCUS_OWNER
+};
+enum confinfo_leaving {
+	CONFINFO_LEFT_NONE,
+	CONFINFO_DEPARTED,
+	CONFINFO_BOOTED,
+	CONFINFO_FAILED,
+	CONFINFO_BUSY
+};
 
 struct confinfo_endpoint {
 	const char *entity;
@@ -24,17 +41,17 @@ struct confinfo_endpoint {
 	enum confinfo_status status;
 	enum confinfo_joining joining;
 	const char *joined_when; /* RFC 3339; NULL: none */
-	const char *joined_by;	 /* URI; NULL */
+	const char *joined_by;   /* URI; NULL */
 	const char *referred_by; /* NULL */
 	enum confinfo_leaving leaving;
-	const char *left_reason; /* NULL */
-	const char *left_by;	 /* NULL */
+	const char *left_reason;  /* NULL */
+	const char *left_by;      /* NULL */
 	const char *media_status; /* "sendrecv"; NULL: no media element */
 };
 struct confinfo_user {
 	const char *entity;
 	enum confinfo_state state;
-	const char *display; /* NULL */
+	const char *display;  /* NULL */
 	const char *nickname; /* NULL: none. Empty string in a partial: removed */
 	const char *role;     /* NULL */
 	const struct confinfo_endpoint *endpoints;
@@ -44,11 +61,11 @@ struct confinfo_doc {
 	const char *entity;
 	enum confinfo_state state;
 	uint32_t version;
-	const char *subject;	  /* NULL */
-	const char *display;	  /* NULL */
-	uint32_t max_users;	  /* 0: not written */
-	bool with_description;	  /* conference-description (always in a full document) */
-	bool with_counts;	  /* conference-state */
+	const char *subject;   /* NULL */
+	const char *display;   /* NULL */
+	uint32_t max_users;    /* 0: not written */
+	bool with_description; /* conference-description (always in a full document) */
+	bool with_counts;      /* conference-state */
 	uint32_t user_count;
 	bool active, locked;
 	enum confinfo_state users_state;

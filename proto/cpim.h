@@ -10,12 +10,12 @@
  * may stand in the first block.
  */
 enum cpim_kind { /* of the payload, by its Content-Type; decides class and counters (IMS-011) */
-	CPIM_CHAT,
-	CPIM_COMPOSING, /* application/im-iscomposing+xml */
-	CPIM_IMDN,	/* message/imdn+xml */
-	CPIM_FILE,	/* Content-Disposition: attachment or application/vnd.gsma.rcs-ft-http+xml */
-	CPIM_GEOLOC,	/* application/vnd.gsma.rcspushlocation+xml */
-	CPIM_KEY	/* application/mikey */
+		 CPIM_CHAT,
+		 CPIM_COMPOSING, /* application/im-iscomposing+xml */
+		 CPIM_IMDN,      /* message/imdn+xml */
+		 CPIM_FILE, /* Content-Disposition: attachment or application/vnd.gsma.rcs-ft-http+xml */
+		 CPIM_GEOLOC, /* application/vnd.gsma.rcspushlocation+xml */
+		 CPIM_KEY     /* application/mikey */
 };
 
 struct cpim_head {
@@ -50,7 +50,7 @@ struct cpim_fields {
 	struct slice from_uri;
 	struct slice to_display;
 	struct slice to_uri;
-	struct slice date_time; /* RFC 3339; empty: none */
+	struct slice date_time;       /* RFC 3339; empty: none */
 	struct slice imdn_message_id; /* empty: no imdn headers */
 	struct slice imdn_disposition;
 	struct slice content_type;

@@ -11,7 +11,7 @@ void ctl_encode(struct bytes *out, enum ctl_body body, const void *msg);
 
 struct ctl_decode_error {
 	uint16_t result; /* CTL_R_UNKNOWN_FIELD, CTL_R_MISSING_FIELD, CTL_R_BAD_FRAME */
-	char text[80];	 /* names the field or its tag */
+	char text[80];   /* names the field or its tag */
 };
 /*
  * Read TLVs into msg (zeroed first). Views into tlvs; the arrays of repeated fields come from arena

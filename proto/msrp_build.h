@@ -11,18 +11,19 @@
  * start line | path block | rest of the head (ends before the body) | body | end-line.
  */
 void msrp_build_start(struct bytes *out, struct slice tid, struct slice method);
-void msrp_build_start_response(struct bytes *out, struct slice tid, int status, const char *comment);
+void msrp_build_start_response(struct bytes *out, struct slice tid, int status,
+			       const char *comment);
 void msrp_build_paths(struct bytes *out, struct slice to_path, struct slice from_path);
 
 struct msrp_rest {
 	struct slice message_id; /* empty: none */
 	struct msrp_range range;
-	bool success_report;		     /* header only when true */
+	bool success_report;                     /* header only when true */
 	enum msrp_failure_report failure_report; /* header only when not yes */
-	struct slice status;		     /* REPORT: "000 200 OK"; empty: none */
-	struct slice use_nickname;	     /* raw, quoted; empty: none */
-	struct slice content_disposition;    /* empty: none */
-	struct slice content_type; /* empty: no body, no blank line */
+	struct slice status;                     /* REPORT: "000 200 OK"; empty: none */
+	struct slice use_nickname;               /* raw, quoted; empty: none */
+	struct slice content_disposition;        /* empty: none */
+	struct slice content_type;               /* empty: no body, no blank line */
 };
 /* With a content_type: ends with the blank line, the body's bytes come next. */
 void msrp_build_rest(struct bytes *out, const struct msrp_rest *rest);

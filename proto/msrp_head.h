@@ -10,14 +10,14 @@
 enum msrp_method { MSRP_UNKNOWN, MSRP_SEND, MSRP_REPORT, MSRP_NICKNAME, MSRP_AUTH };
 enum msrp_failure_report { MSRP_FR_YES, MSRP_FR_NO, MSRP_FR_PARTIAL }; /* absent is yes */
 
-#define MSRP_UNSPECIFIED UINT64_MAX /* '*' in a Byte-Range */
-#define MSRP_TID_MAX 32
+#define MSRP_UNSPECIFIED    UINT64_MAX /* '*' in a Byte-Range */
+#define MSRP_TID_MAX        32
 #define MSRP_MESSAGE_ID_MAX 32
 
 struct msrp_range {
 	bool present;
 	uint64_t start; /* ≥ 1 */
-	uint64_t end;	/* or MSRP_UNSPECIFIED */
+	uint64_t end;   /* or MSRP_UNSPECIFIED */
 	uint64_t total; /* or MSRP_UNSPECIFIED */
 };
 
@@ -29,14 +29,14 @@ struct msrp_head {
 	int status; /* responses: 100..999 */
 	struct slice comment;
 
-	struct slice to_path;	/* raw values; empty when the header is missing */
+	struct slice to_path; /* raw values; empty when the header is missing */
 	struct slice from_path;
 	struct slice message_id;
 	struct msrp_range range;
 	bool success_report;
 	enum msrp_failure_report failure_report;
 	bool has_success_report, has_failure_report; /* the header was there */
-	bool has_status; /* REPORT's Status header, well-formed */
+	bool has_status;                             /* REPORT's Status header, well-formed */
 	int status_namespace;
 	int status_code;
 	bool has_use_nickname;
@@ -44,10 +44,11 @@ struct msrp_head {
 	struct slice use_nickname; /* raw value, quotes included */
 	struct slice min_expires, max_expires, expires, use_path, www_authenticate; /* relay, raw */
 
-	bool has_body; /* blank line seen: body pieces follow until the end-line */
+	bool has_body;             /* blank line seen: body pieces follow until the end-line */
 	struct slice content_type; /* raw value with parameters; empty when absent */
 	struct slice content_disposition;
-	struct slice mime_headers; /* all lines of the MIME part (Content-*), raw with CRLFs, Content-Type last */
+	struct slice
+		mime_headers; /* all lines of the MIME part (Content-*), raw with CRLFs, Content-Type last */
 
 	/*
 	 * 0, or the status a request deserves for its syntax (400) while its end-line can still be

@@ -12,23 +12,23 @@
 enum msrp_item_type {
 	MSRP_ITEM_HEAD,
 	MSRP_ITEM_BODY, /* piece: bytes of the body, in order */
-	MSRP_ITEM_END	/* flag: '$', '+' or '#' */
+	MSRP_ITEM_END   /* flag: '$', '+' or '#' */
 };
 
 struct msrp_item {
 	enum msrp_item_type type;
 	struct msrp_head head; /* HEAD: views into in */
 	struct slice piece;    /* BODY: view into in, never empty */
-	char flag;	       /* END */
+	char flag;             /* END */
 	uint64_t body_len;     /* END: octets of the body, all pieces together */
 };
 
 struct msrp_limits {
-	uint32_t max_start_line; /* default 1024 */
+	uint32_t max_start_line;  /* default 1024 */
 	uint32_t max_header_line; /* 2048 */
-	uint32_t max_headers;	 /* 40 */
-	uint32_t max_head;	 /* 8192: a block over it is 400 and the end of the stream */
-	uint32_t max_other_body; /* 10240: bodies of requests other than SEND (MSRP-024) */
+	uint32_t max_headers;     /* 40 */
+	uint32_t max_head;        /* 8192: a block over it is 400 and the end of the stream */
+	uint32_t max_other_body;  /* 10240: bodies of requests other than SEND (MSRP-024) */
 };
 extern const struct msrp_limits msrp_limits_default;
 

@@ -6,7 +6,7 @@
 
 /* An MSRP URI, RFC 4975 section 6. Views into the parsed text. */
 struct msrp_uri {
-	bool secure;	      /* msrps */
+	bool secure;           /* msrps */
 	struct slice userinfo; /* without '@'; empty when absent */
 	struct slice host;     /* IPv6 without brackets */
 	bool host_is_v6;
@@ -15,7 +15,7 @@ struct msrp_uri {
 	struct slice session_id; /* empty when absent */
 	bool has_session_id;
 	struct slice transport; /* "tcp", "ws" */
-	struct slice params;	/* the rest after the transport, without leading ';' */
+	struct slice params;    /* the rest after the transport, without leading ';' */
 };
 
 /* -ERR_SYNTAX (also: no transport, numeric host without port: MSRP-034, 036). */
@@ -31,7 +31,7 @@ void msrp_uri_build(struct bytes *out, bool secure, struct slice host, uint16_t 
 /* A path is 1..MSRP_PATH_MAX URIs separated by single spaces (more spaces tolerated on input). */
 #define MSRP_PATH_MAX 16
 struct msrp_path {
-	struct slice text;		   /* whole value, trimmed */
+	struct slice text;                 /* whole value, trimmed */
 	struct slice items[MSRP_PATH_MAX]; /* leftmost first */
 	size_t n_items;
 };

@@ -17,7 +17,8 @@ struct reslist_entry {
 	uint32_t count; /* 0: absent */
 };
 struct reslist {
-	struct reslist_entry *entries; /* duplicates removed (sip_uri_same), highest precedence kept */
+	struct reslist_entry
+		*entries; /* duplicates removed (sip_uri_same), highest precedence kept */
 	size_t n_entries;
 	size_t n_ignored;
 };

@@ -16,18 +16,18 @@ enum sdp_transport { SDP_TCP_MSRP, SDP_TCP_TLS_MSRP, SDP_TCP_WSS_MSRP, SDP_OTHER
 enum { SDP_CHATROOM_NICKNAME = 1, SDP_CHATROOM_PRIVATE = 2 };
 
 struct sdp_media {
-	char *type;	  /* "message", "audio" as written, lower-cased */
+	char *type; /* "message", "audio" as written, lower-cased */
 	bool is_message;
 	enum sdp_transport transport;
-	char *proto;	  /* as written, to echo in refusals */
-	char *formats;	  /* as written */
-	uint16_t port;	  /* 0: refused */
-	char *host;	  /* numeric or name from c= (media level over session level); "" when none */
+	char *proto;   /* as written, to echo in refusals */
+	char *formats; /* as written */
+	uint16_t port; /* 0: refused */
+	char *host;    /* numeric or name from c= (media level over session level); "" when none */
 	bool host_is_v6;
-	char *path;	  /* a=path, trimmed; NULL when missing */
-	char *accept_types;	    /* NULL when missing */
+	char *path;                 /* a=path, trimmed; NULL when missing */
+	char *accept_types;         /* NULL when missing */
 	char *accept_wrapped_types; /* NULL when missing */
-	uint64_t max_size;	    /* 0: none given */
+	uint64_t max_size;          /* 0: none given */
 	enum sdp_setup setup;
 	enum sdp_dir dir;
 	bool has_chatroom;

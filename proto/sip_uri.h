@@ -10,8 +10,8 @@ struct sip_uri {
 	enum sip_uri_scheme scheme;
 	struct slice user; /* without password; tel: the number; empty when absent */
 	struct slice password;
-	struct slice host; /* IPv6 with brackets */
-	uint16_t port;	   /* 0 when absent */
+	struct slice host;    /* IPv6 with brackets */
+	uint16_t port;        /* 0 when absent */
 	struct slice params;  /* after the first ';', without it */
 	struct slice headers; /* after '?', without it */
 };

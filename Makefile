@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # One makefile for everything; each folder lists its files in sources.mk.
-# Targets: all demo check run deps test unit e2e fuzz lint format bench install clean. VARIANT=release|debug|asan|tsan, V=1 for commands.
+# `make help` lists the targets. VARIANT=release|debug|asan|tsan, CC=gcc|clang, V=1 shows commands.
 
 VARIANT ?= release
 BUILD   ?= build
 PREFIX  ?= /usr/local
+sysconfdir ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
 O       := $(BUILD)/$(VARIANT)
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 PYTHON  ?= /usr/bin/python3
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
@@ -71,8 +74,71 @@ $(UNIT_BIN): %: %.o $(LIBS)
 unit: $(UNIT_BIN)
 	$(Q)tests/run_unit $(UNIT_BIN)
 
+# What the sanitizers do on a finding: stop the program, so that a test cannot overlook it.
+export ASAN_OPTIONS  := detect_leaks=1:abort_on_error=1:strict_string_checks=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1:abort_on_error=1
+export TSAN_OPTIONS  := halt_on_error=1:second_deadlock_stack=1
+export MRF_BUILD     := $(abspath $(O))
+JOBS ?= $(shell nproc)
+# Targets that install what is missing read this file again afterwards, as pkg-config knows more then.
+AGAIN := $(MAKE) --no-print-directory -j$(JOBS) VARIANT=$(VARIANT)
+
+deps:
+	$(Q)debian/install-deps
+demo: deps
+	$(Q)$(AGAIN) all
+	$(Q)$(PYTHON) tests/demo/demo.py $(O)
+check: deps
+	+$(Q)tests/run_check lint unit fuzz-replay e2e
+test:
+	+$(Q)tests/run_check unit fuzz-replay e2e
+e2e: all
+	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/lint tests/e2e $(PYTEST_ARGS)
+run: all
+	$(Q)tests/run_servers $(O)
+lint:
+	$(Q)$(PYTHON) tests/lint/lint.py
+docs: all
+	$(Q)$(PYTHON) tests/lint/docs.py --write $(O)
+format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+DESTDIR ?=
+inst = install -D -m $(1) $(2) $(DESTDIR)$(3)
+MAN  := docs/man/mrfctl.1 docs/man/mrfue.1 docs/man/mrfc.8 docs/man/mrfp.8
+install: all
+	$(Q)$(call inst,755,$(O)/mrfc,$(PREFIX)/sbin/mrfc)
+	$(Q)$(call inst,755,$(O)/mrfp,$(PREFIX)/sbin/mrfp)
+	$(Q)$(call inst,755,$(O)/mrfctl,$(PREFIX)/bin/mrfctl)
+	$(Q)$(call inst,755,$(O)/mrfue,$(PREFIX)/bin/mrfue)
+	$(Q)for f in mrfc.conf mrfp.conf; do \
+		sed 's|build/run/|/run/mrf/|' conf/$$f | $(call inst,644,/dev/stdin,$(sysconfdir)/mrf/$$f) || exit 1; done
+	$(Q)for f in mrfc.service mrfp@.service; do \
+		sed 's|@sbindir@|$(PREFIX)/sbin|;s|@sysconfdir@|$(sysconfdir)|' conf/$$f | \
+		$(call inst,644,/dev/stdin,$(PREFIX)/lib/systemd/system/$$f) || exit 1; done
+	$(Q)for f in $(MAN); do $(call inst,644,$$f,$(PREFIX)/share/man/man$${f##*.}/$${f##*/}) || exit 1; done
+	$(Q)for f in README.md CHANGELOG.md docs/*.md conf/examples/*; do \
+		$(call inst,644,$$f,$(PREFIX)/share/doc/mrf/$${f#docs/}) || exit 1; done
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit clean
+help:
+	@sed -n 's/^# make /make /p' Makefile
+# make            all programs, in build/$(VARIANT)/
+# make demo       set up, build, hold one conference and check it
+# make check      set up, build, run every test; the last line is "N passed, N failed"
+# make run        both servers on conf/, until ^C
+# make deps       install what debian/control names and this machine lacks
+# make test       unit tests, fuzz corpus replay, black-box tests
+# make unit e2e   one of them (PYTEST_ARGS="-k name")
+# make fuzz       every fuzzer for FUZZ_TIME seconds (60)
+# make lint       format, layers, headers, doors, forbidden calls, stale documents
+# make format     apply clang-format
+# make docs       write the generated documents anew
+# make bench      load runs, print their tables
+# make install    PREFIX=/usr/local DESTDIR= sysconfdir=PREFIX/etc
+# make clean      remove build/
+
+.PHONY: all unit deps demo check test e2e run lint docs format install clean help
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

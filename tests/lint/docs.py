@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of docs/*.md that are made from the code.
+
+usage: docs.py --write [BUILD]      write them anew; BUILD has the programs (default build/release)
+
+A part stands between "<!-- generated: NAME -->" and "<!-- end of NAME -->".
+"""
+import os
+import re
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import coverage  # noqa: E402
+from source import Tree  # noqa: E402
+
+PART = re.compile(r"<!-- generated: ([\w-]+) -->\n(.*?)<!-- end of \1 -->", re.S)
+
+
+def build_folder(tree):
+    return os.environ.get("MRF_BUILD") or os.path.join(tree.root, "build/release")
+
+
+def options(program):
+    """The option table, printed by a program over the same table that the server reads."""
+    def make(tree):
+        printer = os.path.join(build_folder(tree), "tests/lint/print_options")
+        return subprocess.run([printer, program], check=True, capture_output=True, text=True).stdout
+    return make
+
+
+def metrics(folders):
+    """Every metrics_add() call in the sources of one program."""
+    call = re.compile(r'metrics_add\(\s*[^,]+,\s*METRICS_(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*((?:"[^"]*"\s*)+)\)')
+
+    def make(tree):
+        rows = []
+        for name in tree.c_files((".c",), folders):
+            for kind, metric, labels, text in call.findall(tree.text(name)):
+                text = "".join(re.findall(r'"([^"]*)"', text))
+                rows.append(f"| `{metric}` | {kind.lower()} | {labels.replace(',', ' ')} | {text} |")
+        return "\n".join(["| metric | kind | labels | what |", "|---|---|---|---|"] + sorted(rows)) + "\n"
+    return make
+
+
+PARTS = {
+    "mrfc-options": options("mrfc"),
+    "mrfp-options": options("mrfp"),
+    "mrfc-metrics": metrics({"mrfc"}),
+    "mrfp-metrics": metrics({"mrfp"}),
+    "conformance": coverage.markdown,
+}
+
+
+def renew(tree, name):
+    """A document's text with its generated parts as they should be."""
+    def one(m):
+        return f"<!-- generated: {m.group(1)} -->\n{PARTS[m.group(1)](tree)}<!-- end of {m.group(1)} -->"
+    return PART.sub(one, tree.text(name))
+
+
+def documents(tree):
+    return [f for f in tree.files if f.startswith("docs/") and f.endswith(".md")]
+
+
+def stale(tree):
+    """Generated parts of the documents are those that the code gives."""
+    for name in documents(tree):
+        if not PART.search(tree.text(name)):
+            continue
+        try:
+            fresh = renew(tree, name)
+        except (OSError, subprocess.CalledProcessError, KeyError) as error:
+            yield f"{name}:1: cannot make its generated part: {error}"
+            continue
+        if fresh != tree.text(name):
+            yield f"{name}:1: stale (make docs)"
+
+
+RULES = [stale]
+
+
+def main():
+    root = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+    if len(sys.argv) < 2 or sys.argv[1] != "--write":
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    if len(sys.argv) > 2:
+        os.environ["MRF_BUILD"] = os.path.abspath(sys.argv[2])
+    tree = Tree(root)
+    for name in documents(tree):
+        fresh = renew(tree, name)
+        if fresh != tree.text(name):
+            with open(os.path.join(root, name), "w", encoding="utf-8") as f:
+                f.write(fresh)
+            print(f"  DOCS   {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

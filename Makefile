@@ -99,6 +99,7 @@ run: all
 lint:
 	$(Q)$(PYTHON) tests/lint/lint.py
 docs: all
+	$(Q)$(PYTHON) proto/ctl_docs.py
 	$(Q)$(PYTHON) tests/lint/docs.py --write $(O)
 format:
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i

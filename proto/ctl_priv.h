@@ -2,6 +2,7 @@
 #ifndef PROTO_CTL_PRIV_H
 #define PROTO_CTL_PRIV_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Big-endian integers of the control protocol, read at p (the caller has checked the length). */

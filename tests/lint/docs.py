@@ -80,7 +80,13 @@ def stale(tree):
             yield f"{name}:1: stale (make docs)"
 
 
-RULES = [stale]
+def control_protocol(tree):
+    """The control protocol's page and dissector are those of its declaration."""
+    check = [sys.executable, os.path.join(tree.root, "proto/ctl_docs.py"), "--check"]
+    yield from subprocess.run(check, capture_output=True, text=True).stdout.splitlines()
+
+
+RULES = [stale, control_protocol]
 
 
 def main():

@@ -10,6 +10,7 @@ by what the programs themselves report. Exits 0 only if every check held; leaves
 import hashlib
 import os
 import random
+import signal
 import socket
 import struct
 import sys
@@ -192,6 +193,7 @@ def main():
     build = os.path.abspath(sys.argv[1])
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
     sys.stdout.reconfigure(line_buffering=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         with tempfile.TemporaryDirectory(prefix="mrf-demo-") as folder:
             ports_are_free()

@@ -18,7 +18,7 @@ MUST_CHECK int focus_create(struct focus *f, const char *name, const char *subje
 void focus_end(struct focus *f, struct conference *c, int reason_cause);
 /*
  * Dial out to uri. 0: started, *participant_r shows dialing-out. -ERR_EXISTS connected already,
- * -ERR_SYNTAX bad URI, -ERR_CLOSED no MRFP, -ERR_LIMIT full, -ERR_STATE ending. by: who asked (URI) or NULL.
+ * -ERR_SYNTAX bad URI, -ERR_CLOSED no MRFP, -ERR_LIMIT full, -ERR_WRONG_STATE ending. by: who asked (URI) or NULL.
  */
 MUST_CHECK int focus_dial_out(struct focus *f, struct conference *c, struct slice uri,
 			      const char *display, const char *by,

@@ -118,7 +118,7 @@ install: all
 		sed 's|@sbindir@|$(PREFIX)/sbin|;s|@sysconfdir@|$(sysconfdir)|' conf/$$f | \
 		$(call inst,644,/dev/stdin,$(PREFIX)/lib/systemd/system/$$f) || exit 1; done
 	$(Q)for f in $(MAN); do $(call inst,644,$$f,$(PREFIX)/share/man/man$${f##*.}/$${f##*/}) || exit 1; done
-	$(Q)for f in README.md CHANGELOG.md docs/*.md conf/examples/*; do \
+	$(Q)for f in README.md CHANGELOG.md docs/*.md docs/*.lua conf/examples/*; do \
 		$(call inst,644,$$f,$(PREFIX)/share/doc/mrf/$${f#docs/}) || exit 1; done
 
 clean:

@@ -82,8 +82,11 @@ def stale(tree):
 
 def control_protocol(tree):
     """The control protocol's page and dissector are those of its declaration."""
-    check = [sys.executable, os.path.join(tree.root, "proto/ctl_docs.py"), "--check"]
-    yield from subprocess.run(check, capture_output=True, text=True).stdout.splitlines()
+    script = os.path.join(tree.root, "proto/ctl_docs.py")
+    if os.path.exists(script):
+        done = subprocess.run([sys.executable, "-B", script, "--check"], capture_output=True, text=True, check=False)
+        if done.returncode:
+            yield from done.stdout.splitlines() or [f"proto/ctl_docs.py:1: {done.stderr.strip()}"]
 
 
 RULES = [stale, control_protocol]

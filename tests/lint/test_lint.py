@@ -68,6 +68,7 @@ BAD = [
     ("style", {".clang-format": "BasedOnStyle: LLVM\n", "common/a.c": "int  a ;\n"}),
     ("headers", {"common/a.h": header("common/a.h", "int a_len(size_t n);")}),
     ("stale", {"docs/conformance.md": "<!-- generated: conformance -->\nold\n<!-- end of conformance -->\n"}),
+    ("control_protocol", {"proto/ctl_docs.py": "import sys\nsys.exit('docs/x.md is stale')\n"}),
     ("stale", {"docs/a.md": "<!-- generated: nobody -->\n<!-- end of nobody -->\n"}),
 ]
 

@@ -61,7 +61,7 @@ struct msrp_head {
 /* Registered status codes' usual comment ("OK", "Bad Request"); "" for others. */
 const char *msrp_status_text(int status);
 const char *msrp_method_name(enum msrp_method m);
-/* RFC 4975 ident: 4..32 characters, first ALPHANUM (min is 1 when tolerant: IMS-021). */
+/* RFC 4975 ident: 4..32 characters of ALPHANUM . - + % =, the first ALPHANUM (MSRP-002). */
 bool msrp_ident_ok(struct slice s);
 
 #endif

@@ -9,75 +9,9 @@
 #include <arpa/inet.h>
 #include <strings.h>
 
+#include "proto/chars.h"
+
 #define HOST_MAX 255
-
-static bool is_alpha(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool in_set(char c, const char *set)
-{
-	return c != '\0' && strchr(set, c) != NULL;
-}
-
-static bool is_unreserved(char c)
-{
-	return is_alpha(c) || is_digit(c) || in_set(c, "-._~");
-}
-
-static int hex_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* Value of the "%XY" that s starts with, or -1. */
-static int pct_value(struct slice s)
-{
-	if (s.len < 3 || s.ptr[0] != '%' || hex_value(s.ptr[1]) < 0 || hex_value(s.ptr[2]) < 0)
-		return -1;
-	return hex_value(s.ptr[1]) * 16 + hex_value(s.ptr[2]);
-}
-
-/* RFC 3986: unreserved, pct-encoded and the characters of extra. */
-static bool pct_text_ok(struct slice s, const char *extra)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (is_unreserved(s.ptr[i]) || in_set(s.ptr[i], extra))
-			continue;
-		if (pct_value(slice_from(s, i)) < 0)
-			return false;
-		i += 2;
-	}
-	return true;
-}
-
-static bool is_token_char(char c)
-{
-	return is_alpha(c) || is_digit(c) || in_set(c, "!#$%&'*+-.^_`{|}~");
-}
-
-static bool is_token(struct slice s)
-{
-	if (s.len == 0)
-		return false;
-	for (size_t i = 0; i < s.len; i++) {
-		if (!is_token_char(s.ptr[i]))
-			return false;
-	}
-	return true;
-}
 
 /* The host with encoded unreserved characters decoded, as a string: RFC 4975 6.1 rule 2. */
 static bool host_decode(struct slice host, char buf[HOST_MAX + 1])
@@ -87,9 +21,9 @@ static bool host_decode(struct slice host, char buf[HOST_MAX + 1])
 	if (host.len > HOST_MAX)
 		return false;
 	for (size_t i = 0; i < host.len; i++) {
-		int v = pct_value(slice_from(host, i));
+		int v = chars_pct(slice_from(host, i));
 
-		if (v >= 0 && is_unreserved((char)v)) {
+		if (v >= 0 && chars_is((char)v, CHARS_UNRESERVED)) {
 			buf[n++] = (char)v;
 			i += 2;
 		} else {
@@ -150,10 +84,10 @@ static int host_parse(struct slice rest, struct msrp_uri *u, size_t *end_r)
 		*end_r = (size_t)close + 1;
 		return host_is_v6(u->host) ? 0 : -ERR_SYNTAX;
 	}
-	for (end = 0; end < rest.len && !in_set(rest.ptr[end], ":/;"); end++)
+	for (end = 0; end < rest.len && !chars_in(rest.ptr[end], ":/;"); end++)
 		;
 	u->host = slice_first(rest, end);
-	if (end == 0 || end > HOST_MAX || !pct_text_ok(u->host, "!$&'()*+,="))
+	if (end == 0 || end > HOST_MAX || !chars_pct_text(u->host, "!$&'()*+,="))
 		return -ERR_SYNTAX;
 	*end_r = end;
 	return 0;
@@ -167,7 +101,7 @@ static int authority_parse(struct slice *rest, struct msrp_uri *u)
 
 	if (at >= 0) { /* no later part may hold one */
 		u->userinfo = slice_first(*rest, (size_t)at);
-		if (!pct_text_ok(u->userinfo, "!$&'()*+,;=:"))
+		if (!chars_pct_text(u->userinfo, "!$&'()*+,;=:"))
 			return -ERR_SYNTAX;
 		*rest = slice_from(*rest, (size_t)at + 1);
 	}
@@ -179,7 +113,7 @@ static int authority_parse(struct slice *rest, struct msrp_uri *u)
 		uint64_t port;
 		size_t n = 1;
 
-		while (n < rest->len && is_digit(rest->ptr[n]))
+		while (n < rest->len && chars_is(rest->ptr[n], CHARS_DIGIT))
 			n++;
 		if (slice_u64(slice_make(rest->ptr + 1, n - 1), UINT16_MAX, &port) < 0)
 			return -ERR_SYNTAX;
@@ -198,7 +132,8 @@ static int session_parse(struct slice *rest, struct msrp_uri *u)
 
 	if (rest->len == 0 || rest->ptr[0] != '/')
 		return 0;
-	while (n < rest->len && (is_unreserved(rest->ptr[n]) || in_set(rest->ptr[n], "+=/")))
+	while (n < rest->len &&
+	       (chars_is(rest->ptr[n], CHARS_UNRESERVED) || chars_in(rest->ptr[n], "+=/")))
 		n++;
 	if (n == 1)
 		return -ERR_SYNTAX;
@@ -215,9 +150,9 @@ static bool params_ok(struct slice params)
 	while (slice_next(&params, ';', &item)) {
 		ptrdiff_t eq = slice_chr(item, '=');
 
-		if (eq < 0 ? !is_token(item)
-			   : !is_token(slice_first(item, (size_t)eq)) ||
-					   !is_token(slice_from(item, (size_t)eq + 1)))
+		if (eq < 0 ? !chars_all(item, CHARS_TOKEN)
+			   : !chars_all(slice_first(item, (size_t)eq), CHARS_TOKEN) ||
+				     !chars_all(slice_from(item, (size_t)eq + 1), CHARS_TOKEN))
 			return false;
 	}
 	return true;
@@ -229,7 +164,7 @@ static int transport_parse(struct slice rest, struct msrp_uri *u)
 
 	if (rest.len == 0 || rest.ptr[0] != ';')
 		return -ERR_SYNTAX;
-	while (n < rest.len && (is_alpha(rest.ptr[n]) || is_digit(rest.ptr[n])))
+	while (n < rest.len && chars_is(rest.ptr[n], CHARS_ALNUM))
 		n++;
 	u->transport = slice_make(rest.ptr + 1, n - 1);
 	if (u->transport.len == 0)

@@ -18,7 +18,7 @@ struct daemon_args {
 
 /*
  * Parse -c FILE, -o PATH=VALUE, -t, -h, -V (and --help, --version). Returns -1 to go on, or an exit
- * code when the process should end (usage printed). `usage` is the one-line synopsis tail.
+ * code when the process should end (usage or version printed). The strings are argv's.
  */
 int daemon_args(int argc, char **argv, const char *name, struct daemon_args *args_r);
 void daemon_args_fini(struct daemon_args *args);

@@ -18,6 +18,12 @@ typedef void listener_accept_fn(int fd_take, const struct addr *peer, void *arg)
 MUST_CHECK int listener_open(struct event_base *base, const struct addr *at, listener_accept_fn *fn,
 			     void *arg, struct listener **listener_r);
 const struct addr *listener_addr(const struct listener *l); /* the real one */
+/* How often it rested for want of descriptors or memory. */
+uint64_t listener_n_pauses(const struct listener *l);
+/* Close now; safe inside the accept callback. Nulls the pointer. */
 void listener_free(struct listener **l);
+
+/* Only the bound, listening, non-blocking descriptor (the caller's) and its real address. */
+MUST_CHECK int listener_socket(const struct addr *at, int *fd_r, struct addr *real_r);
 
 #endif

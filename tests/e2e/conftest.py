@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the black-box tests.
+
+    mrf        one mrfc and mrfp for the whole run, with the sample's policy
+    own_mrf    a function that starts a pair of one's own: own_mrf(mrfp={"context.grace": "1s"})
+    ue         a function that makes terminals on `mrf`: ue("alice", net=..., transport="tcp")
+    room       the name of a room nobody else uses
+    trio       (room URI, alice, bob, carol), all three in one room of `mrf`
+    bystanders two more members in the room of trio: a function; call it at the end to check that
+               they chatted undisturbed
+
+Every terminal is closed after its test, and what the servers sent to it is checked against the
+grammar (peer.msrpmsg.check): a breach fails the test unless it calls ue.forgive(terminal).
+"""
+
+import os
+import sys
+import tempfile
+
+import pytest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from peer import loop, msrpmsg  # noqa: E402
+from peer.servers import Pair, program  # noqa: E402
+from peer.ue import UE  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than a few seconds")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """On failure show what the servers said during the test, not their whole life."""
+    report = (yield).get_result()
+    if not report.failed:
+        return
+    for name in ("mrf", "own_mrf"):
+        value = getattr(item, "funcargs", {}).get(name)
+        for pair in getattr(value, "pairs", [value] if isinstance(value, Pair) else []):
+            for server in pair.all:
+                start = item.stash.get(MARKS, {}).get(id(server), 0)
+                lines = ["%s| %s" % line for line in server.lines[start:][-300:]]
+                report.sections.append(("%s pid %d" % (server.name, server.proc.pid),
+                                        "\n".join(lines)))
+
+
+MARKS = pytest.StashKey()
+
+
+@pytest.fixture(scope="session")
+def shared_pair():
+    if not os.access(program("mrfc"), os.X_OK):
+        pytest.fail("no program %s: build first" % program("mrfc"), pytrace=False)
+    with tempfile.TemporaryDirectory(prefix="mrf-e2e-") as folder:
+        pair = Pair(folder)
+        yield pair
+        pair.stop()
+
+
+@pytest.fixture
+def mrf(shared_pair, request):
+    """The shared pair; fails at once when an earlier test has killed one of its servers."""
+    for server in shared_pair.all:
+        if server.gone:
+            pytest.fail("%s is dead since an earlier test\n%s" % (
+                server.name, server.log()[-4000:]), pytrace=False)
+    request.node.stash[MARKS] = {id(s): len(s.lines) for s in shared_pair.all}
+    yield shared_pair
+    dead = [s for s in shared_pair.all if s.gone]
+    assert not dead, "this test ended %s:\n%s" % (dead[0].name, dead[0].log()[-4000:])
+
+
+class OwnPairs:
+    def __init__(self, folder):
+        self.folder, self.pairs = folder, []
+
+    def __call__(self, **kwargs):
+        pair = Pair(os.path.join(self.folder, str(len(self.pairs))), **kwargs)
+        self.pairs.append(pair)
+        return pair
+
+
+@pytest.fixture
+def own_mrf():
+    """own_mrf(mrfc={...}, mrfp={...}, start_mrfp=True) -> Pair, stopped and checked afterwards."""
+    with tempfile.TemporaryDirectory(prefix="mrf-e2e-") as folder:
+        own = OwnPairs(folder)
+        yield own
+        wrong = []
+        for pair in own.pairs:
+            try:
+                pair.stop()
+            except AssertionError as err:
+                wrong.append(str(err))
+        assert not wrong, "\n".join(wrong)
+
+
+class UeFactory:
+    def __init__(self, net):
+        self.net, self.made, self.forgiven = net, [], set()
+
+    def __call__(self, name, net=None, **kwargs):
+        ue = UE(name, net or self.net(), **kwargs)
+        self.made.append(ue)
+        return ue
+
+    def forgive(self, ue):
+        """What this terminal receives need not be checked (its octets were provoked)."""
+        self.forgiven.add(ue)
+
+
+@pytest.fixture
+def ue(request):
+    factory = UeFactory(lambda: request.getfixturevalue("mrf"))
+    yield factory
+    wrong = []
+    for one in factory.made:
+        # Not leaving by BYE would keep the room, and with it its legs, until the grace time.
+        call = one.call
+        if call and not call.ended and any(200 <= r.code < 300 for r in call.txn.responses):
+            call.bye()
+    for one in factory.made:
+        if one not in factory.forgiven:
+            wrong += ["%s: %s" % (one.name, v) for v in one.violations()]
+        one.close()
+    errors, loop.LOOP.errors[:] = list(loop.LOOP.errors), []
+    assert not wrong, "the servers broke the grammar:\n" + "\n".join(wrong[:20])
+    assert not errors, "a peer's callback failed:\n" + errors[0]
+
+
+@pytest.fixture
+def room():
+    return "room-" + msrpmsg.new_id()
+
+
+@pytest.fixture
+def trio(ue, room):
+    """(room URI, alice, bob, carol), joined and bound."""
+    members = [ue(name).join(room) for name in ("alice", "bob", "carol")]
+    return (members[0].room, *members)
+
+
+class Bystanders:
+    """Two members who chat while a test does harm to others."""
+
+    def __init__(self, one, two):
+        self.one, self.two, self.count = one, two, 0
+
+    def chat(self, lines=3):
+        """Some lines each way, delivered."""
+        for _ in range(lines):
+            self.count += 1
+            for sender, receiver in ((self.one, self.two), (self.two, self.one)):
+                text = "line %d of %s" % (self.count, sender.name)
+                sender.send_text(text)
+                receiver.wait_text(text)
+
+    def undisturbed(self):
+        """Chat once more, and nothing but our own lines ever came."""
+        self.chat()
+        for me, other in ((self.one, self.two), (self.two, self.one)):
+            assert not me.call.ended and not me.session.lost
+            own = [c.text for c in me.chats if c.from_ == other.aor]
+            assert own == ["line %d of %s" % (n + 1, other.name) for n in range(self.count)]
+            assert me.session.reports == []
+
+
+@pytest.fixture
+def bystanders(ue, room):
+    """Two members in `room`, already chatting; undisturbed() at the end of the test."""
+    two = Bystanders(ue("dora").join(room), ue("emil").join(room))
+    two.chat()
+    return two

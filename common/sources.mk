@@ -8,6 +8,7 @@ COMMON_SRC := $(wildcard \
 	common/conn.c \
 	common/conn_plain.c \
 	common/daemon.c \
+	common/digest.c \
 	common/err.c \
 	common/http.c \
 	common/http_client.c \

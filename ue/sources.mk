@@ -1,2 +1,19 @@
-UE_SRC :=
-MRFUE_SRC :=
+UE_SRC := \
+	ue/ue.c \
+	ue/ue_inbox.c \
+	ue/ue_msrp.c \
+	ue/ue_outbox.c \
+	ue/ue_roster.c \
+	ue/ue_sip.c \
+	ue/ue_sip_call.c \
+	ue/ue_sip_conf.c
+MRFUE_SRC := \
+	ue/mrfue_cmd.c \
+	ue/mrfue_events.c \
+	ue/mrfue_file.c \
+	ue/mrfue_in.c \
+	ue/mrfue_main.c \
+	ue/mrfue_options.c \
+	ue/mrfue_out.c \
+	ue/mrfue_wait.c
+SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))

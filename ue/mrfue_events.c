@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the UE library tells, as the chat client's events; and what lines wait for their outcome. */
+#include "ue/mrfue_app.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/daemon.h"
+#include "common/mem.h"
+
+/* Takes the event; it is printed, and kept for /wait. */
+void mrfue_emit(struct mrfue_app *app, json_t *event)
+{
+	char when[CLOCK_RFC3339_SIZE];
+
+	json_object_set_new(event, "time", json_string(clock_rfc3339(clock_wall_ms(), when)));
+	mrfue_print(event, app->opt.json);
+	if (app->opt.script) {
+		mrfue_waits_add(app->waits, event);
+		mrfue_check_wait(app);
+	}
+	json_decref(event);
+}
+
+json_t *mrfue_text(struct slice s)
+{
+	json_t *v = s.ptr && slice_is_utf8(s) ? json_stringn(s.ptr, s.len) : NULL;
+
+	return v ? v : json_string("");
+}
+
+json_t *mrfue_or_null(const char *s)
+{
+	return s && s[0] ? mrfue_text(slice_str(s)) : json_null();
+}
+
+void mrfue_failed(struct mrfue_app *app, unsigned line, const char *command, int code,
+		  const char *reason)
+{
+	mrfue_emit(app, json_pack("{s:s, s:i, s:s, s:i, s:o}", "event", "failed", "line", (int)line,
+				  "command", command, "code", code, "reason",
+				  mrfue_text(slice_str(reason))));
+}
+
+void mrfue_remember(struct mrfue_app *app, unsigned line, const char *command, const char *detail,
+		    bool private, uint64_t size)
+{
+	app->pending = xrealloc(app->pending, (app->n_pending + 1) * sizeof(app->pending[0]));
+	app->pending[app->n_pending++] =
+		(struct pending){line, xstrdup(command), xstrdup(detail), private, size};
+}
+
+struct pending *mrfue_find_pending(struct mrfue_app *app, unsigned line)
+{
+	size_t i;
+
+	for (i = 0; i < app->n_pending; i++)
+		if (app->pending[i].line == line)
+			return &app->pending[i];
+	return NULL;
+}
+
+void mrfue_forget(struct mrfue_app *app, struct pending *p)
+{
+	free(p->command);
+	free(p->detail);
+	*p = app->pending[--app->n_pending];
+}
+
+static void on_invitation(const char *conference, const char *from, const char *by, void *arg)
+{
+	mrfue_emit(arg, json_pack("{s:s, s:s, s:s, s:o}", "event", "invitation", "conference",
+				  conference, "from", from, "by", mrfue_or_null(by)));
+}
+
+static void on_joined(const char *conference, bool nickname, bool private_messages, void *arg)
+{
+	struct mrfue_app *app = arg;
+
+	app->joined = true;
+	event_del(app->ev_join);
+	mrfue_emit(app, json_pack("{s:s, s:s, s:b, s:b}", "event", "joined", "conference",
+				  conference, "nickname", nickname, "private", private_messages));
+	mrfue_input_hold(app->input, false);
+}
+
+static bool is_text(const struct ue_message *m)
+{
+	return m->payload.ptr && m->cpim.kind != CPIM_FILE &&
+	       slice_istarts(m->cpim.content_type, SLICE_LIT("text/")) && slice_is_utf8(m->payload);
+}
+
+static void on_message(const struct ue_message *m, bool private_message, void *arg)
+{
+	struct mrfue_app *app = arg;
+	struct slice raw = m->cpim.from_raw, display = SLICE_NULL;
+	ptrdiff_t lt = slice_chr(raw, '<');
+	json_t *e;
+
+	if (lt > 0)
+		display = slice_trim(slice_first(raw, (size_t)lt));
+	if (display.len >= 2 && display.ptr[0] == '"')
+		display = slice_make(display.ptr + 1, display.len - 2);
+	e = json_pack("{s:s, s:o, s:o, s:b, s:o, s:I}", "event", is_text(m) ? "message" : "file",
+		      "from", mrfue_text(m->cpim.from), "display",
+		      display.len ? mrfue_text(display) : json_null(), "private", private_message,
+		      "type", mrfue_text(m->cpim.content_type), "size", (json_int_t)m->size);
+	if (is_text(m))
+		json_object_set_new(e, "text", mrfue_text(m->payload));
+	else
+		mrfue_file_keep(m, app->opt.download, e);
+	mrfue_emit(app, e);
+}
+
+static void on_aborted(struct slice from, uint64_t size, void *arg)
+{
+	mrfue_emit(arg,
+		   json_pack("{s:s, s:o, s:I}", "event", "aborted", "from",
+			     from.len ? mrfue_text(from) : json_null(), "size", (json_int_t)size));
+}
+
+static void on_receiving(uint64_t done, uint64_t total, void *arg)
+{
+	struct mrfue_app *app = arg;
+
+	if (app->opt.download && !app->opt.json)
+		mrfue_progress(done, total);
+}
+
+static void on_sent(unsigned ticket, int status, const char *reason, void *arg)
+{
+	struct mrfue_app *app = arg;
+	struct pending *p = mrfue_find_pending(app, ticket);
+
+	if (!p)
+		return;
+	if (status == 200)
+		mrfue_emit(app,
+			   json_pack("{s:s, s:i, s:b, s:I}", "event", "sent", "line", (int)ticket,
+				     "private", p->private, "size", (json_int_t)p->size));
+	else
+		mrfue_failed(app, ticket, p->command, status, reason);
+	mrfue_forget(app, mrfue_find_pending(app, ticket));
+}
+
+static void on_nickname(unsigned ticket, int status, const char *reason, void *arg)
+{
+	struct mrfue_app *app = arg;
+	struct pending *p = mrfue_find_pending(app, ticket);
+
+	if (!p)
+		return;
+	if (status == 200)
+		mrfue_emit(app, json_pack("{s:s, s:i, s:o}", "event", "nickname", "line",
+					  (int)ticket, "nickname", mrfue_or_null(p->detail)));
+	else
+		mrfue_failed(app, ticket, p->command, status, reason);
+	mrfue_forget(app, mrfue_find_pending(app, ticket));
+}
+
+static void on_referred(unsigned ticket, int status, const char *reason, bool final, bool refused,
+			void *arg)
+{
+	struct mrfue_app *app = arg;
+	struct pending *p = mrfue_find_pending(app, ticket);
+
+	if (!p)
+		return;
+	if (refused)
+		mrfue_failed(app, ticket, p->command, status, reason);
+	else
+		mrfue_emit(app,
+			   json_pack("{s:s, s:i, s:s, s:s, s:i, s:o, s:b}", "event", "referred",
+				     "line", (int)ticket, "uri", p->detail, "method",
+				     strcmp(p->command, "/remove") == 0 ? "BYE" : "INVITE", "code",
+				     status, "reason", mrfue_text(slice_str(reason)), "final",
+				     final));
+	if (final)
+		mrfue_forget(app, mrfue_find_pending(app, ticket));
+}
+
+json_t *mrfue_users(const struct ue_roster *r)
+{
+	json_t *users = json_array();
+	size_t i;
+
+	for (i = 0; i < r->n_users; i++) {
+		const struct ue_roster_user *u = &r->users[i];
+		const char *joining = confinfo_joining_name(u->joining);
+
+		json_array_append_new(users, json_pack("{s:o, s:o, s:s, s:o, s:o}", "uri",
+						       mrfue_text(slice_str(u->uri)), "display",
+						       mrfue_or_null(u->display), "state",
+						       confinfo_status_name(u->status),
+						       "joining_method", mrfue_or_null(joining),
+						       "nickname", mrfue_or_null(u->nickname)));
+	}
+	return users;
+}
+
+static void on_roster(const char *entity, const struct ue_roster *r, void *arg)
+{
+	mrfue_emit(arg, json_pack("{s:s, s:o, s:I, s:I, s:o}", "event", "roster", "conference",
+				  mrfue_text(slice_str(entity)), "version", (json_int_t)r->version,
+				  "count", (json_int_t)r->count, "users", mrfue_users(r)));
+}
+
+static void on_presence(const struct ue_roster_user *u, bool arrived, void *arg)
+{
+	const char *joining = confinfo_joining_name(u->joining);
+
+	mrfue_emit(arg,
+		   json_pack("{s:s, s:o, s:o, s:o}", "event", arrived ? "arrived" : "departed",
+			     "uri", mrfue_text(slice_str(u->uri)), "display",
+			     mrfue_or_null(u->display), "joining_method", mrfue_or_null(joining)));
+}
+
+void mrfue_on_error(int code, const char *text, void *arg)
+{
+	struct mrfue_app *app = arg;
+
+	app->exit_code = EXIT_RUNTIME;
+	mrfue_emit(app, json_pack("{s:s, s:i, s:o}", "event", "error", "code", code, "text",
+				  mrfue_text(slice_str(text))));
+}
+
+static void on_ended(bool by_focus, int cause, const char *text, void *arg)
+{
+	struct mrfue_app *app = arg;
+
+	mrfue_emit(app, json_pack("{s:s, s:s, s:i, s:o}", "event", "ended", "by",
+				  by_focus ? "focus" : "self", "cause", cause, "text",
+				  mrfue_text(slice_str(text))));
+	if (app->wait_spec) {
+		fprintf(stderr,
+			"mrfue: line %u: the call has ended, nothing can satisfy: /wait %s\n",
+			app->wait_line, app->wait_spec);
+		app->exit_code = EXIT_RUNTIME;
+	}
+	event_base_loopbreak(app->base);
+}
+
+const struct ue_ops mrfue_ue_ops = {
+	.invitation = on_invitation,
+	.joined = on_joined,
+	.message = on_message,
+	.aborted = on_aborted,
+	.receiving = on_receiving,
+	.sent = on_sent,
+	.nickname = on_nickname,
+	.referred = on_referred,
+	.roster = on_roster,
+	.presence = on_presence,
+	.error = mrfue_on_error,
+	.ended = on_ended,
+};

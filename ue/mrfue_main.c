@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mrfue: chat client for one user in one conference, for people and for scripts. Turns lines into
+ * what the UE library does and what it tells into events. docs/man/mrfue.1 is its contract.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/daemon.h"
+#include "common/log.h"
+#include "ue/mrfue_app.h"
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct mrfue_app *app = arg;
+
+	(void)fd;
+	(void)what;
+	if (app->leaving || !app->joined)
+		event_base_loopbreak(app->base);
+	else
+		mrfue_leave(app);
+}
+
+static void on_join_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	mrfue_on_error(408, "no answer in time", arg);
+	ue_leave(((struct mrfue_app *)arg)->ue);
+	event_base_loopbreak(((struct mrfue_app *)arg)->base);
+}
+
+static int start(struct mrfue_app *app)
+{
+	char text[ADDR_STRLEN];
+	struct timeval tv = mrfue_timeout(app);
+	int err = ue_new(app->base, &app->opt.ue, &mrfue_ue_ops, app, &app->ue);
+
+	if (err < 0) {
+		fprintf(stderr, "mrfue: cannot listen at %s: %s\n",
+			addr_format(&app->opt.ue.listen, text), strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	if (mrfue_input_open(app->base, app->opt.script, mrfue_on_line, app, &app->input) < 0) {
+		fprintf(stderr, "mrfue: cannot read %s: %s\n", app->opt.script, strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	mrfue_input_hold(app->input, true);
+	mrfue_emit(app, json_pack("{s:s, s:s}", "event", "ready", "sip",
+				  addr_format(ue_addr(app->ue), text)));
+	if (!app->opt.uri)
+		return -1;
+	evtimer_add(app->ev_join, &tv);
+	if (ue_join(app->ue, app->opt.uri) < 0) {
+		fprintf(stderr, "mrfue: cannot call %s\n", app->opt.uri);
+		return EXIT_RUNTIME;
+	}
+	return -1;
+}
+
+static void app_fini(struct mrfue_app *app)
+{
+	while (app->n_pending)
+		mrfue_forget(app, &app->pending[0]);
+	free(app->pending);
+	free(app->wait_spec);
+	mrfue_input_free(&app->input);
+	mrfue_waits_free(&app->waits);
+	ue_free(&app->ue);
+	event_free(app->ev_wait);
+	event_free(app->ev_join);
+	event_free(app->ev_int);
+	event_free(app->ev_term);
+	event_base_free(app->base);
+}
+
+int main(int argc, char **argv)
+{
+	struct mrfue_app app = {0};
+	int rc = mrfue_options(argc, argv, &app.opt);
+
+	if (rc >= 0)
+		return rc;
+	log_set_name("mrfue");
+	log_set_level(LOG_WARN);
+	app.base = event_base_new();
+	app.waits = mrfue_waits_new();
+	app.ev_wait = evtimer_new(app.base, mrfue_on_wait_timeout, &app);
+	app.ev_join = evtimer_new(app.base, on_join_timeout, &app);
+	app.ev_int = evsignal_new(app.base, SIGINT, on_signal, &app);
+	app.ev_term = evsignal_new(app.base, SIGTERM, on_signal, &app);
+	evsignal_add(app.ev_int, NULL);
+	evsignal_add(app.ev_term, NULL);
+	rc = start(&app);
+	if (rc < 0) {
+		event_base_dispatch(app.base);
+		rc = app.exit_code;
+	}
+	app_fini(&app);
+	libevent_global_shutdown();
+	return rc;
+}

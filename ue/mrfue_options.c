@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Command line of the chat client. */
+#include "ue/mrfue.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/daemon.h"
+#include "proto/sip_uri.h"
+
+static const char usage[] =
+	"usage: mrfue --as URI [OPTION]... join URI\n"
+	"       mrfue --as URI [OPTION]... wait\n"
+	"  --as URI           your public identity, such as sip:alice@example.com\n"
+	"  --name TEXT        display name\n"
+	"  --proxy HOST:PORT  where SIP requests go (127.0.0.1:5060)\n"
+	"  --listen HOST:PORT where SIP is received (127.0.0.1:0)\n"
+	"  --transport udp|tcp\n"
+	"  --setup active|passive  who opens the MSRP connection when we may choose\n"
+	"  --download DIR     keep received files there\n"
+	"  --script FILE      read commands from FILE (- for standard input), enables /wait\n"
+	"  --timeout SECONDS  longest /wait and call set-up (30)\n"
+	"  --json             one JSON object a line\n"
+	"  --no-subscribe     do not watch the conference's state\n"
+	"  -h, --help  -V, --version\n"
+	"Then type a line to say it; /help lists the commands. See mrfue(1).\n";
+
+enum {
+	O_AS = 256,
+	O_NAME,
+	O_PROXY,
+	O_LISTEN,
+	O_TRANSPORT,
+	O_SETUP,
+	O_DOWNLOAD,
+	O_SCRIPT,
+	O_TIMEOUT,
+	O_JSON,
+	O_NO_SUBSCRIBE
+};
+
+static const struct option long_options[] = {
+	{"as", required_argument, NULL, O_AS},
+	{"name", required_argument, NULL, O_NAME},
+	{"proxy", required_argument, NULL, O_PROXY},
+	{"listen", required_argument, NULL, O_LISTEN},
+	{"transport", required_argument, NULL, O_TRANSPORT},
+	{"setup", required_argument, NULL, O_SETUP},
+	{"download", required_argument, NULL, O_DOWNLOAD},
+	{"script", required_argument, NULL, O_SCRIPT},
+	{"timeout", required_argument, NULL, O_TIMEOUT},
+	{"json", no_argument, NULL, O_JSON},
+	{"no-subscribe", no_argument, NULL, O_NO_SUBSCRIBE},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{NULL, 0, NULL, 0},
+};
+
+static int complain(const char *option, const char *value, const char *allowed)
+{
+	fprintf(stderr, "mrfue: %s: '%s' is not %s\n", option, value, allowed);
+	return EXIT_USAGE;
+}
+
+static int is_sip(const char *text)
+{
+	struct sip_uri uri;
+
+	return sip_uri_parse(slice_str(text), &uri) == 0 && uri.user.len > 0 &&
+	       (uri.scheme == SIP_URI_SIP || uri.scheme == SIP_URI_SIPS);
+}
+
+static int set_timeout(const char *text, uint32_t *ms_r)
+{
+	uint64_t s;
+
+	if (slice_u64(slice_str(text), 86400, &s) < 0 || s == 0)
+		return complain("--timeout", text, "a number of seconds (1..86400)");
+	*ms_r = (uint32_t)(s * 1000);
+	return -1;
+}
+
+static int take(int c, struct mrfue_options *o)
+{
+	switch (c) {
+	case O_AS:
+		o->ue.as = optarg;
+		return is_sip(optarg) ? -1 : complain("--as", optarg, "a SIP URI with a user part");
+	case O_NAME:
+		o->ue.display = optarg;
+		return strpbrk(optarg, "\"\\\r\n") ? complain("--name", optarg, "plain text") : -1;
+	case O_PROXY:
+		return addr_parse(slice_str(optarg), &o->ue.proxy) < 0
+			       ? complain("--proxy", optarg, "HOST:PORT with a numeric host")
+			       : -1;
+	case O_LISTEN:
+		return addr_parse(slice_str(optarg), &o->ue.listen) < 0
+			       ? complain("--listen", optarg, "HOST:PORT with a numeric host")
+			       : -1;
+	case O_TRANSPORT:
+		o->ue.udp = strcmp(optarg, "udp") == 0;
+		return o->ue.udp || strcmp(optarg, "tcp") == 0
+			       ? -1
+			       : complain("--transport", optarg, "udp or tcp");
+	case O_SETUP:
+		o->ue.passive = strcmp(optarg, "passive") == 0;
+		return o->ue.passive || strcmp(optarg, "active") == 0
+			       ? -1
+			       : complain("--setup", optarg, "active or passive");
+	case O_DOWNLOAD:
+		o->download = optarg;
+		return -1;
+	case O_SCRIPT:
+		o->script = optarg;
+		return -1;
+	case O_TIMEOUT:
+		return set_timeout(optarg, &o->timeout_ms);
+	case O_JSON:
+		o->json = true;
+		return -1;
+	case O_NO_SUBSCRIBE:
+		o->ue.subscribe = false;
+		return -1;
+	case 'h':
+		fputs(usage, stdout);
+		return EXIT_OK;
+	case 'V':
+		puts("mrfue " MRF_VERSION);
+		return EXIT_OK;
+	default:
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+}
+
+int mrfue_options(int argc, char **argv, struct mrfue_options *o)
+{
+	int c, rc;
+
+	*o = (struct mrfue_options){.timeout_ms = 30000};
+	o->ue.udp = true;
+	o->ue.subscribe = true;
+	if (addr_parse(SLICE_LIT("127.0.0.1:5060"), &o->ue.proxy) < 0 ||
+	    addr_parse(SLICE_LIT("127.0.0.1:0"), &o->ue.listen) < 0)
+		return EXIT_RUNTIME;
+	while ((c = getopt_long(argc, argv, "hV", long_options, NULL)) != -1)
+		if ((rc = take(c, o)) >= 0)
+			return rc;
+	if (!o->ue.as) {
+		fputs("mrfue: --as URI is missing\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (optind + 2 == argc && strcmp(argv[optind], "join") == 0) {
+		o->uri = argv[optind + 1];
+		return is_sip(o->uri) ? -1 : complain("join", o->uri, "a SIP URI with a user part");
+	}
+	if (optind + 1 == argc && strcmp(argv[optind], "wait") == 0)
+		return -1;
+	fputs(usage, stderr);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * User equipment in a conference: binds the call to its media. Offers and answers follow RFC 4975
+ * section 8, 6135 and 7701; it knows no SIP message and no MSRP frame.
+ */
+#include "ue/ue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/rand.h"
+#include "proto/sdp_msrp.h"
+#include "proto/sip_uri.h"
+#include "ue/ue_sip.h"
+
+#define LOG_PLACE   "ue"
+#define MAX_SIZE    (256ull << 20)
+#define SUBSCRIBE_S 3600
+
+struct ue {
+	struct event_base *base;
+	const struct ue_ops *ops;
+	void *arg;
+	char *as, *display;
+	bool passive, subscribe;
+	struct ue_sip *sip;
+	struct ue_call *call;
+	struct ue_msrp *msrp;
+	struct ue_roster roster;
+	char *conference; /* URI for CPIM To: the conference's, without parameters */
+	uint64_t sdp_id, sdp_version;
+	bool active, up, joined, leaving, lost;
+	unsigned chatroom; /* of the peer's SDP */
+};
+
+static void write_sdp(struct ue *ue, enum sdp_setup setup, enum sdp_dir dir, struct bytes *out)
+{
+	struct sdp_session sdp = {0};
+	struct sdp_media *m = &sdp.media[0];
+	char host[ADDR_STRLEN];
+
+	sdp.origin_user = (char *)"-";
+	sdp.origin_id = ue->sdp_id;
+	sdp.origin_version = ++ue->sdp_version;
+	addr_host(ue_sip_addr(ue->sip), host);
+	sdp.origin_host = host;
+	sdp.origin_v6 = addr_is_v6(ue_sip_addr(ue->sip));
+	sdp.n_media = 1;
+	m->type = (char *)"message";
+	m->is_message = true;
+	m->transport = SDP_TCP_MSRP;
+	m->proto = (char *)"TCP/MSRP";
+	m->formats = (char *)"*";
+	m->port = ue_msrp_port(ue->msrp);
+	m->host = host;
+	m->host_is_v6 = sdp.origin_v6;
+	m->path = (char *)ue_msrp_path(ue->msrp);
+	m->accept_types = (char *)"message/cpim";
+	m->accept_wrapped_types = (char *)"*";
+	m->max_size = MAX_SIZE;
+	m->setup = setup;
+	m->dir = dir;
+	m->has_chatroom = true;
+	m->chatroom = SDP_CHATROOM_NICKNAME | SDP_CHATROOM_PRIVATE;
+	sdp_build(out, &sdp);
+}
+
+/* The chat line of the peer's description; -1 when there is none we can use. */
+static int chat_line(const struct sdp_session *sdp)
+{
+	size_t i;
+	const char *why;
+
+	for (i = 0; i < sdp->n_media; i++)
+		if (sdp->media[i].is_message && sdp->media[i].port != 0 &&
+		    sdp_chat_problem(&sdp->media[i], &why) == 0)
+			return (int)i;
+	return -1;
+}
+
+static void fail(struct ue *ue, int code, const char *text)
+{
+	ue->ops->error(code, text, ue->arg);
+	if (ue->call)
+		ue_call_bye(ue->call);
+}
+
+/* The media is agreed: start it. */
+static void start_media(struct ue *ue, const struct sdp_media *m, bool active)
+{
+	ue->active = active;
+	ue->chatroom = m->has_chatroom ? m->chatroom : 0;
+	if (ue_msrp_start(ue->msrp, m->path, active) < 0)
+		fail(ue, 0, "the MSRP session cannot be opened");
+}
+
+static void set_conference(struct ue *ue, const char *uri)
+{
+	struct bytes aor = BYTES_INIT;
+
+	free(ue->conference);
+	if (sip_uri_aor(slice_str(uri), &aor) < 0)
+		bytes_add_str(&aor, uri);
+	ue->conference = bytes_take(&aor);
+}
+
+static void on_answered(struct ue_call *call, const char *uri, bool is_focus, struct slice text,
+			void *arg)
+{
+	struct ue *ue = arg;
+	struct sdp_session sdp;
+	int line;
+
+	(void)call;
+	(void)is_focus;
+	set_conference(ue, uri);
+	if (sdp_parse_msrp(text, false, &sdp) < 0) {
+		fail(ue, 0, "the answer has no usable description");
+		return;
+	}
+	line = chat_line(&sdp);
+	if (line < 0)
+		fail(ue, 0, "the answer accepts no chat session");
+	else /* no setup in the answer: the offerer is active (RFC 4975 5.4) */
+		start_media(ue, &sdp.media[line], sdp.media[line].setup != SDP_SETUP_ACTIVE);
+	sdp_fini(&sdp);
+}
+
+/* Answer an offer; false when it has no chat line for us. */
+static bool answer(struct ue *ue, struct slice offer, struct bytes *out)
+{
+	struct sdp_session sdp;
+	enum sdp_setup setup = SDP_SETUP_PASSIVE;
+	int line;
+
+	if (sdp_parse_msrp(offer, false, &sdp) < 0)
+		return false;
+	line = chat_line(&sdp);
+	if (line >= 0) {
+		enum sdp_setup offered = sdp.media[line].setup;
+		enum sdp_dir dir = sdp_dir_answer(sdp.media[line].dir, SDP_SENDRECV);
+
+		if (offered == SDP_SETUP_PASSIVE || (offered == SDP_SETUP_ACTPASS && !ue->passive))
+			setup = SDP_SETUP_ACTIVE;
+		write_sdp(ue, setup, dir, out);
+		start_media(ue, &sdp.media[line], setup == SDP_SETUP_ACTIVE);
+	}
+	sdp_fini(&sdp);
+	return line >= 0;
+}
+
+static void on_invited(struct ue_call *call, const char *from, const char *by, struct slice sdp,
+		       void *arg)
+{
+	struct ue *ue = arg;
+	struct bytes out = BYTES_INIT;
+
+	if (ue->call) {
+		ue_call_reject(call, 486);
+		return;
+	}
+	ue->call = call;
+	set_conference(ue, from);
+	ue->ops->invitation(ue->conference, from, by, ue->arg);
+	ue_call_ring(call);
+	if (answer(ue, sdp, &out))
+		ue_call_accept(call, bytes_slice(&out));
+	else
+		ue_call_reject(call, 488);
+	bytes_fini(&out);
+}
+
+static int on_offered(struct ue_call *call, struct slice sdp, struct bytes *answer_r, void *arg)
+{
+	struct ue *ue = arg;
+
+	(void)call;
+	if (sdp.len == 0) {
+		write_sdp(ue, SDP_SETUP_ACTPASS, SDP_SENDRECV, answer_r);
+		return 200;
+	}
+	return answer(ue, sdp, answer_r) ? 200 : 488;
+}
+
+static void on_progress(struct ue_call *call, int status, const char *phrase, void *arg)
+{
+	(void)call;
+	(void)arg;
+	log_debug("%d %s", status, phrase);
+}
+
+static void on_ended(struct ue_call *call, bool by_peer, int cause, const char *text, void *arg)
+{
+	struct ue *ue = arg;
+
+	if (call != ue->call)
+		return;
+	ue->call = NULL;
+	if (!ue->joined && !ue->lost && (by_peer || !ue->leaving))
+		ue->ops->error(cause, text, ue->arg);
+	ue->ops->ended(by_peer, cause, text, ue->arg);
+}
+
+static void on_change(const struct ue_roster_user *user, bool arrived, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->presence(user, arrived, ue->arg);
+}
+
+static void on_conference_info(struct ue_call *call, const char *state, struct slice xml, void *arg)
+{
+	struct ue *ue = arg;
+	struct confinfo_parsed *parsed;
+	const struct confinfo_doc *doc;
+	int err;
+
+	if (xml.len == 0)
+		return;
+	if (confinfo_parse(xml, &parsed) < 0) {
+		log_warn("a conference-info document is malformed");
+		return;
+	}
+	doc = confinfo_doc(parsed);
+	err = ue_roster_apply(&ue->roster, doc, on_change, ue);
+	if (err == 0)
+		ue->ops->roster(doc->entity ? doc->entity : "", &ue->roster, ue->arg);
+	else if (err == -ERR_WRONG_STATE &&
+		 !slice_starts(slice_str(state), SLICE_LIT("terminated")) &&
+		 ue_call_subscribe(call, SUBSCRIBE_S) < 0)
+		log_warn("cannot subscribe afresh");
+	confinfo_free(&parsed);
+}
+
+static void on_referred(struct ue_call *call, unsigned ticket, int status, const char *reason,
+			bool final, bool refused, void *arg)
+{
+	struct ue *ue = arg;
+
+	(void)call;
+	ue->ops->referred(ticket, status, reason, final, refused, ue->arg);
+}
+
+static const struct ue_sip_ops sip_ops = {
+	.invited = on_invited,
+	.progress = on_progress,
+	.answered = on_answered,
+	.offered = on_offered,
+	.ended = on_ended,
+	.conference_info = on_conference_info,
+	.referred = on_referred,
+};
+
+/* A leaver's BYE waits until everything queued is answered. */
+static void leave_when_sent(struct ue *ue)
+{
+	if (ue->leaving && ue->call && (!ue->up || ue_msrp_idle(ue->msrp)))
+		ue_call_bye(ue->call);
+}
+
+static void on_up(void *arg)
+{
+	struct ue *ue = arg;
+	bool first = !ue->joined;
+
+	ue->up = ue->joined = true;
+	if (first)
+		ue->ops->joined(ue->conference, (ue->chatroom & SDP_CHATROOM_NICKNAME) != 0,
+				(ue->chatroom & SDP_CHATROOM_PRIVATE) != 0, ue->arg);
+	if (first && ue->subscribe && ue->call && ue_call_subscribe(ue->call, SUBSCRIBE_S) < 0)
+		log_warn("cannot subscribe to the conference's state");
+}
+
+static void on_down(const char *why, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->up = false;
+	if (!ue->call || ue->leaving)
+		return;
+	ue->ops->error(0, why, ue->arg);
+	ue->lost = !ue->joined;
+	if (!ue->joined)
+		ue_call_bye(ue->call);
+}
+
+static void on_message(const struct ue_message *m, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->message(m, sip_uri_same(m->cpim.to, slice_str(ue->as)), ue->arg);
+}
+
+static void on_aborted(struct slice from, uint64_t size, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->aborted(from, size, ue->arg);
+}
+
+static void on_receiving(uint64_t done, uint64_t total, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->receiving(done, total, ue->arg);
+}
+
+static void on_sent(unsigned ticket, int status, const char *reason, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->sent(ticket, status, reason, ue->arg);
+	leave_when_sent(ue);
+}
+
+static void on_nickname(unsigned ticket, int status, const char *reason, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->nickname(ticket, status, reason, ue->arg);
+	leave_when_sent(ue);
+}
+
+static const struct ue_msrp_ops msrp_ops = {
+	.up = on_up,
+	.down = on_down,
+	.message = on_message,
+	.aborted = on_aborted,
+	.receiving = on_receiving,
+	.sent = on_sent,
+	.nickname = on_nickname,
+};
+
+int ue_new(struct event_base *base, const struct ue_config *config, const struct ue_ops *ops,
+	   void *arg, struct ue **ue_r)
+{
+	struct ue *ue = xcalloc(1, sizeof(*ue));
+	struct ue_sip_config sip = {.listen = config->listen,
+				    .proxy = config->proxy,
+				    .as = config->as,
+				    .display = config->display,
+				    .udp = config->udp};
+	int err;
+
+	ue->base = base;
+	ue->ops = ops;
+	ue->arg = arg;
+	ue->as = xstrdup(config->as);
+	ue->display = config->display ? xstrdup(config->display) : NULL;
+	ue->passive = config->passive;
+	ue->subscribe = config->subscribe;
+	ue->conference = xstrdup("");
+	ue->sdp_id = clock_wall_ms();
+	ue_roster_init(&ue->roster);
+	err = ue_sip_open(base, &sip, &sip_ops, ue, &ue->sip);
+	if (err == 0)
+		err = ue_msrp_open(base, &config->listen, &msrp_ops, ue, &ue->msrp);
+	if (err < 0) {
+		ue_free(&ue);
+		return err;
+	}
+	*ue_r = ue;
+	return 0;
+}
+
+void ue_free(struct ue **ue_p)
+{
+	struct ue *ue = *ue_p;
+
+	if (!ue)
+		return;
+	ue_msrp_free(&ue->msrp);
+	ue_sip_free(&ue->sip);
+	ue_roster_fini(&ue->roster);
+	free(ue->as);
+	free(ue->display);
+	free(ue->conference);
+	free(ue);
+	*ue_p = NULL;
+}
+
+const struct addr *ue_addr(const struct ue *ue)
+{
+	return ue_sip_addr(ue->sip);
+}
+
+int ue_join(struct ue *ue, const char *uri)
+{
+	struct bytes sdp = BYTES_INIT;
+	int err;
+
+	write_sdp(ue, SDP_SETUP_ACTPASS, SDP_SENDRECV, &sdp);
+	err = ue_call_invite(ue->sip, uri, bytes_slice(&sdp), &ue->call);
+	bytes_fini(&sdp);
+	return err;
+}
+
+static void cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339_SIZE],
+		    struct cpim_fields *f)
+{
+	*f = (struct cpim_fields){
+		.from_display = slice_str(ue->display),
+		.from_uri = slice_str(ue->as),
+		.to_uri = slice_str(to ? to : ue->conference),
+		.date_time = slice_str(clock_rfc3339(clock_wall_ms(), when)),
+	};
+}
+
+int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket)
+{
+	struct cpim_fields f;
+	char when[CLOCK_RFC3339_SIZE];
+
+	if (!ue->up)
+		return -ERR_WRONG_STATE;
+	cpim_to(ue, to, when, &f);
+	f.content_type = SLICE_LIT("text/plain;charset=UTF-8");
+	return ue_msrp_send(ue->msrp, &f, text, ticket);
+}
+
+int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take, uint64_t size,
+		 unsigned ticket)
+{
+	struct cpim_fields f;
+	char when[CLOCK_RFC3339_SIZE], *disposition;
+	int err;
+
+	cpim_to(ue, NULL, when, &f);
+	f.content_type = slice_str(type);
+	disposition =
+		xasprintf("attachment; filename=\"%s\"; size=%llu", name, (unsigned long long)size);
+	f.content_disposition = slice_str(disposition);
+	err = ue_msrp_send_file(ue->msrp, &f, fd_take, size, ticket);
+	free(disposition);
+	return err;
+}
+
+int ue_nickname(struct ue *ue, struct slice nick, unsigned ticket)
+{
+	return ue->up ? ue_msrp_nickname(ue->msrp, nick, ticket) : -ERR_WRONG_STATE;
+}
+
+int ue_invite(struct ue *ue, const char *uri, unsigned ticket)
+{
+	return ue->call ? ue_call_refer(ue->call, uri, "INVITE", ticket) : -ERR_WRONG_STATE;
+}
+
+int ue_remove(struct ue *ue, const char *uri, unsigned ticket)
+{
+	return ue->call ? ue_call_refer(ue->call, uri, "BYE", ticket) : -ERR_WRONG_STATE;
+}
+
+void ue_leave(struct ue *ue)
+{
+	if (ue->leaving || !ue->call)
+		return;
+	ue->leaving = true;
+	leave_when_sent(ue);
+}
+
+const struct ue_roster *ue_roster(const struct ue *ue)
+{
+	return &ue->roster;
+}
+
+const char *ue_conference(const struct ue *ue)
+{
+	return ue->conference;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef UE_UE_H
+#define UE_UE_H
+
+#include "ue/ue_msrp.h"
+#include "ue/ue_roster.h"
+
+struct event_base;
+
+/*
+ * User equipment in one conference: the call (ue_sip), its MSRP session (ue_msrp) and its picture of
+ * the roster (ue_roster) put together. One struct ue is one endpoint of one user.
+ */
+struct ue;
+
+struct ue_config {
+	const char *as;      /* "sip:alice@example.com" */
+	const char *display; /* NULL: none */
+	struct addr proxy, listen;
+	bool udp;       /* transport of requests outside dialogs */
+	bool passive;   /* prefer that the peer opens the MSRP connection */
+	bool subscribe; /* to the conference's state once in */
+};
+
+struct ue_ops {
+	void (*invitation)(const char *conference, const char *from, const char *by, void *arg);
+	void (*joined)(const char *conference, bool nickname, bool private_messages, void *arg);
+	void (*message)(const struct ue_message *m, bool private_message, void *arg);
+	void (*aborted)(struct slice from, uint64_t size, void *arg);
+	void (*receiving)(uint64_t done, uint64_t total, void *arg);
+	void (*sent)(unsigned ticket, int status, const char *reason, void *arg);
+	void (*nickname)(unsigned ticket, int status, const char *reason, void *arg);
+	void (*referred)(unsigned ticket, int status, const char *reason, bool final, bool refused,
+			 void *arg);
+	void (*roster)(const char *entity, const struct ue_roster *roster, void *arg);
+	void (*presence)(const struct ue_roster_user *user, bool arrived, void *arg);
+	/* Set-up failed (before joined) or the media is lost. */
+	void (*error)(int code, const char *text, void *arg);
+	/* The last call back. */
+	void (*ended)(bool by_focus, int cause, const char *text, void *arg);
+};
+
+MUST_CHECK int ue_new(struct event_base *base, const struct ue_config *config,
+		      const struct ue_ops *ops, void *arg, struct ue **ue_r);
+void ue_free(struct ue **ue);
+const struct addr *ue_addr(const struct ue *ue);
+
+/* Call a conference or a factory. `joined` or `error` and `ended` follow. */
+MUST_CHECK int ue_join(struct ue *ue, const char *uri);
+/* To everyone (to NULL) or privately. Text is text/plain. */
+MUST_CHECK int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket);
+/* A file to everyone; fd is taken. name: shown to the others. */
+MUST_CHECK int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
+			    uint64_t size, unsigned ticket);
+MUST_CHECK int ue_nickname(struct ue *ue, struct slice nick, unsigned ticket);
+MUST_CHECK int ue_invite(struct ue *ue, const char *uri, unsigned ticket);
+MUST_CHECK int ue_remove(struct ue *ue, const char *uri, unsigned ticket);
+/* Leave once everything queued is sent and answered. */
+void ue_leave(struct ue *ue);
+const struct ue_roster *ue_roster(const struct ue *ue);
+const char *ue_conference(const struct ue *ue); /* "" before joined */
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef UE_UE_INBOX_H
+#define UE_UE_INBOX_H
+
+#include "proto/msrp_head.h"
+#include "ue/ue_msrp.h"
+
+/*
+ * Reassembly of incoming messages by Message-ID and Byte-Range: chunks in any order, overlaps
+ * (last received wins), gaps. Short messages stay in memory, long ones go to an unlinked file.
+ */
+struct ue_inbox;
+struct ue_inbox_message;
+
+#define UE_INBOX_MEMORY   (256u << 10)
+#define UE_INBOX_MESSAGES 32
+#define UE_INBOX_MAX_SIZE (1ull << 30)
+
+struct ue_inbox *ue_inbox_new(void);
+void ue_inbox_free(struct ue_inbox **in);
+
+/* A chunk begins. -ERR_LIMIT: too many or too long (413). */
+MUST_CHECK int ue_inbox_begin(struct ue_inbox *in, const struct msrp_head *head,
+			      struct ue_inbox_message **message_r);
+MUST_CHECK int ue_inbox_piece(struct ue_inbox_message *m, struct slice piece);
+/*
+ * A chunk ends. 1: the message is whole and *out_r describes it until ue_inbox_drop; 0: goes on;
+ * -ERR_SYNTAX: whole, but no CPIM; -ERR_CLOSED: aborted by its sender.
+ */
+MUST_CHECK int ue_inbox_end(struct ue_inbox_message *m, char flag, struct ue_message *out_r);
+void ue_inbox_drop(struct ue_inbox *in, struct ue_inbox_message *m);
+uint64_t ue_inbox_done(const struct ue_inbox_message *m);
+uint64_t ue_inbox_total(const struct ue_inbox_message *m); /* 0: not known */
+
+#endif

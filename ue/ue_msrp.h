@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef UE_UE_MSRP_H
+#define UE_UE_MSRP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "proto/cpim.h"
+
+struct event_base;
+
+/*
+ * One MSRP session of user equipment, RFC 4975: binds as the active or the passive side, sends
+ * messages in chunks that let short ones pass long ones, receives in any order of chunks. Bodies
+ * are message/cpim. Long messages are received into a file, not into memory.
+ */
+struct ue_msrp;
+
+/* A whole message that came in. Views and path are valid during the callback. */
+struct ue_message {
+	struct cpim_head cpim;
+	struct slice head;    /* the CPIM head's bytes */
+	struct slice payload; /* when it was held in memory (≤ 256 KiB), else NULL ptr */
+	int fd;               /* else the file that holds the payload from `offset` on */
+	uint64_t offset;
+	uint64_t size; /* octets of the payload */
+};
+
+struct ue_msrp_ops {
+	void (*up)(void *arg); /* bound */
+	void (*down)(const char *why, void *arg);
+	void (*message)(const struct ue_message *m, void *arg);
+	/* A message stopped before it was whole; from may be empty. */
+	void (*aborted)(struct slice from, uint64_t size, void *arg);
+	void (*receiving)(uint64_t done, uint64_t total, void *arg); /* total 0: not known */
+	/* A message of ours is accepted (200) or failed with a status (0: never answered). */
+	void (*sent)(unsigned ticket, int status, const char *reason, void *arg);
+	void (*nickname)(unsigned ticket, int status, const char *reason, void *arg);
+};
+
+/* Listens on host (port 0) for the passive case; the URI for our a=path is ready then. */
+MUST_CHECK int ue_msrp_open(struct event_base *base, const struct addr *host,
+			    const struct ue_msrp_ops *ops, void *arg, struct ue_msrp **msrp_r);
+void ue_msrp_free(struct ue_msrp **m);
+const char *ue_msrp_path(const struct ue_msrp *m);
+uint16_t ue_msrp_port(const struct ue_msrp *m);
+
+/*
+ * The peer's a=path is known: connect and bind (active), or expect the peer's bind (passive). Called
+ * again with another path, the session moves there.
+ */
+MUST_CHECK int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active);
+
+/* Queue a message. ticket comes back in `sent`. */
+MUST_CHECK int ue_msrp_send(struct ue_msrp *m, const struct cpim_fields *head, struct slice payload,
+			    unsigned ticket);
+/* The same with the payload from a file, read as it goes (fd is taken). */
+MUST_CHECK int ue_msrp_send_file(struct ue_msrp *m, const struct cpim_fields *head, int fd_take,
+				 uint64_t size, unsigned ticket);
+/* Ask for a nickname; "" gives it back. */
+MUST_CHECK int ue_msrp_nickname(struct ue_msrp *m, struct slice nick, unsigned ticket);
+/* Nothing queued and nothing unanswered. */
+bool ue_msrp_idle(const struct ue_msrp *m);
+
+#endif

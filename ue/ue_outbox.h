@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef UE_UE_OUTBOX_H
+#define UE_UE_OUTBOX_H
+
+#include "common/bytes.h"
+#include "proto/msrp_head.h"
+
+/*
+ * What a UE has to send on one MSRP session: messages cut into chunks, short ones before long ones,
+ * and the transactions whose responses are due. No sockets: frames are appended to a buffer.
+ */
+struct ue_outbox;
+
+#define UE_OUTBOX_CHUNK  16384u
+#define UE_OUTBOX_WINDOW 32u /* unanswered chunks of one message */
+
+enum ue_outbox_kind { UE_OUTBOX_BIND, UE_OUTBOX_MESSAGE, UE_OUTBOX_NICKNAME };
+struct ue_outbox_done {
+	enum ue_outbox_kind kind;
+	unsigned ticket;
+};
+
+struct ue_outbox *ue_outbox_new(void);
+void ue_outbox_free(struct ue_outbox **o);
+void ue_outbox_paths(struct ue_outbox *o, struct slice to_path, struct slice from_path);
+
+/* Bodiless SEND that binds the connection; goes before everything else. */
+void ue_outbox_bind(struct ue_outbox *o);
+/* head: CPIM head; payload from memory (copied), or from fd (taken, size octets) when fd ≥ 0. */
+void ue_outbox_message(struct ue_outbox *o, struct slice head, struct slice payload, int fd_take,
+		       uint64_t size, unsigned ticket);
+void ue_outbox_nickname(struct ue_outbox *o, struct slice nick, unsigned ticket);
+
+/* Append the next frame; false when there is nothing to send now. */
+bool ue_outbox_next(struct ue_outbox *o, struct bytes *out);
+/*
+ * A response came. 1: something of ours is finished and *done_r tells what (status decides how); 0: not
+ * ours, or the message goes on.
+ */
+int ue_outbox_response(struct ue_outbox *o, struct slice tid, int status,
+		       struct ue_outbox_done *done_r);
+/* Take back everything unfinished, one a call (the session is gone); false when none is left. */
+bool ue_outbox_fail(struct ue_outbox *o, struct ue_outbox_done *done_r);
+bool ue_outbox_empty(const struct ue_outbox *o);
+
+#endif

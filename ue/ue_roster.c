@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The roster as a UE sees it (RFC 4575 4.6). Pure state: documents in, arrivals and departures
+ * out. A user is here while one of its endpoints is connected or on hold.
+ */
+#include "ue/ue_roster.h"
+
+#include <stdlib.h>
+
+#include "common/mem.h"
+
+void ue_roster_init(struct ue_roster *r)
+{
+	*r = (struct ue_roster){0};
+}
+
+static void user_fini(struct ue_roster_user *u)
+{
+	free(u->uri);
+	free(u->display);
+	free(u->nickname);
+}
+
+void ue_roster_fini(struct ue_roster *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_users; i++)
+		user_fini(&r->users[i]);
+	free(r->users);
+	*r = (struct ue_roster){0};
+}
+
+static struct ue_roster_user *find_or_add(struct ue_roster *r, const char *uri)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_users; i++)
+		if (slice_eq_str(slice_str(uri), r->users[i].uri))
+			return &r->users[i];
+	r->users = xrealloc(r->users, (r->n_users + 1) * sizeof(r->users[0]));
+	r->users[r->n_users] = (struct ue_roster_user){.uri = xstrdup(uri)};
+	return &r->users[r->n_users++];
+}
+
+static void set_text(char **field, const char *text)
+{
+	if (!text)
+		return;
+	free(*field);
+	*field = text[0] ? xstrdup(text) : NULL;
+}
+
+static bool is_here(enum confinfo_status s)
+{
+	return s == CONFINFO_CONNECTED || s == CONFINFO_ON_HOLD || s == CONFINFO_MUTED;
+}
+
+static void apply_user(struct ue_roster *r, const struct confinfo_user *u, ue_roster_change_fn *fn,
+		       void *arg)
+{
+	struct ue_roster_user *mine = find_or_add(r, u->entity);
+	bool was = mine->here, here = u->state == CONFINFO_PARTIAL && was;
+	size_t i;
+
+	mine->seen = true;
+	set_text(&mine->display, u->display);
+	if (u->state == CONFINFO_FULL)
+		set_text(&mine->nickname, u->nickname ? u->nickname : "");
+	else
+		set_text(&mine->nickname, u->nickname);
+	for (i = 0; i < u->n_endpoints; i++) {
+		const struct confinfo_endpoint *e = &u->endpoints[i];
+
+		if (i == 0)
+			here = false;
+		if (e->state == CONFINFO_DELETED)
+			continue;
+		here = here || is_here(e->status);
+		mine->status = e->status;
+		if (e->joining != CONFINFO_JOIN_NONE)
+			mine->joining = e->joining;
+	}
+	if (u->state == CONFINFO_DELETED)
+		here = false;
+	mine->here = here;
+	if (was != here)
+		fn(mine, here, arg);
+}
+
+static void drop_unseen(struct ue_roster *r, ue_roster_change_fn *fn, void *arg)
+{
+	size_t i = 0;
+
+	while (i < r->n_users) {
+		struct ue_roster_user *u = &r->users[i];
+
+		if (u->seen) {
+			i++;
+			continue;
+		}
+		if (u->here)
+			fn(u, false, arg);
+		user_fini(u);
+		*u = r->users[--r->n_users];
+	}
+}
+
+int ue_roster_apply(struct ue_roster *r, const struct confinfo_doc *doc, ue_roster_change_fn *fn,
+		    void *arg)
+{
+	size_t i;
+
+	if (r->have_version && doc->version < r->version)
+		return -ERR_STALE;
+	if (r->have_version && doc->version == r->version && doc->state == CONFINFO_PARTIAL)
+		return -ERR_STALE;
+	if (doc->state == CONFINFO_PARTIAL && (!r->have_version || doc->version != r->version + 1))
+		return -ERR_WRONG_STATE;
+	r->version = doc->version;
+	r->have_version = true;
+	if (doc->with_counts)
+		r->count = doc->user_count;
+	for (i = 0; i < r->n_users; i++)
+		r->users[i].seen =
+			doc->state == CONFINFO_PARTIAL && doc->users_state == CONFINFO_PARTIAL;
+	for (i = 0; i < doc->n_users; i++) {
+		apply_user(r, &doc->users[i], fn, arg);
+		if (doc->users[i].state == CONFINFO_DELETED)
+			find_or_add(r, doc->users[i].entity)->seen = false;
+	}
+	if (doc->state == CONFINFO_PARTIAL && doc->n_users == 0 && !doc->with_description)
+		for (i = 0; i < r->n_users; i++)
+			r->users[i].seen = true;
+	drop_unseen(r, fn, arg);
+	return 0;
+}

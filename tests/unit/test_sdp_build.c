@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing session descriptions (golden octets) and the answerer's rules for a chat line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "proto/sdp_msrp.h"
+
+static char room[] = "room", host[] = "192.0.2.30", host6[] = "2001:db8::30", no_host[] = "",
+	    message[] = "message", audio[] = "audio", tcp[] = "TCP/MSRP", tls[] = "TCP/TLS/MSRP",
+	    rtp[] = "RTP/AVP", star[] = "*", rtp_formats[] = "0 8",
+	    path[] = "msrp://192.0.2.30:2855/s1Kx8GdW3uQ0v;tcp",
+	    path6[] = "msrp://[2001:db8::30]:2855/s1Kx8GdW3uQ0v;tcp", cpim[] = "message/cpim",
+	    wrapped[] = "text/plain text/html image/png message/imdn+xml "
+			"application/im-iscomposing+xml",
+	    print[] = "SHA-256 AA:BB";
+
+static struct sdp_session answer(void)
+{
+	struct sdp_session sdp = {
+		.origin_user = room,
+		.origin_id = 700100,
+		.origin_version = 1,
+		.origin_host = host,
+		.n_media = 1,
+	};
+
+	sdp.media[0] = (struct sdp_media){
+		.type = message,
+		.is_message = true,
+		.proto = tcp,
+		.formats = star,
+		.port = 2855,
+		.host = host,
+		.path = path,
+		.accept_types = cpim,
+		.accept_wrapped_types = wrapped,
+		.max_size = 65536,
+		.setup = SDP_SETUP_PASSIVE,
+		.has_chatroom = true,
+		.chatroom = SDP_CHATROOM_NICKNAME | SDP_CHATROOM_PRIVATE,
+	};
+	return sdp;
+}
+
+static void expect(const struct sdp_session *sdp, const char *text)
+{
+	struct bytes out = BYTES_INIT;
+
+	sdp_build(&out, sdp);
+	assert_true(bytes_ok(&out));
+	assert_string_equal(bytes_cstr(&out), text);
+	bytes_fini(&out);
+}
+
+/* covers: OA-004, MSRP-120, MSRP-121, SW-003, SW-004, SW-005, SW-006, CMD-001 */
+static void a_chat_answer_is_written_octet_by_octet(void **state)
+{
+	struct sdp_session sdp = answer();
+
+	(void)state;
+	expect(&sdp, "v=0\r\n"
+		     "o=room 700100 1 IN IP4 192.0.2.30\r\n"
+		     "s=-\r\n"
+		     "c=IN IP4 192.0.2.30\r\n"
+		     "t=0 0\r\n"
+		     "m=message 2855 TCP/MSRP *\r\n"
+		     "a=path:msrp://192.0.2.30:2855/s1Kx8GdW3uQ0v;tcp\r\n"
+		     "a=accept-types:message/cpim\r\n"
+		     "a=accept-wrapped-types:text/plain text/html image/png message/imdn+xml "
+		     "application/im-iscomposing+xml\r\n"
+		     "a=max-size:65536\r\n"
+		     "a=setup:passive\r\n"
+		     "a=chatroom:nickname private-messages\r\n");
+}
+
+/* covers: MSRP-132, OA-001, OA-002 */
+static void refused_lines_keep_their_place_and_carry_port_zero_only(void **state)
+{
+	struct sdp_session sdp = answer();
+
+	(void)state;
+	sdp.origin_version = 2;
+	sdp.media[1] = sdp.media[0];
+	sdp.media[1].max_size = 0;
+	sdp.media[1].accept_wrapped_types = NULL;
+	sdp.media[1].dir = SDP_RECVONLY;
+	sdp.media[1].chatroom = 0;
+	sdp.media[2] = sdp.media[0];
+	sdp.media[2].port = 0;
+	sdp.media[0] = (struct sdp_media){.type = audio, .proto = rtp, .formats = rtp_formats};
+	sdp.n_media = 3;
+	expect(&sdp, "v=0\r\n"
+		     "o=room 700100 2 IN IP4 192.0.2.30\r\n"
+		     "s=-\r\n"
+		     "c=IN IP4 192.0.2.30\r\n"
+		     "t=0 0\r\n"
+		     "m=audio 0 RTP/AVP 0 8\r\n"
+		     "m=message 2855 TCP/MSRP *\r\n"
+		     "a=path:msrp://192.0.2.30:2855/s1Kx8GdW3uQ0v;tcp\r\n"
+		     "a=accept-types:message/cpim\r\n"
+		     "a=recvonly\r\n"
+		     "a=setup:passive\r\n"
+		     "a=chatroom\r\n"
+		     "m=message 0 TCP/MSRP *\r\n");
+}
+
+/* covers: OA-008, CMD-001 */
+static void both_address_families_are_written_where_they_apply(void **state)
+{
+	struct sdp_session sdp = answer();
+
+	(void)state;
+	sdp.origin_host = host6;
+	sdp.origin_v6 = true;
+	sdp.media[0] = (struct sdp_media){.type = message,
+					  .proto = tls,
+					  .formats = star,
+					  .port = 2856,
+					  .host = host6,
+					  .host_is_v6 = true,
+					  .path = path6,
+					  .accept_types = cpim,
+					  .setup = SDP_SETUP_ACTPASS,
+					  .fingerprint = print,
+					  .cema = true,
+					  .dir = SDP_INACTIVE};
+	sdp.media[1] = sdp.media[0];
+	sdp.media[1].host = host;
+	sdp.media[1].host_is_v6 = false;
+	sdp.media[1].fingerprint = NULL;
+	sdp.media[1].cema = false;
+	sdp.media[2] = sdp.media[1];
+	sdp.media[2].host = no_host;
+	sdp.n_media = 3;
+	expect(&sdp, "v=0\r\n"
+		     "o=room 700100 1 IN IP6 2001:db8::30\r\n"
+		     "s=-\r\n"
+		     "c=IN IP6 2001:db8::30\r\n"
+		     "t=0 0\r\n"
+		     "m=message 2856 TCP/TLS/MSRP *\r\n"
+		     "a=path:msrp://[2001:db8::30]:2855/s1Kx8GdW3uQ0v;tcp\r\n"
+		     "a=accept-types:message/cpim\r\n"
+		     "a=inactive\r\n"
+		     "a=setup:actpass\r\n"
+		     "a=fingerprint:SHA-256 AA:BB\r\n"
+		     "a=msrp-cema\r\n"
+		     "m=message 2856 TCP/TLS/MSRP *\r\n"
+		     "c=IN IP4 192.0.2.30\r\n"
+		     "a=path:msrp://[2001:db8::30]:2855/s1Kx8GdW3uQ0v;tcp\r\n"
+		     "a=accept-types:message/cpim\r\n"
+		     "a=inactive\r\n"
+		     "a=setup:actpass\r\n"
+		     "m=message 2856 TCP/TLS/MSRP *\r\n"
+		     "a=path:msrp://[2001:db8::30]:2855/s1Kx8GdW3uQ0v;tcp\r\n"
+		     "a=accept-types:message/cpim\r\n"
+		     "a=inactive\r\n"
+		     "a=setup:actpass\r\n");
+}
+
+static void what_was_read_is_written_back_the_same(void **state)
+{
+	static const char text[] = "v=0\r\n"
+				   "o=alice 700100 18446744073709551615 IN IP4 192.0.2.11\r\n"
+				   "s=-\r\n"
+				   "c=IN IP4 192.0.2.11\r\n"
+				   "t=0 0\r\n"
+				   "m=audio 0 RTP/AVP 0 8\r\n"
+				   "m=message 7394 TCP/MSRP *\r\n"
+				   "a=path:msrp://192.0.2.11:7394/aQ9x2Lk71zT;tcp\r\n"
+				   "a=accept-types:message/cpim text/plain\r\n"
+				   "a=max-size:18446744073709551615\r\n"
+				   "a=sendonly\r\n"
+				   "a=setup:actpass\r\n"
+				   "a=msrp-cema\r\n"
+				   "a=chatroom:private-messages\r\n"
+				   "m=message 7395 TCP/TLS/MSRP *\r\n"
+				   "c=IN IP6 ::1\r\n"
+				   "a=path:msrps://[::1]:7395/x;tcp\r\n"
+				   "a=fingerprint:SHA-256 AA:BB\r\n";
+	struct sdp_session sdp;
+
+	(void)state;
+	assert_int_equal(sdp_parse_msrp(slice_str(text), true, &sdp), 0);
+	expect(&sdp, text);
+	sdp_fini(&sdp);
+}
+
+static struct sdp_media offer(void)
+{
+	struct sdp_session sdp = answer();
+
+	sdp.media[0].setup = SDP_SETUP_ACTPASS;
+	return sdp.media[0];
+}
+
+static int problem(const struct sdp_media *m, const char *why)
+{
+	const char *text = "";
+	int status = sdp_chat_problem(m, &text);
+
+	assert_string_equal(text, why);
+	return status;
+}
+
+static void a_usual_chat_line_has_no_problem(void **state)
+{
+	struct sdp_media m = offer();
+
+	(void)state;
+	assert_int_equal(problem(&m, ""), 0);
+}
+
+/* covers: MSRP-122, MSRP-130, MSRP-036 */
+static void a_line_without_a_usable_path_is_488(void **state)
+{
+	static char two[] = "msrp://relay.example.com:2855/r1;tcp msrp://192.0.2.30:2855/s1;tcp",
+		    bad[] = "http://192.0.2.30:2855/s1",
+		    bad_second[] = "msrp://h.example.com:1/a;tcp x",
+		    no_port[] = "msrp://h.example.com/a;tcp",
+		    no_id[] = "msrp://h.example.com:1;tcp";
+	struct sdp_media m = offer();
+
+	(void)state;
+	m.path = two;
+	assert_int_equal(problem(&m, ""), 0);
+	m.path = NULL;
+	assert_int_equal(problem(&m, "a=path is missing"), 488);
+	m.path = bad;
+	assert_int_equal(problem(&m, "a=path is malformed"), 488);
+	m.path = bad_second;
+	assert_int_equal(problem(&m, "a=path is malformed"), 488);
+	m.path = no_port;
+	assert_int_equal(problem(&m, "URI in a=path has no port"), 488);
+	m.path = no_id;
+	assert_int_equal(problem(&m, "URI in a=path has no session id"), 488);
+}
+
+/* covers: MSRP-123, MSRP-124, MSRP-127, SW-002 */
+static void a_line_that_does_not_take_cpim_is_488(void **state)
+{
+	static char plain[] = "text/plain", foo[] = "foo/bar", any[] = "*", tree[] = "message/*",
+		    upper[] = "text/plain Message/CPIM";
+	struct sdp_media m = offer();
+
+	(void)state;
+	m.accept_types = NULL;
+	assert_int_equal(problem(&m, "a=accept-types is missing"), 488);
+	m.accept_types = plain;
+	assert_int_equal(problem(&m, "a=accept-types lacks message/cpim"), 488);
+	m.accept_types = foo;
+	assert_int_equal(problem(&m, "a=accept-types lacks message/cpim"), 488);
+	m.accept_types = any;
+	assert_int_equal(problem(&m, ""), 0);
+	m.accept_types = tree;
+	assert_int_equal(problem(&m, ""), 0);
+	m.accept_types = upper;
+	assert_int_equal(problem(&m, ""), 0);
+}
+
+/* covers: MSRP-129 */
+static void the_paths_scheme_must_agree_with_the_transport(void **state)
+{
+	static char secure[] = "msrps://192.0.2.30:2855/s1;tcp";
+	struct sdp_media m = offer();
+
+	(void)state;
+	m.transport = SDP_TCP_TLS_MSRP;
+	assert_int_equal(problem(&m, "a=path and m= disagree about TLS"), 488);
+	m.path = secure;
+	assert_int_equal(problem(&m, ""), 0);
+	m.transport = SDP_TCP_MSRP;
+	assert_int_equal(problem(&m, "a=path and m= disagree about TLS"), 488);
+	m.transport = SDP_OTHER;
+	assert_int_equal(problem(&m, "transport is not MSRP"), 488);
+}
+
+/* covers: IMS-009, CMD-006 */
+static void an_active_offerer_may_differ_from_its_path_and_a_passive_one_not(void **state)
+{
+	static char other[] = "198.51.100.9", name[] = "sbc.example.com";
+	struct sdp_media m = offer();
+
+	(void)state;
+	m.setup = SDP_SETUP_ACTIVE;
+	m.port = 9;
+	assert_int_equal(problem(&m, ""), 0);
+	m.host = other;
+	assert_int_equal(problem(&m, ""), 0);
+	m.setup = SDP_SETUP_ACTPASS;
+	assert_int_equal(problem(&m, ""), 0);
+	m.setup = SDP_SETUP_PASSIVE;
+	assert_int_equal(problem(&m, "c= and m= differ from a=path"), 488);
+	m.host = host;
+	assert_int_equal(problem(&m, "c= and m= differ from a=path"), 488);
+	m.port = 2855;
+	assert_int_equal(problem(&m, ""), 0);
+	m.host = other;
+	assert_int_equal(problem(&m, "c= and m= differ from a=path"), 488);
+	m.cema = true;
+	assert_int_equal(problem(&m, ""), 0);
+	m.cema = false;
+	m.host = name;
+	assert_int_equal(problem(&m, ""), 0);
+}
+
+static void a_file_line_is_no_chat_line(void **state)
+{
+	struct sdp_media m = offer();
+
+	(void)state;
+	m.has_file_selector = true;
+	assert_int_equal(problem(&m, "no file transfer here"), 488);
+}
+
+/* covers: OA-003 */
+static void directions_are_answered_in_every_combination(void **state)
+{
+	static const enum sdp_dir expected[4][4] = {
+		/* ours: sendrecv, sendonly, recvonly, inactive */
+		[SDP_SENDRECV] = {SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE},
+		[SDP_SENDONLY] = {SDP_RECVONLY, SDP_INACTIVE, SDP_RECVONLY, SDP_INACTIVE},
+		[SDP_RECVONLY] = {SDP_SENDONLY, SDP_SENDONLY, SDP_INACTIVE, SDP_INACTIVE},
+		[SDP_INACTIVE] = {SDP_INACTIVE, SDP_INACTIVE, SDP_INACTIVE, SDP_INACTIVE},
+	};
+
+	(void)state;
+	for (unsigned o = 0; o < 4; o++) {
+		for (unsigned w = 0; w < 4; w++)
+			assert_int_equal(sdp_dir_answer((enum sdp_dir)o, (enum sdp_dir)w),
+					 expected[o][w]);
+	}
+}
+
+/* covers: CMD-004, CMD-005 */
+static void setup_is_answered_as_the_side_that_can_be_reached(void **state)
+{
+	(void)state;
+	assert_int_equal(sdp_setup_answer(SDP_SETUP_ACTPASS), SDP_SETUP_PASSIVE);
+	assert_int_equal(sdp_setup_answer(SDP_SETUP_ACTIVE), SDP_SETUP_PASSIVE);
+	assert_int_equal(sdp_setup_answer(SDP_SETUP_NONE), SDP_SETUP_PASSIVE);
+	assert_int_equal(sdp_setup_answer(SDP_SETUP_PASSIVE), SDP_SETUP_ACTIVE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_chat_answer_is_written_octet_by_octet),
+		cmocka_unit_test(refused_lines_keep_their_place_and_carry_port_zero_only),
+		cmocka_unit_test(both_address_families_are_written_where_they_apply),
+		cmocka_unit_test(what_was_read_is_written_back_the_same),
+		cmocka_unit_test(a_usual_chat_line_has_no_problem),
+		cmocka_unit_test(a_line_without_a_usable_path_is_488),
+		cmocka_unit_test(a_line_that_does_not_take_cpim_is_488),
+		cmocka_unit_test(the_paths_scheme_must_agree_with_the_transport),
+		cmocka_unit_test(an_active_offerer_may_differ_from_its_path_and_a_passive_one_not),
+		cmocka_unit_test(a_file_line_is_no_chat_line),
+		cmocka_unit_test(directions_are_answered_in_every_combination),
+		cmocka_unit_test(setup_is_answered_as_the_side_that_can_be_reached),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -96,9 +96,14 @@ e2e: all
 	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/lint tests/e2e $(PYTEST_ARGS)
 run: all
 	$(Q)tests/run_servers $(O)
-lint:
+# The option tables, printed by programs over the tables that the servers read.
+PRINTERS := $(patsubst %/options.c,$(O)/tests/lint/print_options_%,$(wildcard mrfc/options.c mrfp/options.c))
+$(PRINTERS): $(O)/tests/lint/print_options_%: $(O)/tests/lint/print_options.o $(O)/lib%.a $(BASE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SOFIA_LIBS) $(PKG_LIBS)
+lint: $(PRINTERS)
 	$(Q)$(PYTHON) tests/lint/lint.py
-docs: all
+docs: all $(PRINTERS)
 	$(Q)$(PYTHON) proto/ctl_docs.py
 	$(Q)$(PYTHON) tests/lint/docs.py --write $(O)
 format:

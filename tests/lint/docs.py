@@ -27,30 +27,45 @@ def build_folder(tree):
 def options(program):
     """The option table, printed by a program over the same table that the server reads."""
     def make(tree):
-        printer = os.path.join(build_folder(tree), "tests/lint/print_options")
-        return subprocess.run([printer, program], check=True, capture_output=True, text=True).stdout
+        printer = os.path.join(build_folder(tree), "tests/lint/print_options_" + program)
+        return subprocess.run([printer], check=True, capture_output=True, text=True).stdout
     return make
 
 
-def metrics(folders):
-    """Every metrics_add() call in the sources of one program."""
-    call = re.compile(r'metrics_add\(\s*[^,]+,\s*METRICS_(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*((?:"[^"]*"\s*)+)\)')
+STATS = re.compile(r'^STATS_(ONE|CLASS|CLASS_BY|BY)\(\s*(COUNTER|GAUGE),\s*\w+,((?:\s*\w+,)?)\s*"([^"]*)",\s*((?:"[^"]*"\s*)+)\)', re.M)
+ADDED = re.compile(r'metrics_add\(\s*[^,]+,\s*METRICS_(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*((?:"[^"]*"\s*)+)\)')
+SUM = re.compile(r'^STATS_SUM\("([^"]*)"\)', re.M)
+
+
+def metrics(folder):
+    """Every metric of one program: those of its stats.def and of its metrics_add() calls, and the sum rules."""
+    def literal(text):
+        return "".join(re.findall(r'"([^"]*)"', text))
 
     def make(tree):
-        rows = []
-        for name in tree.c_files((".c",), folders):
-            for kind, metric, labels, text in call.findall(tree.text(name)):
-                text = "".join(re.findall(r'"([^"]*)"', text))
-                rows.append(f"| `{metric}` | {kind.lower()} | {labels.replace(',', ' ')} | {text} |")
-        return "\n".join(["| metric | kind | labels | what |", "|---|---|---|---|"] + sorted(rows)) + "\n"
+        rows, sums = [], []
+        if f"{folder}/stats.def" in tree.files:
+            declared = tree.text(f"{folder}/stats.def")
+            sums = SUM.findall(declared)
+            for shape, kind, dimension, name, text in STATS.findall(declared):
+                labels = ["class"] if shape.startswith("CLASS") else []
+                labels += [dimension.strip(" ,\n")] if dimension else []
+                rows.append((name, kind, " ".join(labels), literal(text)))
+        for source in tree.c_files((".c",), {folder}):
+            for kind, name, labels, text in ADDED.findall(tree.text(source)):
+                rows.append((name, kind, labels.replace(",", " "), literal(text)))
+        out = ["| metric | kind | labels | what |", "|---|---|---|---|"]
+        out += [f"| `{name}` | {kind.lower()} | {labels} | {text} |" for name, kind, labels, text in sorted(rows)]
+        out += [""] + [f"Always holds: `{rule}`" for rule in sums] if sums else []
+        return "\n".join(out) + "\n"
     return make
 
 
 PARTS = {
     "mrfc-options": options("mrfc"),
     "mrfp-options": options("mrfp"),
-    "mrfc-metrics": metrics({"mrfc"}),
-    "mrfp-metrics": metrics({"mrfp"}),
+    "mrfc-metrics": metrics("mrfc"),
+    "mrfp-metrics": metrics("mrfp"),
     "conformance": coverage.markdown,
 }
 

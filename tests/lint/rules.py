@@ -12,7 +12,7 @@ DOORS = [
     ("Sofia-SIP", r"sofia-sip/|sofia-resolv/",
      ["mrfc/sip*", "mrfc/dialog*", "proto/sdp_msrp*", "ue/ue_sip*"]),
     ("OpenSSL", r"openssl/",
-     ["common/tls*", "common/conn*", "common/rand*", "proto/mikey*", "proto/cms*", "proto/ece*", "proto/gke*",
+     ["common/tls*", "common/conn*", "common/rand*", "common/digest*", "proto/mikey*", "proto/cms*", "proto/ece*", "proto/gke*",
       "mrfc/identity*"]),
     ("libevent", r"event2/|event\.h$",
      ["common/conn*", "common/listener*", "common/http*", "common/daemon*", "common/tls*", "common/store_*",

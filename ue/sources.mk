@@ -17,3 +17,4 @@ MRFUE_SRC := \
 	ue/mrfue_out.c \
 	ue/mrfue_wait.c
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
+UNIT_TESTS += ue_inbox ue_outbox ue_roster

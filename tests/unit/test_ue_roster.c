@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of ue/ue_roster: documents of RFC 4575 applied by the rules of its section 4.6. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "ue/ue_roster.h"
+
+struct heard {
+	char text[256];
+};
+
+static void on_change(const struct ue_roster_user *u, bool arrived, void *arg)
+{
+	struct heard *h = arg;
+	size_t n = strlen(h->text);
+
+	snprintf(h->text + n, sizeof(h->text) - n, "%c%s ", arrived ? '+' : '-', u->uri);
+}
+
+static int apply(struct ue_roster *r, enum confinfo_state state, uint32_t version,
+		 const struct confinfo_user *users, size_t n, struct heard *h)
+{
+	struct confinfo_doc doc = {.entity = "sip:r@x",
+				   .state = state,
+				   .version = version,
+				   .with_description = state == CONFINFO_FULL,
+				   .users_state = state,
+				   .users = users,
+				   .n_users = n};
+
+	h->text[0] = '\0';
+	return ue_roster_apply(r, &doc, on_change, h);
+}
+
+static const struct confinfo_endpoint in = {
+	.entity = "sip:1", .status = CONFINFO_CONNECTED, .joining = CONFINFO_DIALED_IN};
+static const struct confinfo_endpoint out = {.entity = "sip:1", .status = CONFINFO_DISCONNECTED};
+
+static struct confinfo_user user(const char *uri, enum confinfo_state state,
+				 const struct confinfo_endpoint *e)
+{
+	return (struct confinfo_user){
+		.entity = uri, .state = state, .endpoints = e, .n_endpoints = e ? 1 : 0};
+}
+
+/* covers: CONF-021 */
+static void full_and_partial_documents_tell_who_comes_and_goes(void **state)
+{
+	struct ue_roster r;
+	struct heard h;
+	struct confinfo_user a = user("a", CONFINFO_FULL, &in), b = user("b", CONFINFO_FULL, &in);
+	struct confinfo_user gone = user("a", CONFINFO_FULL, &out);
+	struct confinfo_user deleted = user("a", CONFINFO_DELETED, NULL);
+
+	(void)state;
+	ue_roster_init(&r);
+	assert_int_equal(apply(&r, CONFINFO_FULL, 1, &a, 1, &h), 0);
+	assert_string_equal(h.text, "+a ");
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 2, &b, 1, &h), 0);
+	assert_string_equal(h.text, "+b ");
+	assert_int_equal(r.n_users, 2);
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 3, &gone, 1, &h), 0);
+	assert_string_equal(h.text, "-a ");
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 4, &deleted, 1, &h), 0);
+	assert_string_equal(h.text, "");
+	assert_int_equal(r.n_users, 1);
+	assert_int_equal(apply(&r, CONFINFO_FULL, 5, &a, 1, &h), 0);
+	assert_string_equal(h.text, "+a -b ");
+	ue_roster_fini(&r);
+}
+
+/* covers: CONF-021 */
+static void old_versions_are_dropped_and_gaps_are_told(void **state)
+{
+	struct ue_roster r;
+	struct heard h;
+	struct confinfo_user a = user("a", CONFINFO_FULL, &in);
+
+	(void)state;
+	ue_roster_init(&r);
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 1, &a, 1, &h), -ERR_WRONG_STATE);
+	assert_int_equal(apply(&r, CONFINFO_FULL, 5, &a, 1, &h), 0);
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 5, &a, 1, &h), -ERR_STALE);
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 4, &a, 1, &h), -ERR_STALE);
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 7, &a, 1, &h), -ERR_WRONG_STATE);
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 6, NULL, 0, &h), 0);
+	assert_int_equal(r.n_users, 1);
+	ue_roster_fini(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(full_and_partial_documents_tell_who_comes_and_goes),
+		cmocka_unit_test(old_versions_are_dropped_and_gaps_are_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

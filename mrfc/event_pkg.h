@@ -19,6 +19,7 @@ struct event_pkg_limits {
 	uint32_t min_interval_ms; /* event.min_interval */
 };
 
+/* All callbacks come from event_pkg_run(); they may call event_pkg_notified() but free nothing. */
 struct event_pkg_ops {
 	/*
 	 * Send one NOTIFY in the dialog `dialog`. state_header is the value of Subscription-State
@@ -36,9 +37,11 @@ void event_pkg_free(struct event_pkg **e); /* no callbacks */
 void event_pkg_set_view(struct event_pkg *e,
 			const struct roster_view *view); /* subject etc.; strings copied */
 
-/* A SUBSCRIBE was accepted: full NOTIFY at once. user is the subscriber's URI. */
+/* A SUBSCRIBE was accepted: full NOTIFY from the next event_pkg_run() (answer first). user is the subscriber's URI. */
 struct subscription *event_pkg_subscribe(struct event_pkg *e, void *dialog, struct slice user,
 					 uint32_t expires_s, uint64_t now_ms);
+/* False once its last NOTIFY is due or sent: a SUBSCRIBE in its dialog deserves 481. */
+bool event_pkg_active(const struct subscription *s);
 /* Refresh: new expiry, full NOTIFY. expires_s 0: final full NOTIFY, terminated;reason=timeout. */
 void event_pkg_refresh(struct event_pkg *e, struct subscription *s, uint32_t expires_s,
 		       uint64_t now_ms);
@@ -47,8 +50,9 @@ void event_pkg_notified(struct event_pkg *e, struct subscription *s, int sip_sta
 			uint32_t retry_after_s, uint64_t now_ms);
 /* Something in the roster changed. */
 void event_pkg_changed(struct event_pkg *e, uint64_t now_ms);
-/* Terminate the subscriptions of one user (removed from the conference: FOC-019b), or all (NULL ptr): deleted document. */
+/* Terminate the subscriptions of one user (removed from the conference: FOC-019b): terminated;reason=rejected. */
 void event_pkg_terminate_user(struct event_pkg *e, struct slice user, uint64_t now_ms);
+/* Conference over: deleted document, terminated;reason=noresource. */
 void event_pkg_terminate_all(struct event_pkg *e, uint64_t now_ms);
 size_t event_pkg_count(const struct event_pkg *e);
 /* Do what is due; returns ms until the next thing (UINT64_MAX: nothing). Call after every other call. */

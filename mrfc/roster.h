@@ -14,8 +14,12 @@
  */
 struct roster;
 
+/* How long an endpoint that left is shown as disconnected before it is shown as deleted. */
+#define ROSTER_SHOW_GONE_MS 500
+
 struct roster_endpoint {
 	LIST_ENTRY(roster_endpoint) link;
+	TAILQ_ENTRY(roster_endpoint) by_end; /* private */
 	struct participant *user;
 	char *entity; /* contact URI, unique in the user (a suffix ";mrf-leg=N" where two are equal) */
 	enum confinfo_status status;
@@ -33,7 +37,8 @@ struct roster_endpoint {
 };
 
 struct participant {
-	LIST_ENTRY(participant) link;
+	TAILQ_ENTRY(participant) link;	    /* private: in order of arrival */
+	TAILQ_ENTRY(participant) by_change; /* private */
 	struct roster *roster;
 	char *uri;      /* canonical, as in the roster and CPIM */
 	char *display;  /* NULL */
@@ -42,20 +47,24 @@ struct participant {
 	size_t n_aliases;
 	const char *role; /* NULL, "owner", ... static */
 	LIST_HEAD(, roster_endpoint) endpoints;
-	uint64_t changed;
+	uint64_t changed; /* serial of the last change; 0: watchers never saw this user */
 	uint64_t lost; /* over ended endpoints too */
+	uint32_t n_live;    /* endpoints that have not ended */
+	uint32_t n_present; /* of those, connected, on hold or muted */
 };
 
 struct roster *roster_new(const char *conference_uri);
 void roster_free(struct roster **r);
 
-/* By URI or alias (sip_uri_same); NULL. */
+/* By URI or alias (equal sip_uri_key); NULL. Users whose endpoints all ended are found too. */
 struct participant *roster_find(struct roster *r, struct slice uri);
-/* Find or make. */
+/* Find or make. A new one is shown to nobody before its first endpoint. */
 struct participant *roster_user(struct roster *r, struct slice uri, const char *display);
 struct participant *roster_first(struct roster *r);
 struct participant *roster_next(struct participant *p);
-/* Participants with a connected or on-hold endpoint. */
+/* Forget a user that never had an endpoint (a join that failed early); others are left alone. */
+void roster_forget(struct participant *p);
+/* Participants with a connected, on-hold or muted endpoint. */
 uint32_t roster_count(const struct roster *r);
 void roster_set_aliases(struct participant *p, const char *const *uris, size_t n);
 void roster_set_display(struct participant *p, const char *display);
@@ -64,16 +73,29 @@ void roster_set_role(struct participant *p, const char *role);
 struct roster_endpoint *roster_endpoint_add(struct participant *p, struct slice contact,
 					    enum confinfo_status status,
 					    enum confinfo_joining joining, void *owner);
+/* URI of who brought the endpoint in (by REFER, by the API): joining-info/by. NULL: nobody. */
+void roster_endpoint_by(struct roster_endpoint *e, const char *by);
+/* The first change to connected sets joined_wall_ms. */
 void roster_endpoint_status(struct roster_endpoint *e, enum confinfo_status status,
 			    uint64_t wall_ms);
 void roster_endpoint_dir(struct roster_endpoint *e, int media_dir);
+/* The MRFP could not deliver n copies. */
+void roster_endpoint_lost(struct roster_endpoint *e, uint64_t n);
 /*
- * The endpoint is gone: shown once as disconnected with its method, then as deleted. Kept until
- * roster_sweep() at least keep_ms later (the admin API shows failed dial-outs for 60 s).
+ * The endpoint is gone: shown as disconnected with its method, after ROSTER_SHOW_GONE_MS as deleted.
+ * Kept until roster_sweep() at least keep_ms later (the admin API shows failed dial-outs for 60 s),
+ * or until the user comes back with the same contact: the caller must forget the pointer.
  */
 void roster_endpoint_end(struct roster_endpoint *e, enum confinfo_leaving leaving, int sip_cause,
 			 const char *by, uint64_t now_ms);
-/* Forget ended endpoints and users without any, when every subscriber has seen them and keep_ms passed. */
+/* Tell watchers that endpoints are deleted whose time has come; returns true when there were any. */
+bool roster_retire(struct roster *r, uint64_t now_ms);
+/* When roster_retire() has work next; UINT64_MAX: never. */
+uint64_t roster_retire_at(const struct roster *r);
+/*
+ * Forget endpoints that ended keep_ms ago and users without any. A watcher that has not heard of
+ * them yet gets a full document next.
+ */
 void roster_sweep(struct roster *r, uint64_t now_ms, uint64_t keep_ms);
 
 /*
@@ -82,13 +104,22 @@ void roster_sweep(struct roster *r, uint64_t now_ms, uint64_t keep_ms);
  * 425 (taken by another participant). "" removes. On failure the old one stays.
  */
 int roster_nickname(struct participant *p, struct slice nick);
+/*
+ * The same, asked for by one endpoint: the nickname ends when no endpoint that asked for it is left.
+ * (roster_nickname: all live endpoints asked.) "" from an endpoint that holds none is no change.
+ */
+int roster_endpoint_nickname(struct roster_endpoint *e, struct slice nick);
+/* Nobody may take this word (425). */
+void roster_reserve_nickname(struct roster *r, struct slice word);
 
 /* Serial of the last change; starts at 0. */
 uint64_t roster_serial(const struct roster *r);
 void roster_touch(struct roster *r); /* conference-level change (subject) */
 
 /*
- * Document for a subscriber that has seen everything up to `since` (0: full document). version goes
+ * Document for a subscriber that has seen everything up to `since` (0: full document; so is one
+ * whose `since` is older than what was forgotten). A partial one costs what has changed, not the
+ * size of the conference. version goes
  * in as given. Conference-level texts may be NULL.
  */
 struct roster_view {

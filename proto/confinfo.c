@@ -115,7 +115,7 @@ static void build_endpoint(struct bytes *out, const struct confinfo_endpoint *e)
 	bytes_add_str(out, "</endpoint>");
 }
 
-static void build_user(struct bytes *out, const struct confinfo_user *u)
+void confinfo_add_user(struct bytes *out, const struct confinfo_user *u)
 {
 	bytes_add_str(out, "<user");
 	xml_add_attr(out, "entity", u->entity);
@@ -137,17 +137,12 @@ static void build_user(struct bytes *out, const struct confinfo_user *u)
 	bytes_add_str(out, "</user>");
 }
 
-static void build_users(struct bytes *out, const struct confinfo_doc *doc)
+static bool has_users(const struct confinfo_doc *doc)
 {
-	bytes_add_str(out, "<users");
-	xml_add_attr(out, "state", state_names[doc->users_state]);
-	bytes_add_char(out, '>');
-	for (size_t i = 0; i < doc->n_users; i++)
-		build_user(out, &doc->users[i]);
-	bytes_add_str(out, "</users>");
+	return doc->n_users > 0 || doc->state == CONFINFO_FULL;
 }
 
-void confinfo_build(struct bytes *out, const struct confinfo_doc *doc)
+void confinfo_begin(struct bytes *out, const struct confinfo_doc *doc)
 {
 	bytes_add_str(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 			   "<conference-info xmlns=\"" NS_INFO "\" xmlns:xcon=\"" NS_XCON "\"");
@@ -163,7 +158,24 @@ void confinfo_build(struct bytes *out, const struct confinfo_doc *doc)
 		build_description(out, doc);
 	if (doc->with_counts)
 		build_state(out, doc);
-	if (doc->n_users > 0 || doc->state == CONFINFO_FULL)
-		build_users(out, doc);
-	bytes_add_str(out, "</conference-info>\n");
+	if (has_users(doc)) {
+		bytes_add_str(out, "<users");
+		xml_add_attr(out, "state", state_names[doc->users_state]);
+		bytes_add_char(out, '>');
+	}
+}
+
+void confinfo_end(struct bytes *out, const struct confinfo_doc *doc)
+{
+	if (doc->state == CONFINFO_DELETED)
+		return;
+	bytes_add_str(out, has_users(doc) ? "</users></conference-info>\n" : "</conference-info>\n");
+}
+
+void confinfo_build(struct bytes *out, const struct confinfo_doc *doc)
+{
+	confinfo_begin(out, doc);
+	for (size_t i = 0; i < doc->n_users && doc->state != CONFINFO_DELETED; i++)
+		confinfo_add_user(out, &doc->users[i]);
+	confinfo_end(out, doc);
 }

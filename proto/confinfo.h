@@ -74,6 +74,13 @@ struct confinfo_doc {
 };
 /* UTF-8 is kept, control characters XML forbids become U+FFFD (CONF-020). Element order as in the schema. */
 void confinfo_build(struct bytes *out, const struct confinfo_doc *doc);
+/*
+ * The same in steps, for documents whose users are not in one array: begin looks at all of doc but
+ * users, and at n_users only for being 0; then each user; end.
+ */
+void confinfo_begin(struct bytes *out, const struct confinfo_doc *doc);
+void confinfo_add_user(struct bytes *out, const struct confinfo_user *user);
+void confinfo_end(struct bytes *out, const struct confinfo_doc *doc);
 
 /* Reader: a whole document; -ERR_SYNTAX, -ERR_LIMIT (max 4 MiB, depth 32). Free with confinfo_free. */
 struct confinfo_parsed; /* holds the strings */

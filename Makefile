@@ -106,6 +106,9 @@ lint: $(PRINTERS)
 docs: all $(PRINTERS)
 	$(Q)$(PYTHON) proto/ctl_docs.py
 	$(Q)$(PYTHON) tests/lint/docs.py --write $(O)
+analyze: deps
+	$(Q)printf '%s\n' $(COMMON_SRC) $(PROTO_SRC) $(MRFP_SRC) $(MRFC_SRC) $(UE_SRC) | xargs -P$(JOBS) -n1 clang --analyze \
+		--analyzer-output text -std=c11 $(CPPFLAGS) $(PKG_CFLAGS) $(SOFIA_CFLAGS)
 format:
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
 
@@ -140,11 +143,12 @@ help:
 # make unit e2e   one of them (PYTEST_ARGS="-k name")
 # make fuzz       every fuzzer for FUZZ_TIME seconds (60)
 # make lint       format, layers, headers, doors, forbidden calls, stale documents
+# make analyze    clang's static analyzer, for reading: lists and hashes of macros give it false alarms
 # make format     apply clang-format
 # make docs       write the generated documents anew
 # make bench      load runs, print their tables
 # make install    PREFIX=/usr/local DESTDIR= sysconfdir=PREFIX/etc
 # make clean      remove build/
 
-.PHONY: all unit deps demo check test e2e run lint docs format install clean help
+.PHONY: all unit deps demo check test e2e run lint docs analyze format install clean help
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -50,7 +50,7 @@ MUST_CHECK int config_load(const struct config_opt *table, size_t n_table, const
 void config_release(const struct config_opt *table, size_t n_table, void *opts);
 /* Log a line for every accepted-but-missing feature whose value differs from its default. */
 void config_log_missing(const struct config_opt *table, size_t n_table, const void *opts);
-/* Markdown rows of the table, for docs (stdout). */
+/* The table in Markdown, for docs (stdout). */
 void config_print_markdown(const struct config_opt *table, size_t n_table);
 
 #endif

@@ -5,6 +5,7 @@ COMMON_SRC := $(wildcard \
 	common/chunk.c \
 	common/clock.c \
 	common/config.c \
+	common/config_value.c \
 	common/conn.c \
 	common/conn_plain.c \
 	common/daemon.c \

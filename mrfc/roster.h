@@ -29,15 +29,17 @@ struct roster_endpoint {
 	enum confinfo_leaving leaving;
 	int leave_cause; /* SIP status, 0 none */
 	char *left_by;
-	int media_dir;       /* CTL_DIR_* from the peer's view */
-	uint64_t lost;       /* copies lost, told by the MRFP */
-	uint64_t changed;    /* serial */
-	uint64_t gone_at_ms; /* disconnected: when it happened (kept for the API), else 0 */
+	int media_dir; /* CTL_DIR_* from the peer's view */
+	uint64_t lost; /* copies lost, told by the MRFP */
+	bool ended;    /* disconnected; kept for the API, no more in use by its dialog */
+	bool retired;  /* watchers are told that it is deleted */
+	bool holds_nickname;
+	uint64_t gone_at_ms; /* ended: when it happened */
 	void *owner;         /* the dialog */
 };
 
 struct participant {
-	TAILQ_ENTRY(participant) link;	    /* private: in order of arrival */
+	TAILQ_ENTRY(participant) link;      /* private: in order of arrival */
 	TAILQ_ENTRY(participant) by_change; /* private */
 	struct roster *roster;
 	char *uri;      /* canonical, as in the roster and CPIM */
@@ -47,8 +49,8 @@ struct participant {
 	size_t n_aliases;
 	const char *role; /* NULL, "owner", ... static */
 	LIST_HEAD(, roster_endpoint) endpoints;
-	uint64_t changed; /* serial of the last change; 0: watchers never saw this user */
-	uint64_t lost; /* over ended endpoints too */
+	uint64_t changed;   /* serial of the last change; 0: watchers never saw this user */
+	uint64_t lost;      /* over ended endpoints too */
 	uint32_t n_live;    /* endpoints that have not ended */
 	uint32_t n_present; /* of those, connected, on hold or muted */
 };

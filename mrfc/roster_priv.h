@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_ROSTER_PRIV_H
+#define MRFC_ROSTER_PRIV_H
+
+#include "mrfc/nickname.h"
+#include "mrfc/roster.h"
+
+/* Shared by roster.c (state) and roster_doc.c (documents) only. */
+struct roster_key;
+
+struct roster {
+	char *uri;
+	uint64_t serial;
+	uint64_t described; /* serial of the last change to the conference itself */
+	uint64_t horizon;   /* highest serial of a forgotten user: who has seen less starts anew */
+	uint32_t n_present; /* participants with a present endpoint */
+	TAILQ_HEAD(, participant) users;               /* in order of arrival */
+	TAILQ_HEAD(changed_head, participant) changed; /* oldest change first */
+	TAILQ_HEAD(, roster_endpoint) ended;           /* shown as disconnected, oldest first */
+	TAILQ_HEAD(, roster_endpoint) retired;         /* shown as deleted, oldest first */
+	struct roster_key *keys;
+	struct nickname_table nicknames;
+};
+
+#endif

@@ -1,4 +1,46 @@
-MRFC_SRC :=
-MRFCTL_SRC :=
-# Conference state and policy.
-MRFC_SRC += mrfc/nickname.c mrfc/roster.c mrfc/roster_doc.c
+MRFC_SRC := $(wildcard \
+	mrfc/access.c \
+	mrfc/api.c \
+	mrfc/conf_store.c \
+	mrfc/conference.c \
+	mrfc/dialog.c \
+	mrfc/dialog_out.c \
+	mrfc/dialog_state.c \
+	mrfc/event_heap.c \
+	mrfc/event_pkg.c \
+	mrfc/focus.c \
+	mrfc/focus_dialout.c \
+	mrfc/focus_events.c \
+	mrfc/focus_join.c \
+	mrfc/focus_leave.c \
+	mrfc/focus_media.c \
+	mrfc/focus_refer.c \
+	mrfc/focus_reinvite.c \
+	mrfc/focus_sdp.c \
+	mrfc/identity.c \
+	mrfc/media.c \
+	mrfc/mrfp_link.c \
+	mrfc/mrfp_link_loop.c \
+	mrfc/mrfp_link_wire.c \
+	mrfc/mrfp_pool.c \
+	mrfc/mrfp_pool_audit.c \
+	mrfc/mrfp_pool_ctx.c \
+	mrfc/mrfp_pool_info.c \
+	mrfc/nickname.c \
+	mrfc/options.c \
+	mrfc/roster.c \
+	mrfc/roster_doc.c \
+	mrfc/server.c \
+	mrfc/session_timer.c \
+	mrfc/sip.c \
+	mrfc/sip_event.c \
+	mrfc/sip_in.c \
+	mrfc/sip_leg.c \
+	mrfc/sip_out.c \
+	mrfc/stats.c \
+	mrfc/timer.c \
+	mrfc/unwind.c)
+SOFIA_SRC += $(wildcard mrfc/sip.c mrfc/sip_in.c mrfc/sip_leg.c mrfc/sip_out.c)
+MRFCTL_SRC := $(wildcard mrfc/mrfctl.c)
+UNIT_TESTS += $(patsubst tests/unit/test_%.c,%,$(wildcard $(addprefix tests/unit/test_,\
+	access.c conf_store.c conference.c dialog_state.c event_pkg.c identity.c media.c mrfp_link.c mrfp_pool.c nickname.c roster.c session_timer.c unwind.c)))

@@ -35,7 +35,6 @@ struct ue_msrp {
 	struct listener *listener;
 	struct conn *conn;
 	bool active, connected, bound;
-	bool early;   /* the peer's bind came before its answer */
 	char *path;   /* ours */
 	char *remote; /* the peer's, NULL before start */
 	struct buf held;
@@ -88,7 +87,7 @@ static void close_conn(struct ue_msrp *m)
 	bytes_reset(&m->out);
 	m->out_done = 0;
 	m->message = NULL;
-	m->bound = m->connected = m->early = false;
+	m->bound = m->connected = false;
 	msrp_parser_init(&m->parser, &msrp_limits_default);
 }
 
@@ -114,9 +113,6 @@ static void lost(struct ue_msrp *m, const char *why)
 static void now_bound(struct ue_msrp *m)
 {
 	if (m->bound)
-		return;
-	m->early = !m->remote;
-	if (m->early)
 		return;
 	m->bound = true;
 	m->ops->up(m->arg);
@@ -322,7 +318,7 @@ static void on_accept(int fd_take, const struct addr *peer, void *arg)
 {
 	struct ue_msrp *m = arg;
 
-	if (m->active || m->conn) { /* an early bind, before the answer, is welcome */
+	if (m->active || m->conn || !m->remote) {
 		close(fd_take);
 		return;
 	}
@@ -403,14 +399,11 @@ int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active)
 		err = addr_from_host(uri.host, uri.port, &to);
 	if (err < 0)
 		return err;
-	if (m->remote || active)
-		close_conn(m);
+	close_conn(m);
 	free(m->remote);
 	m->remote = xstrdup(remote_path);
 	m->active = active;
 	ue_outbox_paths(m->outbox, path.text, slice_str(m->path));
-	if (!active && m->early)
-		now_bound(m);
 	return active ? conn_connect(m->base, &to, CONNECT_MS, on_conn, m, &m->conn) : 0;
 }
 

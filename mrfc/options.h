@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_OPTIONS_H
+#define MRFC_OPTIONS_H
+
+#include "common/config.h"
+
+/* Settings of the MRFC; the table in options.c says unit, range and default of each. */
+enum options_profile { OPTIONS_PROFILE_IMS, OPTIONS_PROFILE_RFC };
+enum options_end { OPTIONS_END_PROFILE, OPTIONS_END_LAST_LEAVES, OPTIONS_END_CREATOR_LEAVES };
+enum options_anchor { OPTIONS_ANCHOR_PROFILE, OPTIONS_ANCHOR_SESSMATCH, OPTIONS_ANCHOR_RFC4975 };
+enum options_cema { OPTIONS_CEMA_ACCEPT_IF_ACTIVE, OPTIONS_CEMA_REJECT };
+enum options_remove { OPTIONS_REMOVE_OWNER, OPTIONS_REMOVE_ANYONE };
+
+struct options {
+	char *domain;
+	int profile; /* enum options_profile */
+	char *sip_address;
+	int64_t sip_port, sip_tls_port;
+	char *sip_contact, *sip_trusted, *sip_outbound_proxy;
+	int64_t session_expires, session_min_se;
+	char *factory, *aliases, *wrapped_types;
+	bool create_on_join, e2e, nicknames, private_messages;
+	int conference_end; /* enum options_end */
+	int remove;         /* enum options_remove */
+	int64_t max_users;
+	int anchor;        /* enum options_anchor */
+	int cema_mismatch; /* enum options_cema */
+	bool strict;
+	int64_t event_burst, event_min_interval, event_expires;
+	char *admin_address;
+	int64_t admin_port;
+	char *admin_token_file;
+	char *mp_socket, *mp_address;
+	int64_t mp_port;
+	char *store_path, *cdr_path;
+	int log_level; /* enum log_level */
+};
+
+extern const struct config_opt options_table[];
+extern const size_t options_table_len;
+
+#endif

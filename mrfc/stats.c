@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The MRFC's metrics: families declared once, small setters around them. */
+#include "mrfc/stats.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/mem.h"
+
+struct stats {
+	struct metrics_family *answers, *unwound, *joined, *created, *ended, *notified, *moved;
+	int64_t *conferences, *sessions, *subscriptions, *dialogs;
+};
+
+struct stats *stats_new(struct metrics *m)
+{
+	struct stats *s = xcalloc(1, sizeof(*s));
+
+	s->answers = metrics_add(m, METRICS_COUNTER, "mrfc_sip_answers_total", "method,status",
+				 "Final answers given to SIP requests.");
+	s->unwound = metrics_add(m, METRICS_COUNTER, "mrfc_sessions_ended_total", "cause",
+				 "Sessions and attempts that ended, by cause.");
+	s->joined = metrics_add(m, METRICS_COUNTER, "mrfc_sessions_joined_total", "how",
+				"Sessions that came up.");
+	s->created = metrics_add(m, METRICS_COUNTER, "mrfc_conferences_created_total", "how",
+				 "Conferences made.");
+	s->ended = metrics_add(m, METRICS_COUNTER, "mrfc_conferences_ended_total", "",
+			       "Conferences that ended.");
+	s->notified = metrics_add(m, METRICS_COUNTER, "mrfc_notifies_total", "event,status",
+				  "NOTIFYs sent, by the answer they got.");
+	s->moved = metrics_add(m, METRICS_COUNTER, "mrfc_sessions_reestablished_total", "result",
+			       "Sessions offered anew after their MRFP was lost.");
+	s->conferences = metrics_cell(
+		metrics_add(m, METRICS_GAUGE, "mrfc_conferences", "", "Conferences now."), NULL, 0);
+	s->sessions = metrics_cell(metrics_add(m, METRICS_GAUGE, "mrfc_sessions", "",
+					       "Sessions now, pending ones too."),
+				   NULL, 0);
+	s->subscriptions = metrics_cell(metrics_add(m, METRICS_GAUGE, "mrfc_subscriptions", "",
+						    "Subscriptions to the conference event now."),
+					NULL, 0);
+	s->dialogs = metrics_cell(metrics_add(m, METRICS_GAUGE, "mrfc_dialogs", "",
+					      "INVITE dialogs now, ending ones too."),
+				  NULL, 0);
+	return s;
+}
+
+void stats_free(struct stats **s)
+{
+	free(*s);
+	*s = NULL;
+}
+
+static void add(struct metrics_family *f, const char *value)
+{
+	(*metrics_cell(f, &value, 1))++;
+}
+
+static void add_status(struct metrics_family *f, const char *what, int status)
+{
+	char text[16];
+	const char *values[2] = {what, text};
+
+	snprintf(text, sizeof(text), "%d", status);
+	(*metrics_cell(f, values, 2))++;
+}
+
+void stats_answered(struct stats *s, const char *method, int status)
+{
+	add_status(s->answers, method, status);
+}
+
+void stats_unwound(struct stats *s, enum unwind_cause cause)
+{
+	add(s->unwound, unwind_rule(cause)->name);
+}
+
+void stats_joined(struct stats *s, const char *how)
+{
+	add(s->joined, how);
+}
+
+void stats_created(struct stats *s, const char *how)
+{
+	add(s->created, how);
+}
+
+void stats_ended(struct stats *s)
+{
+	(*metrics_cell(s->ended, NULL, 0))++;
+}
+
+void stats_notified(struct stats *s, const char *event, int status)
+{
+	add_status(s->notified, event, status);
+}
+
+void stats_reestablished(struct stats *s, const char *result)
+{
+	add(s->moved, result);
+}
+
+void stats_set_now(struct stats *s, size_t conferences, size_t sessions, size_t subscriptions,
+		   size_t dialogs)
+{
+	*s->conferences = (int64_t)conferences;
+	*s->sessions = (int64_t)sessions;
+	*s->subscriptions = (int64_t)subscriptions;
+	*s->dialogs = (int64_t)dialogs;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_STATS_H
+#define MRFC_STATS_H
+
+#include "common/metrics.h"
+#include "mrfc/unwind.h"
+
+/* The MRFC's counters. One object, made by server.c. */
+struct stats;
+struct stats *stats_new(struct metrics *m);
+void stats_free(struct stats **s);
+
+void stats_answered(struct stats *s, const char *method, int status);
+void stats_unwound(struct stats *s, enum unwind_cause cause);
+void stats_joined(struct stats *s, const char *how);  /* "dialed-in", "dialed-out" */
+void stats_created(struct stats *s, const char *how); /* "factory", "join", "api" */
+void stats_ended(struct stats *s);
+void stats_notified(struct stats *s, const char *event, int status);
+void stats_reestablished(struct stats *s, const char *result); /* "ok", "failed" */
+/* Gauges, set when they are asked for. */
+void stats_set_now(struct stats *s, size_t conferences, size_t sessions, size_t subscriptions,
+		   size_t dialogs);
+
+#endif

@@ -118,18 +118,27 @@ void roster_reserve_nickname(struct roster *r, struct slice word);
 uint64_t roster_serial(const struct roster *r);
 void roster_touch(struct roster *r); /* conference-level change (subject) */
 
-/*
- * Document for a subscriber that has seen everything up to `since` (0: full document; so is one
- * whose `since` is older than what was forgotten). A partial one costs what has changed, not the
- * size of the conference. version goes
- * in as given. Conference-level texts may be NULL.
- */
+/* What a document says beside the roster. Strings are the caller's; NULL: not written. */
+#define ROSTER_LIMIT_DEFAULT 500
 struct roster_view {
 	const char *subject;
 	uint32_t version;
 	uint32_t max_users;
 	bool active, locked;
+	/*
+	 * Above roster_limit present users (0: the default) only users with a role and the
+	 * watcher are listed; the count tells of the others.
+	 */
+	uint32_t roster_limit;
+	const struct participant *watcher; /* who reads the document; NULL: no member */
 };
+/* The next document lists not everyone. */
+bool roster_limited(const struct roster *r, const struct roster_view *view);
+/*
+ * Document for a subscriber that has seen everything up to `since` (0: full document; so is one
+ * whose `since` is older than what was forgotten). A partial one costs what has changed, not the
+ * size of the conference. The version goes in as given. RFC 4575.
+ */
 void roster_document(const struct roster *r, uint64_t since, const struct roster_view *view,
 		     struct bytes *out);
 /* state="deleted" document of the whole conference (CONF-006). */

@@ -123,6 +123,18 @@ static void write_user(const struct participant *p, bool full, struct doc_scratc
 	confinfo_add_user(out, &u);
 }
 
+bool roster_limited(const struct roster *r, const struct roster_view *view)
+{
+	uint32_t limit = view->roster_limit ? view->roster_limit : ROSTER_LIMIT_DEFAULT;
+
+	return r->n_present > limit;
+}
+
+static bool is_listed(const struct participant *p, const struct roster_view *view, bool limited)
+{
+	return !limited || p->role || p == view->watcher;
+}
+
 /* The user that changed first after since; NULL: none did. */
 static const struct participant *first_since(const struct roster *r, uint64_t since)
 {
@@ -138,7 +150,7 @@ static const struct participant *first_since(const struct roster *r, uint64_t si
 void roster_document(const struct roster *r, uint64_t since, const struct roster_view *view,
 		     struct bytes *out)
 {
-	bool full = since == 0 || since < r->horizon;
+	bool full = since == 0 || since < r->horizon, limited = roster_limited(r, view);
 	const struct participant *p = full ? NULL : first_since(r, since);
 	struct doc_scratch scratch = {0};
 	struct confinfo_doc doc = {
@@ -157,12 +169,10 @@ void roster_document(const struct roster *r, uint64_t since, const struct roster
 	};
 
 	confinfo_begin(out, &doc);
-	if (full) {
-		TAILQ_FOREACH(p, &r->users, link)
-			write_user(p, true, &scratch, out);
-	} else {
-		for (; p; p = TAILQ_NEXT(p, by_change))
-			write_user(p, false, &scratch, out);
+	p = full ? TAILQ_FIRST(&r->users) : p;
+	for (; p; p = full ? TAILQ_NEXT(p, link) : TAILQ_NEXT(p, by_change)) {
+		if (is_listed(p, view, limited))
+			write_user(p, full, &scratch, out);
 	}
 	confinfo_end(out, &doc);
 	free(scratch.endpoints);

@@ -34,6 +34,8 @@ static inline struct slice slice_str(const char *s)
 /* The part from `from` on; empty when from is past the end. */
 static inline struct slice slice_from(struct slice s, size_t from)
 {
+	if (!s.ptr) /* no arithmetic on NULL */
+		return s;
 	return from >= s.len ? (struct slice){s.ptr + s.len, 0}
 			     : (struct slice){s.ptr + from, s.len - from};
 }

@@ -32,6 +32,7 @@ struct reader {
 	struct slice *open_value; /* value that a folded line makes longer */
 	struct prefix prefixes[PREFIXES_MAX];
 	size_t n_prefixes;
+	struct slice odd_imdn; /* prefix of IMDN by an oddly written NS; empty: none */
 	int n_date_time, n_subject, n_require, n_type;
 };
 
@@ -78,6 +79,8 @@ static enum ns ns_of(struct reader *r, struct slice prefix)
 
 	if (p)
 		return p->ns;
+	if (prefix.len > 0 && slice_eq(prefix, r->odd_imdn))
+		return NS_IS_IMDN;
 	return prefix.len == 0 ? NS_IS_CPIM : NS_OTHER;
 }
 
@@ -147,6 +150,18 @@ static int read_ns(struct reader *r, struct slice value)
 	}
 	*p = (struct prefix){name, ns};
 	return 0;
+}
+
+/*
+ * "ns:" and the like, which the RFC has us ignore: understood for IMDN alone, where devices write it,
+ * and never against what a proper NS said.
+ */
+static void read_odd_ns(struct reader *r, struct slice value)
+{
+	struct slice name, uri;
+
+	if (split_address(value, &name, &uri) && slice_ieq_str(uri, NS_IMDN))
+		r->odd_imdn = name;
 }
 
 /* Take n digits off *s; their value must be min..max. */
@@ -235,8 +250,10 @@ static int read_standard(struct reader *r, struct slice name, struct slice value
 		h->n_cc++;
 		return split_address(value, &none, &found) ? 0 : -ERR_SYNTAX;
 	}
-	if (slice_eq_str(name, "NS") || (!r->strict && slice_ieq_str(name, "NS")))
+	if (slice_eq_str(name, "NS"))
 		return read_ns(r, value);
+	if (!r->strict && slice_ieq_str(name, "NS"))
+		read_odd_ns(r, value);
 	if (slice_eq_str(name, "Subject"))
 		read_once(h, value, &r->n_subject, &h->subject);
 	else if (slice_eq_str(name, "Require"))

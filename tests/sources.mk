@@ -3,3 +3,28 @@ $(O)/tests/e2e/ctl_frames: $(O)/tests/e2e/ctl_frames.o $(O)/libproto.a $(O)/libc
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 e2e: $(O)/tests/e2e/ctl_frames
+
+# Fuzz targets, tests/fuzz/fuzz_NAME.c: with libFuzzer in the variant `fuzz`, with a plain main over
+# the corpus in the others.
+FUZZ_TARGETS := ctl cpim msrp msrp_uri sip_uri
+FUZZ_TIME    ?= 60
+FUZZ_BIN     := $(FUZZ_TARGETS:%=$(O)/tests/fuzz/fuzz_%)
+REPLAY_BIN   := $(FUZZ_TARGETS:%=$(O)/tests/fuzz/replay_%)
+$(FUZZ_BIN): %: %.o $(O)/libproto.a $(O)/libcommon.a
+	$(call say,LD,$@)
+	$(Q)$(CC) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $^ $(SOFIA_LIBS) $(PKG_LIBS)
+$(REPLAY_BIN): $(O)/tests/fuzz/replay_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(O)/libproto.a $(O)/libcommon.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SOFIA_LIBS) $(PKG_LIBS)
+.SECONDARY: $(FUZZ_BIN:%=%.o) $(O)/tests/fuzz/replay.o
+fuzz-replay: $(REPLAY_BIN)
+	$(Q)tests/run_fuzz_replay $(REPLAY_BIN)
+fuzz:
+	+$(Q)$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzz-run
+# New inputs and findings go below build/; the committed corpus is only read.
+fuzz-run: $(FUZZ_TARGETS:%=fuzz-run-%)
+$(FUZZ_TARGETS:%=fuzz-run-%): fuzz-run-%: $(O)/tests/fuzz/fuzz_%
+	$(Q)mkdir -p $(O)/corpus/$*
+	$(Q)$< -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=1 -dict=tests/fuzz/fuzz_$*.dict \
+		-artifact_prefix=$(O)/corpus/$*- $(O)/corpus/$* tests/fuzz/corpus/$*
+.PHONY: fuzz fuzz-replay fuzz-run $(FUZZ_TARGETS:%=fuzz-run-%)

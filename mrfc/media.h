@@ -32,6 +32,9 @@ struct media_remote {
 	const char *accept_wrapped_types;
 	uint64_t max_size;
 	int direction; /* CTL_DIR_*: from the peer's view */
+	/* media_modify: the user's URIs are these from now on; n_uris 0: as before. */
+	const char *const *uris;
+	size_t n_uris;
 	const char *source;
 	bool v6;
 };

@@ -73,7 +73,6 @@ void media_add(struct media *m, const struct media_context *ctx, uint64_t termin
 void media_modify(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		  uint64_t termination, const struct media_remote *remote, bool new_local,
 		  media_result_fn *fn, void *arg);
-/* Set the nickname shown to the MRFP's counters and checks; no callback. */
 /* Remove one termination, or the whole context (termination 0). fn may be NULL. */
 void media_subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		    uint64_t termination, media_result_fn *fn, void *arg);
@@ -89,7 +88,10 @@ struct media_events {
 	int (*nickname)(const uint8_t *ctx, uint64_t termination, struct slice nick, void *arg);
 	/* The MRFP that held this context is gone for good (process restarted, or link down > 3 s). */
 	void (*context_lost)(const uint8_t *ctx, void *arg);
-	/* Audit found a context or termination that nobody here knows: return false to have it subtracted. */
+	/*
+	 * Audit found this termination (0: the context as a whole) on an MRFP: false has it
+	 * subtracted.
+	 */
 	bool (*known)(const uint8_t *ctx, uint64_t termination, void *arg);
 };
 void media_set_events(struct media *m, const struct media_events *events, void *arg);

@@ -14,7 +14,7 @@ enum err {
 	ERR_LIMIT,       /* input exceeds a configured limit */
 	ERR_NOT_FOUND,   /* no such object */
 	ERR_EXISTS,      /* the object is there already */
-	ERR_WRONG_STATE,       /* not allowed in this state */
+	ERR_WRONG_STATE, /* not allowed in this state */
 	ERR_IO,          /* system call failed; errno tells */
 	ERR_CLOSED,      /* the peer closed the stream */
 	ERR_AGAIN,       /* would block; wait for the event */

@@ -169,7 +169,8 @@ void confinfo_end(struct bytes *out, const struct confinfo_doc *doc)
 {
 	if (doc->state == CONFINFO_DELETED)
 		return;
-	bytes_add_str(out, has_users(doc) ? "</users></conference-info>\n" : "</conference-info>\n");
+	bytes_add_str(out,
+		      has_users(doc) ? "</users></conference-info>\n" : "</conference-info>\n");
 }
 
 void confinfo_build(struct bytes *out, const struct confinfo_doc *doc)

@@ -18,7 +18,7 @@ DOORS = [
      ["common/conn*", "common/listener*", "common/http*", "common/daemon*", "common/tls*", "common/store_*",
       "common/bus_*", "mrfp/main", "mrfp/server*", "mrfp/session*", "mrfp/fanout*", "mrfp/ctl_client*",
       "mrfc/main", "mrfc/server*", "mrfc/sip*", "mrfc/mrfp_link*", "mrfc/api*", "mrfc/mrfctl*", "mrfc/rf*",
-      "ue/*"]),
+      "mrfc/timer*", "ue/*"]),
     ("libconfig", r"libconfig\.h", ["common/config*"]),
     ("libxml2", r"libxml/", ["proto/xml*", "proto/confinfo*", "proto/reslist*"]),
     ("jansson", r"jansson\.h", ["common/http*", "mrfc/api*", "mrfc/mrfctl*", "ue/mrfue*", "ue/mrfload*"]),
@@ -64,35 +64,53 @@ def layers(tree):
                 yield f"{f}:{no}: {mine}/ must not include {path}"
 
 
-def cycles(tree):
-    """Modules (x.c with x.h) do not include each other in a circle."""
-    graph = {}
-    for f in tree.c_files(folders=LAYERS):
-        module = f.rsplit(".", 1)[0]
-        deps = graph.setdefault(module, set())
-        for _, quoted, path in tree.includes(f):
-            if quoted and path.endswith(".h") and path[:-2] != module:
-                deps.add(path[:-2])
+def circle(graph):
+    """One circle of a directed graph as a list of nodes, or None."""
     done, path = set(), []
 
-    def visit(module):
-        if module in path:
-            return path[path.index(module):] + [module]
-        if module in done or module not in graph:
+    def visit(node):
+        if node in path:
+            return path[path.index(node):] + [node]
+        if node in done or node not in graph:
             return None
-        path.append(module)
-        for dep in sorted(graph[module]):
-            found = visit(dep)
+        path.append(node)
+        for following in sorted(graph[node]):
+            found = visit(following)
             if found:
                 return found
         done.add(path.pop())
         return None
 
-    for module in sorted(graph):
-        found = visit(module)
+    for node in sorted(graph):
+        found = visit(node)
         if found:
-            yield f"{found[0]}.h:1: includes in a circle: {' > '.join(found)}"
-            return
+            return found
+    return None
+
+
+def cycles(tree):
+    """Neither headers nor modules include each other in a circle. x.c, x.h and the pieces x_*.c, x_*.h are one module."""
+    files = tree.c_files(folders=LAYERS)
+    includes = {f: {path for _, quoted, path in tree.includes(f) if quoted} for f in files}
+    found = circle({f: deps for f, deps in includes.items() if f.endswith(".h")})
+    if found:
+        yield f"{found[0]}:1: headers in a circle: {' > '.join(found)}"
+        return
+    stems = {f.rsplit(".", 1)[0] for f in files if f.endswith(".h")}
+
+    def module(name):
+        stem = name.rsplit(".", 1)[0]
+        folder, _, base = stem.partition("/")
+        words = base.split("_")
+        shorter = (f"{folder}/{'_'.join(words[:n])}" for n in range(1, len(words)))
+        return next((s for s in shorter if s in stems), stem)
+
+    graph = {}
+    for f in files:
+        graph.setdefault(module(f), set()).update(module(i) for i in includes[f] if module(i) != module(f))
+    found = circle(graph)
+    if found:
+        yield f"{found[0]}.h:1: modules in a circle: {' > '.join(found)}"
 
 
 def doors(tree):

@@ -22,7 +22,9 @@ typedef bool http_ready_fn(void *arg); /* /readyz: 200 or 503 */
 
 /*
  * token_file "" or NULL: no token; then only a loopback address is allowed (-ERR_DENIED else).
- * With a token, requests other than GET/HEAD need "Authorization: Bearer TOKEN" (401). Port 0 picks one.
+ * With a token, requests other than GET/HEAD need "Authorization: Bearer TOKEN" (401); without, pages
+ * of other origins in a browser are kept out (403). Port 0 picks one. -ERR_IO with errno for the socket
+ * or the token file, -ERR_CONFIG when that file holds no token.
  */
 MUST_CHECK int http_server_open(struct event_base *base, const struct addr *at,
 				const char *token_file, struct metrics *metrics,
@@ -32,7 +34,8 @@ const struct addr *http_server_addr(const struct http_server *s);
 void http_server_free(struct http_server **s);
 /*
  * Route: pattern "/v1/conferences/:name/participants/:uri" (":x" matches one percent-decoded
- * segment). Unknown path 404; known path with another method 405 with Allow.
+ * segment). The first route that fits wins; GET answers HEAD too. Unknown path 404; known path with
+ * another method 405 with Allow. Methods: GET HEAD POST PUT PATCH DELETE OPTIONS.
  */
 void http_route(struct http_server *s, const char *method, const char *pattern, http_handler_fn *fn,
 		void *arg);
@@ -42,14 +45,17 @@ const char *http_param(struct http_req *req, const char *name); /* ":name" */
 const char *http_query(struct http_req *req, const char *name); /* "?ban=1" */
 /* Body as a JSON object; NULL after having replied 400 itself. An empty body is {}. Caller decrefs. */
 json_t *http_body_json(struct http_req *req);
-/* Each request gets exactly one reply, at once or later. */
+/* Each request gets exactly one reply, at once or later, even when the server was freed meanwhile. */
 void http_reply(struct http_req *req, int status, json_t *body_take); /* body NULL: none (204) */
 void http_reply_error(struct http_req *req, int status, const char *code, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 void http_reply_text(struct http_req *req, int status, const char *type, struct slice body);
 void http_add_header(struct http_req *req, const char *name, const char *value);
 
-/* Blocking client for command-line tools. *status_r is 0 and -ERR_IO when unreachable. */
+/*
+ * Blocking client for command-line tools, all within timeout_ms; token may be NULL. When there is
+ * no answer: -ERR_IO with errno, status 0 and no body. Else the caller frees the body.
+ */
 struct http_result {
 	int status;
 	struct bytes body;

@@ -13,6 +13,7 @@ COMMON_SRC := $(wildcard \
 	common/err.c \
 	common/http.c \
 	common/http_client.c \
+	common/http_url.c \
 	common/listener.c \
 	common/log.c \
 	common/mem.c \

@@ -32,6 +32,7 @@ void store_free(struct store **s);
 /* View valid until the next commit. -ERR_NOT_FOUND. */
 MUST_CHECK int store_get(struct store *s, const char *table, struct slice key,
 			 struct slice *value_r);
+/* In any order. fn must not commit. 0, or what the back end failed with. */
 MUST_CHECK int store_each(struct store *s, const char *table, store_each_fn *fn, void *arg);
 
 struct store_batch *store_batch_new(void);
@@ -39,6 +40,11 @@ void store_batch_put(struct store_batch *b, const char *table, struct slice key,
 		     struct slice value);
 void store_batch_del(struct store_batch *b, const char *table, struct slice key);
 void store_batch_free(struct store_batch **b);
+/*
+ * get and each show the changes at once; fn (may be NULL) is called from the loop, commits in
+ * order, once they are durable. Callbacks still due when the store is freed do not come;
+ * do not free it in one.
+ */
 void store_commit(struct store *s, struct store_batch *batch_take, store_commit_fn *fn, void *arg);
 
 #endif

@@ -14,6 +14,15 @@ enum msrp_failure_report { MSRP_FR_YES, MSRP_FR_NO, MSRP_FR_PARTIAL }; /* absent
 #define MSRP_TID_MAX        32
 #define MSRP_MESSAGE_ID_MAX 32
 
+/* Limits of a parser, msrp_parse.h. */
+struct msrp_limits {
+	uint32_t max_start_line;  /* default 1024 */
+	uint32_t max_header_line; /* 2048 */
+	uint32_t max_headers;     /* 40 */
+	uint32_t max_head;        /* 8192: a block over it is 400 and the end of the stream */
+	uint32_t max_other_body;  /* 10240: bodies of requests other than SEND (MSRP-024) */
+};
+
 struct msrp_range {
 	bool present;
 	uint64_t start; /* ≥ 1 */

@@ -2,7 +2,7 @@
 #ifndef PROTO_MSRP_HEAD_PRIV_H
 #define PROTO_MSRP_HEAD_PRIV_H
 
-#include "proto/msrp_parse.h"
+#include "proto/msrp_head.h"
 
 /* What msrp_parse.c and msrp_head.c share: one head, found by the former, read by the latter. */
 

@@ -28,13 +28,6 @@ struct msrp_item {
 	int error;
 };
 
-struct msrp_limits {
-	uint32_t max_start_line;  /* default 1024 */
-	uint32_t max_header_line; /* 2048 */
-	uint32_t max_headers;     /* 40 */
-	uint32_t max_head;        /* 8192: a block over it is 400 and the end of the stream */
-	uint32_t max_other_body;  /* 10240: bodies of requests other than SEND (MSRP-024) */
-};
 extern const struct msrp_limits msrp_limits_default;
 
 /*

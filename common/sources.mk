@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 COMMON_SRC := $(wildcard \
 	common/addr.c \
 	common/buf.c \

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 MRFC_SRC := $(wildcard \
 	mrfc/access.c \
 	mrfc/api.c \

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 PROTO_SRC := $(wildcard \
 	proto/chars.c \
 	proto/confinfo.c \

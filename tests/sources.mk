@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Programs of the test tree that are not unit tests: fuzz targets, bench drivers.
 $(O)/tests/e2e/ctl_frames: $(O)/tests/e2e/ctl_frames.o $(O)/libproto.a $(O)/libcommon.a
 	$(call say,LD,$@)

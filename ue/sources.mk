@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 UE_SRC := \
 	ue/ue.c \
 	ue/ue_inbox.c \

@@ -21,7 +21,8 @@ class Tree:
             out = subprocess.run(git, check=True, capture_output=True, text=True).stdout
             return [f for f in out.split("\0") if f]
         found = []
-        for folder, _, names in os.walk(self.root):
+        for folder, below, names in os.walk(self.root):
+            below[:] = [b for b in below if b not in ("build", "__pycache__")]
             found += [os.path.relpath(os.path.join(folder, n), self.root) for n in names]
         return found
 

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bulk transfer in processes of its own, for messages too large to keep in a test's memory.
+
+    python3 -m peer.bulk < job.json         one JSON line of results on stdout
+
+A job: {"address": [host, port], "size": octets, "head": CPIM head, "send": [local, remote] or
+null, "receive": [[local, remote], ...]}. Receivers bind, print "bound", then hash the one
+message of `size` octets after its head as it comes. The sender sends it as one SEND.
+"""
+
+import hashlib
+import json
+import random
+import selectors
+import socket
+import sys
+
+BLOCK = 1 << 20
+
+
+def content(size):
+    """The octets of a test message, block by block: no two blocks are alike."""
+    filler = random.Random(4975).randbytes(BLOCK - 8)
+    for n in range(0, size, BLOCK):
+        yield (n.to_bytes(8, "big") + filler)[:size - n]
+
+
+def digest(size):
+    h = hashlib.sha1()
+    for block in content(size):
+        h.update(block)
+    return h.hexdigest()
+
+
+def bind(address, local, remote):
+    sock = socket.create_connection(address, 20)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.sendall(("MSRP bind0001 SEND\r\nTo-Path: %s\r\nFrom-Path: %s\r\nMessage-ID: bindmsg1\r\n"
+                  "Byte-Range: 1-0/0\r\n-------bind0001$\r\n" % (remote, local)).encode())
+    answer = b""
+    while b"-------bind0001$\r\n" not in answer:
+        got = sock.recv(4096)
+        assert got, "closed at bind"
+        answer += got
+    assert answer.startswith(b"MSRP bind0001 200"), answer
+    return sock
+
+
+def send(job):
+    local, remote = job["send"]
+    head = job["head"].encode()
+    total = len(head) + job["size"]
+    sock = bind(tuple(job["address"]), local, remote)
+    sock.settimeout(120)
+    sock.sendall(("MSRP bulk0001 SEND\r\nTo-Path: %s\r\nFrom-Path: %s\r\nMessage-ID: bulkmsg1\r\n"
+                  "Success-Report: yes\r\nByte-Range: 1-*/%d\r\nContent-Type: message/cpim\r\n\r\n"
+                  % (remote, local, total)).encode() + head)
+    for block in content(job["size"]):
+        sock.sendall(block)
+    sock.sendall(b"\r\n-------bulk0001$\r\n")
+    got = b""
+    while got.count(b"\r\n-------") < 2:
+        more = sock.recv(65536)
+        assert more, "closed after %r" % got
+        got += more
+    sock.close()
+    return {"status": int(got.split(b" ")[2]), "report": b" REPORT\r\n" in got}
+
+
+class Receiver:
+    """Parses just what a switch sends: SENDs with a body, answered 200; other frames are passed."""
+
+    def __init__(self, sock, local, remote, skip, size):
+        self.sock, self.local, self.remote = sock, local, remote
+        self.skip, self.size = skip, size
+        self.buf = bytearray()
+        self.hash = hashlib.sha1()
+        self.at, self.chunks, self.smallest, self.largest = 0, 0, 1 << 62, 0
+        self.done, self.error = False, None
+
+    def on_readable(self):
+        data = self.sock.recv(1 << 19)
+        if not data:
+            self.error = "closed after %d octets" % self.at
+            return
+        self.buf += data
+        answers = []
+        start = 0
+        while True:
+            end = self.frame(start, answers)
+            if end is None:
+                break
+            start = end
+        del self.buf[:start]
+        if answers:
+            self.sock.sendall(b"".join(answers))
+
+    def frame(self, start, answers):
+        """Take one frame at start; the offset behind it, or None when it is not all there."""
+        line = self.buf.find(b"\r\n", start)
+        if line < 0:
+            return None
+        _, tid, kind = bytes(self.buf[start:line]).split(b" ", 2)
+        mark = b"\r\n-------" + tid
+        end = self.buf.find(mark, line)
+        if end < 0 or len(self.buf) < end + len(mark) + 3:
+            return None
+        flag = self.buf[end + len(mark):end + len(mark) + 1]
+        after = end + len(mark) + 3
+        if kind != b"SEND":
+            return after
+        blank = self.buf.find(b"\r\n\r\n", line, end)
+        head = bytes(self.buf[line:blank if blank >= 0 else end]).decode()
+        answers.append(("MSRP %s 200 OK\r\nTo-Path: %s\r\nFrom-Path: %s\r\n-------%s$\r\n" % (
+            tid.decode(), self.remote, self.local, tid.decode())).encode())
+        if blank >= 0 and "/%d\r\n" % (self.skip + self.size) in head:
+            self.body(head, blank + 4, end, flag == b"$")
+        return after
+
+    def body(self, head, start, end, last):
+        first = int(head.partition("Byte-Range: ")[2].partition("-")[0])
+        if first != self.at + 1:
+            self.error = "octet %d after %d" % (first, self.at)
+            return
+        size = end - start
+        drop = max(0, min(size, self.skip - self.at))
+        with memoryview(self.buf) as view:
+            self.hash.update(view[start + drop:end])
+        self.at += size
+        self.chunks += 1
+        self.largest = max(self.largest, size)
+        if last:
+            self.done = self.at == self.skip + self.size
+            self.error = None if self.done else "ended at %d" % self.at
+        else:
+            self.smallest = min(self.smallest, size)
+
+    def result(self):
+        return {"digest": self.hash.hexdigest(), "chunks": self.chunks, "error": self.error,
+                "smallest": self.smallest, "largest": self.largest}
+
+
+def receive(job):
+    receivers = []
+    selector = selectors.DefaultSelector()
+    for local, remote in job["receive"]:
+        sock = bind(tuple(job["address"]), local, remote)
+        r = Receiver(sock, local, remote, len(job["head"].encode()), job["size"])
+        receivers.append(r)
+        selector.register(sock, selectors.EVENT_READ, r)
+    print("bound", flush=True)
+    pending = len(receivers)
+    while pending:
+        ready = selector.select(60)
+        if not ready:
+            break
+        for key, _ in ready:
+            key.data.on_readable()
+            if key.data.done or key.data.error:
+                selector.unregister(key.fileobj)
+                pending -= 1
+    results = [r.result() for r in receivers]
+    # keep the sessions until the test has seen the result
+    print(json.dumps(results), flush=True)
+    sys.stdin.readline()
+
+
+def main():
+    job = json.loads(sys.stdin.readline())
+    if job.get("send"):
+        print(json.dumps(send(job)), flush=True)
+        sys.stdin.readline()
+    else:
+        receive(job)
+
+
+if __name__ == "__main__":
+    main()

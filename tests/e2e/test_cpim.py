@@ -148,9 +148,9 @@ def test_both_sides_may_bind(ue, room):
     fence(bob, alice)
 
 
-def test_the_strict_profile_refuses_what_ims_tolerates(own_mrf, ue, room):
+def test_strict_intake_refuses_what_is_tolerated_otherwise(own_mrf, ue, room):
     # covers: IMS-021
-    net = own_mrf(mrfc={"profile": "rfc", "conference.end": "last-leaves"})
+    net = own_mrf(mrfc={"media.strict": "true"})
     alice, bob = [ue(n, net=net).join(room) for n in ("alice", "bob")]
     mixed = ONE_BLOCK["RCS mixture"].format(me=ME, room="<%s>" % alice.room).encode()
     assert alice.session.send(mixed).status() == 400

@@ -209,8 +209,7 @@ class Pair:
             "sip.trusted": "127.0.0.0/8,::1", "conference.create_on_join": "true",
             "conference.end": "last-leaves", "event.burst": 3, "event.min_interval": "1s",
             "admin.address": "127.0.0.1", "admin.port": 0, "mp.socket": self.socket,
-            "store.path": os.path.join(self.folder, "store"),
-            "cdr.path": os.path.join(self.folder, "cdr"), **dict(mrfc)}
+            **dict(mrfc)}
         self.mrfp_options = {
             "msrp.address": "127.0.0.1", "msrp.port": 0,
             "msrp.connect_allow": "127.0.0.0/8,::1", "msrp.trusted_media": "127.0.0.0/8,::1",

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of conferences: names, contexts, walking and removal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "mrfc/conference.h"
+
+static struct conference *create(struct conference_table *t, const char *name)
+{
+	struct conference *c;
+
+	assert_int_equal(conference_create(t, name, "sip:alice@example.com", CONFERENCE_BY_JOIN,
+					   1770000000000, &c),
+			 0);
+	return c;
+}
+
+/* covers: FOC-001 */
+static void a_name_belongs_to_one_conference(void **state)
+{
+	struct conference_table *t = conference_table_new("conf.example.com");
+	struct conference *c = create(t, "room"), *other = c;
+
+	(void)state;
+	assert_string_equal(c->name, "room");
+	assert_string_equal(c->uri, "sip:room@conf.example.com");
+	assert_string_equal(c->creator, "sip:alice@example.com");
+	assert_int_equal(c->state, CONFERENCE_ACTIVE);
+	assert_int_equal(c->origin, CONFERENCE_BY_JOIN);
+	assert_true(c->epoch != 0 && c->next_termination != 0);
+	assert_non_null(c->roster);
+	assert_int_equal(conference_create(t, "room", NULL, CONFERENCE_BY_API, 1, &other),
+			 -ERR_EXISTS);
+	assert_ptr_equal(other, c);
+	assert_ptr_equal(conference_find(t, slice_str("room")), c);
+	assert_null(conference_find(t, slice_str("Room")));
+	assert_null(conference_find(t, SLICE_NULL));
+	conference_remove(t, &c);
+	assert_null(c);
+	assert_null(conference_find(t, slice_str("room")));
+	c = create(t, "room");
+	conference_table_free(&t);
+	assert_null(t);
+	conference_table_free(&t);
+}
+
+/* covers: FOC-001, FOC-002 */
+static void the_factory_makes_a_new_name_each_time(void **state)
+{
+	struct conference_table *t = conference_table_new("conf.example.com");
+	struct conference *a = create(t, NULL), *b = create(t, "");
+
+	(void)state;
+	assert_string_not_equal(a->name, b->name);
+	assert_true(strlen(a->name) >= 14);
+	assert_ptr_equal(conference_find(t, slice_str(b->name)), b);
+	assert_int_equal(conference_count(t), 2);
+	conference_table_free(&t);
+}
+
+static void names_are_checked_letter_by_letter_and_bounded(void **state)
+{
+	static const char *const bad[] = {"a b", "a@b", "a/b", "\xc3\xab", "a;b", "a%20"};
+	struct conference_table *t = conference_table_new("h");
+	struct conference *c = NULL;
+	char name[66];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(conference_create(t, bad[i], NULL, CONFERENCE_BY_API, 1, &c),
+				 -ERR_SYNTAX);
+	memset(name, 'x', sizeof(name));
+	name[65] = '\0';
+	assert_int_equal(conference_create(t, name, NULL, CONFERENCE_BY_API, 1, &c), -ERR_SYNTAX);
+	name[64] = '\0';
+	assert_int_equal(conference_create(t, name, NULL, CONFERENCE_BY_API, 1, &c), 0);
+	assert_null(c->creator);
+	(void)create(t, "A-z_0.9");
+	conference_table_free(&t);
+}
+
+static void a_media_context_leads_to_its_conference(void **state)
+{
+	struct conference_table *t = conference_table_new("h");
+	struct conference *a = create(t, "a"), *b = create(t, "b");
+	uint8_t unknown[MEDIA_CONTEXT_SIZE];
+
+	(void)state;
+	assert_ptr_equal(conference_find_context(t, a->context), a);
+	assert_ptr_equal(conference_find_context(t, b->context), b);
+	memcpy(unknown, a->context, sizeof(unknown));
+	unknown[15] ^= 1;
+	assert_null(conference_find_context(t, unknown));
+	conference_table_free(&t);
+}
+
+static void walking_survives_the_removal_of_what_was_returned(void **state)
+{
+	struct conference_table *t = conference_table_new("h");
+	struct conference *c, *next;
+	char names[4] = "";
+
+	(void)state;
+	(void)create(t, "a");
+	(void)create(t, "b");
+	(void)create(t, "c");
+	for (c = conference_first(t); c; c = next) {
+		next = conference_next(c);
+		strncat(names, c->name, 1);
+		conference_remove(t, &c);
+	}
+	assert_string_equal(names, "abc");
+	assert_int_equal(conference_count(t), 0);
+	assert_null(conference_first(t));
+	conference_table_free(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_name_belongs_to_one_conference),
+		cmocka_unit_test(the_factory_makes_a_new_name_each_time),
+		cmocka_unit_test(names_are_checked_letter_by_letter_and_bounded),
+		cmocka_unit_test(a_media_context_leads_to_its_conference),
+		cmocka_unit_test(walking_survives_the_removal_of_what_was_returned),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nicknames of a conference: comparison, ownership, malformed ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "mrfc/nickname.h"
+
+static const int alice, bob;
+
+static int claim(struct nickname_table *t, const char *nick, const void *owner)
+{
+	return nickname_claim(t, slice_str(nick), owner);
+}
+
+/* covers: SW-064 */
+static void names_are_compared_without_case_and_surplus_blanks(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same;
+	} cases[] = {
+		{"Foo Bar", "foo bar", true}, {"  Foo   Bar ", "foo bar", true},
+		{"foobar", "foo bar", false}, {"Zo\xc3\xab", "zo\xc3\xab", true},
+		{"Zo\xc3\xab", "zoe", false}, {"a", "b", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(nickname_same(slice_str(cases[i].a), slice_str(cases[i].b)),
+				 cases[i].same);
+}
+
+/* covers: SW-066 */
+static void a_name_has_one_owner_until_it_is_given_up(void **state)
+{
+	struct nickname_table t = {0};
+
+	(void)state;
+	assert_int_equal(claim(&t, "Queen of Hearts", &alice), 0);
+	assert_int_equal(claim(&t, "queen  of hearts", &bob), -ERR_EXISTS);
+	assert_int_equal(claim(&t, "QUEEN OF HEARTS", &alice), 0);
+	nickname_release(&t, slice_str("queen of hearts"), &bob);
+	assert_int_equal(claim(&t, "queen of hearts", &bob), -ERR_EXISTS);
+	nickname_release(&t, slice_str("queen of hearts"), &alice);
+	assert_int_equal(claim(&t, "queen of hearts", &bob), 0);
+	nickname_fini(&t);
+	assert_null(t.entries);
+}
+
+/* covers: SW-066 */
+static void a_reserved_word_has_no_owner_ever(void **state)
+{
+	struct nickname_table t = {0};
+
+	(void)state;
+	assert_int_equal(claim(&t, "Moderator", NULL), 0);
+	assert_int_equal(claim(&t, "moderator", NULL), -ERR_EXISTS);
+	assert_int_equal(claim(&t, "moderator", &alice), -ERR_EXISTS);
+	nickname_fini(&t);
+}
+
+/* covers: SW-061, SW-065 */
+static void malformed_names_are_refused_at_each_limit(void **state)
+{
+	static const char *const bad[] = {"", " ", "    ", "a\tb", "a\x01", "\x7f", "\xff", "\xc3"};
+	struct nickname_table t = {0};
+	char longest[NICKNAME_MAX + 2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(claim(&t, bad[i], &alice), -ERR_SYNTAX);
+	memset(longest, 'x', sizeof(longest));
+	longest[NICKNAME_MAX] = '\0';
+	assert_int_equal(claim(&t, longest, &alice), 0);
+	longest[NICKNAME_MAX] = 'x';
+	longest[NICKNAME_MAX + 1] = '\0';
+	assert_int_equal(claim(&t, longest, &alice), -ERR_SYNTAX);
+	nickname_fini(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_compared_without_case_and_surplus_blanks),
+		cmocka_unit_test(a_name_has_one_owner_until_it_is_given_up),
+		cmocka_unit_test(a_reserved_word_has_no_owner_ever),
+		cmocka_unit_test(malformed_names_are_refused_at_each_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

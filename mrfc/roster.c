@@ -26,6 +26,7 @@ struct roster *roster_new(const char *conference_uri)
 	struct roster *r = xcalloc(1, sizeof(*r));
 
 	r->uri = xstrdup(conference_uri);
+	r->serial = 1;
 	TAILQ_INIT(&r->users);
 	TAILQ_INIT(&r->changed);
 	TAILQ_INIT(&r->ended);

@@ -114,7 +114,7 @@ int roster_endpoint_nickname(struct roster_endpoint *e, struct slice nick);
 /* Nobody may take this word (425). */
 void roster_reserve_nickname(struct roster *r, struct slice word);
 
-/* Serial of the last change; starts at 0. */
+/* Serial of the last change; never 0 (who has seen 0 has seen nothing). */
 uint64_t roster_serial(const struct roster *r);
 void roster_touch(struct roster *r); /* conference-level change (subject) */
 

@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The conference event package on a hand-cranked clock: who is told what, when, and for how long. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mrfc/event_pkg.h"
+
+#define MAX_DIALOGS 64
+
+/* What one subscriber's dialog has seen; its last document stays readable. */
+struct dialog {
+	struct subscription *sub;
+	int n_sent;
+	char header[64];
+	struct confinfo_parsed *last;
+	bool body_empty;
+	bool over;
+};
+struct bench {
+	struct roster *roster;
+	struct event_pkg *events;
+	struct dialog dialogs[MAX_DIALOGS];
+	uint64_t now;
+	int n_sent;
+	int answer; /* given from within send; 0: none */
+};
+
+static void on_send(void *dialog, const char *state_header, struct slice body, void *arg)
+{
+	struct bench *b = arg;
+	struct dialog *d = dialog;
+
+	assert_false(d->over);
+	d->n_sent++;
+	b->n_sent++;
+	(void)snprintf(d->header, sizeof(d->header), "%s", state_header);
+	confinfo_free(&d->last);
+	d->body_empty = body.len == 0;
+	if (!d->body_empty)
+		assert_int_equal(confinfo_parse(body, &d->last), 0);
+	if (b->answer)
+		event_pkg_notified(b->events, d->sub, b->answer, 0, b->now);
+}
+
+static void on_ended(void *dialog, void *arg)
+{
+	struct dialog *d = dialog;
+
+	(void)arg;
+	assert_false(d->over);
+	d->over = true;
+	d->sub = NULL;
+}
+
+static struct bench *open_bench(void)
+{
+	static const struct event_pkg_limits limits = {100, 3, 5000};
+	static const struct event_pkg_ops ops = {on_send, on_ended};
+	struct bench *b = calloc(1, sizeof(*b));
+
+	b->roster = roster_new("sip:room@conf.example.com");
+	b->events = event_pkg_new(b->roster, &limits, &ops, b);
+	b->now = 1000000;
+	return b;
+}
+
+static void close_bench(struct bench *b)
+{
+	event_pkg_free(&b->events);
+	roster_free(&b->roster);
+	for (size_t i = 0; i < MAX_DIALOGS; i++)
+		confinfo_free(&b->dialogs[i].last);
+	free(b);
+}
+
+static uint64_t run(struct bench *b)
+{
+	return event_pkg_run(b->events, b->now);
+}
+
+/* Crank the clock, stopping wherever the package asks for. */
+static void pass(struct bench *b, uint64_t ms)
+{
+	uint64_t until = b->now + ms;
+
+	for (;;) {
+		uint64_t wait = run(b);
+
+		if (wait == 0)
+			wait = 1;
+		if (wait == UINT64_MAX || b->now + wait > until)
+			break;
+		b->now += wait;
+	}
+	b->now = until;
+	(void)run(b);
+}
+
+static struct dialog *subscribe(struct bench *b, size_t i, const char *user, uint32_t expires_s)
+{
+	struct dialog *d = &b->dialogs[i];
+
+	d->sub = event_pkg_subscribe(b->events, d, slice_str(user), expires_s, b->now);
+	(void)run(b);
+	return d;
+}
+
+static void answer(struct bench *b, struct dialog *d, int status)
+{
+	event_pkg_notified(b->events, d->sub, status, 0, b->now);
+	(void)run(b);
+}
+
+static struct roster_endpoint *join(struct bench *b, const char *uri)
+{
+	struct participant *p = roster_user(b->roster, slice_str(uri), NULL);
+	struct roster_endpoint *e = roster_endpoint_add(p, slice_str(uri), CONFINFO_CONNECTED,
+							CONFINFO_DIALED_IN, NULL);
+
+	event_pkg_changed(b->events, b->now);
+	(void)run(b);
+	return e;
+}
+
+static const struct confinfo_doc *doc(const struct dialog *d)
+{
+	return confinfo_doc(d->last);
+}
+
+/* covers: CONF-002, CONF-007, CONF-008 */
+static void the_first_document_is_full_and_comes_at_once(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *d;
+
+	(void)state;
+	(void)join(b, "sip:alice@h");
+	d = subscribe(b, 0, "sip:alice@h", 3600);
+	assert_int_equal(d->n_sent, 1);
+	assert_string_equal(d->header, "active;expires=3600");
+	assert_int_equal(doc(d)->state, CONFINFO_FULL);
+	assert_int_equal(doc(d)->version, 1);
+	assert_int_equal(doc(d)->n_users, 1);
+	assert_true(doc(d)->active);
+	assert_int_equal(event_pkg_count(b->events), 1);
+	close_bench(b);
+}
+
+/* covers: CONF-007, CONF-008 */
+static void later_documents_are_partial_and_count_up_by_one_per_subscription(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *first = subscribe(b, 0, "sip:a@h", 3600), *second;
+
+	(void)state;
+	answer(b, first, 200);
+	(void)join(b, "sip:a@h");
+	pass(b, 100);
+	assert_int_equal(first->n_sent, 2);
+	assert_int_equal(doc(first)->state, CONFINFO_PARTIAL);
+	assert_int_equal(doc(first)->version, 2);
+	assert_string_equal(first->header, "active;expires=3599");
+	answer(b, first, 200);
+	second = subscribe(b, 1, "sip:b@h", 600);
+	answer(b, second, 200);
+	assert_int_equal(doc(second)->version, 1);
+	(void)join(b, "sip:b@h");
+	pass(b, 100);
+	assert_int_equal(doc(first)->version, 3);
+	assert_int_equal(doc(second)->version, 2);
+	assert_int_equal(doc(second)->n_users, 1);
+	assert_string_equal(doc(second)->users[0].entity, "sip:b@h");
+	close_bench(b);
+}
+
+/* covers: CONF-016 */
+static void changes_within_the_coalescing_time_make_one_document(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *d = subscribe(b, 0, "sip:a@h", 3600);
+
+	(void)state;
+	answer(b, d, 200);
+	(void)join(b, "sip:a@h");
+	pass(b, 60);
+	(void)join(b, "sip:b@h");
+	pass(b, 39);
+	assert_int_equal(d->n_sent, 1);
+	pass(b, 1);
+	assert_int_equal(d->n_sent, 2);
+	assert_int_equal(doc(d)->n_users, 2);
+	answer(b, d, 200);
+	pass(b, 10000);
+	assert_int_equal(d->n_sent, 2);
+	close_bench(b);
+}
+
+/* covers: CONF-016 */
+static void a_hundred_joins_in_a_second_cost_a_burst_and_lose_nothing(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *d = subscribe(b, 0, "sip:watcher@h", 3600);
+	uint64_t start = b->now;
+	uint32_t version = 1;
+	size_t n_users = 0;
+	int n_sent = 1;
+	char uri[32];
+
+	(void)state;
+	b->answer = 200;
+	answer(b, d, 200);
+	for (int i = 0; i < 100; i++) {
+		(void)snprintf(uri, sizeof(uri), "sip:u%d@h", i);
+		(void)join(b, uri);
+		for (int k = 0; k < 10; k++) {
+			b->now++;
+			(void)run(b);
+			if (d->n_sent == n_sent)
+				continue;
+			n_sent++;
+			n_users += doc(d)->n_users;
+			assert_int_equal(doc(d)->version, ++version);
+		}
+	}
+	assert_int_equal(n_sent, 4);
+	pass(b, start + 5000 - b->now);
+	assert_int_equal(d->n_sent, 4);
+	pass(b, 200);
+	assert_int_equal(d->n_sent, 5);
+	assert_int_equal(doc(d)->user_count, 100);
+	assert_int_equal(n_users + doc(d)->n_users, 100);
+	/* Then one in five seconds. */
+	for (int i = 0; i < 50; i++) {
+		(void)snprintf(uri, sizeof(uri), "sip:v%d@h", i);
+		(void)join(b, uri);
+		pass(b, 200);
+	}
+	assert_in_range(d->n_sent, 6, 7);
+	/* After a rest a burst is free again. */
+	pass(b, 60000);
+	n_sent = d->n_sent;
+	for (int i = 0; i < 5; i++) {
+		(void)snprintf(uri, sizeof(uri), "sip:w%d@h", i);
+		(void)join(b, uri);
+		pass(b, 200);
+	}
+	assert_int_equal(d->n_sent, n_sent + 3);
+	close_bench(b);
+}
+
+static void only_one_notify_is_out_and_changes_meanwhile_come_with_the_next(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *d = subscribe(b, 0, "sip:a@h", 3600);
+
+	(void)state;
+	(void)join(b, "sip:a@h");
+	pass(b, 1000);
+	(void)join(b, "sip:b@h");
+	pass(b, 1000);
+	assert_int_equal(d->n_sent, 1);
+	answer(b, d, 200);
+	assert_int_equal(d->n_sent, 2);
+	assert_int_equal(doc(d)->n_users, 2);
+	assert_int_equal(doc(d)->version, 2);
+	close_bench(b);
+}
+
+/* covers: CONF-008 */
+static void a_refresh_brings_a_full_document_and_a_new_expiry(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *d = subscribe(b, 0, "sip:a@h", 60);
+
+	(void)state;
+	answer(b, d, 200);
+	pass(b, 30000);
+	event_pkg_refresh(b->events, d->sub, 120, b->now);
+	(void)run(b);
+	assert_int_equal(d->n_sent, 2);
+	assert_int_equal(doc(d)->state, CONFINFO_FULL);
+	assert_true(doc(d)->version == 1 || doc(d)->version == 2);
+	assert_string_equal(d->header, "active;expires=120");
+	answer(b, d, 200);
+	pass(b, 119000);
+	assert_int_equal(d->n_sent, 2);
+	close_bench(b);
+}
+
+/* covers: CONF-005 */
+static void unsubscribing_brings_a_last_full_document(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *d = subscribe(b, 0, "sip:a@h", 3600), *fetch;
+
+	(void)state;
+	answer(b, d, 200);
+	event_pkg_refresh(b->events, d->sub, 0, b->now);
+	assert_false(event_pkg_active(d->sub));
+	(void)run(b);
+	assert_int_equal(d->n_sent, 2);
+	assert_int_equal(doc(d)->state, CONFINFO_FULL);
+	assert_string_equal(d->header, "terminated;reason=timeout");
+	event_pkg_refresh(b->events, d->sub, 600, b->now); /* too late */
+	answer(b, d, 200);
+	assert_true(d->over);
+	assert_int_equal(d->n_sent, 2);
+	fetch = subscribe(b, 1, "sip:b@h", 0);
+	assert_int_equal(fetch->n_sent, 1);
+	assert_int_equal(doc(fetch)->state, CONFINFO_FULL);
+	assert_string_equal(fetch->header, "terminated;reason=timeout");
+	answer(b, fetch, 200);
+	assert_true(fetch->over);
+	assert_int_equal(event_pkg_count(b->events), 0);
+	close_bench(b);
+}
+
+static void a_subscription_that_is_not_refreshed_ends_by_itself(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *d = subscribe(b, 0, "sip:a@h", 60);
+
+	(void)state;
+	answer(b, d, 200);
+	pass(b, 59999);
+	assert_int_equal(d->n_sent, 1);
+	pass(b, 1);
+	assert_int_equal(d->n_sent, 2);
+	assert_string_equal(d->header, "terminated;reason=timeout");
+	answer(b, d, 200);
+	assert_true(d->over);
+	assert_true(run(b) == UINT64_MAX);
+	close_bench(b);
+}
+
+/* covers: CONF-018 */
+static void a_notify_that_fails_for_good_ends_the_subscription(void **state)
+{
+	static const int statuses[] = {481, 408, 500, 404, 503, 603};
+	struct bench *b = open_bench();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		struct dialog *d = subscribe(b, i, "sip:a@h", 3600);
+
+		answer(b, d, statuses[i]);
+		assert_true(d->over);
+		assert_int_equal(d->n_sent, 1);
+	}
+	assert_int_equal(event_pkg_count(b->events), 0);
+	close_bench(b);
+}
+
+/* covers: CONF-018 */
+static void retry_after_keeps_the_subscription_and_the_next_document_is_full(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *d = subscribe(b, 0, "sip:a@h", 3600), *gone;
+
+	(void)state;
+	answer(b, d, 200);
+	(void)join(b, "sip:a@h");
+	pass(b, 100);
+	event_pkg_notified(b->events, d->sub, 503, 10, b->now);
+	(void)join(b, "sip:b@h");
+	pass(b, 9999);
+	assert_int_equal(d->n_sent, 2);
+	pass(b, 1);
+	assert_int_equal(d->n_sent, 3);
+	assert_int_equal(doc(d)->state, CONFINFO_FULL);
+	assert_int_equal(doc(d)->version, 3);
+	assert_int_equal(doc(d)->n_users, 2);
+	gone = subscribe(b, 1, "sip:c@h", 3600);
+	event_pkg_notified(b->events, gone->sub, 481, 10, b->now);
+	(void)run(b);
+	assert_true(gone->over);
+	close_bench(b);
+}
+
+static void a_provisional_or_repeated_answer_changes_nothing(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *d = subscribe(b, 0, "sip:a@h", 3600);
+
+	(void)state;
+	answer(b, d, 100);
+	(void)join(b, "sip:a@h");
+	pass(b, 1000);
+	assert_int_equal(d->n_sent, 1);
+	answer(b, d, 200);
+	assert_int_equal(d->n_sent, 2);
+	answer(b, d, 200);
+	answer(b, d, 481);
+	assert_false(d->over);
+	close_bench(b);
+}
+
+static void a_failure_told_from_within_the_sending_is_taken(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *d = &b->dialogs[0];
+
+	(void)state;
+	b->answer = 503;
+	d->sub = event_pkg_subscribe(b->events, d, slice_str("sip:a@h"), 60, b->now);
+	(void)run(b);
+	assert_int_equal(d->n_sent, 1);
+	assert_true(d->over);
+	close_bench(b);
+}
+
+/* covers: CONF-006, FOC-019 */
+static void the_end_of_the_conference_is_told_to_everyone_as_deleted(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *idle = subscribe(b, 0, "sip:a@h", 3600),
+		      *busy = subscribe(b, 1, "sip:b@h", 60);
+
+	(void)state;
+	answer(b, idle, 200);
+	event_pkg_terminate_all(b->events, b->now);
+	(void)run(b);
+	assert_int_equal(idle->n_sent, 2);
+	assert_string_equal(idle->header, "terminated;reason=noresource");
+	assert_int_equal(doc(idle)->state, CONFINFO_DELETED);
+	assert_int_equal(doc(idle)->version, 2);
+	assert_int_equal(busy->n_sent, 1);
+	answer(b, busy, 200);
+	assert_int_equal(busy->n_sent, 2);
+	assert_int_equal(doc(busy)->state, CONFINFO_DELETED);
+	assert_int_equal(event_pkg_count(b->events), 2);
+	answer(b, busy, 408);
+	answer(b, idle, 200);
+	assert_true(busy->over && idle->over);
+	assert_int_equal(event_pkg_count(b->events), 0);
+	close_bench(b);
+}
+
+/* covers: FOC-019b */
+static void a_removed_users_subscriptions_end_and_no_others(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *one = subscribe(b, 0, "sip:carol@h", 3600),
+		      *two = subscribe(b, 1, "sip:carol@H;transport=tcp", 3600),
+		      *other = subscribe(b, 2, "sip:bob@h", 3600);
+
+	(void)state;
+	answer(b, one, 200);
+	answer(b, two, 200);
+	answer(b, other, 200);
+	event_pkg_terminate_user(b->events, slice_str("sip:carol@h"), b->now);
+	(void)run(b);
+	assert_string_equal(one->header, "terminated;reason=rejected");
+	assert_string_equal(two->header, "terminated;reason=rejected");
+	assert_int_equal(other->n_sent, 1);
+	answer(b, one, 200);
+	answer(b, two, 481);
+	assert_true(one->over && two->over);
+	assert_int_equal(event_pkg_count(b->events), 1);
+	close_bench(b);
+}
+
+/* covers: CONF-013 */
+static void a_departure_is_told_twice_disconnected_then_deleted(void **state)
+{
+	struct bench *b = open_bench();
+	struct roster_endpoint *bob = join(b, "sip:bob@h");
+	struct dialog *d = subscribe(b, 0, "sip:a@h", 3600);
+
+	(void)state;
+	b->answer = 200;
+	answer(b, d, 200);
+	roster_endpoint_end(bob, CONFINFO_DEPARTED, 0, NULL, b->now);
+	event_pkg_changed(b->events, b->now);
+	pass(b, 100);
+	assert_int_equal(d->n_sent, 2);
+	assert_int_equal(doc(d)->users[0].endpoints[0].status, CONFINFO_DISCONNECTED);
+	assert_int_equal(doc(d)->users[0].endpoints[0].leaving, CONFINFO_DEPARTED);
+	assert_int_equal(doc(d)->user_count, 0);
+	pass(b, ROSTER_SHOW_GONE_MS);
+	assert_int_equal(d->n_sent, 3);
+	assert_int_equal(doc(d)->users[0].state, CONFINFO_DELETED);
+	assert_int_equal(doc(d)->version, 3);
+	close_bench(b);
+}
+
+static void the_subject_and_limits_of_the_view_are_in_the_documents(void **state)
+{
+	struct bench *b = open_bench();
+	char subject[] = "Lunch";
+	struct roster_view view = {.subject = subject, .max_users = 10, .locked = true};
+	struct dialog *d;
+
+	(void)state;
+	event_pkg_set_view(b->events, &view);
+	subject[0] = 'X';
+	d = subscribe(b, 0, "sip:a@h", 60);
+	assert_string_equal(doc(d)->subject, "Lunch");
+	assert_int_equal(doc(d)->max_users, 10);
+	assert_true(doc(d)->locked);
+	assert_false(doc(d)->active);
+	close_bench(b);
+}
+
+static void crossing_the_roster_limit_brings_a_full_document(void **state)
+{
+	struct bench *b = open_bench();
+	struct roster_view view = {.roster_limit = 2};
+	struct dialog *d;
+
+	(void)state;
+	event_pkg_set_view(b->events, &view);
+	(void)join(b, "sip:a@h");
+	(void)join(b, "sip:b@h");
+	d = subscribe(b, 0, "sip:b@h", 600);
+	answer(b, d, 200);
+	assert_int_equal(doc(d)->n_users, 2);
+	(void)join(b, "sip:c@h");
+	pass(b, 100);
+	assert_int_equal(doc(d)->state, CONFINFO_FULL);
+	assert_int_equal(doc(d)->n_users, 1);
+	assert_string_equal(doc(d)->users[0].entity, "sip:b@h");
+	assert_int_equal(doc(d)->user_count, 3);
+	answer(b, d, 200);
+	(void)join(b, "sip:d@h");
+	pass(b, 100);
+	assert_int_equal(doc(d)->state, CONFINFO_PARTIAL);
+	assert_int_equal(doc(d)->n_users, 0);
+	assert_int_equal(doc(d)->user_count, 4);
+	close_bench(b);
+}
+
+/* covers: CONF-016 */
+static void many_subscribers_are_each_told_once_per_round(void **state)
+{
+	struct bench *b = open_bench();
+
+	(void)state;
+	b->answer = 200;
+	for (size_t i = 0; i < MAX_DIALOGS; i++) {
+		struct dialog *d = &b->dialogs[i];
+		char uri[32];
+
+		(void)snprintf(uri, sizeof(uri), "sip:u%zu@h", i);
+		(void)join(b, uri);
+		d->sub = event_pkg_subscribe(b->events, d, slice_str(uri), 600, b->now);
+		(void)run(b);
+	}
+	assert_int_equal(b->n_sent, MAX_DIALOGS);
+	pass(b, 100);
+	assert_int_equal(b->n_sent, 2 * MAX_DIALOGS - 1); /* the last one knew it all */
+	for (size_t i = 0; i + 1 < MAX_DIALOGS; i++)
+		assert_int_equal(doc(&b->dialogs[i])->n_users, MAX_DIALOGS - 1 - i);
+	close_bench(b);
+}
+
+static void nothing_to_do_means_no_next_time(void **state)
+{
+	struct bench *b = open_bench();
+
+	(void)state;
+	assert_true(run(b) == UINT64_MAX);
+	event_pkg_changed(b->events, b->now);
+	assert_int_equal(run(b), 100);
+	b->now += 100;
+	assert_true(run(b) == UINT64_MAX);
+	close_bench(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_first_document_is_full_and_comes_at_once),
+		cmocka_unit_test(later_documents_are_partial_and_count_up_by_one_per_subscription),
+		cmocka_unit_test(changes_within_the_coalescing_time_make_one_document),
+		cmocka_unit_test(a_hundred_joins_in_a_second_cost_a_burst_and_lose_nothing),
+		cmocka_unit_test(only_one_notify_is_out_and_changes_meanwhile_come_with_the_next),
+		cmocka_unit_test(a_refresh_brings_a_full_document_and_a_new_expiry),
+		cmocka_unit_test(unsubscribing_brings_a_last_full_document),
+		cmocka_unit_test(a_subscription_that_is_not_refreshed_ends_by_itself),
+		cmocka_unit_test(a_notify_that_fails_for_good_ends_the_subscription),
+		cmocka_unit_test(retry_after_keeps_the_subscription_and_the_next_document_is_full),
+		cmocka_unit_test(a_provisional_or_repeated_answer_changes_nothing),
+		cmocka_unit_test(a_failure_told_from_within_the_sending_is_taken),
+		cmocka_unit_test(the_end_of_the_conference_is_told_to_everyone_as_deleted),
+		cmocka_unit_test(a_removed_users_subscriptions_end_and_no_others),
+		cmocka_unit_test(a_departure_is_told_twice_disconnected_then_deleted),
+		cmocka_unit_test(the_subject_and_limits_of_the_view_are_in_the_documents),
+		cmocka_unit_test(crossing_the_roster_limit_brings_a_full_document),
+		cmocka_unit_test(many_subscribers_are_each_told_once_per_round),
+		cmocka_unit_test(nothing_to_do_means_no_next_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

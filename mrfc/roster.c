@@ -144,7 +144,7 @@ void roster_touch(struct roster *r)
 	r->described = ++r->serial;
 }
 
-static void user_changed(struct participant *p)
+void roster_user_changed(struct participant *p)
 {
 	struct roster *r = p->roster;
 
@@ -154,11 +154,10 @@ static void user_changed(struct participant *p)
 	TAILQ_INSERT_TAIL(&r->changed, p, by_change);
 }
 
-/* Of a user that watchers may know of; others are told when the first endpoint comes. */
-static void detail_changed(struct participant *p)
+void roster_detail_changed(struct participant *p)
 {
 	if (!LIST_EMPTY(&p->endpoints))
-		user_changed(p);
+		roster_user_changed(p);
 }
 
 static void aliases_drop(struct participant *p)
@@ -193,7 +192,7 @@ void roster_set_display(struct participant *p, const char *display)
 		return;
 	free(p->display);
 	p->display = none ? NULL : xstrdup(display);
-	detail_changed(p);
+	roster_detail_changed(p);
 }
 
 void roster_set_role(struct participant *p, const char *role)
@@ -201,7 +200,7 @@ void roster_set_role(struct participant *p, const char *role)
 	if (p->role == role || (p->role && role && strcmp(p->role, role) == 0))
 		return;
 	p->role = role;
-	detail_changed(p);
+	roster_detail_changed(p);
 }
 
 static bool is_present(enum confinfo_status s)
@@ -319,7 +318,7 @@ struct roster_endpoint *roster_endpoint_add(struct participant *p, struct slice 
 	LIST_INSERT_HEAD(&p->endpoints, e, link);
 	p->n_live++;
 	set_status(e, status);
-	user_changed(p);
+	roster_user_changed(p);
 	return e;
 }
 
@@ -327,7 +326,7 @@ void roster_endpoint_by(struct roster_endpoint *e, const char *by)
 {
 	free(e->joined_by);
 	e->joined_by = by ? xstrdup(by) : NULL;
-	user_changed(e->user);
+	roster_user_changed(e->user);
 }
 
 void roster_endpoint_status(struct roster_endpoint *e, enum confinfo_status status,
@@ -338,7 +337,7 @@ void roster_endpoint_status(struct roster_endpoint *e, enum confinfo_status stat
 	if (status == CONFINFO_CONNECTED && e->joined_wall_ms == 0)
 		e->joined_wall_ms = wall_ms;
 	set_status(e, status);
-	user_changed(e->user);
+	roster_user_changed(e->user);
 }
 
 void roster_endpoint_dir(struct roster_endpoint *e, int media_dir)
@@ -346,37 +345,13 @@ void roster_endpoint_dir(struct roster_endpoint *e, int media_dir)
 	if (e->media_dir == media_dir)
 		return;
 	e->media_dir = media_dir;
-	user_changed(e->user);
+	roster_user_changed(e->user);
 }
 
 void roster_endpoint_lost(struct roster_endpoint *e, uint64_t n)
 {
 	e->lost += n;
 	e->user->lost += n;
-}
-
-static void drop_nickname(struct participant *p)
-{
-	struct roster_endpoint *e;
-
-	if (!p->nickname)
-		return;
-	nickname_release(&p->roster->nicknames, slice_str(p->nickname), p);
-	free(p->nickname);
-	p->nickname = NULL;
-	LIST_FOREACH(e, &p->endpoints, link)
-		e->holds_nickname = false;
-}
-
-static bool nickname_held(const struct participant *p)
-{
-	struct roster_endpoint *e;
-
-	LIST_FOREACH(e, &p->endpoints, link) {
-		if (e->holds_nickname)
-			return true;
-	}
-	return false;
 }
 
 void roster_endpoint_end(struct roster_endpoint *e, enum confinfo_leaving leaving, int sip_cause,
@@ -395,10 +370,10 @@ void roster_endpoint_end(struct roster_endpoint *e, enum confinfo_leaving leavin
 	e->owner = NULL;
 	e->holds_nickname = false;
 	p->n_live--;
-	if (p->n_live == 0 || !nickname_held(p))
-		drop_nickname(p);
+	if (p->n_live == 0 || !roster_nickname_held(p))
+		roster_drop_nickname(p);
 	TAILQ_INSERT_TAIL(&p->roster->ended, e, by_end);
-	user_changed(p);
+	roster_user_changed(p);
 }
 
 uint64_t roster_retire_at(const struct roster *r)
@@ -418,7 +393,7 @@ bool roster_retire(struct roster *r, uint64_t now_ms)
 		TAILQ_REMOVE(&r->ended, e, by_end);
 		TAILQ_INSERT_TAIL(&r->retired, e, by_end);
 		e->retired = true;
-		user_changed(e->user);
+		roster_user_changed(e->user);
 		any = true;
 	}
 	return any;
@@ -439,76 +414,4 @@ void roster_sweep(struct roster *r, uint64_t now_ms, uint64_t keep_ms)
 			r->horizon = p->changed;
 		user_free(p);
 	}
-}
-
-/* 200, or why nick cannot be p's: 424, 425. On success it replaces the old one, free at once. */
-static int take_nickname(struct participant *p, struct slice nick)
-{
-	struct nickname_table *t = &p->roster->nicknames;
-	int err = nickname_claim(t, nick, p);
-
-	if (err < 0)
-		return err == -ERR_EXISTS ? 425 : 424;
-	if (p->nickname && slice_eq(slice_str(p->nickname), nick))
-		return 200;
-	if (p->nickname && !nickname_same(slice_str(p->nickname), nick))
-		nickname_release(t, slice_str(p->nickname), p);
-	free(p->nickname);
-	p->nickname = slice_dup(nick);
-	detail_changed(p);
-	return 200;
-}
-
-static int remove_nickname(struct participant *p)
-{
-	if (p->nickname) {
-		drop_nickname(p);
-		detail_changed(p);
-	}
-	return 200;
-}
-
-int roster_nickname(struct participant *p, struct slice nick)
-{
-	struct roster_endpoint *e;
-	int status;
-
-	if (nick.len == 0)
-		return remove_nickname(p);
-	status = take_nickname(p, nick);
-	if (status != 200)
-		return status;
-	LIST_FOREACH(e, &p->endpoints, link)
-		e->holds_nickname = !e->ended;
-	return 200;
-}
-
-int roster_endpoint_nickname(struct roster_endpoint *e, struct slice nick)
-{
-	struct participant *p = e->user;
-	struct roster_endpoint *other;
-	bool same;
-	int status;
-
-	if (nick.len == 0) {
-		e->holds_nickname = false;
-		return nickname_held(p) ? 200 : remove_nickname(p);
-	}
-	same = p->nickname && nickname_same(slice_str(p->nickname), nick);
-	status = take_nickname(p, nick);
-	if (status != 200)
-		return status;
-	LIST_FOREACH(other, &p->endpoints, link) {
-		if (!same)
-			other->holds_nickname = false;
-	}
-	e->holds_nickname = true;
-	return 200;
-}
-
-void roster_reserve_nickname(struct roster *r, struct slice word)
-{
-	/* Taken or malformed: then nobody can have it either. */
-	if (nickname_claim(&r->nicknames, word, NULL) < 0)
-		return;
 }

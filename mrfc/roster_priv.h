@@ -5,7 +5,7 @@
 #include "mrfc/nickname.h"
 #include "mrfc/roster.h"
 
-/* Shared by roster.c (state) and roster_doc.c (documents) only. */
+/* Shared by roster.c (state), roster_nick.c (nicknames) and roster_doc.c (documents) only. */
 struct roster_key;
 
 struct roster {
@@ -21,5 +21,14 @@ struct roster {
 	struct roster_key *keys;
 	struct nickname_table nicknames;
 };
+
+/* A visible change of the user: the next serial. */
+void roster_user_changed(struct participant *p);
+/* The same, of a user that watchers may know of; others are told when the first endpoint comes. */
+void roster_detail_changed(struct participant *p);
+/* Take the user's nickname away, nobody is told. */
+void roster_drop_nickname(struct participant *p);
+/* Some endpoint asked for the user's nickname and is still there. */
+bool roster_nickname_held(const struct participant *p);
 
 #endif

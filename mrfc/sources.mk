@@ -31,6 +31,7 @@ MRFC_SRC := $(wildcard \
 	mrfc/options.c \
 	mrfc/roster.c \
 	mrfc/roster_doc.c \
+	mrfc/roster_nick.c \
 	mrfc/server.c \
 	mrfc/session_timer.c \
 	mrfc/sip.c \

@@ -14,6 +14,7 @@ COMMON_SRC := $(wildcard \
 	common/err.c \
 	common/http.c \
 	common/http_client.c \
+	common/http_server.c \
 	common/http_url.c \
 	common/listener.c \
 	common/log.c \

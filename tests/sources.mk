@@ -29,3 +29,9 @@ $(FUZZ_TARGETS:%=fuzz-run-%): fuzz-run-%: $(O)/tests/fuzz/fuzz_%
 	$(Q)$< -max_total_time=$(FUZZ_TIME) -timeout=10 -print_final_stats=1 -dict=tests/fuzz/fuzz_$*.dict \
 		-artifact_prefix=$(O)/corpus/$*- $(O)/corpus/$* tests/fuzz/corpus/$*
 .PHONY: fuzz fuzz-replay fuzz-run $(FUZZ_TARGETS:%=fuzz-run-%)
+
+# Bench: the load client, the limit server, a player of the MRFC; tests/bench/run.py puts them together.
+BENCH_BIN := $(addprefix $(O)/tests/bench/,fanload limit)
+$(BENCH_BIN): $(O)/tests/bench/%: $(O)/tests/bench/%.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^

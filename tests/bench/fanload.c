@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fan-out load client: N receivers and one sender in one process and thread. MSRP (each leg binds
+ * with the To-Path and From-Path of a sessions file) or Redis publish/subscribe, to compare with.
+ * Closed loop (at most W messages not yet with everybody) or open loop (messages per second).
+ * Prints one JSON line: deliveries, latency, and the server's CPU time per delivery, read from
+ * /proc/PID/task/<tid>/schedstat in nanoseconds, so that other work on the machine disturbs little.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MARK      "@TS"
+#define READ_SIZE (1u << 20)
+#define HIST      4000 /* buckets of 25 us, the last one takes the rest */
+#define BUCKET_US 25
+
+struct leg {
+	int fd;
+	int id;
+	bool ready;
+	char *to, *from; /* as in the sessions file */
+	char *tail;      /* of our responses: paths */
+	char *in;
+	size_t in_len, in_cap;
+	char *out;
+	size_t out_len, out_done, out_cap;
+};
+
+static struct {
+	bool redis;
+	int port, receivers, body, window, rate;
+	double seconds;
+	const char *sessions;
+	long pid;
+} opt = {.receivers = 100, .body = 1000, .window = 1, .seconds = 3};
+
+static struct leg *legs; /* [0] sends, 1..N receive */
+static int n_legs, epfd, n_ready;
+static uint64_t sent, delivered, hist[HIST], octets;
+static char read_buf[READ_SIZE];
+static char *payload;
+static size_t payload_len, mark_at;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "fanload: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void *grow(void *p, size_t *cap, size_t need)
+{
+	while (*cap < need)
+		*cap = *cap ? *cap * 2 : 4096;
+	p = realloc(p, *cap);
+	if (!p)
+		die("memory");
+	return p;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* CPU time of all threads of the server, nanoseconds. */
+static uint64_t server_cpu_ns(void)
+{
+	char path[300];
+	uint64_t total = 0, ns;
+	struct dirent *de;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%ld/task", opt.pid);
+	d = opt.pid ? opendir(path) : NULL;
+	while (d && (de = readdir(d))) {
+		FILE *f;
+
+		if (de->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%ld/task/%s/schedstat", opt.pid, de->d_name);
+		f = fopen(path, "r");
+		if (f && fscanf(f, "%lu", &ns) == 1)
+			total += ns;
+		if (f)
+			fclose(f);
+	}
+	if (d)
+		closedir(d);
+	return total;
+}
+
+static long server_rss_kb(const char *key)
+{
+	char path[64], line[256];
+	long kb = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", opt.pid);
+	f = opt.pid ? fopen(path, "r") : NULL;
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, key, strlen(key)) == 0)
+			kb = strtol(line + strlen(key) + 1, NULL, 10);
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+static void want_write(struct leg *l, bool on)
+{
+	struct epoll_event ev = {.events = EPOLLIN | (on ? EPOLLOUT : 0u), .data.ptr = l};
+
+	epoll_ctl(epfd, EPOLL_CTL_MOD, l->fd, &ev);
+}
+
+static void flush(struct leg *l)
+{
+	while (l->out_done < l->out_len) {
+		ssize_t n =
+			send(l->fd, l->out + l->out_done, l->out_len - l->out_done, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EAGAIN) {
+			want_write(l, true);
+			return;
+		}
+		if (n < 0)
+			die("send");
+		l->out_done += (size_t)n;
+	}
+	l->out_done = l->out_len = 0;
+}
+
+static void put(struct leg *l, const void *data, size_t len)
+{
+	if (l->out_len + len > l->out_cap)
+		l->out = grow(l->out, &l->out_cap, l->out_len + len);
+	memcpy(l->out + l->out_len, data, len);
+	l->out_len += len;
+}
+
+static void put_str(struct leg *l, const char *s)
+{
+	put(l, s, strlen(s));
+}
+
+static void stamp(uint64_t us)
+{
+	char hex[17];
+
+	snprintf(hex, sizeof(hex), "%016lx", us);
+	memcpy(payload + mark_at, hex, 16);
+}
+
+static void send_message(struct leg *l)
+{
+	char head[1024];
+
+	stamp(now_us());
+	sent++;
+	if (opt.redis) {
+		snprintf(head, sizeof(head), "*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n$%zu\r\n",
+			 payload_len);
+		put_str(l, head);
+		put(l, payload, payload_len);
+		put_str(l, "\r\n");
+	} else {
+		snprintf(
+			head, sizeof(head),
+			"MSRP s%010lu SEND\r\nTo-Path: %s\r\nFrom-Path: %s\r\nMessage-ID: m%010lu\r\n"
+			"Byte-Range: 1-%zu/%zu\r\nContent-Type: message/cpim\r\n\r\n",
+			sent, l->to, l->from, sent, payload_len, payload_len);
+		put_str(l, head);
+		put(l, payload, payload_len);
+		snprintf(head, sizeof(head), "\r\n-------s%010lu$\r\n", sent);
+		put_str(l, head);
+	}
+	flush(l);
+}
+
+static void count_delivery(const char *frame, size_t len)
+{
+	const char *at = memmem(frame, len, MARK, sizeof(MARK) - 1);
+	char hex[17] = "";
+	uint64_t bucket;
+
+	if (!at || (size_t)(frame + len - at) < sizeof(MARK) - 1 + 16)
+		return;
+	memcpy(hex, at + sizeof(MARK) - 1, 16);
+	bucket = (now_us() - strtoull(hex, NULL, 16)) / BUCKET_US;
+	hist[bucket < HIST ? bucket : HIST - 1]++;
+	delivered++;
+	octets += len;
+}
+
+static void now_ready(struct leg *l)
+{
+	if (!l->ready) {
+		l->ready = true;
+		n_ready++;
+	}
+}
+
+/* One MSRP frame off the front; its length, or 0 when it is not whole. */
+static size_t msrp_frame(struct leg *l, const char *p, size_t len)
+{
+	char needle[48], tid[33];
+	const char *eol = memchr(p, '\n', len), *end;
+	size_t tid_len, frame;
+	bool response;
+
+	if (!eol || len < 10)
+		return 0;
+	tid_len = (size_t)((const char *)memchr(p + 5, ' ', (size_t)(eol - p)) - p - 5);
+	if (tid_len > 32)
+		die("a frame's transaction id");
+	memcpy(tid, p + 5, tid_len);
+	tid[tid_len] = '\0';
+	response = p[6 + tid_len] >= '0' && p[6 + tid_len] <= '9';
+	snprintf(needle, sizeof(needle), "\r\n-------%s", tid);
+	end = memmem(p, len, needle, 9 + tid_len);
+	if (!end || end + 9 + tid_len + 3 > p + len)
+		return 0;
+	frame = (size_t)(end - p) + 9 + tid_len + 3;
+	if (response) {
+		now_ready(l);
+	} else if (memcmp(p + 6 + tid_len, "SEND", 4) == 0) {
+		put_str(l, "MSRP ");
+		put(l, tid, tid_len);
+		put_str(l, " 200 OK\r\n");
+		put_str(l, l->tail);
+		put_str(l, "-------");
+		put(l, tid, tid_len);
+		put_str(l, "$\r\n");
+		if (end[9 + tid_len] == '$')
+			count_delivery(p, frame);
+	}
+	return frame;
+}
+
+/* One RESP reply off the front: *3 message arrays are deliveries, all else is counted as ready. */
+static size_t redis_frame(struct leg *l, const char *p, size_t len)
+{
+	const char *eol = memchr(p, '\n', len), *q, *end = p + len;
+	long n = 0, i;
+
+	if (!eol)
+		return 0;
+	if (p[0] != '*')
+		return (size_t)(eol - p) + 1;
+	n = strtol(p + 1, NULL, 10);
+	q = eol + 1;
+	for (i = 0; i < n; i++) {
+		long bulk;
+
+		eol = memchr(q, '\n', (size_t)(end - q));
+		if (!eol)
+			return 0;
+		bulk = q[0] == '$' ? strtol(q + 1, NULL, 10) + 2 : 0;
+		if (eol + 1 + bulk > end)
+			return 0;
+		q = eol + 1 + bulk;
+	}
+	if (memmem(p, (size_t)(q - p), "subscribe", 9))
+		now_ready(l);
+	else
+		count_delivery(p, (size_t)(q - p));
+	return (size_t)(q - p);
+}
+
+static void take(struct leg *l, const char *data, size_t len)
+{
+	size_t at = 0, used;
+
+	if (l->in_len) {
+		if (l->in_len + len > l->in_cap)
+			l->in = grow(l->in, &l->in_cap, l->in_len + len);
+		memcpy(l->in + l->in_len, data, len);
+		data = l->in;
+		len += l->in_len;
+	}
+	while (at < len && (used = opt.redis ? redis_frame(l, data + at, len - at)
+					     : msrp_frame(l, data + at, len - at)))
+		at += used;
+	if (len - at > l->in_cap)
+		l->in = grow(l->in, &l->in_cap, len - at);
+	if (len > at)
+		memmove(l->in, data + at, len - at);
+	l->in_len = len - at;
+	flush(l);
+}
+
+static void on_event(struct leg *l, uint32_t events)
+{
+	ssize_t n;
+
+	if (events & EPOLLOUT) {
+		flush(l);
+		if (l->out_len == 0)
+			want_write(l, false);
+	}
+	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		return;
+	n = recv(l->fd, read_buf, READ_SIZE, 0);
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		die("a leg was closed");
+	if (n > 0)
+		take(l, read_buf, (size_t)n);
+}
+
+static void turn(int timeout_ms)
+{
+	struct epoll_event ev[256];
+	int i, n = epoll_wait(epfd, ev, 256, timeout_ms);
+
+	for (i = 0; i < n; i++)
+		on_event(ev[i].data.ptr, ev[i].events);
+}
+
+static void connect_leg(struct leg *l, int id)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port)};
+	struct epoll_event ev = {.events = EPOLLIN, .data.ptr = l};
+	char text[1024];
+	int one = 1;
+
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	l->id = id;
+	l->fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (l->fd < 0 || connect(l->fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+		die("connect");
+	setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	fcntl(l->fd, F_SETFL, O_NONBLOCK);
+	epoll_ctl(epfd, EPOLL_CTL_ADD, l->fd, &ev);
+	if (opt.redis && id == 0) {
+		now_ready(l);
+		return;
+	}
+	if (opt.redis)
+		snprintf(text, sizeof(text), "*2\r\n$9\r\nSUBSCRIBE\r\n$4\r\nroom\r\n");
+	else
+		snprintf(text, sizeof(text),
+			 "MSRP bind%06d SEND\r\nTo-Path: %s\r\nFrom-Path: %s\r\n"
+			 "Message-ID: bind%06d\r\nByte-Range: 1-0/0\r\n-------bind%06d$\r\n",
+			 id, l->to, l->from, id, id);
+	put_str(l, text);
+	flush(l);
+}
+
+static void read_sessions(void)
+{
+	FILE *f = opt.redis ? NULL : fopen(opt.sessions, "r");
+	char to[512], from[512], text[1100];
+	int i;
+
+	if (!opt.redis && !f)
+		die(opt.sessions ? opt.sessions : "-s SESSIONS is missing");
+	for (i = 0; i < n_legs; i++) {
+		if (opt.redis)
+			continue;
+		if (fscanf(f, "%511s %511s", to, from) != 2)
+			die("too few sessions");
+		legs[i].to = strdup(to);
+		legs[i].from = strdup(from);
+		snprintf(text, sizeof(text), "To-Path: %s\r\nFrom-Path: %s\r\n", to, from);
+		legs[i].tail = strdup(text);
+	}
+	if (f)
+		fclose(f);
+}
+
+static void make_payload(void)
+{
+	char head[400];
+	size_t head_len = 0;
+
+	if (!opt.redis)
+		head_len = (size_t)snprintf(head, sizeof(head),
+					    "From: <sip:user0@example.com>\r\n"
+					    "To: <sip:room@conf.example.com>\r\n"
+					    "DateTime: 2026-01-01T00:00:00Z\r\n\r\n"
+					    "Content-Type: text/plain;charset=UTF-8\r\n\r\n");
+	if (opt.body < 32)
+		opt.body = 32;
+	payload_len = head_len + (size_t)opt.body;
+	payload = malloc(payload_len);
+	if (!payload)
+		die("memory");
+	memcpy(payload, head, head_len);
+	memset(payload + head_len, 'x', (size_t)opt.body);
+	memcpy(payload + head_len, MARK, sizeof(MARK) - 1);
+	payload[head_len + sizeof(MARK) - 1 + 16] = ' ';
+	mark_at = head_len + sizeof(MARK) - 1;
+}
+
+static uint64_t percentile(double p)
+{
+	uint64_t total = 0, seen = 0;
+	int i;
+
+	for (i = 0; i < HIST; i++)
+		total += hist[i];
+	for (i = 0; i < HIST; i++)
+		if ((seen += hist[i]) >= (uint64_t)((double)total * p))
+			return (uint64_t)(i + 1) * BUCKET_US;
+	return HIST * BUCKET_US;
+}
+
+/* Send for that long; in the closed loop all but `window` messages are with everybody. */
+static void run(double seconds)
+{
+	uint64_t start = now_us(), end = start + (uint64_t)(seconds * 1e6), now, due = 0;
+	uint64_t base_sent = sent, base_delivered = delivered;
+
+	while ((now = now_us()) < end) {
+		uint64_t done = (delivered - base_delivered) / (uint64_t)opt.receivers;
+
+		if (opt.rate)
+			due = (now - start) * (uint64_t)opt.rate / 1000000;
+		while (opt.rate ? sent - base_sent < due
+				: sent - base_sent - done < (uint64_t)opt.window)
+			send_message(&legs[0]);
+		turn(opt.rate ? 1 : 10);
+	}
+	while (delivered - base_delivered < (sent - base_sent) * (uint64_t)opt.receivers &&
+	       now_us() < end + 5000000)
+		turn(10);
+}
+
+static void options(int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "Rp:n:b:w:r:t:s:P:")) != -1) {
+		switch (c) {
+		case 'R':
+			opt.redis = true;
+			break;
+		case 'p':
+			opt.port = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'n':
+			opt.receivers = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'b':
+			opt.body = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'w':
+			opt.window = (int)strtol(optarg, NULL, 10);
+			break;
+		case 'r':
+			opt.rate = (int)strtol(optarg, NULL, 10);
+			break;
+		case 't':
+			opt.seconds = strtod(optarg, NULL);
+			break;
+		case 's':
+			opt.sessions = optarg;
+			break;
+		case 'P':
+			opt.pid = strtol(optarg, NULL, 10);
+			break;
+		default:
+			fputs("usage: fanload -p PORT [-R] [-n RECEIVERS] [-b OCTETS] [-w WINDOW | -r RATE]\n"
+			      "  [-t SECONDS] [-s SESSIONS] [-P SERVER_PID]\n",
+			      stderr);
+			exit(2);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t cpu, set_up_cpu, t0;
+	long rss0, rss1;
+	double wall;
+	int i;
+
+	options(argc, argv);
+	n_legs = opt.receivers + 1;
+	legs = calloc((size_t)n_legs, sizeof(*legs));
+	epfd = epoll_create1(0);
+	if (!legs || epfd < 0)
+		die("start");
+	read_sessions();
+	make_payload();
+	rss0 = server_rss_kb("VmRSS:");
+	set_up_cpu = server_cpu_ns();
+	for (i = 0; i < n_legs; i++) {
+		connect_leg(&legs[i], i);
+		if (i % 64 == 63)
+			turn(0);
+	}
+	for (t0 = now_us(); n_ready < n_legs && now_us() - t0 < 20000000;)
+		turn(100);
+	if (n_ready < n_legs)
+		die("not every leg was answered");
+	set_up_cpu = server_cpu_ns() - set_up_cpu;
+	rss1 = server_rss_kb("VmRSS:");
+	run(0.4); /* warm-up */
+	memset(hist, 0, sizeof(hist));
+	delivered = octets = 0;
+	cpu = server_cpu_ns();
+	t0 = now_us();
+	sent = 1000000; /* ids of the warm-up are not used again */
+	run(opt.seconds);
+	wall = (double)(now_us() - t0) / 1e6;
+	cpu = server_cpu_ns() - cpu;
+	printf("{\"delivered\": %lu, \"missing\": %lu, \"per_s\": %.0f, \"cpu_us\": %.3f, \"p50_us\": %lu, "
+	       "\"p99_us\": %lu, \"leg_kb\": %.2f, \"setup_us\": %.1f, \"peak_mb\": %.1f}\n",
+	       delivered, (sent - 1000000) * (uint64_t)opt.receivers - delivered,
+	       (double)delivered / wall, delivered ? (double)cpu / 1e3 / (double)delivered : 0.0,
+	       percentile(0.5), percentile(0.99), (double)(rss1 - rss0) / n_legs,
+	       (double)set_up_cpu / 1e3 / n_legs, (double)server_rss_kb("VmHWM:") / 1024);
+	return 0;
+}

@@ -43,6 +43,7 @@ void ue_sip_kick(struct ue_sip *sip)
 	event_active(sip->ev_fd, EV_READ, 0);
 }
 
+static void on_log(void *stream, char const *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 static void on_log(void *stream, char const *fmt, va_list ap)
 {
 	char line[256];

@@ -68,9 +68,9 @@ static int take_param(struct slice *s, struct slice *name_r, struct slice *value
 	if (!take_char(s, '='))
 		return 1;
 	skip_blanks(s);
-	if (!take_quoted(s, value_r) && !take_token(s, value_r))
-		return -ERR_SYNTAX;
-	return 1;
+	if (s->len > 0 && s->ptr[0] == '"')
+		return take_quoted(s, value_r) ? 1 : -ERR_SYNTAX;
+	return take_token(s, value_r) ? 1 : -ERR_SYNTAX;
 }
 
 /* "type/subtype" off the front of *s. */

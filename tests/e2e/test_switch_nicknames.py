@@ -52,7 +52,8 @@ def test_a_malformed_nickname_is_424(trio, bystanders, mrf, room, case):
 
 
 @pytest.mark.parametrize("name", ["n", "n" * 1023, "h\u00e9 \u4e2d\u6587 \U0001f600", "sp ace",
-                                  'quo"te', "back\\slash"])
+                                  'quo"te', "back\\slash"],
+                         ids=range(6))
 def test_nicknames_of_all_kinds_are_taken(trio, mrf, room, name):
     # covers: SW-061
     _, alice, _, _ = trio

@@ -57,10 +57,10 @@ class Cpim:
     def _lines(block):
         out = []
         for line in block.decode("utf-8").split("\r\n") if block else []:
-            name, colon, value = line.partition(": ")
+            name, colon, value = line.partition(":")
             if not colon:
                 raise ValueError("bad CPIM line %r" % line)
-            out.append((name, value))
+            out.append((name, value.removeprefix(" ")))  # "Subject:;lang=fr x" has none
         return out
 
     def get(self, name):

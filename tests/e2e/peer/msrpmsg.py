@@ -225,7 +225,11 @@ def check(frame):
     if frame.method == "SEND":
         if not IDENT.match(frame.message_id or ""):
             bad.append("Message-ID %r" % frame.message_id)
-        rng = frame.byte_range
+        try:
+            rng = frame.byte_range
+        except ValueError as err:
+            bad.append(str(err))
+            return
         if rng is None:
             bad.append("SEND without Byte-Range")
         elif frame.body is not None and len(frame.body) > 2048 and rng[1] is not None:

@@ -4,11 +4,41 @@
 
 #include "mrfc/conference.h"
 
+struct event_base;
+struct sip_agent;
+struct store;
+struct stats;
+
 /*
  * The focus: every way in and out of a conference, from SIP and from the operator. What the admin
  * API and the media events may call; SIP comes in through sip_in.
  */
 struct focus;
+
+struct focus_config {
+	const char *domain;
+	const char *factory; /* user part; "": none */
+	const char *trusted; /* networks */
+	const char *aliases; /* comma-separated URIs that mean the conference in CPIM To */
+	const char *wrapped_types;
+	bool create_on_join, creator_ends, nicknames, private_messages, strict;
+	bool session_match, reject_cema_mismatch, anonymous_alias, anyone_removes;
+	uint32_t max_users;         /* 0: no limit */
+	uint32_t session_expires_s; /* 0: none */
+	uint32_t min_se_s;
+	uint32_t event_burst, event_min_interval_ms, event_expires_s;
+};
+
+/* Strings of config must outlive the focus. -ERR_SYNTAX: trusted is malformed. Takes over SIP and media events. */
+MUST_CHECK int focus_new(struct event_base *base, const struct focus_config *config,
+			 struct sip_agent *sip, struct media *media, struct store *store,
+			 struct stats *stats, struct focus **focus_r);
+/* Everyone gets BYE; nothing new is taken. focus_idle() tells when the last answers are in. */
+void focus_stop(struct focus *f);
+bool focus_idle(const struct focus *f);
+void focus_free(struct focus **f);
+/* Set the gauges of stats. */
+void focus_count(struct focus *f);
 
 struct conference_table *focus_conferences(struct focus *f);
 /* Operator makes a conference; lives until ended or empty for an hour. Errors of conference_create. */
@@ -26,5 +56,7 @@ MUST_CHECK int focus_dial_out(struct focus *f, struct conference *c, struct slic
 /* Remove a participant: BYE with Reason 603 on all its dialogs, CANCEL pending dial-outs. -ERR_NOT_FOUND. */
 MUST_CHECK int focus_remove(struct focus *f, struct conference *c, struct slice uri,
 			    const char *by);
+/* Keep a user out from now on; who is in stays until removed. */
+void focus_bar(struct focus *f, struct conference *c, struct slice uri);
 
 #endif

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The focus: owns conferences' SIP side (rooms, sessions), hands SIP requests and media events to
+ * the piece of their verb, and has what all pieces share. RFC 4353, RFC 4579, TS 24.147. No SIP
+ * stack, no control protocol, no loop in here.
+ */
+#include "mrfc/focus.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "mrfc/focus_priv.h"
+#include "proto/sip_uri.h"
+
+#define LOG_PLACE "focus"
+
+#define TICK_MS         1000
+#define SHOW_ENDED_MS   60000   /* the admin API shows ended endpoints that long */
+#define EMPTY_ROOM_MS   3600000 /* an operator's conference may be empty that long */
+#define COALESCE_MS     100
+#define ANONYMOUS_ALIAS "sip:anonymous@anonymous.invalid"
+
+static const char *const step_names[] = {"new",      "adding", "storing",  "waiting", "calling",
+					 "settling", "up",     "changing", "moving"};
+
+struct room *room_of(const struct conference *c)
+{
+	return c->focus;
+}
+
+void session_step(struct session *s, enum session_step step)
+{
+	if (s->step != step)
+		log_debug("%s %s: %s -> %s", s->room->c->name, s->who.uri, step_names[s->step],
+			  step_names[step]);
+	s->step = step;
+}
+
+static void on_events_timer(void *arg)
+{
+	events_run(arg);
+}
+
+static void on_move_timer(void *arg)
+{
+	room_move(arg);
+}
+
+int room_create(struct focus *f, const char *name, const char *creator, const char *subject,
+		enum conference_origin origin, struct room **room_r)
+{
+	static const char *const origins[] = {"factory", "join", "api"};
+	const struct event_pkg_limits limits = {.coalesce_ms = COALESCE_MS,
+						.burst = f->config.event_burst,
+						.min_interval_ms = f->config.event_min_interval_ms};
+	struct conference *c;
+	struct room *room;
+	int err = conference_create(f->conferences, name, creator, origin, clock_wall_ms(), &c);
+
+	if (err != 0)
+		return err;
+	room = xcalloc(1, sizeof(*room));
+	room->focus = f;
+	room->c = c;
+	LIST_INIT(&room->sessions);
+	LIST_INIT(&room->watchers);
+	LIST_INIT(&room->bars);
+	room->events_timer = timer_new(f->base, on_events_timer, room);
+	room->move_timer = timer_new(f->base, on_move_timer, room);
+	c->focus = room;
+	c->subject = subject != NULL && subject[0] != '\0' ? xstrdup(subject) : NULL;
+	c->end_policy =
+		f->config.creator_ends ? CONFERENCE_END_CREATOR_LEAVES : CONFERENCE_END_LAST_LEAVES;
+	c->empty_since_ms = clock_now_ms();
+	c->events = event_pkg_new(c->roster, &limits, events_ops(), room);
+	room_view(room);
+	conf_store_put_conference(f->store, c);
+	stats_created(f->stats, origins[origin]);
+	log_info("%s: made by %s (%s)", c->name, creator != NULL ? creator : "the operator",
+		 origins[origin]);
+	*room_r = room;
+	return 0;
+}
+
+void room_view(struct room *room)
+{
+	const struct roster_view view = {.subject = room->c->subject,
+					 .max_users = room->focus->config.max_users,
+					 .active = room->c->state == CONFERENCE_ACTIVE};
+
+	event_pkg_set_view(room->c->events, &view);
+}
+
+void room_changed(struct room *room)
+{
+	if (roster_count(room->c->roster) > 0)
+		room->c->empty_since_ms = 0;
+	else if (room->c->empty_since_ms == 0)
+		room->c->empty_since_ms = clock_now_ms();
+	event_pkg_changed(room->c->events, clock_now_ms());
+	events_run(room);
+}
+
+struct room *room_by_uri(struct focus *f, const char *uri, bool *is_factory_r, struct slice *name_r)
+{
+	struct sip_uri u;
+	struct conference *c;
+
+	if (is_factory_r != NULL)
+		*is_factory_r = false;
+	if (name_r != NULL)
+		*name_r = SLICE_NULL;
+	if (sip_uri_parse(slice_str(uri), &u) != 0 ||
+	    (u.scheme != SIP_URI_SIP && u.scheme != SIP_URI_SIPS) ||
+	    !sip_agent_is_me(f->sip, u.host, u.port))
+		return NULL;
+	if (f->config.factory[0] != '\0' && slice_eq_str(u.user, f->config.factory)) {
+		if (is_factory_r != NULL)
+			*is_factory_r = true;
+		return NULL;
+	}
+	if (name_r != NULL)
+		*name_r = u.user;
+	c = conference_find(f->conferences, u.user);
+	return c != NULL && c->state == CONFERENCE_ACTIVE ? room_of(c) : NULL;
+}
+
+struct session *session_new(struct room *room, struct identity *who_take, const char *contact)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+
+	s->room = room;
+	s->who = *who_take;
+	*who_take = (struct identity){0};
+	s->contact = xstrdup(contact != NULL ? contact : "");
+	LIST_INSERT_HEAD(&room->sessions, s, link);
+	return s;
+}
+
+static bool is_user(const struct session *s, struct slice uri)
+{
+	if (sip_uri_same(slice_str(s->who.uri), uri))
+		return true;
+	for (size_t i = 0; i < s->who.n_aliases; i++) {
+		if (sip_uri_same(slice_str(s->who.aliases[i]), uri))
+			return true;
+	}
+	return false;
+}
+
+struct session *session_of_user(struct room *room, struct slice uri, bool connected_only)
+{
+	struct session *s;
+
+	LIST_FOREACH(s, &room->sessions, link) {
+		if ((s->announced || !connected_only) && is_user(s, uri))
+			return s;
+	}
+	return NULL;
+}
+
+struct session *session_by_termination(struct room *room, uint64_t termination)
+{
+	struct session *s;
+
+	LIST_FOREACH(s, &room->sessions, link) {
+		if (s->termination == termination && termination != 0)
+			return s;
+	}
+	return NULL;
+}
+
+void focus_facts(struct room *room, const char *user, struct access_facts *facts_r)
+{
+	struct focus *f = room->focus;
+	struct session *s;
+	struct bar *b;
+
+	*facts_r = (struct access_facts){
+		.ending = room->c->state != CONFERENCE_ACTIVE || f->stopping,
+		.owner = room->c->creator != NULL &&
+			 sip_uri_same(slice_str(room->c->creator), slice_str(user)),
+		.anyone_may = f->config.anyone_removes,
+		.max_users = f->config.max_users,
+	};
+	LIST_FOREACH(b, &room->bars, link) {
+		facts_r->barred =
+			facts_r->barred || sip_uri_same(slice_str(b->uri), slice_str(user));
+	}
+	facts_r->present = session_of_user(room, slice_str(user), false) != NULL;
+	/* Who is on the way in holds a place too. */
+	facts_r->n_users = roster_count(room->c->roster);
+	LIST_FOREACH(s, &room->sessions, link) {
+		facts_r->n_users += s->announced ? 0 : 1;
+	}
+}
+
+void session_store(struct session *s)
+{
+	struct sip_leg *leg = s->dialog != NULL ? dialog_leg(s->dialog) : NULL;
+	const struct conf_store_session record = {
+		.conference = s->room->c->name,
+		.termination = s->termination,
+		.uri = s->who.uri,
+		.display = s->who.display,
+		.call_id = s->dialog != NULL ? dialog_call_id(s->dialog) : NULL,
+		.local_tag = leg != NULL ? sip_leg_local_tag(leg) : NULL,
+		.remote_tag = leg != NULL ? sip_leg_remote_tag(leg) : NULL,
+		.contact = s->contact,
+		.incoming = !s->dialled_out,
+		.local_path = s->local.path,
+	};
+
+	conf_store_put_session(s->room->focus->store, &record);
+}
+
+struct media_context room_media(struct room *room, const char *aliases[], size_t max)
+{
+	struct focus *f = room->focus;
+	struct media_context ctx = {.epoch = room->c->epoch,
+				    .conference_uri = room->c->uri,
+				    .aliases = aliases,
+				    .private_messages = f->config.private_messages,
+				    .nicknames = f->config.nicknames,
+				    .strict = f->config.strict};
+
+	memcpy(ctx.id, room->c->context, sizeof(ctx.id));
+	if (f->config.anonymous_alias && ctx.n_aliases < max)
+		aliases[ctx.n_aliases++] = ANONYMOUS_ALIAS;
+	for (size_t i = 0; i < f->n_aliases && ctx.n_aliases < max; i++)
+		aliases[ctx.n_aliases++] = f->aliases[i];
+	return ctx;
+}
+
+size_t session_uris(const struct session *s, const char *uris[])
+{
+	size_t n = 0;
+
+	uris[n++] = s->who.uri;
+	for (size_t i = 0; i < s->who.n_aliases; i++)
+		uris[n++] = s->who.aliases[i];
+	return n;
+}
+
+void session_add_termination(struct session *s, const struct media_remote *remote,
+			     media_result_fn *fn)
+{
+	const char *aliases[18], *uris[1 + IDENTITY_MAX_ALIASES];
+	size_t n = session_uris(s, uris);
+	struct bytes own = BYTES_INIT;
+	struct media_context ctx = room_media(s->room, aliases, 17);
+
+	/* The conference is also called by the address of our Contact. */
+	bytes_addf(&own, "sip:%s@%s", s->room->c->name, sip_agent_contact(s->room->focus->sip));
+	aliases[ctx.n_aliases++] = bytes_cstr(&own);
+	s->termination = s->room->c->next_termination++;
+	media_add(s->room->focus->media, &ctx, s->termination, uris, n, remote, fn, s);
+	bytes_fini(&own);
+}
+
+void session_set_dir(struct session *s, int dir)
+{
+	s->dir = dir;
+	if (s->endpoint == NULL)
+		return;
+	roster_endpoint_dir(s->endpoint, dir);
+	/* Hold is the peer not wanting to hear (FOC-021). */
+	roster_endpoint_status(s->endpoint,
+			       dir == SDP_INACTIVE || dir == SDP_SENDONLY ? CONFINFO_ON_HOLD
+									  : CONFINFO_CONNECTED,
+			       clock_wall_ms());
+}
+
+char *focus_refusal_headers(uint32_t retry_after_s, const char *why)
+{
+	struct bytes h = BYTES_INIT;
+
+	if (retry_after_s != 0)
+		bytes_addf(&h, "Retry-After: %u\r\n", retry_after_s);
+	if (why != NULL)
+		bytes_addf(&h, "Warning: 399 mrfc \"%s\"\r\n", why);
+	return bytes_take(&h);
+}
+
+void focus_refuse(struct sip_in **in, int status, uint32_t retry_after_s, const char *why)
+{
+	char *headers = focus_refusal_headers(retry_after_s, why);
+
+	sip_in_end(in, &(struct sip_answer){.status = status, .headers = headers});
+	free(headers);
+}
+
+int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r)
+{
+	const struct identity_claim claim = {.peer = &(*in)->peer,
+					     .asserted = (*in)->asserted,
+					     .n_asserted = (*in)->n_asserted,
+					     .asserted_display = (*in)->asserted_display,
+					     .from = (*in)->from_uri,
+					     .from_display = (*in)->from_display};
+	int err = identity_of(f->trusted, &claim, who_r);
+	char where[ADDR_STRLEN];
+
+	if (err != 0) {
+		log_peer("%s by %s refused: no identity that %s may assert", (*in)->method_name,
+			 (*in)->from_uri, addr_format(&(*in)->peer, where));
+		focus_refuse(in, 403, 0, "No trusted identity");
+	}
+	return err;
+}
+
+/* OPTIONS: what this server or conference can do, without joining (FOC-013). */
+static void on_options(struct sip_in *in, void *arg)
+{
+	struct focus *f = arg;
+	struct bytes contact = BYTES_INIT, h = BYTES_INIT;
+	struct slice name;
+	bool factory;
+	struct room *room = room_by_uri(f, in->uri, &factory, &name);
+
+	if (room == NULL && !factory && name.len > 0) {
+		sip_in_end_status(&in, 404);
+		return;
+	}
+	sip_agent_focus_contact(f->sip, room != NULL ? room->c->name : f->config.factory, &contact);
+	sip_header_add(&h, "Allow", sip_in_allow());
+	sip_header_add(
+		&h, "Accept",
+		"application/sdp, multipart/mixed, message/sipfrag, application/resource-lists+xml");
+	sip_header_add(&h, "Accept-Encoding", "identity");
+	sip_header_add(&h, "Accept-Language", "en");
+	sip_header_add(&h, "Supported", sip_in_supported());
+	sip_header_add(&h, "Allow-Events", "conference");
+	sip_in_end(&in, &(struct sip_answer){.status = 200,
+					     .contact = bytes_cstr(&contact),
+					     .headers = bytes_cstr(&h)});
+	bytes_fini(&contact);
+	bytes_fini(&h);
+}
+
+static void on_answered(const char *method, int status, void *arg)
+{
+	struct focus *f = arg;
+
+	stats_answered(f->stats, method, status);
+}
+
+static const struct sip_handlers sip_handlers = {.invite = focus_on_invite,
+						 .subscribe = focus_on_subscribe,
+						 .refer = focus_on_refer,
+						 .options = on_options,
+						 .answered = on_answered};
+
+static void on_change(struct dialog *d, struct slice offer, void *arg)
+{
+	(void)d;
+	reinvite_on_change(arg, offer);
+}
+
+static void on_answer(struct dialog *d, struct slice sdp, void *arg)
+{
+	struct session *s = arg;
+
+	(void)d;
+	if (s->step == SESSION_MOVING || s->step == SESSION_UP)
+		reinvite_on_answer(s, sdp);
+	else
+		join_on_answer(s, sdp);
+}
+
+static void on_ringing(struct dialog *d, int status, void *arg)
+{
+	(void)d;
+	(void)status;
+	dialout_on_ringing(arg);
+}
+
+static void on_accepted(struct dialog *d, const struct sip_out_result *result, void *arg)
+{
+	(void)d;
+	dialout_on_accepted(arg, result);
+}
+
+static void on_confirmed(struct dialog *d, void *arg)
+{
+	struct session *s = arg;
+
+	(void)d;
+	if (s->step == SESSION_WAITING)
+		session_connected(s);
+}
+
+static void on_change_failed(struct dialog *d, int status, void *arg)
+{
+	(void)d;
+	reinvite_on_failed(arg, status);
+}
+
+static void on_ended(struct dialog *d, enum dialog_end how, int status, const char *phrase,
+		     void *arg)
+{
+	(void)d;
+	leave_on_ended(arg, how, status, phrase);
+}
+
+static const struct dialog_ops dialog_handlers = {.change = on_change,
+						  .answer = on_answer,
+						  .ringing = on_ringing,
+						  .accepted = on_accepted,
+						  .confirmed = on_confirmed,
+						  .change_failed = on_change_failed,
+						  .ended = on_ended};
+
+/* Once a second: forget ended endpoints, end conferences that nobody uses. */
+static void on_tick(void *arg)
+{
+	struct focus *f = arg;
+	uint64_t now_ms = clock_now_ms();
+	struct conference *c, *next;
+
+	timer_start(f->tick, TICK_MS);
+	for (c = conference_first(f->conferences); c != NULL; c = next) {
+		next = conference_next(c);
+		roster_sweep(c->roster, now_ms, SHOW_ENDED_MS);
+		if (c->state == CONFERENCE_ACTIVE && c->empty_since_ms != 0 &&
+		    now_ms - c->empty_since_ms > EMPTY_ROOM_MS &&
+		    LIST_EMPTY(&room_of(c)->sessions)) {
+			log_info("%s: empty for an hour", c->name);
+			room_end(room_of(c), UNWIND_ENDED);
+		}
+	}
+}
+
+static void split_aliases(struct focus *f, const char *list)
+{
+	struct slice rest = slice_str(list), one;
+
+	while (slice_next(&rest, ',', &one)) {
+		one = slice_trim(one);
+		if (one.len == 0 || f->n_aliases == 16)
+			continue;
+		f->aliases = xrealloc(f->aliases, (f->n_aliases + 1) * sizeof(*f->aliases));
+		f->aliases[f->n_aliases++] = slice_dup(one);
+	}
+}
+
+int focus_new(struct event_base *base, const struct focus_config *config, struct sip_agent *sip,
+	      struct media *media, struct store *store, struct stats *stats, struct focus **focus_r)
+{
+	struct focus *f = xcalloc(1, sizeof(*f));
+	const struct dialog_settings settings = {.session_expires_s = config->session_expires_s,
+						 .min_se_s = config->min_se_s};
+
+	f->base = base;
+	f->config = *config;
+	if (addr_set_parse(config->trusted, &f->trusted) != 0) {
+		free(f);
+		return -ERR_SYNTAX;
+	}
+	f->sdp = (struct focus_sdp_policy){.wrapped_types = config->wrapped_types,
+					   .nicknames = config->nicknames,
+					   .private_messages = config->private_messages,
+					   .strict = config->strict,
+					   .session_match = config->session_match,
+					   .reject_cema_mismatch = config->reject_cema_mismatch};
+	split_aliases(f, config->aliases);
+	f->sip = sip;
+	f->media = media;
+	f->stats = stats;
+	f->store = conf_store_new(store);
+	f->conferences = conference_table_new(config->domain);
+	f->dialogs = dialog_set_new(base, sip, &settings, &dialog_handlers);
+	LIST_INIT(&f->refers);
+	f->tick = timer_new(base, on_tick, f);
+	timer_start(f->tick, TICK_MS);
+	sip_agent_set_handlers(sip, &sip_handlers, f);
+	media_set_events(media, focus_media_events(), f);
+	*focus_r = f;
+	return 0;
+}
+
+void focus_stop(struct focus *f)
+{
+	struct conference *c, *next;
+
+	f->stopping = true;
+	for (c = conference_first(f->conferences); c != NULL; c = next) {
+		next = conference_next(c);
+		if (c->state == CONFERENCE_ACTIVE)
+			room_end(room_of(c), UNWIND_SHUTDOWN);
+	}
+}
+
+bool focus_idle(const struct focus *f)
+{
+	return conference_count(f->conferences) == 0 && dialog_set_count(f->dialogs) == 0 &&
+	       LIST_EMPTY(&f->refers);
+}
+
+void focus_free(struct focus **fp)
+{
+	struct focus *f = *fp;
+	struct conference *c;
+
+	if (f == NULL)
+		return;
+	*fp = NULL;
+	while (!LIST_EMPTY(&f->refers)) {
+		struct refer *r = LIST_FIRST(&f->refers);
+		refer_forget(&r);
+	}
+	while ((c = conference_first(f->conferences)) != NULL)
+		room_free(room_of(c));
+	timer_free(&f->tick);
+	dialog_set_free(&f->dialogs);
+	conf_store_free(&f->store);
+	conference_table_free(&f->conferences);
+	addr_set_free(&f->trusted);
+	for (size_t i = 0; i < f->n_aliases; i++)
+		free(f->aliases[i]);
+	free(f->aliases);
+	free(f);
+}
+
+void focus_count(struct focus *f)
+{
+	size_t sessions = 0, subscriptions = 0;
+	struct session *s;
+
+	for (struct conference *c = conference_first(f->conferences); c != NULL;
+	     c = conference_next(c)) {
+		LIST_FOREACH(s, &room_of(c)->sessions, link)
+			sessions++;
+		subscriptions += event_pkg_count(c->events);
+	}
+	stats_set_now(f->stats, conference_count(f->conferences), sessions, subscriptions,
+		      dialog_set_count(f->dialogs));
+}
+
+struct conference_table *focus_conferences(struct focus *f)
+{
+	return f->conferences;
+}
+
+int focus_create(struct focus *f, const char *name, const char *subject,
+		 struct conference **conference_r)
+{
+	struct room *room;
+	int err;
+
+	if (f->stopping)
+		return -ERR_WRONG_STATE;
+	/* The factory's name belongs to the factory. */
+	if (name != NULL && f->config.factory[0] != '\0' && strcmp(name, f->config.factory) == 0)
+		return -ERR_EXISTS;
+	err = room_create(f, name, NULL, subject, CONFERENCE_BY_API, &room);
+	if (err != 0)
+		return err;
+	conf_store_flush(f->store);
+	*conference_r = room->c;
+	return 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the media side reports: connections bound and lost, nicknames, a whole MRFP gone. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "mrfc/focus_priv.h"
+#include "proto/ctl_msgs.h"
+
+#define LOG_PLACE "focus/media"
+
+static struct session *find(struct focus *f, const uint8_t *ctx, uint64_t termination)
+{
+	struct conference *c = conference_find_context(f->conferences, ctx);
+
+	if (c == NULL || c->state != CONFERENCE_ACTIVE)
+		return NULL;
+	return session_by_termination(room_of(c), termination);
+}
+
+static void on_bound(const uint8_t *ctx, uint64_t termination, const char *peer, void *arg)
+{
+	struct session *s = find(arg, ctx, termination);
+
+	if (s != NULL)
+		log_debug("%s: %s is bound from %s", s->room->c->name, s->who.uri,
+			  peer != NULL ? peer : "?");
+}
+
+static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_t copies_lost,
+		    void *arg)
+{
+	struct session *s = find(arg, ctx, termination);
+
+	if (s == NULL)
+		return;
+	if (s->endpoint != NULL) {
+		s->endpoint->lost += copies_lost;
+		s->endpoint->user->lost += copies_lost;
+	}
+	focus_unwind(s, unwind_of_lost(cause), 0, NULL, NULL);
+}
+
+static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice nick, void *arg)
+{
+	struct focus *f = arg;
+	struct session *s = find(f, ctx, termination);
+	int status;
+
+	if (s == NULL || s->endpoint == NULL || !f->config.nicknames)
+		return 403;
+	status = roster_nickname(s->endpoint->user, nick);
+	if (status == 200) {
+		log_info("%s: %s is called \"" SLICE_FMT "\"", s->room->c->name, s->who.uri,
+			 SLICE_ARG(nick));
+		room_changed(s->room);
+	}
+	return status;
+}
+
+static void on_context_lost(const uint8_t *ctx, void *arg)
+{
+	struct focus *f = arg;
+	struct conference *c = conference_find_context(f->conferences, ctx);
+
+	if (c != NULL)
+		room_move(room_of(c));
+}
+
+static bool on_known(const uint8_t *ctx, uint64_t termination, void *arg)
+{
+	struct focus *f = arg;
+	struct conference *c = conference_find_context(f->conferences, ctx);
+
+	if (c == NULL || c->state != CONFERENCE_ACTIVE)
+		return false;
+	return termination == 0 || session_by_termination(room_of(c), termination) != NULL;
+}
+
+const struct media_events *focus_media_events(void)
+{
+	static const struct media_events events = {.bound = on_bound,
+						   .lost = on_lost,
+						   .nickname = on_nickname,
+						   .context_lost = on_context_lost,
+						   .known = on_known};
+
+	return &events;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_FOCUS_PRIV_H
+#define MRFC_FOCUS_PRIV_H
+
+#include "mrfc/access.h"
+#include "mrfc/conf_store.h"
+#include "mrfc/dialog.h"
+#include "mrfc/focus.h"
+#include "mrfc/focus_sdp.h"
+#include "mrfc/identity.h"
+#include "mrfc/sip.h"
+#include "mrfc/sip_event.h"
+#include "mrfc/stats.h"
+#include "mrfc/timer.h"
+#include "mrfc/unwind.h"
+
+/* Shared by the pieces of the focus: focus.c and focus_*.c. */
+struct refer;
+
+struct bar {
+	LIST_ENTRY(bar) link;
+	char *uri;
+};
+
+/* The focus' side of a conference. */
+struct room {
+	struct focus *focus;
+	struct conference *c;
+	LIST_HEAD(, session) sessions;
+	LIST_HEAD(, watcher) watchers;
+	LIST_HEAD(, bar) bars;
+	struct timer *events_timer; /* next thing of the event package, and the room's end */
+	struct timer *move_timer;   /* MRFP lost: waits for another */
+	uint64_t move_until_ms;     /* 0: not moving */
+	bool ending_run;            /* room_end is at work */
+	bool reaping;               /* over: freed when the timer fires */
+};
+
+/* What a session waits for. Only session_step() moves it. */
+enum session_step {
+	SESSION_NEW,
+	SESSION_ADDING,   /* their INVITE or our call: the termination was asked for */
+	SESSION_STORING,  /* their INVITE: the commit, then the 200 */
+	SESSION_WAITING,  /* 200 is out, the ACK is not in */
+	SESSION_CALLING,  /* our INVITE is out */
+	SESSION_SETTLING, /* the peer's answer goes to the media side */
+	SESSION_UP,
+	SESSION_CHANGING, /* a re-INVITE of theirs goes to the media side, then is stored */
+	SESSION_MOVING    /* another MRFP: new termination, then our re-INVITE */
+};
+
+/* One endpoint in a conference: dialog, termination, place in the roster. */
+struct session {
+	LIST_ENTRY(session) link;
+	struct room *room;
+	enum session_step step;
+	struct dialog *dialog;
+	struct identity who;
+	char *contact;
+	struct roster_endpoint *endpoint; /* NULL until it shows in the roster */
+	uint64_t termination;             /* 0: none yet */
+	bool dialled_out;
+	bool announced;  /* was connected once: counts as joined */
+	bool we_offered; /* in the first exchange */
+	char *by;        /* who asked for the dial-out; NULL */
+	char *referred_by;
+	struct refer *refer; /* REFER that waits for the outcome; NULL */
+	struct focus_sdp_local local;
+	struct focus_sdp_peer peer; /* last accepted description */
+	bool has_peer;
+	struct focus_sdp_peer offered; /* that is being applied */
+	bool has_offered;
+	int dir; /* CTL_DIR_*, from the peer's view */
+};
+
+/* A subscription to a conference. */
+struct watcher {
+	LIST_ENTRY(watcher) link;
+	struct room *room;
+	struct sip_event *event;
+	struct subscription *sub; /* NULL until the answer is out, and after the end */
+	struct sip_in *in;        /* SUBSCRIBE that waits for the commit */
+	uint32_t expires_s;
+	char *user;
+};
+
+struct focus {
+	struct event_base *base;
+	struct focus_config config;
+	struct focus_sdp_policy sdp;
+	struct addr_set *trusted;
+	char **aliases;
+	size_t n_aliases;
+	struct sip_agent *sip;
+	struct dialog_set *dialogs;
+	struct media *media;
+	struct conf_store *store;
+	struct stats *stats;
+	struct conference_table *conferences;
+	struct timer *tick;
+	LIST_HEAD(, refer) refers;
+	bool stopping;
+};
+
+/* focus.c */
+struct room *room_of(const struct conference *c);
+/* Makes a conference with our side of it. Errors of conference_create. */
+MUST_CHECK int room_create(struct focus *f, const char *name, const char *creator,
+			   const char *subject, enum conference_origin origin,
+			   struct room **room_r);
+/* The active conference that a URI of ours names; NULL. is_factory_r may be NULL. */
+struct room *room_by_uri(struct focus *f, const char *uri, bool *is_factory_r,
+			 struct slice *name_r);
+void room_changed(struct room *room); /* tell the subscribers */
+void room_view(struct room *room);    /* subject and limits to the event package */
+struct session *session_new(struct room *room, struct identity *who_take, const char *contact);
+void session_step(struct session *s, enum session_step step);
+struct session *session_of_user(struct room *room, struct slice uri, bool connected_only);
+struct session *session_by_termination(struct room *room, uint64_t termination);
+void session_store(struct session *s);
+struct media_context room_media(struct room *room, const char *aliases[], size_t max);
+/* The user's URIs for the media side; views, at most 1 + IDENTITY_MAX_ALIASES. */
+size_t session_uris(const struct session *s, const char *uris[]);
+/* Ask for the termination (remote as the last exchange gives it, or none). */
+void session_add_termination(struct session *s, const struct media_remote *remote,
+			     media_result_fn *fn);
+void session_set_dir(struct session *s, int dir);
+/* Answer a request with a status, Retry-After (0: none) and Warning text (NULL: none). */
+void focus_refuse(struct sip_in **in, int status, uint32_t retry_after_s, const char *why);
+char *focus_refusal_headers(uint32_t retry_after_s, const char *why);
+/* Identity of a request's sender; after -ERR_DENIED the request is answered 403. */
+MUST_CHECK int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r);
+void focus_facts(struct room *room, const char *user, struct access_facts *facts_r);
+
+/* focus_join.c */
+void focus_on_invite(struct sip_in *in_take, void *arg);
+void join_on_answer(struct session *s, struct slice sdp);
+void session_enter_roster(struct session *s, enum confinfo_status status);
+void session_connected(struct session *s);
+
+/* focus_leave.c */
+/* The one way out: status 0 takes the table's; by may be NULL; why (NULL: the table's text) is for log and Warning. */
+void focus_unwind(struct session *s, enum unwind_cause cause, int status, const char *by,
+		  const char *why);
+void room_check(struct room *room); /* end it if nobody is left */
+void room_end(struct room *room, enum unwind_cause cause);
+void room_free(struct room *room);
+void leave_on_ended(struct session *s, enum dialog_end how, int status, const char *phrase);
+
+/* focus_dialout.c */
+MUST_CHECK int dialout_start(struct room *room, struct slice uri, const char *display,
+			     const char *by, const char *referred_by, struct refer *refer,
+			     struct session **session_r);
+void dialout_on_ringing(struct session *s);
+void dialout_on_accepted(struct session *s, const struct sip_out_result *result);
+
+/* focus_reinvite.c */
+void reinvite_on_change(struct session *s, struct slice offer);
+void reinvite_on_answer(struct session *s, struct slice sdp);
+void reinvite_on_failed(struct session *s, int status);
+void room_move(struct room *room); /* its MRFP is gone: go to another, or end the sessions */
+
+/* focus_refer.c */
+void focus_on_refer(struct sip_in *in_take, struct sip_leg *leg, void *arg);
+void refer_done(struct refer *r, int status, const char *phrase);
+void refer_forget(struct refer **r); /* shutdown */
+
+/* focus_events.c */
+void focus_on_subscribe(struct sip_in *in_take, struct sip_leg *leg, void *arg);
+const struct event_pkg_ops *events_ops(void);
+void events_run(struct room *room);
+void watcher_free(struct watcher *w);
+
+/* focus_media.c */
+const struct media_events *focus_media_events(void);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions that change while they last: re-INVITE and UPDATE of the peer (hold, new path, other
+ * capabilities), and our own re-INVITEs that take a conference's sessions to another MRFP when
+ * theirs is gone. A failed change leaves the session as it was (FOC-023).
+ */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "mrfc/focus_priv.h"
+
+#define LOG_PLACE "focus/reinvite"
+
+#define MOVE_PATIENCE_MS 4000 /* an MRFP must register again in this time */
+#define MOVE_POLL_MS     100
+
+static void take_offered(struct session *s)
+{
+	if (s->has_peer)
+		focus_sdp_peer_fini(&s->peer);
+	s->peer = s->offered;
+	s->has_peer = true;
+	s->has_offered = false;
+}
+
+static void drop_offered(struct session *s)
+{
+	if (s->has_offered)
+		focus_sdp_peer_fini(&s->offered);
+	s->has_offered = false;
+}
+
+static void refuse_change(struct session *s, int status, const char *why)
+{
+	char *headers = focus_refusal_headers(0, why);
+
+	log_info("%s: change by %s refused: %d, %s", s->room->c->name, s->who.uri, status, why);
+	drop_offered(s);
+	dialog_refuse(s->dialog, status, headers);
+	free(headers);
+}
+
+static void on_stored(int err, void *arg)
+{
+	struct session *s = arg;
+
+	session_step(s, SESSION_UP);
+	if (err != 0) {
+		refuse_change(s, 503, "state could not be stored");
+		return;
+	}
+	take_offered(s);
+	focus_sdp_answer(&s->local, &s->peer, &s->room->focus->sdp);
+	session_set_dir(s, (int)s->peer.sdp.media[s->peer.chat].dir);
+	dialog_answer(s->dialog, bytes_slice(&s->local.last));
+	room_changed(s->room);
+}
+
+static void on_modified(const struct media_result *result, void *arg)
+{
+	struct session *s = arg;
+
+	if (result->err != 0) {
+		session_step(s, SESSION_UP);
+		refuse_change(s, unwind_rule(unwind_of_media(result->err))->status,
+			      result->reason != NULL ? result->reason : "media server");
+		return;
+	}
+	session_store(s);
+	conf_store_wait(s->room->focus->store, on_stored, s);
+}
+
+void reinvite_on_change(struct session *s, struct slice offer)
+{
+	struct focus *f = s->room->focus;
+	const char *why = "not now";
+	struct media_remote remote;
+	int status;
+
+	if (s->step != SESSION_UP) { /* our own move is in progress */
+		dialog_refuse(s->dialog, 491, NULL);
+		return;
+	}
+	if (offer.ptr == NULL) { /* we offer what holds; the ACK has the answer */
+		focus_sdp_offer(&s->local, &f->sdp);
+		dialog_answer(s->dialog, bytes_slice(&s->local.last));
+		return;
+	}
+	status = focus_sdp_read(offer, false, &f->sdp, &s->offered, &why);
+	if (status != 0) {
+		refuse_change(s, status, why);
+		return;
+	}
+	s->has_offered = true;
+	if (s->has_peer &&
+	    focus_sdp_same(&s->offered, s->peer.sdp.origin_id, s->peer.sdp.origin_version)) {
+		drop_offered(s); /* a refresh: nothing changed (MSRP-131) */
+		dialog_answer(s->dialog, bytes_slice(&s->local.last));
+		return;
+	}
+	focus_sdp_remote(&s->offered, false, &f->sdp, &remote);
+	session_step(s, SESSION_CHANGING);
+	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
+		     false, on_modified, s);
+}
+
+static void on_settled(const struct media_result *result, void *arg)
+{
+	struct session *s = arg;
+	bool moved = s->step == SESSION_MOVING;
+
+	if (result->err != 0) {
+		focus_unwind(s, unwind_of_media(result->err), 0, NULL, result->reason);
+		return;
+	}
+	session_step(s, SESSION_UP);
+	session_set_dir(s, (int)s->peer.sdp.media[s->peer.chat].dir);
+	if (moved) {
+		log_info("%s: %s is on another media server", s->room->c->name, s->who.uri);
+		stats_reestablished(s->room->focus->stats, "ok");
+	}
+	room_changed(s->room);
+}
+
+void reinvite_on_answer(struct session *s, struct slice sdp)
+{
+	struct focus *f = s->room->focus;
+	const char *why = "no answer";
+	struct media_remote remote;
+
+	if (sdp.ptr == NULL || focus_sdp_read(sdp, true, &f->sdp, &s->offered, &why) != 0) {
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why);
+		return;
+	}
+	s->has_offered = true;
+	take_offered(s);
+	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
+	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
+		     false, on_settled, s);
+}
+
+void reinvite_on_failed(struct session *s, int status)
+{
+	if (s->step != SESSION_MOVING)
+		return; /* the session is as it was */
+	log_info("%s: %s refused to move: %d", s->room->c->name, s->who.uri, status);
+	stats_reestablished(s->room->focus->stats, "failed");
+	focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, "the new offer was refused");
+}
+
+static void on_readded(const struct media_result *result, void *arg)
+{
+	struct session *s = arg;
+	struct focus *f = s->room->focus;
+
+	if (result->err != 0) {
+		focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, result->reason);
+		return;
+	}
+	focus_sdp_local_set(&s->local, result);
+	focus_sdp_offer(&s->local, &f->sdp);
+	session_store(s);
+	conf_store_flush(f->store);
+	dialog_offer(s->dialog, bytes_slice(&s->local.last));
+}
+
+/* Sessions that are not up yet cannot be saved; the others go on with a new termination. */
+static void move_session(struct session *s)
+{
+	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
+				      .match_session_only = s->room->focus->sdp.session_match};
+
+	session_step(s, SESSION_MOVING);
+	session_add_termination(s, &remote, on_readded);
+}
+
+static void lose_session(struct session *s)
+{
+	struct focus *f = s->room->focus;
+
+	media_cancel(f->media, s);
+	conf_store_cancel(f->store, s);
+	conf_store_del_session(f->store, s->room->c->name, s->termination);
+	s->termination = 0;
+	if (s->step == SESSION_CHANGING) {
+		session_step(s, SESSION_UP);
+		refuse_change(s, 500, "media server lost");
+	}
+	if (s->step == SESSION_UP || s->step == SESSION_MOVING)
+		session_step(s, SESSION_MOVING);
+	else
+		focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, NULL);
+}
+
+void room_move(struct room *room)
+{
+	struct focus *f = room->focus;
+	uint64_t now_ms = clock_now_ms();
+	struct session *s, *next;
+
+	if (room->c->state != CONFERENCE_ACTIVE)
+		return;
+	if (room->move_until_ms == 0) {
+		log_warn("%s: its media server is gone, its sessions look for another",
+			 room->c->name);
+		room->move_until_ms = now_ms + MOVE_PATIENCE_MS;
+		room->c->epoch++;
+		conf_store_put_conference(f->store, room->c);
+		for (s = LIST_FIRST(&room->sessions); s != NULL; s = next) {
+			next = LIST_NEXT(s, link);
+			lose_session(s);
+		}
+	}
+	if (!media_available(f->media) && now_ms < room->move_until_ms) {
+		timer_start(room->move_timer, MOVE_POLL_MS);
+		return;
+	}
+	room->move_until_ms = 0;
+	for (s = LIST_FIRST(&room->sessions); s != NULL; s = next) {
+		next = LIST_NEXT(s, link);
+		if (s->step != SESSION_MOVING)
+			continue;
+		if (media_available(f->media)) {
+			move_session(s);
+		} else {
+			stats_reestablished(f->stats, "failed");
+			focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, NULL);
+		}
+	}
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Offers and answers of the focus for its chat line, RFC 4975 8, RFC 6135, RFC 7701 8, RFC 3264: picks
+ * the line, tells the media side about it, writes ours. Keeps a version number that only moves when
+ * the text does.
+ */
+#include "mrfc/focus_sdp.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "common/rand.h"
+#include "proto/msrp_uri.h"
+
+void focus_sdp_local_set(struct focus_sdp_local *l, const struct media_result *result)
+{
+	free(l->path);
+	free(l->host);
+	l->path = xstrdup(result->local_path);
+	l->host = xstrdup(result->host);
+	l->port = result->port;
+}
+
+void focus_sdp_local_fini(struct focus_sdp_local *l)
+{
+	free(l->path);
+	free(l->host);
+	bytes_fini(&l->last);
+	*l = (struct focus_sdp_local){0};
+}
+
+void focus_sdp_peer_fini(struct focus_sdp_peer *p)
+{
+	sdp_fini(&p->sdp);
+}
+
+static bool same_place(const struct msrp_uri *uri, const struct sdp_media *m)
+{
+	return m->host[0] == '\0' || (uri->port == m->port && slice_ieq_str(uri->host, m->host));
+}
+
+/* Is this line's path where c= and m= say (IMS-009, CMD-006)? 0, or 488. */
+static int check_place(const struct sdp_media *m, bool we_connect,
+		       const struct focus_sdp_policy *policy, struct focus_sdp_peer *p,
+		       const char **why_r)
+{
+	struct msrp_path path;
+	struct msrp_uri first;
+
+	p->connect[0] = '\0';
+	if (msrp_path_parse(slice_str(m->path), &path) != 0 ||
+	    msrp_uri_parse(path.items[0], &first) != 0) {
+		*why_r = "a=path is malformed";
+		return 488;
+	}
+	if (same_place(&first, m))
+		return 0;
+	if (we_connect && m->cema) { /* RFC 6714: c= and m= say where to connect */
+		snprintf(p->connect, sizeof(p->connect), m->host_is_v6 ? "[%s]:%u" : "%s:%u",
+			 m->host, m->port);
+		return 0;
+	}
+	if (we_connect || policy->reject_cema_mismatch) {
+		*why_r = "path and c=/m= name different addresses";
+		return 488;
+	}
+	return 0;
+}
+
+static bool we_connect(const struct sdp_media *m, bool answer)
+{
+	/* Their answer decides itself; for an offer we choose (CMD-004). */
+	return answer ? m->setup == SDP_SETUP_PASSIVE
+		      : sdp_setup_answer(m->setup) == SDP_SETUP_ACTIVE;
+}
+
+static int judge(const struct sdp_media *m, bool answer, const struct focus_sdp_policy *policy,
+		 struct focus_sdp_peer *p, const char **why_r)
+{
+	int status = sdp_chat_problem(m, why_r);
+
+	if (status == 0 && m->transport != SDP_TCP_MSRP) {
+		*why_r = "only TCP/MSRP is served";
+		status = 488;
+	}
+	if (status == 0)
+		status = check_place(m, we_connect(m, answer), policy, p, why_r);
+	return status;
+}
+
+int focus_sdp_read(struct slice text, bool answer, const struct focus_sdp_policy *policy,
+		   struct focus_sdp_peer *peer_r, const char **why_r)
+{
+	struct focus_sdp_peer p = {.chat = SIZE_MAX};
+	int status = 488;
+
+	*why_r = "no m=message line";
+	if (sdp_parse_msrp(text, policy->strict, &p.sdp) != 0) {
+		*why_r = "not a session description";
+		return 400;
+	}
+	for (size_t i = 0; i < p.sdp.n_media && p.chat == SIZE_MAX; i++) {
+		const struct sdp_media *m = &p.sdp.media[i];
+
+		if (!m->is_message || m->port == 0 || m->has_file_selector)
+			continue;
+		status = judge(m, answer, policy, &p, why_r);
+		if (status == 0)
+			p.chat = i;
+	}
+	if (p.chat == SIZE_MAX) {
+		focus_sdp_peer_fini(&p);
+		return status;
+	}
+	*peer_r = p;
+	return 0;
+}
+
+void focus_sdp_remote(const struct focus_sdp_peer *p, bool answer,
+		      const struct focus_sdp_policy *policy, struct media_remote *remote_r)
+{
+	const struct sdp_media *m = &p->sdp.media[p->chat];
+
+	*remote_r = (struct media_remote){
+		.path = m->path,
+		.setup = we_connect(m, answer) ? MEDIA_ACTIVE : MEDIA_PASSIVE,
+		.connect = p->connect[0] != '\0' ? p->connect : NULL,
+		.match_session_only = policy->session_match,
+		.has_chatroom = m->has_chatroom,
+		.nickname = (m->chatroom & SDP_CHATROOM_NICKNAME) != 0,
+		.private_messages = (m->chatroom & SDP_CHATROOM_PRIVATE) != 0,
+		.accept_types = m->accept_types,
+		.accept_wrapped_types = m->accept_wrapped_types,
+		.max_size = m->max_size,
+		.direction = (int)m->dir,
+		.source = m->host,
+		.v6 = m->host_is_v6,
+	};
+}
+
+bool focus_sdp_same(const struct focus_sdp_peer *p, uint64_t id, uint64_t version)
+{
+	return p->sdp.origin_id == id && p->sdp.origin_version == version;
+}
+
+static struct sdp_media own_line(const struct focus_sdp_local *l,
+				 const struct focus_sdp_policy *policy)
+{
+	return (struct sdp_media){
+		.type = (char *)"message",
+		.is_message = true,
+		.transport = SDP_TCP_MSRP,
+		.proto = (char *)"TCP/MSRP",
+		.formats = (char *)"*",
+		.port = l->port,
+		.host = l->host,
+		.host_is_v6 = strchr(l->host, ':') != NULL,
+		.path = l->path,
+		.accept_types = (char *)"message/cpim",
+		.accept_wrapped_types = (char *)policy->wrapped_types,
+		.max_size = policy->max_size,
+		.setup = l->setup,
+		.dir = l->dir,
+		.has_chatroom = true,
+		.chatroom = (policy->nicknames ? SDP_CHATROOM_NICKNAME : 0u) |
+			    (policy->private_messages ? SDP_CHATROOM_PRIVATE : 0u),
+	};
+}
+
+/* Write s with the version it deserves. Its strings are borrowed. */
+static void write_versioned(struct focus_sdp_local *l, struct sdp_session *s)
+{
+	struct bytes text = BYTES_INIT;
+
+	if (l->origin_id == 0)
+		l->origin_id = 1 + rand_u64() % 4000000000u;
+	s->origin_user = (char *)"mrf";
+	s->origin_id = l->origin_id;
+	s->origin_host = l->host;
+	s->origin_v6 = strchr(l->host, ':') != NULL;
+	s->origin_version = l->version;
+	if (l->version != 0)
+		sdp_build(&text, s);
+	if (l->version == 0 || !slice_eq(bytes_slice(&text), bytes_slice(&l->last))) {
+		bytes_reset(&text);
+		s->origin_version = ++l->version;
+		sdp_build(&text, s);
+	}
+	bytes_fini(&l->last);
+	l->last = text;
+}
+
+void focus_sdp_offer(struct focus_sdp_local *l, const struct focus_sdp_policy *policy)
+{
+	struct sdp_session s = {.n_media = 1};
+
+	l->setup = SDP_SETUP_ACTPASS;
+	s.media[0] = own_line(l, policy);
+	write_versioned(l, &s);
+}
+
+void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
+		      const struct focus_sdp_policy *policy)
+{
+	struct sdp_session s = {.n_media = p->sdp.n_media};
+
+	for (size_t i = 0; i < s.n_media; i++) {
+		const struct sdp_media *offered = &p->sdp.media[i];
+
+		if (i != p->chat) {
+			s.media[i] = (struct sdp_media){.type = offered->type,
+							.is_message = offered->is_message,
+							.transport = offered->transport,
+							.proto = offered->proto,
+							.formats = offered->formats,
+							.host = l->host,
+							.host_is_v6 = strchr(l->host, ':') != NULL};
+			continue;
+		}
+		l->setup = sdp_setup_answer(offered->setup);
+		l->dir = sdp_dir_answer(offered->dir, SDP_SENDRECV);
+		s.media[i] = own_line(l, policy);
+	}
+	write_versioned(l, &s);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_FOCUS_SDP_H
+#define MRFC_FOCUS_SDP_H
+
+#include "mrfc/media.h"
+#include "proto/sdp_msrp.h"
+
+/*
+ * Session descriptions of one session of the focus: which line of an offer is the chat, what the
+ * media side has to know of it, and our own offer or answer. Pure.
+ */
+struct focus_sdp_policy {
+	const char *wrapped_types;
+	bool nicknames, private_messages;
+	bool strict, session_match, reject_cema_mismatch;
+	uint64_t max_size;
+};
+
+/* Our side; zero-initialised. */
+struct focus_sdp_local {
+	uint64_t origin_id, version;
+	char *path, *host; /* from the media side */
+	uint16_t port;
+	enum sdp_dir dir;     /* ours */
+	enum sdp_setup setup; /* in the last description */
+	struct bytes last;    /* the last description: an equal one keeps its version (MSRP-131) */
+};
+void focus_sdp_local_set(struct focus_sdp_local *l, const struct media_result *result);
+void focus_sdp_local_fini(struct focus_sdp_local *l);
+
+/* What an offer or answer of the peer comes to. */
+struct focus_sdp_peer {
+	struct sdp_session sdp;
+	size_t chat;       /* index of the chat's line */
+	char connect[300]; /* HOST:PORT for us as active when it is not the path's; "" else */
+};
+void focus_sdp_peer_fini(struct focus_sdp_peer *p);
+
+/*
+ * Read an offer (or, with answer true, the answer to our single line). 0; 400 bad syntax; 488 no
+ * chat line that we can serve. *why_r names the rule.
+ */
+MUST_CHECK int focus_sdp_read(struct slice text, bool answer, const struct focus_sdp_policy *policy,
+			      struct focus_sdp_peer *peer_r, const char **why_r);
+/* Views into p. setup is the MRFP's. */
+void focus_sdp_remote(const struct focus_sdp_peer *p, bool answer,
+		      const struct focus_sdp_policy *policy, struct media_remote *remote_r);
+/* The peer repeats what we know: same session and version (MSRP-131). */
+bool focus_sdp_same(const struct focus_sdp_peer *p, uint64_t id, uint64_t version);
+
+/* Our offer, or the answer to p (every line in order, others refused: OA-001, MSRP-132). In l->last. */
+void focus_sdp_offer(struct focus_sdp_local *l, const struct focus_sdp_policy *policy);
+void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
+		      const struct focus_sdp_policy *policy);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Wiring of the MRFC: metrics, store, pool of MRFPs, media, SIP agent, focus, admin door, signals.
+ * Only this file knows them all. Settings are turned into modules' own configurations here.
+ */
+#include "mrfc/server.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/daemon.h"
+#include "common/http.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/store.h"
+#include "mrfc/api.h"
+#include "mrfc/focus.h"
+#include "mrfc/media.h"
+#include "mrfc/mrfp_pool.h"
+#include "mrfc/sip.h"
+#include "mrfc/stats.h"
+#include "mrfc/timer.h"
+
+#define LOG_PLACE "server"
+
+#define STOP_POLL_MS     50
+#define STOP_PATIENCE_MS 5000
+
+struct server {
+	struct event_base *base;
+	struct metrics *metrics;
+	struct stats *stats;
+	struct store *store;
+	struct mrfp_pool *pool;
+	struct media *media;
+	struct sip_agent *sip;
+	struct focus *focus;
+	struct http_server *http;
+	struct api *api;
+	struct daemon *signals;
+	struct timer *stop_timer;
+	uint64_t stop_until_ms; /* 0: running */
+	server_reload_fn *reload;
+	void *reload_arg;
+};
+
+static void on_stop_timer(void *arg)
+{
+	struct server *s = arg;
+
+	if (focus_idle(s->focus) || clock_now_ms() >= s->stop_until_ms)
+		event_base_loopbreak(s->base);
+	else
+		timer_start(s->stop_timer, STOP_POLL_MS);
+}
+
+static void on_term(void *arg)
+{
+	struct server *s = arg;
+
+	if (s->stop_until_ms != 0) { /* asked twice: at once */
+		event_base_loopbreak(s->base);
+		return;
+	}
+	log_info("stopping: all sessions end");
+	daemon_stopping();
+	s->stop_until_ms = clock_now_ms() + STOP_PATIENCE_MS;
+	focus_stop(s->focus);
+	timer_start(s->stop_timer, STOP_POLL_MS);
+}
+
+static void on_hup(void *arg)
+{
+	struct server *s = arg;
+	struct options opts = {0};
+
+	if (s->reload(&opts, s->reload_arg) != 0) {
+		log_error("the configuration is as before");
+		return;
+	}
+	log_set_level((enum log_level)opts.log_level);
+	log_info("configuration read: log.level holds from now on, the rest from the next start");
+	config_release(options_table, options_table_len, &opts);
+}
+
+static bool on_ready(void *arg)
+{
+	struct server *s = arg;
+
+	return s->stop_until_ms == 0 && mrfp_pool_up(s->pool);
+}
+
+static void on_collect(void *arg)
+{
+	struct server *s = arg;
+
+	focus_count(s->focus);
+}
+
+static struct focus_config focus_settings(const struct options *o)
+{
+	bool ims = o->profile == OPTIONS_PROFILE_IMS;
+
+	return (struct focus_config){
+		.domain = o->domain,
+		.factory = o->factory,
+		.trusted = o->sip_trusted,
+		.aliases = o->aliases,
+		.wrapped_types = o->wrapped_types,
+		.create_on_join = o->create_on_join,
+		.creator_ends = o->conference_end == OPTIONS_END_CREATOR_LEAVES ||
+				(o->conference_end == OPTIONS_END_PROFILE && !ims),
+		.nicknames = o->nicknames,
+		.private_messages = o->private_messages,
+		.strict = o->strict,
+		.session_match = o->anchor == OPTIONS_ANCHOR_SESSMATCH ||
+				 (o->anchor == OPTIONS_ANCHOR_PROFILE && ims),
+		.reject_cema_mismatch = o->cema_mismatch == OPTIONS_CEMA_REJECT,
+		.anonymous_alias = ims,
+		.anyone_removes = o->remove == OPTIONS_REMOVE_ANYONE,
+		.max_users = (uint32_t)o->max_users,
+		.session_expires_s = (uint32_t)o->session_expires,
+		.min_se_s = (uint32_t)o->session_min_se,
+		.event_burst = (uint32_t)o->event_burst,
+		.event_min_interval_ms = (uint32_t)o->event_min_interval,
+		.event_expires_s = (uint32_t)o->event_expires,
+	};
+}
+
+static int open_pool(struct server *s, const struct options *o)
+{
+	if (o->mp_socket[0] == '\0') {
+		log_error("mp.socket is empty: MRFPs could not register");
+		return EXIT_CONFIG;
+	}
+	if (mrfp_pool_new(s->base, o->mp_socket, NULL, s->metrics, &s->pool) != 0) {
+		log_error("cannot listen for MRFPs on %s: %s", o->mp_socket, strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	s->media = media_new(s->pool);
+	return EXIT_OK;
+}
+
+static int open_sip(struct server *s, const struct options *o)
+{
+	const struct focus_config config = focus_settings(o);
+	struct sip_config sip = {.domain = o->domain,
+				 .contact = o->sip_contact,
+				 .outbound_proxy = o->sip_outbound_proxy};
+	char why[256];
+	int err;
+
+	if (addr_from_host(slice_str(o->sip_address), (uint16_t)o->sip_port, &sip.at) != 0) {
+		log_error("sip.address: %s is no numeric address", o->sip_address);
+		return EXIT_CONFIG;
+	}
+	err = sip_agent_open(s->base, &sip, why, sizeof(why), &s->sip);
+	if (err != 0) {
+		log_error("%s", why);
+		return err == -ERR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
+	}
+	if (focus_new(s->base, &config, s->sip, s->media, s->store, s->stats, &s->focus) != 0) {
+		log_error("sip.trusted: %s is no list of networks", o->sip_trusted);
+		return EXIT_CONFIG;
+	}
+	return EXIT_OK;
+}
+
+static int open_admin(struct server *s, const struct options *o)
+{
+	char where[ADDR_STRLEN];
+	struct addr at;
+	int err;
+
+	if (addr_from_host(slice_str(o->admin_address), (uint16_t)o->admin_port, &at) != 0) {
+		log_error("admin.address: %s is no numeric address", o->admin_address);
+		return EXIT_CONFIG;
+	}
+	err = http_server_open(s->base, &at, o->admin_token_file, s->metrics, on_ready, s,
+			       &s->http);
+	if (err == -ERR_DENIED) {
+		log_error("admin.address: %s is not loopback, admin.token_file is needed",
+			  o->admin_address);
+		return EXIT_CONFIG;
+	}
+	if (err == -ERR_CONFIG) {
+		log_error("admin.token_file: %s holds no token", o->admin_token_file);
+		return EXIT_CONFIG;
+	}
+	if (err != 0) {
+		log_error("cannot listen for administration on %s: %s", addr_format(&at, where),
+			  errno == EADDRINUSE ? "the port is in use" : strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	s->api = api_new(s->http, s->focus, s->media, s->pool);
+	metrics_on_collect(s->metrics, on_collect, s);
+	return EXIT_OK;
+}
+
+int server_open(const struct options *o, server_reload_fn *reload, void *reload_arg,
+		struct server **server_r)
+{
+	struct server *s = xcalloc(1, sizeof(*s));
+	char sip[ADDR_STRLEN], admin[ADDR_STRLEN];
+	int code;
+
+	s->base = event_base_new();
+	s->reload = reload;
+	s->reload_arg = reload_arg;
+	s->metrics = metrics_new();
+	s->stats = stats_new(s->metrics);
+	s->store = store_mem_new(s->base);
+	s->stop_timer = timer_new(s->base, on_stop_timer, s);
+	s->signals = daemon_new(s->base, on_term, on_hup, NULL, s);
+	code = open_pool(s, o);
+	if (code == EXIT_OK)
+		code = open_sip(s, o);
+	if (code == EXIT_OK)
+		code = open_admin(s, o);
+	if (code != EXIT_OK) {
+		server_free(&s);
+		return code;
+	}
+	daemon_ready("ready sip=%s admin=%s", addr_format(sip_agent_addr(s->sip), sip),
+		     addr_format(http_server_addr(s->http), admin));
+	*server_r = s;
+	return EXIT_OK;
+}
+
+int server_run(struct server *s)
+{
+	return event_base_dispatch(s->base) < 0 ? EXIT_RUNTIME : EXIT_OK;
+}
+
+void server_free(struct server **sp)
+{
+	struct server *s = *sp;
+
+	if (s == NULL)
+		return;
+	*sp = NULL;
+	http_server_free(&s->http);
+	api_free(&s->api);
+	focus_free(&s->focus);
+	media_free(&s->media);
+	mrfp_pool_free(&s->pool);
+	sip_agent_free(&s->sip);
+	store_free(&s->store);
+	daemon_free(&s->signals);
+	timer_free(&s->stop_timer);
+	stats_free(&s->stats);
+	metrics_free(&s->metrics);
+	event_base_free(s->base);
+	free(s);
+}

@@ -265,11 +265,14 @@ void media_modify(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64
 		  uint64_t termination, const struct media_remote *remote, bool new_local,
 		  media_result_fn *fn, void *arg)
 {
+	struct slice users[URIS_MAX];
 	struct ctl_modify msg = {0};
 
 	CTL_SET(&msg, modify, epoch, epoch);
 	CTL_SET(&msg, modify, termination, termination);
 	SET_REMOTE(&msg, modify, remote);
+	if (remote->n_uris != 0)
+		CTL_SET(&msg, modify, uris, list_of(remote->uris, remote->n_uris, users));
 	if (new_local)
 		CTL_SET(&msg, modify, new_local, 1);
 	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, new_local, fn, arg));

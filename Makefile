@@ -35,7 +35,8 @@ SOFIA_LIBS   := $(shell pkg-config --libs sofia-sip-ua 2>/dev/null)
 all:
 include common/sources.mk proto/sources.mk mrfp/sources.mk mrfc/sources.mk ue/sources.mk tests/sources.mk
 
-obj = $(patsubst %.c,$(O)/%.o,$(1))
+# Objects of programs and libraries; apart, as mrfc and mrfp are names of folders and of programs.
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 LIBS := $(O)/libue.a $(O)/libmrfc.a $(O)/libmrfp.a $(O)/libproto.a $(O)/libcommon.a
 BASE := $(O)/libproto.a $(O)/libcommon.a
 
@@ -44,8 +45,8 @@ $(O)/libproto.a:  $(call obj,$(PROTO_SRC))
 $(O)/libmrfp.a:   $(call obj,$(MRFP_SRC))
 $(O)/libmrfc.a:   $(call obj,$(MRFC_SRC))
 $(O)/libue.a:     $(call obj,$(UE_SRC))
-$(O)/mrfp:   $(O)/mrfp/main.o $(O)/libmrfp.a $(BASE)
-$(O)/mrfc:   $(O)/mrfc/main.o $(O)/libmrfc.a $(BASE)
+$(O)/mrfp:   $(O)/obj/mrfp/main.o $(O)/libmrfp.a $(BASE)
+$(O)/mrfc:   $(O)/obj/mrfc/main.o $(O)/libmrfc.a $(BASE)
 $(O)/mrfctl: $(call obj,$(MRFCTL_SRC)) $(BASE)
 $(O)/mrfue:  $(call obj,$(MRFUE_SRC)) $(O)/libue.a $(BASE)
 PROGRAMS := mrfp mrfc mrfctl mrfue
@@ -53,15 +54,21 @@ all: $(PROGRAMS:%=$(O)/%)
 
 $(call obj,$(SOFIA_SRC)): PKG_CFLAGS += $(SOFIA_CFLAGS)
 
-$(O)/%.o: %.c
+define compile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+endef
+$(O)/obj/%.o: %.c
+	$(compile)
+$(O)/%.o: %.c
+	$(compile)
 $(O)/lib%.a:
 	@mkdir -p $(@D)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(PROGRAMS:%=$(O)/%):
+	@[ ! -d $@ ] || rm -rf $@
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SOFIA_LIBS) $(PKG_LIBS)
 

@@ -20,4 +20,4 @@ PROTO_SRC := $(wildcard \
 	proto/xml.c)
 SOFIA_SRC += $(wildcard proto/sdp_msrp.c)
 UNIT_TESTS += $(patsubst tests/unit/test_%.c,%,$(wildcard $(addprefix tests/unit/test_,\
-	chars.c msrp_parse.c msrp_build.c msrp_uri.c cpim.c media_type.c sip_uri.c msrp_head.c sdp_msrp.c sdp_build.c confinfo.c reslist.c ctl_frame.c ctl_codec.c ctl_msgs.c)))
+	chars.c msrp_parse.c msrp_limits.c msrp_build.c msrp_uri.c cpim.c cpim_build.c media_type.c sip_uri.c msrp_head.c sdp_msrp.c sdp_build.c confinfo.c reslist.c ctl_frame.c ctl_codec.c ctl_msgs.c)))

@@ -27,7 +27,7 @@ struct fake_mrfp {
 	struct ctl_arena arena;
 };
 
-static void fake_on_readable(evutil_socket_t fd, short what, void *arg)
+static inline void fake_on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct fake_mrfp *f = arg;
 	char data[65536];
@@ -43,7 +43,7 @@ static void fake_on_readable(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Take over a connected socket. */
-static void fake_init(struct fake_mrfp *f, struct event_base *base, int fd)
+static inline void fake_init(struct fake_mrfp *f, struct event_base *base, int fd)
 {
 	memset(f, 0, sizeof(*f));
 	f->base = base;
@@ -53,7 +53,7 @@ static void fake_init(struct fake_mrfp *f, struct event_base *base, int fd)
 	event_add(f->readable, NULL);
 }
 
-static void fake_close(struct fake_mrfp *f)
+static inline void fake_close(struct fake_mrfp *f)
 {
 	if (!f->readable)
 		return;
@@ -63,8 +63,9 @@ static void fake_close(struct fake_mrfp *f)
 	bytes_fini(&f->in);
 }
 
-static void fake_send(struct fake_mrfp *f, uint8_t command, uint8_t flags, uint32_t transaction,
-		      const uint8_t *context, enum ctl_body body, const void *msg)
+static inline void fake_send(struct fake_mrfp *f, uint8_t command, uint8_t flags,
+			     uint32_t transaction, const uint8_t *context, enum ctl_body body,
+			     const void *msg)
 {
 	struct bytes out = BYTES_INIT;
 
@@ -84,7 +85,7 @@ static void fake_send(struct fake_mrfp *f, uint8_t command, uint8_t flags, uint3
 	} while (0)
 
 /* The next frame; its views live until the next call. */
-static struct ctl_frame fake_next(struct fake_mrfp *f)
+static inline struct ctl_frame fake_next(struct fake_mrfp *f)
 {
 	struct ctl_frame frame;
 	int rc;
@@ -106,8 +107,8 @@ static inline bool fake_has_frame(struct fake_mrfp *f)
 }
 
 /* The next frame has to be this; its body is decoded. */
-static struct ctl_frame fake_expect(struct fake_mrfp *f, uint8_t command, bool reply,
-				    enum ctl_body body, void *msg)
+static inline struct ctl_frame fake_expect(struct fake_mrfp *f, uint8_t command, bool reply,
+					   enum ctl_body body, void *msg)
 {
 	struct ctl_frame frame = fake_next(f);
 	struct ctl_decode_error error;
@@ -118,8 +119,8 @@ static struct ctl_frame fake_expect(struct fake_mrfp *f, uint8_t command, bool r
 	return frame;
 }
 
-static void fake_reply(struct fake_mrfp *f, const struct ctl_frame *to, enum ctl_body body,
-		       const void *msg, bool error)
+static inline void fake_reply(struct fake_mrfp *f, const struct ctl_frame *to, enum ctl_body body,
+			      const void *msg, bool error)
 {
 	uint8_t flags = CTL_FLAG_REPLY;
 
@@ -128,7 +129,7 @@ static void fake_reply(struct fake_mrfp *f, const struct ctl_frame *to, enum ctl
 	fake_send(f, to->command, flags, to->transaction, to->context, body, msg);
 }
 
-static void fake_reply_code(struct fake_mrfp *f, const struct ctl_frame *to, uint16_t code)
+static inline void fake_reply_code(struct fake_mrfp *f, const struct ctl_frame *to, uint16_t code)
 {
 	struct ctl_result result = {0};
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/un.h>
 
+#include "common/metrics.h"
 #include "fake_mrfp.h"
 #include "mrfc/mrfp_pool.h"
 
@@ -20,7 +21,7 @@ struct pool_rig {
 	struct mrfp_timing timing;
 };
 
-static int pool_rig_init(struct pool_rig *rig, uint32_t register_ms)
+static inline int pool_rig_init(struct pool_rig *rig, uint32_t register_ms)
 {
 	snprintf(rig->folder, sizeof(rig->folder), "/tmp/mrf-pool-XXXXXX");
 	if (!mkdtemp(rig->folder))
@@ -34,7 +35,7 @@ static int pool_rig_init(struct pool_rig *rig, uint32_t register_ms)
 	return mrfp_pool_new(rig->base, rig->path, &rig->timing, rig->metrics, &rig->pool);
 }
 
-static void pool_rig_fini(struct pool_rig *rig)
+static inline void pool_rig_fini(struct pool_rig *rig)
 {
 	mrfp_pool_free(&rig->pool);
 	event_base_loop(rig->base, EVLOOP_NONBLOCK);
@@ -43,7 +44,7 @@ static void pool_rig_fini(struct pool_rig *rig)
 	rmdir(rig->folder);
 }
 
-static void fake_dial(struct fake_mrfp *f, struct pool_rig *rig)
+static inline void fake_dial(struct fake_mrfp *f, struct pool_rig *rig)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -53,8 +54,8 @@ static void fake_dial(struct fake_mrfp *f, struct pool_rig *rig)
 	fake_init(f, rig->base, fd);
 }
 
-static void fake_service_change(struct fake_mrfp *f, uint8_t method, const char *id,
-				uint64_t incarnation, struct ctl_result *result_r)
+static inline void fake_service_change(struct fake_mrfp *f, uint8_t method, const char *id,
+				       uint64_t incarnation, struct ctl_result *result_r)
 {
 	struct ctl_service_change msg = {0};
 
@@ -71,8 +72,8 @@ static void fake_service_change(struct fake_mrfp *f, uint8_t method, const char 
 }
 
 /* Answer the audit's next page with these records. */
-static void fake_audit(struct fake_mrfp *f, uint64_t cursor, uint64_t next,
-		       const struct slice *records, size_t n)
+static inline void fake_audit(struct fake_mrfp *f, uint64_t cursor, uint64_t next,
+			      const struct slice *records, size_t n)
 {
 	struct ctl_audit_reply reply = {0};
 	struct ctl_audit ask;
@@ -88,8 +89,8 @@ static void fake_audit(struct fake_mrfp *f, uint64_t cursor, uint64_t next,
 }
 
 /* Dial and register; the audit is still to be answered. */
-static void fake_register(struct fake_mrfp *f, struct pool_rig *rig, const char *id,
-			  uint64_t incarnation)
+static inline void fake_register(struct fake_mrfp *f, struct pool_rig *rig, const char *id,
+				 uint64_t incarnation)
 {
 	struct ctl_result result;
 
@@ -101,14 +102,16 @@ static void fake_register(struct fake_mrfp *f, struct pool_rig *rig, const char 
 }
 
 /* The same with an audit that finds nothing. */
-static void fake_up(struct fake_mrfp *f, struct pool_rig *rig, const char *id, uint64_t incarnation)
+static inline void fake_up(struct fake_mrfp *f, struct pool_rig *rig, const char *id,
+			   uint64_t incarnation)
 {
 	fake_register(f, rig, id, incarnation);
 	fake_audit(f, 0, 0, NULL, 0);
 }
 
 /* Expect an Add and answer it. */
-static struct ctl_frame fake_take_add(struct fake_mrfp *f, uint16_t code, const char *address)
+static inline struct ctl_frame fake_take_add(struct fake_mrfp *f, uint16_t code,
+					     const char *address)
 {
 	struct ctl_add_reply reply = {0};
 	struct ctl_add msg;

@@ -32,6 +32,7 @@ PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread
 SOFIA_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags sofia-sip-ua 2>/dev/null)) -Wno-conversion -Wno-sign-conversion
 SOFIA_LIBS   := $(shell pkg-config --libs sofia-sip-ua 2>/dev/null)
 
+MAKEFLAGS += --no-builtin-rules
 all:
 include common/sources.mk proto/sources.mk mrfp/sources.mk mrfc/sources.mk ue/sources.mk tests/sources.mk
 

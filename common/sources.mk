@@ -26,4 +26,4 @@ COMMON_SRC := $(wildcard \
 	common/store.c \
 	common/store_mem.c)
 UNIT_TESTS += $(patsubst tests/unit/test_%.c,%,$(wildcard $(addprefix tests/unit/test_,\
-	addr.c buf.c bytes.c chunk.c clock.c config.c conn.c daemon.c http.c http_url.c listener.c log.c metrics.c outq.c rand.c slice.c store.c)))
+	addr.c buf.c bytes.c chunk.c clock.c config.c conn.c daemon.c http.c http_client.c http_url.c listener.c log.c metrics.c outq.c rand.c slice.c store.c)))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of common/http: a real server in the loop, raw bytes and our own client against it. */
+/* Tests of common/http: a real server in the loop, raw bytes against it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,8 +8,6 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <event2/event.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,81 +15,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/http.h"
-
-struct fixture {
-	struct event_base *base;
-	struct metrics *metrics;
-	struct http_server *server;
-	struct http_req *held;
-	bool ready;
-	unsigned n_calls;
-};
-
-static void echo(struct http_req *req, void *arg)
-{
-	struct fixture *f = arg;
-	json_t *body = http_body_json(req);
-
-	f->n_calls++;
-	if (!body)
-		return;
-	if (http_param(req, "name"))
-		json_object_set_new(body, "name", json_string(http_param(req, "name")));
-	if (http_query(req, "ban"))
-		json_object_set_new(body, "ban", json_string(http_query(req, "ban")));
-	http_add_header(req, "Location", "/v1/x");
-	http_reply(req, 201, body);
-}
-
-static void none(struct http_req *req, void *arg)
-{
-	(void)arg;
-	http_reply(req, 204, NULL);
-}
-
-static void hold(struct http_req *req, void *arg)
-{
-	struct fixture *f = arg;
-
-	f->held = req;
-	event_base_loopbreak(f->base);
-}
-
-static bool is_ready(void *arg)
-{
-	return ((struct fixture *)arg)->ready;
-}
-
-static struct addr loopback(void)
-{
-	struct addr a;
-
-	assert_int_equal(addr_parse(SLICE_LIT("127.0.0.1:0"), &a), 0);
-	return a;
-}
-
-static void set_up(struct fixture *f, const char *token_file)
-{
-	struct addr at = loopback();
-
-	*f = (struct fixture){.base = event_base_new(), .metrics = metrics_new(), .ready = true};
-	metrics_add(f->metrics, METRICS_COUNTER, "x_total", "", "X.");
-	assert_int_equal(
-		http_server_open(f->base, &at, token_file, f->metrics, is_ready, f, &f->server), 0);
-	http_route(f->server, "POST", "/v1/echo", echo, f);
-	http_route(f->server, "GET", "/v1/echo/:name", echo, f);
-	http_route(f->server, "DELETE", "/v1/echo/:name", none, f);
-	http_route(f->server, "GET", "/v1/hold", hold, f);
-}
-
-static void tear_down(struct fixture *f)
-{
-	http_server_free(&f->server);
-	assert_null(f->server);
-	metrics_free(&f->metrics);
-	event_base_free(f->base);
-}
+#include "tests/http_fixture.h"
 
 static int dial(const struct fixture *f)
 {
@@ -140,7 +64,7 @@ static const char *talk(struct fixture *f, const char *request)
 
 static int status_of(const char *answer)
 {
-	return strncmp(answer, "HTTP/1.", 7) == 0 ? atoi(answer + 9) : -1;
+	return strncmp(answer, "HTTP/1.", 7) == 0 ? (int)strtol(answer + 9, NULL, 10) : -1;
 }
 
 #define REQUEST(line, headers)                                                                     \
@@ -560,104 +484,6 @@ static void a_reply_after_the_server_is_gone_is_dropped(void **state)
 	tear_down(&f);
 }
 
-struct call {
-	struct fixture *f;
-	const char *method, *path;
-	struct slice body;
-	uint32_t timeout_ms;
-	struct http_result result;
-	int rc, err;
-	int done[2];
-};
-
-static void *run_call(void *arg)
-{
-	struct call *c = arg;
-
-	c->rc = http_call(http_server_addr(c->f->server), c->method, c->path, NULL, c->body,
-			  c->timeout_ms, &c->result);
-	c->err = errno;
-	if (write(c->done[1], "x", 1) != 1)
-		abort();
-	return NULL;
-}
-
-static void on_call_done(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	event_base_loopbreak(arg);
-}
-
-/* The blocking client in a thread, the server in this one. */
-static struct call call(struct fixture *f, const char *method, const char *path, struct slice body,
-			uint32_t timeout_ms)
-{
-	struct call c = {
-		.f = f, .method = method, .path = path, .body = body, .timeout_ms = timeout_ms};
-	struct event *done;
-	pthread_t thread;
-
-	assert_int_equal(pipe(c.done), 0);
-	done = event_new(f->base, c.done[0], EV_READ, on_call_done, f->base);
-	event_add(done, NULL);
-	assert_int_equal(pthread_create(&thread, NULL, run_call, &c), 0);
-	do
-		event_base_dispatch(f->base);
-	while (event_pending(done, EV_READ, NULL));
-	pthread_join(thread, NULL);
-	event_free(done);
-	close(c.done[0]);
-	close(c.done[1]);
-	return c;
-}
-
-static void our_client_gets_what_our_server_says(void **state)
-{
-	struct fixture f;
-	struct call c;
-
-	(void)state;
-	set_up(&f, NULL);
-	c = call(&f, "POST", "/v1/echo", SLICE_LIT("{\"a\":1}"), 5000);
-	assert_int_equal(c.rc, 0);
-	assert_int_equal(c.result.status, 201);
-	assert_string_equal(bytes_cstr(&c.result.body), "{\"a\":1}");
-	bytes_fini(&c.result.body);
-	c = call(&f, "DELETE", "/v1/echo/x", SLICE_NULL, 5000);
-	assert_int_equal(c.result.status, 204);
-	assert_int_equal(c.result.body.len, 0);
-	c = call(&f, "HEAD", "/healthz", SLICE_NULL, 5000);
-	assert_int_equal(c.result.status, 200);
-	assert_int_equal(c.result.body.len, 0);
-	c = call(&f, "GET", "/v1/hold", SLICE_NULL, 100);
-	assert_int_equal(c.rc, -ERR_IO);
-	assert_int_equal(c.err, ETIMEDOUT);
-	assert_int_equal(c.result.status, 0);
-	http_reply(f.held, 200, NULL);
-	tear_down(&f);
-}
-
-static void an_unreachable_server_is_an_error_with_its_errno(void **state)
-{
-	struct http_result result;
-	struct fixture f;
-	struct addr gone;
-
-	(void)state;
-	set_up(&f, NULL);
-	gone = *http_server_addr(f.server);
-	tear_down(&f);
-	assert_int_equal(http_call(&gone, "GET", "/", NULL, SLICE_NULL, 5000, &result), -ERR_IO);
-	assert_int_equal(errno, ECONNREFUSED);
-	assert_int_equal(result.status, 0);
-	assert_int_equal(http_call(&gone, "GET", "/a b", NULL, SLICE_NULL, 5000, &result), -ERR_IO);
-	assert_int_equal(errno, EINVAL);
-	assert_int_equal(http_call(&gone, "GET", "/", "a\r\nX: y", SLICE_NULL, 5000, &result),
-			 -ERR_IO);
-	assert_int_equal(errno, EINVAL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -678,8 +504,6 @@ int main(void)
 		cmocka_unit_test(a_reply_may_come_later),
 		cmocka_unit_test(a_reply_to_a_client_that_left_is_dropped),
 		cmocka_unit_test(a_reply_after_the_server_is_gone_is_dropped),
-		cmocka_unit_test(our_client_gets_what_our_server_says),
-		cmocka_unit_test(an_unreachable_server_is_an_error_with_its_errno),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

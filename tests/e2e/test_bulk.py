@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -54,8 +55,7 @@ def transfer(net, ue, room, size, receivers, processes):
         done = {}
 
         def reader():
-            done["sender"] = json.loads(sending.line())
-        import threading
+            done["sender"] = sending.line()
         thread = threading.Thread(target=reader)
         thread.start()
         while thread.is_alive() and lines < 2000:
@@ -66,7 +66,8 @@ def transfer(net, ue, room, size, receivers, processes):
     finally:
         for job in jobs:
             job.close()
-    return done["sender"], results, lines
+    assert done.get("sender"), "the sender failed; receivers: %s" % results
+    return json.loads(done["sender"]), results, lines
 
 
 @pytest.mark.slow

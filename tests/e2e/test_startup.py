@@ -23,8 +23,8 @@ def run(name, *args):
 
 @pytest.fixture(scope="module", autouse=True)
 def built():
-    if not os.access(program("mrfp"), os.X_OK):
-        pytest.fail("no program %s: build first" % program("mrfp"), pytrace=False)
+    if not os.access(program("mrfc"), os.X_OK):
+        pytest.fail("no program %s: build first" % program("mrfc"), pytrace=False)
 
 
 BAD = {

@@ -6,6 +6,7 @@ import pytest
 from peer import cpim
 from peer.cpim import Cpim
 from peer.msrpmsg import new_id
+from peer.servers import poll
 from peer.ue import fence
 from wire import exchange, replaced, usable
 
@@ -36,7 +37,7 @@ def test_who_has_left_is_a_stranger(trio, mrf, room):
     # covers: SW-051
     _, alice, bob, carol = trio
     bob.leave()
-    assert alice.send("gone", to=bob).status() == 404
+    poll(lambda: alice.send("gone", to=bob).status() == 404, what="bob a stranger")
     fence(alice, carol)
     assert "gone" not in carol.texts
 

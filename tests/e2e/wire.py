@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small steps the MSRP tests share: odd octets, silence, an intact connection."""
 
+from peer.loop import wait
 from peer.msrpmsg import Uri, new_id
+from peer.servers import poll
 
 
 def octets(session, tid=None, method="SEND", to=None, from_=None, fields=None, body=None,
@@ -44,6 +46,17 @@ def silent(session, tid):
     """No response to tid: one to a later request has come (responses keep their order here)."""
     usable(session)
     assert session.conn.responses(tid) == [], "answered %s" % session.conn.responses(tid)
+
+
+def gone(session):
+    """Wait until the switch knows the session no more: 481 to a request, or a closed connection."""
+    def asked():
+        tid, data = octets(session)
+        session.conn.send_raw(data)
+        wait(lambda: session.conn.closed or session.conn.responses(tid), what="481 or the end")
+        answers = session.conn.responses(tid)
+        return not answers or answers[0].status == 481
+    poll(asked, what="the end of a session")
 
 
 def replaced(uri, host=None, port=None, session=None, scheme=None, transport=None):

@@ -1,1 +1,31 @@
-MRFP_SRC :=
+MRFP_SRC := \
+	mrfp/admit.c \
+	mrfp/chunklog.c \
+	mrfp/context.c \
+	mrfp/control.c \
+	mrfp/ctl_client.c \
+	mrfp/ctl_dedup.c \
+	mrfp/dial.c \
+	mrfp/fanout.c \
+	mrfp/forward.c \
+	mrfp/frame.c \
+	mrfp/hangup.c \
+	mrfp/ingress.c \
+	mrfp/inject.c \
+	mrfp/inmsg.c \
+	mrfp/nickname.c \
+	mrfp/options.c \
+	mrfp/policy.c \
+	mrfp/publish.c \
+	mrfp/ranges.c \
+	mrfp/report.c \
+	mrfp/request.c \
+	mrfp/server.c \
+	mrfp/session.c \
+	mrfp/settle.c \
+	mrfp/stats.c \
+	mrfp/terminal.c \
+	mrfp/transaction.c \
+	mrfp/uris.c \
+	mrfp/watch.c \
+	mrfp/wire.c

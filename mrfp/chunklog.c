@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The shared log of a context and the cursors of its legs. Owns the bytes of all chunks between
+ * its slowest cursor and its head. A frame of a leg is [start line][leg's paths][shared rest];
+ * with a suffix (two legs of the context on one connection) its id differs, so the suffix goes in
+ * behind the id in the start line and in the end-line. Refuses to know sockets and time.
+ */
+#include "mrfp/chunklog.h"
+
+#include <stdlib.h>
+
+#include "common/mem.h"
+
+#define RING_MIN  16
+#define SEND_LEN  (sizeof(" SEND\r\n") - 1)
+#define FLAG_LEN  (sizeof("$\r\n") - 1)
+#define FRAME_IOV 7 /* iovecs of one frame, at most */
+
+void taste_settle(struct taste *t, uint64_t serial)
+{
+	if (taste_is_settled(t, serial))
+		return;
+	if (t->n_settled == t->cap_settled) {
+		t->cap_settled = t->cap_settled ? t->cap_settled * 2 : 4;
+		t->settled = xrealloc(t->settled, t->cap_settled * sizeof(*t->settled));
+	}
+	t->settled[t->n_settled++] = serial;
+}
+
+bool taste_is_settled(const struct taste *t, uint64_t serial)
+{
+	for (uint32_t i = 0; i < t->n_settled; i++) {
+		if (t->settled[i] == serial)
+			return true;
+	}
+	return false;
+}
+
+void taste_forget(struct taste *t, uint64_t serial)
+{
+	for (uint32_t i = 0; i < t->n_settled; i++) {
+		if (t->settled[i] == serial) {
+			t->settled[i] = t->settled[--t->n_settled];
+			break;
+		}
+	}
+	if (!t->n_settled)
+		taste_fini(t);
+}
+
+void taste_fini(struct taste *t)
+{
+	free(t->settled);
+	t->settled = NULL;
+	t->n_settled = t->cap_settled = 0;
+}
+
+bool taste_wants(const struct taste *t, const struct chunk_meta *m)
+{
+	if (m->source == t->number || !(m->admit >> t->accept & 1))
+		return false;
+	if (t->deaf && !m->control)
+		return false;
+	return !t->max_size || m->size <= t->max_size;
+}
+
+static inline bool wanted(const struct taste *t, const struct chunk_meta *m)
+{
+	if (m->source == t->number || m->serial <= t->since)
+		return false;
+	return !t->n_settled || !taste_is_settled(t, m->serial);
+}
+
+void chunklog_init(struct chunklog *l)
+{
+	memset(l, 0, sizeof(*l));
+	series_init(&l->tids);
+}
+
+static inline struct chunklog_entry *entry_at(const struct chunklog *l, uint64_t seq)
+{
+	return &l->ring[seq & (l->cap - 1)];
+}
+
+void chunklog_fini(struct chunklog *l)
+{
+	for (uint64_t s = l->tail; s < l->head; s++)
+		chunk_unref(&entry_at(l, s)->bytes);
+	free(l->ring);
+	l->ring = NULL;
+	l->cap = 0;
+	l->tail = l->head;
+}
+
+uint64_t chunklog_held(const struct chunklog *l)
+{
+	return l->tail == l->head ? 0 : l->pos_head - entry_at(l, l->tail)->pos;
+}
+
+uint64_t chunklog_lag(const struct chunklog *l, const struct cursor *c)
+{
+	return !c->attached || c->seq == l->head ? 0 : l->pos_head - entry_at(l, c->seq)->pos;
+}
+
+void chunklog_attach(struct chunklog *l, struct cursor *c)
+{
+	c->seq = l->head;
+	c->off = 0;
+	c->attached = true;
+	l->n_cursors++;
+}
+
+/* Free what everybody has passed. */
+static void collect(struct chunklog *l)
+{
+	while (l->tail < l->head && entry_at(l, l->tail)->left == 0) {
+		chunk_unref(&entry_at(l, l->tail)->bytes);
+		l->tail++;
+	}
+	if (l->tail == l->head && l->cap > 64 * RING_MIN) {
+		free(l->ring);
+		l->ring = NULL;
+		l->cap = 0;
+	}
+}
+
+static void pass(struct chunklog *l, struct chunklog_entry *e)
+{
+	if (--e->left == 0 && e == entry_at(l, l->tail))
+		collect(l);
+}
+
+void chunklog_detach(struct chunklog *l, struct cursor *c)
+{
+	if (!c->attached)
+		return;
+	for (uint64_t s = c->seq; s < l->head; s++)
+		entry_at(l, s)->left--;
+	c->attached = false;
+	c->seq = l->head;
+	c->off = 0;
+	l->n_cursors--;
+	collect(l);
+}
+
+static void grow(struct chunklog *l)
+{
+	size_t cap = l->cap ? l->cap * 2 : RING_MIN;
+	struct chunklog_entry *ring;
+
+	ring = xcalloc(cap, sizeof(*ring));
+	for (uint64_t s = l->tail; s < l->head; s++)
+		ring[s & (cap - 1)] = *entry_at(l, s);
+	free(l->ring);
+	l->ring = ring;
+	l->cap = cap;
+}
+
+void chunklog_append(struct chunklog *l, const struct chunk_meta *meta,
+		     const struct msrp_rest *rest, struct slice body)
+{
+	struct chunklog_entry *e;
+
+	if (!l->n_cursors)
+		return;
+	if (l->head - l->tail == l->cap)
+		grow(l);
+	e = entry_at(l, l->head);
+	e->meta = *meta;
+	e->bytes = frame_send(&l->tids, SLICE_NULL, SLICE_NULL, rest, body, meta->flag, &e->num,
+			      &e->start_len);
+	e->pos = l->pos_head;
+	e->left = l->n_cursors;
+	l->pos_head += chunklog_cost(e->bytes->len);
+	l->head++;
+}
+
+/* Step over entries that this leg does not want; only between frames. */
+static inline void skip(struct chunklog *l, struct cursor *c, struct taste *t)
+{
+	if (c->off)
+		return;
+	while (c->seq < l->head) {
+		struct chunklog_entry *e = entry_at(l, c->seq);
+		if (wanted(t, &e->meta))
+			return;
+		if (e->meta.last && t->n_settled)
+			taste_forget(t, e->meta.serial);
+		c->seq++;
+		pass(l, e);
+	}
+}
+
+bool chunklog_pending(struct chunklog *l, struct cursor *c, struct taste *t)
+{
+	if (!c->attached)
+		return false;
+	skip(l, c, t);
+	return c->seq < l->head;
+}
+
+static inline size_t frame_len(const struct chunklog_entry *e, const struct leg_block *leg)
+{
+	return e->bytes->len + leg->paths_len + 2u * leg->suffix_len;
+}
+
+/* The parts of one frame in order. */
+static int frame_parts(const struct chunklog_entry *e, const struct leg_block *leg,
+		       struct iovec part[FRAME_IOV])
+{
+	char *p = e->bytes->data;
+	size_t len = e->bytes->len, start = e->start_len;
+	void *paths = (void *)(uintptr_t)leg->paths;
+	void *suffix = (void *)(uintptr_t)leg->suffix;
+	size_t suffix_len = leg->suffix_len;
+
+	if (!suffix_len) {
+		part[0] = (struct iovec){p, start};
+		part[1] = (struct iovec){paths, leg->paths_len};
+		part[2] = (struct iovec){p + start, len - start};
+		return 3;
+	}
+	part[0] = (struct iovec){p, start - SEND_LEN};
+	part[1] = (struct iovec){suffix, suffix_len};
+	part[2] = (struct iovec){p + start - SEND_LEN, SEND_LEN};
+	part[3] = (struct iovec){paths, leg->paths_len};
+	part[4] = (struct iovec){p + start, len - start - FLAG_LEN};
+	part[5] = (struct iovec){suffix, suffix_len};
+	part[6] = (struct iovec){p + len - FLAG_LEN, FLAG_LEN};
+	return 7;
+}
+
+int chunklog_iov(struct chunklog *l, struct cursor *c, struct taste *t, const struct leg_block *leg,
+		 struct iovec *iov, int n_iov, size_t max_entries, size_t max_bytes,
+		 size_t *bytes_r)
+{
+	struct iovec part[FRAME_IOV];
+	size_t off = c->off, bytes = 0;
+	int n = 0;
+
+	*bytes_r = 0;
+	if (!c->attached)
+		return 0;
+	skip(l, c, t);
+	for (uint64_t s = c->seq; s < l->head && max_entries && n + FRAME_IOV <= n_iov; s++) {
+		const struct chunklog_entry *e = entry_at(l, s);
+		int n_part;
+
+		if (!off && !wanted(t, &e->meta))
+			continue;
+		if (bytes && bytes + frame_len(e, leg) > max_bytes)
+			break;
+		n_part = frame_parts(e, leg, part);
+		for (int i = 0; i < n_part; i++) {
+			if (off >= part[i].iov_len) {
+				off -= part[i].iov_len;
+				continue;
+			}
+			iov[n].iov_base = (char *)part[i].iov_base + off;
+			iov[n].iov_len = part[i].iov_len - off;
+			bytes += iov[n++].iov_len;
+			off = 0;
+		}
+		max_entries--;
+	}
+	*bytes_r = bytes;
+	return n;
+}
+
+void chunklog_advance(struct chunklog *l, struct cursor *c, struct taste *t,
+		      const struct leg_block *leg, size_t n, chunklog_sent_fn *sent, void *arg)
+{
+	while (n) {
+		struct chunklog_entry *e;
+		size_t rest;
+
+		skip(l, c, t);
+		e = entry_at(l, c->seq);
+		rest = frame_len(e, leg) - c->off;
+		if (n < rest) {
+			c->off += (uint32_t)n;
+			return;
+		}
+		n -= rest;
+		c->off = 0;
+		c->seq++;
+		sent(&e->meta, e->num, arg);
+		pass(l, e);
+	}
+	skip(l, c, t);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFP_CONTEXT_H
+#define MRFP_CONTEXT_H
+
+#include <uthash.h>
+
+#include "mrfp/chunklog.h"
+#include "mrfp/plane.h"
+#include "mrfp/uris.h"
+
+/* The MRFP's side of a conference: its names, its legs and the two logs they read. */
+
+enum { STREAM_CHAT, STREAM_BULK, STREAM_DIRECT, STREAM_COUNT };
+#define N_LOGS 2 /* chat and bulk */
+
+/* One distinct set of what peers accept; legs with the same set share it. */
+struct accept_list {
+	char *types;   /* accept-types; "" when unknown */
+	char *wrapped; /* accept-wrapped-types; NULL: no restriction */
+	char *refused; /* types that a peer answered with 415, space-separated; "" when none */
+	uint32_t n_users;
+};
+#define ACCEPT_LISTS 64
+
+struct receipt;
+
+/* Payload types of recent messages, for a 415 that comes later (MSRP-097). */
+#define RECENT_TYPES 32
+struct recent_type {
+	uint64_t serial;
+	char type[56]; /* "type/subtype"; "" when longer */
+};
+
+struct context {
+	UT_hash_handle hh;
+	TAILQ_ENTRY(context) dirty_link;
+	struct plane *plane;
+	uint8_t id[CTL_CONTEXT_SIZE];
+	char name[CTL_CONTEXT_SIZE * 2 + 1]; /* id in hex, for the log */
+	uint64_t epoch;                      /* highest ctl epoch seen */
+	struct uris room;                    /* conference URI, then aliases */
+	uint8_t policy;                      /* CTL_POLICY_ bits */
+
+	struct chunklog log[N_LOGS];
+	struct series direct;      /* transaction ids of frames for one leg */
+	struct series message_ids; /* our Message-IDs: number = serial */
+	uint64_t serial;           /* of the last message begun */
+
+	TAILQ_HEAD(, session) sessions;
+	size_t n_sessions, n_bound;
+	uint32_t next_number;
+	struct accept_list accepts[ACCEPT_LISTS];
+	LIST_HEAD(, receipt) receipts;
+
+	struct recent_type *recent; /* RECENT_TYPES of them; NULL until the first message */
+
+	bool dirty;
+	bool congested; /* senders of bulk or private messages are paused */
+	LIST_ENTRY(context) congested_link;
+};
+
+/* Result is owned by the plane's table; context_free takes it out. */
+struct context *context_new(struct plane *plane, const uint8_t id[CTL_CONTEXT_SIZE]);
+struct context *context_find(struct plane *plane, const uint8_t id[CTL_CONTEXT_SIZE]);
+/* Only without sessions. */
+void context_free(struct context **ctx);
+
+/* Conference URI (empty: unchanged) and aliases (NULL: unchanged). */
+void context_set_room(struct context *ctx, struct slice conference, const struct ctl_list *aliases);
+
+/* Index of the accept list, for taste.accept and bits of chunk_meta.admit. -ERR_LIMIT when full. */
+MUST_CHECK int context_accept_get(struct context *ctx, const char *types, const char *wrapped,
+				  const char *refused, uint8_t *index_r);
+void context_accept_put(struct context *ctx, uint8_t index);
+/*
+ * Bit per accept list: may it have a message of this kind? top is the type of the SEND's body,
+ * inner the payload's inside message/cpim (empty when top is something else). IMDN and isComposing
+ * pass wherever message/cpim does (IMS-012).
+ */
+uint64_t context_admit(const struct context *ctx, unsigned kind, struct slice top,
+		       struct slice inner);
+
+/* Note the payload's type of message serial, and ask for it (empty when forgotten). */
+void context_note_type(struct context *ctx, uint64_t serial, struct slice content_type);
+struct slice context_type_of(const struct context *ctx, uint64_t serial);
+
+/* Remember that the logs have something new for the legs. */
+void context_touch(struct context *ctx);
+/* Octets held in both logs. */
+uint64_t context_held(const struct context *ctx);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one way out of a session. Order matters: partial messages first (recipients get '#'), then
+ * the leg's own copies, then the cursors (which frees log memory), then the wire.
+ * RFC 4975 5.4; MSRP-048, MSRP-050.
+ */
+#include "mrfp/hangup.h"
+
+#include "common/log.h"
+#include "mrfp/ingress.h"
+#include "mrfp/settle.h"
+
+#define LOG_PLACE "session"
+
+static void tell(struct session *s, int cause, uint64_t lost)
+{
+	struct plane *p = s->ctx->plane;
+	struct ctl_notify n = {0};
+
+	CTL_SET(&n, notify, event, CTL_EVENT_LOST);
+	CTL_SET(&n, notify, termination, s->termination);
+	CTL_SET(&n, notify, cause, (uint8_t)cause);
+	if (lost)
+		CTL_SET(&n, notify, copies_lost, lost);
+	p->notify(s->ctx, &n, p->notify_arg);
+	(*p->stats.cut[cause - 1])++;
+	log_info("%s/%llu: session lost (%s), %llu copies lost with it", s->ctx->name,
+		 (unsigned long long)s->termination, stats_cause_name(cause),
+		 (unsigned long long)lost);
+}
+
+void hangup(struct session *s, int cause)
+{
+	struct wire *w = s->wire;
+	uint64_t lost;
+
+	ingress_abort_all(s);
+	lost = settle_leave(s);
+	if (w)
+		wire_remove_session(w, s);
+	session_part(s);
+	s->block.suffix_len = 0;
+	if (!cause)
+		return;
+	session_set_state(s, SESSION_LOST, stats_cause_name(cause));
+	tell(s, cause, lost);
+}
+
+void hangup_wire(struct wire *w, int cause)
+{
+	struct session *s;
+
+	while ((s = LIST_FIRST(&w->sessions)))
+		hangup(s, cause);
+}
+
+void hangup_and_close(struct session *s, int cause)
+{
+	struct wire *w = s->wire;
+
+	hangup(s, cause);
+	if (w && !w->n_sessions)
+		wire_close(w);
+}
+
+void hangup_free(struct session **s)
+{
+	struct wire *w = (*s)->wire;
+
+	hangup(*s, 0);
+	if (w && !w->n_sessions && (w->active || !w->connected))
+		wire_close_soon(w);
+	session_free(s);
+}

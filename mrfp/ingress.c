@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The switch as the endpoint of a sender's SENDs: byte ranges, the CPIM head, the decision who
+ * gets the message, its end. Nothing is allocated by what a peer announces (MSRP-073): what is
+ * held before the decision is at most 64 KiB, after it one chunk. RFC 4975 7.3.1, RFC 7701 6.1.
+ */
+#include "mrfp/ingress.h"
+
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "mrfp/forward.h"
+#include "mrfp/policy.h"
+#include "proto/media_type.h"
+
+#define LOG_PLACE "ingress"
+
+static void count(const struct inmsg *m, enum stats_result result)
+{
+	(*m->from->ctx->plane->stats.messages[m->out.meta.kind][result])++;
+}
+
+/* The message ends here for us; later chunks of it get the same answer. */
+static void refuse(struct request *rq, int status)
+{
+	struct inmsg *m = rq->msg;
+
+	if (m->state == INMSG_REFUSED)
+		return;
+	forward_abort(m);
+	if (m->receipt)
+		receipt_input_done(m->receipt, ranges_top(&m->got), false);
+	m->receipt = NULL;
+	m->status = rq->status = status;
+	count(m, RESULT_REFUSED);
+	inmsg_set_state(m, INMSG_REFUSED, msrp_status_text(status));
+}
+
+static void set_due(struct inmsg *m)
+{
+	m->due_ms =
+		wire_clock(m->from->wire) + (uint64_t)m->from->ctx->plane->opt->message_timeout_ms;
+}
+
+/* --- the decision --- */
+
+static void owe_private(struct inmsg *m, const struct cpim_head *cpim, struct session **targets,
+			size_t n_targets)
+{
+	struct session *s = m->from;
+
+	m->cpim_from = slice_dup(cpim->from_raw);
+	m->cpim_to = slice_dup(cpim->to_raw);
+	publish_begin_private(s->ctx, &m->out);
+	m->receipt = receipt_new(s, m->out.meta.serial, m->out.meta.kind, targets, n_targets);
+	m->receipt->message_id = xstrdup(m->id);
+	m->receipt->cpim_from = xstrdup(m->cpim_from);
+	m->receipt->cpim_to = xstrdup(m->cpim_to);
+	m->receipt->want_failure = m->failure_report != MSRP_FR_NO;
+}
+
+/* For all: who accepts its type; it begins with its first chunk, when its class is known. */
+static void open_room(struct inmsg *m, unsigned kind, struct slice top, struct slice inner)
+{
+	m->out.meta.admit = context_admit(m->from->ctx, kind, top, inner);
+	m->out.stream = STREAM_BULK;
+	if (slice_copy(media_type_base(inner.len ? inner : top), m->out.type, sizeof(m->out.type)))
+		m->out.type[0] = '\0';
+}
+
+static void set_out(struct inmsg *m, unsigned kind)
+{
+	m->out.meta.kind = (uint8_t)kind;
+	m->out.meta.control = policy_is_control(kind);
+	m->out.meta.source = m->from->taste.number;
+	m->out.meta.size = m->total == MSRP_UNSPECIFIED ? 0 : m->total;
+	m->out.total = m->total;
+}
+
+/* The head is complete: who gets it? 200, or the status that refuses it. */
+static int decide(struct inmsg *m, const struct cpim_head *cpim)
+{
+	struct session *s = m->from, **targets = NULL;
+	uint64_t max = (uint64_t)s->ctx->plane->opt->max_size;
+	enum route route;
+	size_t n_targets = 0;
+	int status = policy_route(s, cpim, &route, &targets, &n_targets);
+
+	m->out.meta.kind = (uint8_t)cpim->kind;
+	if (status == 200 && m->total != MSRP_UNSPECIFIED && m->total > max)
+		status = 413;
+	if (status == 200) {
+		set_out(m, cpim->kind);
+		if (route == ROUTE_PRIVATE)
+			owe_private(m, cpim, targets, n_targets);
+		else
+			open_room(m, cpim->kind, slice_str(m->out.content_type),
+				  cpim->content_type);
+	}
+	free(targets);
+	return status;
+}
+
+/* Look for a complete CPIM head in octets 1..; with it the message is open or refused. */
+static void try_head(struct request *rq, struct slice octets, bool complete)
+{
+	struct inmsg *m = rq->msg;
+	bool strict = m->from->ctx->policy & CTL_POLICY_STRICT;
+	struct cpim_head cpim;
+	int rc = cpim_parse(octets, INGRESS_CPIM_MAX, complete, strict, &cpim), status;
+
+	if (rc == 0 && !complete)
+		return;
+	if (rc <= 0) {
+		refuse(rq, 400);
+		return;
+	}
+	status = decide(m, &cpim);
+	if (status != 200)
+		refuse(rq, status);
+	else
+		m->state = INMSG_OPEN; /* what is held is passed on by the caller, then dropped */
+}
+
+/* --- octets before the decision --- */
+
+static void hold(struct request *rq, uint64_t pos, struct slice piece)
+{
+	struct inmsg *m = rq->msg;
+	struct held *h = TAILQ_LAST(&m->held, held_list);
+
+	if (!h || h->pos + h->data.len != pos) {
+		h = xcalloc(1, sizeof(*h));
+		h->pos = pos;
+		TAILQ_INSERT_TAIL(&m->held, h, link);
+		m->n_held_bytes += sizeof(*h);
+	}
+	bytes_add_slice(&h->data, piece);
+	m->n_held_bytes += piece.len;
+	if (m->n_held_bytes + m->head.len > INGRESS_HELD_MAX)
+		refuse(rq, 413);
+}
+
+/* Take what continues the head out of piece; true when something was taken. */
+static bool extend_head(struct inmsg *m, uint64_t pos, struct slice piece)
+{
+	uint64_t next = m->head.len + 1;
+
+	if (pos > next || pos + piece.len <= next)
+		return false;
+	bytes_add_slice(&m->head, slice_from(piece, (size_t)(next - pos)));
+	return true;
+}
+
+static void pass_held(struct inmsg *m)
+{
+	struct held *h;
+
+	if (m->head.len)
+		forward_octets(m, 1, bytes_slice(&m->head), false);
+	TAILQ_FOREACH(h, &m->held, link) {
+		uint64_t end = h->pos + h->data.len;
+		if (end <= m->head.len + 1)
+			continue; /* already in the head */
+		forward_octets(m, h->pos, bytes_slice(&h->data), false);
+	}
+	inmsg_drop_held(m);
+}
+
+static void body_before_head(struct request *rq, struct slice piece)
+{
+	struct inmsg *m = rq->msg;
+	struct held *h;
+	bool more;
+
+	if (!m->head.len && rq->pos == 1) {
+		try_head(rq, piece, false);
+		if (m->state == INMSG_OPEN) {
+			forward_octets(m, 1, piece, true);
+			pass_held(m);
+		}
+		if (m->state != INMSG_HEAD)
+			return;
+	}
+	if (!extend_head(m, rq->pos, piece)) {
+		if (rq->pos > m->head.len + 1)
+			hold(rq, rq->pos, piece);
+		return;
+	}
+	do {
+		more = false;
+		TAILQ_FOREACH(h, &m->held, link)
+			more = more || extend_head(m, h->pos, bytes_slice(&h->data));
+	} while (more);
+	try_head(rq, bytes_slice(&m->head), false);
+	if (m->state == INMSG_OPEN)
+		pass_held(m);
+}
+
+/* --- requests --- */
+
+/* Byte-Range rules of MSRP-061, 069, 072; 0 or the status. */
+static int check_range(const struct inmsg *m, const struct msrp_head *head)
+{
+	const struct msrp_range *r = &head->range;
+
+	if (!r->present)
+		return m ? 400 : 0;
+	if (!r->start || (r->total != MSRP_UNSPECIFIED && r->start > r->total + 1))
+		return 400;
+	if (m && m->length != MSRP_UNSPECIFIED && r->start > m->length + 1)
+		return 400;
+	return 0;
+}
+
+/* Make room: a sender that was refused need not end its message. */
+static bool forget_refused(struct session *s)
+{
+	struct inmsg *m;
+
+	TAILQ_FOREACH(m, &s->inbox, link) {
+		if (m->state == INMSG_REFUSED) {
+			inmsg_free(&m);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A new Message-ID: is its type one that we take? */
+static void open_message(struct request *rq, const struct msrp_head *head)
+{
+	struct session *s = rq->session;
+	const struct options *opt = s->ctx->plane->opt;
+	enum top_type top = policy_top_type(head->content_type);
+	struct inmsg *m;
+
+	if (s->n_inbox >= (size_t)opt->max_open_messages && !forget_refused(s)) {
+		rq->status = 413;
+		return;
+	}
+	m = rq->msg = inmsg_new(s, head->message_id);
+	m->success_report = head->success_report;
+	m->failure_report = head->failure_report;
+	m->total = head->range.present ? head->range.total : MSRP_UNSPECIFIED;
+	m->out.content_type = slice_dup(head->content_type);
+	m->out.disposition =
+		head->content_disposition.len ? slice_dup(head->content_disposition) : NULL;
+	if (top == TOP_OTHER || !policy_disposition_ok(head->content_disposition)) {
+		refuse(rq, 415);
+	} else if (top == TOP_COMPOSING) {
+		set_out(m, CPIM_COMPOSING);
+		open_room(m, CPIM_COMPOSING, head->content_type, SLICE_NULL);
+		m->state = INMSG_OPEN;
+	}
+}
+
+void ingress_begin(struct request *rq, const struct msrp_head *head)
+{
+	struct session *s = rq->session;
+	struct inmsg *m = inmsg_find(s, head->message_id);
+	int status = check_range(m, head);
+
+	rq->pos = head->range.present ? head->range.start : 1;
+	if (status) {
+		rq->status = status;
+		return;
+	}
+	if (!m && !head->has_body) {
+		rq->keepalive = true;
+		return;
+	}
+	if (!m && session_has_seen(s, head->message_id)) {
+		rq->repeat = true;
+		(*s->ctx->plane->stats.duplicates)++;
+		return;
+	}
+	rq->msg = m;
+	if (!m)
+		open_message(rq, head);
+	m = rq->msg;
+	if (!m)
+		return;
+	set_due(m);
+	rq->failure_report = m->failure_report;
+	if (m->state == INMSG_REFUSED)
+		rq->status = m->status;
+	else if (m->total == MSRP_UNSPECIFIED && head->range.present)
+		m->total = head->range.total;
+}
+
+void ingress_body(struct request *rq, struct slice piece)
+{
+	struct inmsg *m = rq->msg;
+	uint64_t pos = rq->pos, end = pos + piece.len - 1;
+	uint64_t max;
+
+	rq->pos += piece.len;
+	if (rq->session)
+		rq->session->octets_in += piece.len;
+	if (!m || m->state == INMSG_REFUSED)
+		return;
+	set_due(m);
+	max = (uint64_t)m->from->ctx->plane->opt->max_size;
+	if (m->length != MSRP_UNSPECIFIED && end > m->length) {
+		refuse(rq, 400);
+	} else if ((end > max && m->state == INMSG_OPEN) || ranges_add(&m->got, pos, piece.len)) {
+		refuse(rq, 413);
+	} else if (m->state == INMSG_HEAD) {
+		rq->pos = pos;
+		body_before_head(rq, piece);
+		rq->pos = end + 1;
+	} else if (forward_is_futile(m)) {
+		refuse(rq, 413);
+	} else {
+		forward_octets(m, pos, piece, true);
+	}
+}
+
+static void finish(struct request *rq)
+{
+	struct inmsg *m = rq->msg;
+	struct session *s = m->from;
+	struct report report = {
+		.message_id = slice_str(m->id),
+		.size = m->length,
+		.total = m->length,
+		.status = 200,
+		.cpim_from = slice_str(m->cpim_from),
+		.cpim_to = slice_str(m->cpim_to),
+	};
+
+	count(m, RESULT_ACCEPTED);
+	s->messages_in++;
+	session_see(s, report.message_id);
+	if (m->success_report)
+		rq->report = report_build(s, &report);
+	if (m->receipt)
+		receipt_input_done(m->receipt, m->length, true);
+	m->receipt = NULL;
+	inmsg_free(&rq->msg);
+}
+
+/* The sender gives the message up (MSRP-070). */
+static void aborted(struct request *rq)
+{
+	struct inmsg *m = rq->msg;
+
+	forward_abort(m);
+	if (m->receipt)
+		receipt_input_done(m->receipt, ranges_top(&m->got), false);
+	if (m->state != INMSG_REFUSED)
+		count(m, RESULT_ABORTED);
+	inmsg_free(&rq->msg);
+}
+
+/* '$' before the head was complete: without a gap this is all there is. */
+static void end_before_head(struct request *rq)
+{
+	struct inmsg *m = rq->msg;
+
+	if (m->length == MSRP_UNSPECIFIED || !ranges_complete(&m->got, m->length))
+		return;
+	try_head(rq, bytes_slice(&m->head), true);
+	if (m->state == INMSG_OPEN)
+		pass_held(m);
+}
+
+void ingress_end(struct request *rq, char flag)
+{
+	struct inmsg *m = rq->msg;
+	bool last;
+
+	if (!m)
+		return;
+	if (flag == '#') {
+		aborted(rq);
+		return;
+	}
+	if (flag == '$' && m->length == MSRP_UNSPECIFIED) {
+		m->length = rq->pos - 1;
+		if (ranges_top(&m->got) > m->length)
+			refuse(rq, 400);
+	}
+	if (m->state == INMSG_HEAD)
+		end_before_head(rq);
+	if (m->state == INMSG_REFUSED) {
+		rq->status = m->status;
+		if (flag == '$')
+			inmsg_free(&rq->msg);
+		return;
+	}
+	if (m->state == INMSG_HEAD)
+		return;
+	last = m->length != MSRP_UNSPECIFIED && ranges_complete(&m->got, m->length);
+	if (last && m->out.total != m->length)
+		m->out.total = m->length; /* content decides, not what was announced (MSRP-069) */
+	forward_end(m, rq->pos, flag, last);
+	if (last)
+		finish(rq);
+}
+
+void ingress_batch_end(struct request *rq)
+{
+	if (rq->msg && rq->msg->state == INMSG_OPEN)
+		forward_views_die(rq->msg);
+}
+
+/* --- ends without the sender's doing --- */
+
+static void give_up(struct inmsg *m)
+{
+	struct request rq = {.session = m->from, .msg = m};
+
+	aborted(&rq);
+}
+
+void ingress_abort_all(struct session *s)
+{
+	struct inmsg *m;
+
+	while ((m = TAILQ_FIRST(&s->inbox)))
+		give_up(m);
+}
+
+void ingress_tick(struct session *s, uint64_t clock_ms)
+{
+	struct inmsg *m, *next;
+
+	for (m = TAILQ_FIRST(&s->inbox); m; m = next) {
+		next = TAILQ_NEXT(m, link);
+		if (clock_ms < m->due_ms)
+			continue;
+		(*s->ctx->plane->stats.expired)++;
+		if (!s->wire || s->wire->req.msg != m) {
+			give_up(m);
+			continue;
+		}
+		refuse(&s->wire->req, 413); /* in the middle of a chunk */
+		set_due(m);
+	}
+}
+
+bool ingress_has_bulk(const struct session *s)
+{
+	const struct inmsg *m;
+
+	TAILQ_FOREACH(m, &s->inbox, link) {
+		if (m->state == INMSG_OPEN &&
+		    (m->total == MSRP_UNSPECIFIED || m->total > FORWARD_CHAT_MAX))
+			return true;
+	}
+	return false;
+}

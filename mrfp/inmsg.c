@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages on their way in, as objects: their lists, memory and states. What to do with them is
+ * ingress.c's business.
+ */
+#include "mrfp/inmsg.h"
+
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+
+#define LOG_PLACE "ingress"
+
+static const char *const state_names[INMSG_STATES] = {"head", "open", "refused"};
+
+const char *inmsg_state_name(enum inmsg_state st)
+{
+	return st < INMSG_STATES ? state_names[st] : "?";
+}
+
+struct inmsg *inmsg_new(struct session *from, struct slice id)
+{
+	struct inmsg *m = xcalloc(1, sizeof(*m));
+
+	m->from = from;
+	m->total = m->length = MSRP_UNSPECIFIED;
+	if (slice_copy(id, m->id, sizeof(m->id)))
+		m->id[0] = '\0'; /* checked by the caller */
+	TAILQ_INIT(&m->held);
+	TAILQ_INSERT_TAIL(&from->inbox, m, link);
+	from->n_inbox++;
+	session_busy(from);
+	return m;
+}
+
+struct inmsg *inmsg_find(struct session *from, struct slice id)
+{
+	struct inmsg *m;
+
+	TAILQ_FOREACH(m, &from->inbox, link) {
+		if (slice_eq_str(id, m->id))
+			return m;
+	}
+	return NULL;
+}
+
+void inmsg_drop_held(struct inmsg *m)
+{
+	struct held *h;
+
+	while ((h = TAILQ_FIRST(&m->held))) {
+		TAILQ_REMOVE(&m->held, h, link);
+		bytes_fini(&h->data);
+		free(h);
+	}
+	m->n_held_bytes = 0;
+	bytes_fini(&m->head);
+}
+
+void inmsg_free(struct inmsg **mp)
+{
+	struct inmsg *m = *mp;
+
+	if (!m)
+		return;
+	TAILQ_REMOVE(&m->from->inbox, m, link);
+	m->from->n_inbox--;
+	inmsg_drop_held(m);
+	bytes_fini(&m->own);
+	ranges_fini(&m->got);
+	outmsg_fini(&m->out);
+	free(m->cpim_from);
+	free(m->cpim_to);
+	free(m);
+	*mp = NULL;
+}
+
+void inmsg_set_state(struct inmsg *m, enum inmsg_state to, const char *cause)
+{
+	if (m->state == to || m->state == INMSG_REFUSED || to == INMSG_HEAD)
+		return;
+	log_debug("%s/%llu: message %s: %s -> %s (%s)", m->from->ctx->name,
+		  (unsigned long long)m->from->termination, m->id, inmsg_state_name(m->state),
+		  inmsg_state_name(to), cause);
+	m->state = to;
+	if (to == INMSG_REFUSED) {
+		m->view = SLICE_NULL;
+		bytes_fini(&m->own);
+	}
+	inmsg_drop_held(m);
+}

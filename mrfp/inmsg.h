@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFP_INMSG_H
+#define MRFP_INMSG_H
+
+#include "mrfp/publish.h"
+#include "mrfp/ranges.h"
+
+/* One message that a peer is sending us, from its first chunk to its last. Owned by its session. */
+enum inmsg_state {
+	INMSG_HEAD,    /* the CPIM head is not complete */
+	INMSG_OPEN,    /* passed on as it comes */
+	INMSG_REFUSED, /* further chunks get the same answer */
+	INMSG_STATES
+};
+
+/* Octets that came ahead of the CPIM head. */
+struct held {
+	TAILQ_ENTRY(held) link;
+	uint64_t pos;
+	struct bytes data;
+};
+
+struct inmsg {
+	TAILQ_ENTRY(inmsg) link;
+	struct session *from;
+	enum inmsg_state state;
+	int status; /* REFUSED: the answer */
+	bool success_report;
+	enum msrp_failure_report failure_report; /* of the first chunk (MSRP-079) */
+	char id[MSRP_MESSAGE_ID_MAX + 1];
+	struct outmsg out;
+	struct receipt *receipt;   /* private messages */
+	char *cpim_from, *cpim_to; /* raw; private messages only */
+	uint64_t total;            /* as told, or MSRP_UNSPECIFIED */
+	uint64_t length;           /* fixed by '$', or MSRP_UNSPECIFIED */
+	struct ranges got;
+	uint64_t due_ms; /* by the connection's clock: given up then */
+
+	struct bytes head; /* octets 1.. while the CPIM head is incomplete */
+	TAILQ_HEAD(held_list, held) held;
+	size_t n_held_bytes;
+
+	/* To be passed on next: a view into the read buffer, or own bytes; one of them is empty. */
+	uint64_t pend_pos;
+	struct slice view;
+	struct bytes own;
+};
+
+struct inmsg *inmsg_new(struct session *from, struct slice id);
+struct inmsg *inmsg_find(struct session *from, struct slice id);
+/* Takes it off its session; the wire's request must not refer to it any more. */
+void inmsg_free(struct inmsg **m);
+const char *inmsg_state_name(enum inmsg_state st);
+void inmsg_set_state(struct inmsg *m, enum inmsg_state to, const char *cause);
+/* Drop what was held for the head. */
+void inmsg_drop_held(struct inmsg *m);
+
+#endif

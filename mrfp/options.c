@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one table of the MRFP's settings: loading, checking and the manual come from it.
+ */
+#include "mrfp/options.h"
+
+#include <stddef.h>
+
+#include "common/mem.h"
+
+#define OPT(path, type, field, def, min, max, words, unit, text, missing)                          \
+	{                                                                                          \
+		path, type, offsetof(struct options, field), def, min, max, words, unit, text,     \
+			missing                                                                    \
+	}
+#define STRING(path, field, def, text)                                                             \
+	OPT(path, CONFIG_STRING, field, def, 0, 0, NULL, "", text, NULL)
+#define INT(path, field, def, min, max, text)                                                      \
+	OPT(path, CONFIG_INT, field, def, min, max, NULL, "", text, NULL)
+#define OCTETS(path, field, def, min, max, text)                                                   \
+	OPT(path, CONFIG_BYTES, field, def, min, max, NULL, "octets", text, NULL)
+#define TIME(path, field, def, min, max, text)                                                     \
+	OPT(path, CONFIG_MS, field, def, min, max, NULL, "s", text, NULL)
+
+#define MIB (INT64_C(1) << 20)
+
+const struct config_opt options_table[] = {
+	STRING("msrp.address", msrp_address, "127.0.0.1",
+	       "Numeric address that the MSRP listeners bind."),
+	STRING("msrp.advertise", msrp_advertise, "",
+	       "Host put in our MSRP URIs; empty: msrp.address."),
+	INT("msrp.port", msrp_port, "2855", -1, 65535,
+	    "TCP port for MSRP; 0 picks a free one, -1 is off."),
+	OPT("msrp.tls_port", CONFIG_INT, msrp_tls_port, "-1", -1, 65535, NULL, "",
+	    "TCP port for MSRP over TLS; -1 is off.", "MSRP over TLS is not in this release"),
+	OCTETS("msrp.max_size", max_size, "256MiB", 1, INT64_MAX,
+	       "Largest message accepted; larger ones get 413."),
+	OCTETS("msrp.send_buffer", send_buffer, "128KiB", 4096, 64 * MIB,
+	       "Kernel send buffer of a connection; more hides a stalled peer."),
+	STRING("msrp.connect_allow", connect_allow, "127.0.0.0/8,::1",
+	       "Networks that the MRFP may connect to as the active side, comma-separated."),
+	STRING("msrp.trusted_media", trusted_media, "127.0.0.0/8,::1",
+	       "Networks that carry many UEs: no limits per address."),
+	TIME("msrp.bind_timeout", bind_timeout_ms, "30s", 10, 3600000,
+	     "A connection without a session is closed, a session nobody binds is lost after this."),
+	TIME("msrp.message_timeout", message_timeout_ms, "540s", 10, 86400000,
+	     "A partial message without a further chunk is given up after this."),
+	TIME("msrp.response_timeout", response_timeout_ms, "30s", 10, 3600000,
+	     "A SEND of ours without response counts as lost after this."),
+	TIME("msrp.connect_timeout", connect_timeout_ms, "10s", 10, 3600000,
+	     "Limit for connecting as the active side."),
+	INT("msrp.max_connections", max_connections, "50000", 1, 10000000,
+	    "MSRP connections in all."),
+	INT("msrp.max_unbound", max_unbound, "2000", 1, 10000000,
+	    "MSRP connections without a session."),
+	INT("msrp.max_per_address", max_per_address, "100", 1, 10000000,
+	    "MSRP connections from one address outside msrp.trusted_media."),
+	INT("msrp.max_sessions", max_sessions, "1000", 1, 100000,
+	    "Sessions sharing one connection."),
+	INT("msrp.max_open_messages", max_open_messages, "32", 1, 10000,
+	    "Partial messages of one session; more get 413."),
+	OCTETS("context.log_bytes", log_bytes, "16MiB", 65536, INT64_C(1) << 40,
+	       "Outgoing chunks held per context; at the limit the slowest legs are cut."),
+	OCTETS("context.high_water", high_water, "4MiB", 16384, INT64_C(1) << 40,
+	       "Lag of the slowest leg above which senders of bulk messages are paused."),
+	OCTETS("context.private_bytes", private_bytes, "2MiB", 65536, INT64_C(1) << 30,
+	       "Private messages waiting for one leg; above a quarter their bulk senders are paused."),
+	TIME("context.grace", grace_ms, "10s", 10, 3600000,
+	     "A leg that takes nothing for this long is cut."),
+	STRING("mp.socket", mp_socket, "build/run/mp.sock",
+	       "Unix socket of the MRFC's control protocol."),
+	OPT("mp.connect", CONFIG_STRING, mp_connect, "", 0, 0, NULL, "",
+	    "HOST:PORT of the MRFC's control protocol over TLS.",
+	    "the control protocol over TLS is not in this release"),
+	STRING("mp.id", mp_id, "mrfp", "Name of this MRFP, stable over restarts."),
+	TIME("mp.keepalive", mp_keepalive_ms, "1s", 10, 60000,
+	     "Interval of keepalives; three misses are a dead link."),
+	INT("mp.events", mp_events, "4096", 1, 1000000,
+	    "Events kept for the MRFC while it is away."),
+	STRING("admin.address", admin_address, "127.0.0.1",
+	       "Numeric address of the admin HTTP listener."),
+	INT("admin.port", admin_port, "-1", -1, 65535,
+	    "Port of the admin HTTP listener; 0 picks a free one, -1 is off."),
+	STRING("admin.token_file", admin_token_file, "",
+	       "File with the token for changes by admin HTTP."),
+	OPT("log.level", CONFIG_ENUM, log_level, "info", 0, 0, "error warn info debug", "",
+	    "Least urgent lines that are logged.", NULL),
+};
+const size_t options_table_len = ARRAY_LEN(options_table);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFP_OPTIONS_H
+#define MRFP_OPTIONS_H
+
+#include "common/config.h"
+
+/* Settings of the MRFP; the table in options.c says unit, range and default of each. */
+struct options {
+	char *msrp_address, *msrp_advertise;
+	int64_t msrp_port, msrp_tls_port;
+	int64_t max_size, send_buffer;
+	char *connect_allow, *trusted_media;
+	int64_t bind_timeout_ms, message_timeout_ms, response_timeout_ms, connect_timeout_ms;
+	int64_t max_connections, max_unbound, max_per_address;
+	int64_t max_sessions, max_open_messages;
+	int64_t log_bytes, high_water, private_bytes, grace_ms;
+	char *mp_socket, *mp_connect, *mp_id;
+	int64_t mp_keepalive_ms, mp_events;
+	char *admin_address;
+	int64_t admin_port;
+	char *admin_token_file;
+	int log_level; /* enum log_level */
+};
+
+extern const struct config_opt options_table[];
+extern const size_t options_table_len;
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFP_PLANE_H
+#define MRFP_PLANE_H
+
+#include <sys/queue.h>
+
+#include "common/addr.h"
+#include "mrfp/options.h"
+#include "mrfp/stats.h"
+#include "proto/ctl_msgs.h"
+
+struct context;
+struct event_base;
+struct msrp_item;
+struct nicknames;
+struct plane;
+struct session;
+struct wire;
+
+/*
+ * What the parts of the media plane share: settings, tables, the turn's clock and its lists of
+ * work. Made and owned by server.c; no part owns another's table entries.
+ */
+
+/* What a connection's bytes mean: given by request.c, called by wire.c. */
+struct wire_ops {
+	void (*item)(struct wire *w, const struct msrp_item *item);
+	void (*ok)(struct wire *w, struct slice tid); /* a whole 200, by the fast path */
+	void (*batch_end)(struct wire *w);            /* views of this read die now */
+	void (*connected)(struct wire *w);            /* an outgoing connection is up */
+	void (*broken)(struct wire *w);               /* no end of the present frame can be found */
+	void (*overfull)(struct plane *p);            /* plane->over_limit: make room now */
+	void (*lost)(struct wire *w, int cause); /* enum ctl_lost; the wire is closed already */
+};
+
+/* Hand an event to the MRFC. Returns the transaction that its reply will carry (nickname). */
+typedef uint32_t plane_notify_fn(const struct context *ctx, const struct ctl_notify *event,
+				 void *arg);
+
+struct plane {
+	const struct options *opt;
+	struct event_base *base;
+	struct stats stats;
+	struct addr_set *connect_allow, *trusted;
+	char *host;      /* in our URIs */
+	uint16_t port;   /* in our URIs */
+	uint64_t now_ms; /* of this loop turn */
+
+	struct context *contexts; /* uthash, by id */
+	struct session *sessions; /* uthash, by local session-id */
+	uint64_t last_session;    /* serial of the newest session */
+
+	LIST_HEAD(, wire) wires;
+	TAILQ_HEAD(, wire) dirty_wires;       /* something of their own to send */
+	LIST_HEAD(, wire) watched;            /* without session, or blocked */
+	TAILQ_HEAD(, wire) dead_wires;        /* freed at the end of the turn */
+	TAILQ_HEAD(, context) dirty_contexts; /* something new in their logs */
+	LIST_HEAD(, context) congested;       /* contexts with paused senders */
+	TAILQ_HEAD(, session) busy;           /* sessions with a running clock */
+	bool over_limit;                      /* a context's log passed its limit in this turn */
+
+	const struct wire_ops *ops;
+	char *read_buf; /* one for all connections */
+	struct nicknames *nicknames;
+	plane_notify_fn *notify;
+	void *notify_arg;
+};
+
+#define PLANE_READ_HEADROOM (32u << 10) /* in front: what was kept of an incomplete frame */
+#define PLANE_READ_SIZE     (256u << 10)
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The switch's decisions about one message, RFC 7701 6.1 and 6.2, RFC 4975 8.9. The order of the
+ * checks is fixed (SW-056), so that a message with several faults gets the same answer always.
+ */
+#include "mrfp/policy.h"
+
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "proto/media_type.h"
+
+bool policy_is_control(unsigned kind)
+{
+	return kind == CPIM_COMPOSING || kind == CPIM_IMDN || kind == CPIM_KEY;
+}
+
+bool policy_may_send(const struct session *s, unsigned kind)
+{
+	return policy_is_control(kind) || s->direction == CTL_DIR_SENDRECV ||
+	       s->direction == CTL_DIR_SENDONLY;
+}
+
+enum top_type policy_top_type(struct slice content_type)
+{
+	struct slice base = media_type_base(content_type);
+
+	if (slice_ieq_str(base, "message/cpim"))
+		return TOP_CPIM;
+	return slice_ieq_str(base, "application/im-iscomposing+xml") ? TOP_COMPOSING : TOP_OTHER;
+}
+
+bool policy_disposition_ok(struct slice disposition)
+{
+	static const char *const known[] = {"render",       "inline", "attachment",
+					    "notification", "icon",   "session"};
+	struct slice base = disposition;
+	ptrdiff_t semi = slice_chr(disposition, ';');
+
+	if (semi >= 0)
+		base = slice_first(disposition, (size_t)semi);
+	base = slice_trim(base);
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (slice_ieq_str(base, known[i]))
+			return true;
+	}
+	return !base.len || !slice_ieq_str(media_type_param(disposition, "handling"), "required");
+}
+
+/* Legs of the participant that to names: all that can take private messages. */
+static int find_targets(struct session *from, const struct cpim_head *cpim,
+			struct session ***targets_r, size_t *n_targets_r)
+{
+	struct context *ctx = from->ctx;
+	struct session **targets = NULL, *s;
+	size_t n = 0, cap = 0;
+	bool member = false, self = false, able = policy_is_control(cpim->kind);
+
+	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
+		if (!uris_has(&s->uris, cpim->to))
+			continue;
+		member = true;
+		if (!policy_is_control(cpim->kind) && !(s->caps & CTL_CAPS_PRIVATE))
+			continue;
+		able = true;
+		if (!s->cur[0].attached)
+			continue;
+		if (s == from) {
+			self = true;
+			continue;
+		}
+		if (n == cap) {
+			cap = cap ? cap * 2 : 4;
+			targets = xrealloc(targets, cap * sizeof(struct session *));
+		}
+		targets[n++] = s;
+	}
+	if (!n && self) { /* to oneself, with one session: it echoes (SW-058) */
+		targets = xcalloc(1, sizeof(struct session *));
+		targets[n++] = from;
+	}
+	if (!member || (able && !n)) {
+		free(targets);
+		return 404;
+	}
+	if (!policy_is_control(cpim->kind) && !(ctx->policy & CTL_POLICY_PRIVATE)) {
+		free(targets);
+		return 403;
+	}
+	if (!n)
+		return 428;
+	*targets_r = targets;
+	*n_targets_r = n;
+	return 200;
+}
+
+int policy_route(struct session *from, const struct cpim_head *cpim, enum route *route_r,
+		 struct session ***targets_r, size_t *n_targets_r)
+{
+	int status;
+
+	if (!cpim->n_from || !cpim->n_to || cpim->n_from > 1 || cpim->n_dup ||
+	    !cpim->content_type.len || !media_type_ok(cpim->content_type))
+		return 400;
+	if (!uris_has(&from->uris, cpim->from) || !policy_may_send(from, cpim->kind))
+		return 403;
+	if (cpim->n_to > 1)
+		return 403;
+	*targets_r = NULL;
+	*n_targets_r = 0;
+	if (uris_has(&from->ctx->room, cpim->to)) {
+		*route_r = ROUTE_ROOM;
+		return 200;
+	}
+	status = find_targets(from, cpim, targets_r, n_targets_r);
+	if (status == 200)
+		*route_r = ROUTE_PRIVATE;
+	return status;
+}

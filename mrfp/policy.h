@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFP_POLICY_H
+#define MRFP_POLICY_H
+
+#include "mrfp/session.h"
+
+/* Who may send what to whom. Pure decisions; every status is an MSRP status. */
+
+enum route { ROUTE_ROOM, ROUTE_PRIVATE };
+
+/*
+ * Judge a message's CPIM head in the order of SW-056, from CPIM syntax on: 400, From (403),
+ * direction (403), number of To (403), resolvable (404), allowed (403) and able (428). 200 with
+ * the route; for a private one *targets_r is a heap array of the legs (the caller frees it).
+ */
+int policy_route(struct session *from, const struct cpim_head *cpim, enum route *route_r,
+		 struct session ***targets_r, size_t *n_targets_r);
+/* Messages of this kind are no content: direction and private-messages do not matter to them. */
+bool policy_is_control(unsigned kind);
+/* May the peer send content of this kind by its direction (MSRP-113)? */
+bool policy_may_send(const struct session *s, unsigned kind);
+
+/* Top-level types that the switch takes: message/cpim, and isComposing bare (IMS-012). */
+enum top_type { TOP_CPIM, TOP_COMPOSING, TOP_OTHER };
+enum top_type policy_top_type(struct slice content_type);
+/* False: an unknown Content-Disposition that insists on being understood (415). */
+bool policy_disposition_ok(struct slice disposition);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What goes out: decides once per message who gets it (types, sizes, direction; the rest is in
+ * each leg's taste), then appends chunks. Message-IDs are numbers of the context's own series, so
+ * a REPORT or a stop needs no table. RFC 7701 6.1; RFC 4975 5.1, 7.1.
+ */
+#include "mrfp/publish.h"
+
+#include <stdlib.h>
+
+void outmsg_fini(struct outmsg *m)
+{
+	free(m->content_type);
+	free(m->disposition);
+	m->content_type = m->disposition = NULL;
+}
+
+void publish_begin(struct context *ctx, struct outmsg *m)
+{
+	struct stats *st = &ctx->plane->stats;
+	unsigned kind = m->meta.kind;
+	struct session *s;
+
+	m->meta.serial = ++ctx->serial;
+	if (m->total != MSRP_UNSPECIFIED)
+		m->meta.size = m->total;
+	context_note_type(ctx, m->meta.serial, slice_str(m->type));
+	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
+		if (!s->cur[0].attached || s->taste.number == m->meta.source)
+			continue;
+		stats_owe(st, kind);
+		s->open[kind]++;
+		if (taste_wants(&s->taste, &m->meta))
+			continue;
+		session_settle(s, kind, OUTCOME_SKIPPED);
+		taste_settle(&s->taste, m->meta.serial);
+	}
+}
+
+void publish_begin_private(struct context *ctx, struct outmsg *m)
+{
+	m->meta.serial = ++ctx->serial;
+	m->stream = STREAM_DIRECT;
+}
+
+static struct msrp_rest rest_of(const struct context *ctx, const struct outmsg *m, uint64_t start,
+				struct slice body, char flag, char id[MSRP_TID_MAX + 1])
+{
+	struct msrp_rest rest = {0};
+
+	rest.message_id =
+		slice_make(id, series_format(&ctx->message_ids, m->meta.serial, SLICE_NULL, id));
+	rest.range = frame_range(start, body.len, m->total);
+	if (flag != '#' || body.len) {
+		rest.content_type = slice_str(m->content_type);
+		rest.content_disposition = slice_str(m->disposition);
+	}
+	return rest;
+}
+
+/* A message of unknown size outgrew what a peer takes: that copy stops (MSRP-128). */
+static void stop_overgrown(struct context *ctx, const struct chunk_meta *meta)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
+		if (!s->cur[0].attached || !s->taste.max_size || meta->size <= s->taste.max_size ||
+		    s->taste.number == meta->source || meta->serial <= s->taste.since ||
+		    taste_is_settled(&s->taste, meta->serial))
+			continue;
+		session_settle(s, meta->kind, OUTCOME_SKIPPED);
+		taste_settle(&s->taste, meta->serial);
+		publish_stop(s, meta->serial);
+	}
+}
+
+void publish_chunk(struct context *ctx, struct outmsg *m, uint64_t start, struct slice body,
+		   char flag, bool last)
+{
+	char id[MSRP_TID_MAX + 1];
+	struct msrp_rest rest = rest_of(ctx, m, start, body, flag, id);
+
+	if (m->total == MSRP_UNSPECIFIED && start + body.len - 1 > m->meta.size) {
+		m->meta.size = start + body.len - 1;
+		stop_overgrown(ctx, &m->meta);
+	}
+	m->meta.flag = flag;
+	m->meta.last = last;
+	chunklog_append(&ctx->log[m->stream], &m->meta, &rest, body);
+	context_touch(ctx);
+	if (context_held(ctx) > (uint64_t)ctx->plane->opt->log_bytes)
+		ctx->plane->over_limit = true;
+}
+
+int publish_direct(struct session *to, struct outmsg *m, uint64_t start, struct slice body,
+		   char flag, bool last)
+{
+	struct context *ctx = to->ctx;
+	char id[MSRP_TID_MAX + 1];
+	struct msrp_rest rest = rest_of(ctx, m, start, body, flag, id);
+	struct tx evicted, t = {.serial = m->meta.serial,
+				.kind = m->meta.kind,
+				.last = last,
+				.aborted = flag == '#'};
+	struct slice paths = slice_make(to->block.paths, to->block.paths_len);
+	uint32_t start_len;
+	struct chunk *frame;
+
+	if (!to->wire)
+		return -ERR_WRONG_STATE;
+	frame = frame_send(&ctx->direct, SLICE_NULL, paths, &rest, body, flag, &t.num, &start_len);
+	if (outq_push(&to->direct, frame, t.num))
+		return -ERR_LIMIT;
+	if (txring_push(&to->tx[STREAM_DIRECT], &t, &evicted) && evicted.last && !evicted.settled) {
+		struct receipt *r = receipt_find(ctx, evicted.serial);
+		if (r)
+			receipt_settle(r, to, OUTCOME_LOST, 481);
+		else
+			session_settle(to, evicted.kind, OUTCOME_LOST);
+	}
+	session_busy(to);
+	wire_touch(to->wire);
+	if (to->direct.n_bytes > to->direct.max_bytes / 4)
+		context_touch(ctx); /* its senders may have to be paused */
+	return 0;
+}
+
+void publish_stop(struct session *to, uint64_t serial)
+{
+	char id[MSRP_TID_MAX + 1];
+	struct msrp_rest rest = {0};
+	struct tx evicted, t = {.serial = serial, .settled = true};
+	uint32_t start_len;
+	struct chunk *frame;
+
+	if (!to->wire)
+		return;
+	rest.message_id =
+		slice_make(id, series_format(&to->ctx->message_ids, serial, SLICE_NULL, id));
+	rest.range = (struct msrp_range){true, 1, 0, MSRP_UNSPECIFIED};
+	frame = frame_send(&to->ctx->direct, SLICE_NULL,
+			   slice_make(to->block.paths, to->block.paths_len), &rest, SLICE_NULL, '#',
+			   &t.num, &start_len);
+	if (outq_push(&to->direct, frame, t.num))
+		return;
+	if (txring_push(&to->tx[STREAM_DIRECT], &t, &evicted) && evicted.last && !evicted.settled)
+		session_settle(to, evicted.kind, OUTCOME_LOST);
+	wire_touch(to->wire);
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Wiring of the MRFP: makes the loop, the media plane, the listener, the control link and the admin
+ * door, connects them, and runs loop turns with the fan-out at the end of each.
+ */
+#include "mrfp/server.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/daemon.h"
+#include "common/http.h"
+#include "common/listener.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "mrfp/admit.h"
+#include "mrfp/control.h"
+#include "mrfp/ctl_client.h"
+#include "mrfp/fanout.h"
+#include "mrfp/hangup.h"
+#include "mrfp/nickname.h"
+#include "mrfp/request.h"
+#include "mrfp/watch.h"
+
+#define LOG_PLACE     "server"
+#define READY_WAIT_MS 2000
+
+struct server {
+	const struct options *opt;
+	struct event_base *base;
+	struct plane plane;
+	struct metrics *metrics;
+	struct listener *listener;
+	struct ctl_client *ctl;
+	struct http_server *http;
+	struct daemon *daemon;
+	struct event *tick, *ready_timer;
+	bool ready, stop;
+};
+
+/* --- what the parts tell each other --- */
+
+static uint32_t on_notify(const struct context *ctx, const struct ctl_notify *event, void *arg)
+{
+	struct server *s = arg;
+
+	return ctl_client_notify(s->ctl, ctx->id, event);
+}
+
+static void on_nickname_answer(struct session *s, struct slice tid, struct slice paths, int status)
+{
+	request_answer(s->wire, tid, paths, status);
+}
+
+static void on_describe(struct ctl_service_change *m, void *arg)
+{
+	static char msrp[ADDR_STRLEN + 8];
+	struct server *s = arg;
+	bool v6 = strchr(s->plane.host, ':') != NULL;
+
+	snprintf(msrp, sizeof(msrp), v6 ? "[%s]:%u" : "%s:%u", s->plane.host, s->plane.port);
+	CTL_SET(m, service_change, msrp, slice_str(msrp));
+	CTL_SET(m, service_change, max_size, (uint64_t)s->opt->max_size);
+	CTL_SET(m, service_change, contexts, (uint32_t)*s->plane.stats.contexts);
+	CTL_SET(m, service_change, terminations, (uint32_t)*s->plane.stats.terminations);
+}
+
+static void on_request(const struct ctl_frame *f, struct bytes *out, void *arg)
+{
+	struct server *s = arg;
+
+	s->plane.now_ms = clock_now_ms();
+	control_request(&s->plane, f, out);
+}
+
+static void on_event_done(uint32_t transaction, const struct ctl_result *r, void *arg)
+{
+	struct server *s = arg;
+
+	if (CTL_HAS(r, result, status))
+		nickname_reply(s->plane.nicknames, transaction, r->status);
+	else if (r->code != CTL_R_OK)
+		nickname_reply(s->plane.nicknames, transaction, 403);
+}
+
+static void say_ready(struct server *s)
+{
+	char msrp[ADDR_STRLEN] = "off", admin[ADDR_STRLEN] = "off";
+
+	if (s->ready)
+		return;
+	s->ready = true;
+	if (s->listener)
+		addr_format(listener_addr(s->listener), msrp);
+	if (s->http)
+		addr_format(http_server_addr(s->http), admin);
+	daemon_ready("ready msrp=%s tls=off admin=%s mp=%s", msrp, admin,
+		     ctl_client_up(s->ctl) ? "up" : "down");
+}
+
+static void on_ctl_changed(bool up, void *arg)
+{
+	struct server *s = arg;
+
+	if (up && s->ready_timer)
+		event_active(s->ready_timer, EV_TIMEOUT, 0);
+}
+
+static const struct ctl_client_ops ctl_ops = {
+	.describe = on_describe,
+	.request = on_request,
+	.event_done = on_event_done,
+	.changed = on_ctl_changed,
+};
+
+static void on_ready_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	say_ready(arg);
+}
+
+static void on_accept(int fd_take, const struct addr *peer, void *arg)
+{
+	struct server *s = arg;
+
+	s->plane.now_ms = clock_now_ms();
+	if (admit(&s->plane, peer))
+		wire_accept(&s->plane, fd_take, peer);
+	else
+		close(fd_take);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd;
+	(void)what;
+	s->plane.now_ms = clock_now_ms();
+	watch_tick(&s->plane);
+}
+
+static void on_collect(void *arg)
+{
+	struct server *s = arg;
+	struct context *ctx, *tmp;
+	uint64_t held = 0;
+
+	HASH_ITER(hh, s->plane.contexts, ctx, tmp)
+		held += context_held(ctx);
+	*s->plane.stats.log_octets = (int64_t)held;
+}
+
+static bool on_readyz(void *arg)
+{
+	struct server *s = arg;
+
+	return ctl_client_up(s->ctl);
+}
+
+static void on_term(void *arg)
+{
+	struct server *s = arg;
+
+	s->stop = true;
+}
+
+/* --- start and end --- */
+
+static int open_plane(struct server *s)
+{
+	struct plane *p = &s->plane;
+
+	p->opt = s->opt;
+	p->base = s->base;
+	p->now_ms = clock_now_ms();
+	p->ops = &request_ops;
+	p->notify = on_notify;
+	p->notify_arg = s;
+	stats_init(&p->stats, s->metrics);
+	LIST_INIT(&p->wires);
+	LIST_INIT(&p->watched);
+	LIST_INIT(&p->congested);
+	TAILQ_INIT(&p->dirty_wires);
+	TAILQ_INIT(&p->dead_wires);
+	TAILQ_INIT(&p->dirty_contexts);
+	TAILQ_INIT(&p->busy);
+	p->read_buf = xcalloc(1, PLANE_READ_HEADROOM + PLANE_READ_SIZE);
+	p->nicknames = nicknames_new(p, on_nickname_answer);
+	if (addr_set_parse(s->opt->connect_allow, &p->connect_allow)) {
+		log_error("msrp.connect_allow: not a list of networks: %s", s->opt->connect_allow);
+		return EXIT_CONFIG;
+	}
+	if (addr_set_parse(s->opt->trusted_media, &p->trusted)) {
+		log_error("msrp.trusted_media: not a list of networks: %s", s->opt->trusted_media);
+		return EXIT_CONFIG;
+	}
+	return EXIT_OK;
+}
+
+static int open_listener(struct server *s)
+{
+	const struct options *opt = s->opt;
+	char text[ADDR_STRLEN];
+	struct addr at;
+
+	s->plane.host = xstrdup(opt->msrp_advertise[0] ? opt->msrp_advertise : opt->msrp_address);
+	if (opt->msrp_port < 0)
+		return EXIT_OK;
+	if (addr_from_host(slice_str(opt->msrp_address), (uint16_t)opt->msrp_port, &at)) {
+		log_error("msrp.address: not a numeric address: %s", opt->msrp_address);
+		return EXIT_CONFIG;
+	}
+	if (listener_open(s->base, &at, on_accept, s, &s->listener)) {
+		log_error("cannot listen for MSRP on %s: %s", addr_format(&at, text),
+			  strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	s->plane.port = addr_port(listener_addr(s->listener));
+	return EXIT_OK;
+}
+
+static int open_control(struct server *s)
+{
+	struct addr at;
+
+	if (addr_from_unix(s->opt->mp_socket, &at)) {
+		log_error("mp.socket: not a path for a Unix socket: %s", s->opt->mp_socket);
+		return EXIT_CONFIG;
+	}
+	s->ctl = ctl_client_new(s->base, s->opt, &at, &s->plane.stats, &ctl_ops, s);
+	return EXIT_OK;
+}
+
+static int open_admin(struct server *s)
+{
+	const struct options *opt = s->opt;
+	char text[ADDR_STRLEN];
+	struct addr at;
+	int rc;
+
+	if (opt->admin_port < 0)
+		return EXIT_OK;
+	if (addr_from_host(slice_str(opt->admin_address), (uint16_t)opt->admin_port, &at)) {
+		log_error("admin.address: not a numeric address: %s", opt->admin_address);
+		return EXIT_CONFIG;
+	}
+	rc = http_server_open(s->base, &at, opt->admin_token_file, s->metrics, on_readyz, s,
+			      &s->http);
+	if (rc == 0)
+		return EXIT_OK;
+	if (rc == -ERR_DENIED || rc == -ERR_CONFIG)
+		log_error(
+			"admin.address: %s is not loopback and needs admin.token_file with a token",
+			addr_format(&at, text));
+	else
+		log_error("cannot listen for admin HTTP on %s: %s", addr_format(&at, text),
+			  strerror(errno));
+	return rc == -ERR_IO ? EXIT_RUNTIME : EXIT_CONFIG;
+}
+
+static int open_all(struct server *s)
+{
+	struct timeval tick = {0, WATCH_TICK_MS * 1000};
+	struct timeval wait = {READY_WAIT_MS / 1000, 0};
+	int code;
+
+	s->metrics = metrics_new();
+	metrics_on_collect(s->metrics, on_collect, s);
+	if ((code = open_plane(s)) || (code = open_listener(s)) || (code = open_control(s)) ||
+	    (code = open_admin(s)))
+		return code;
+	s->daemon = daemon_new(s->base, on_term, NULL, NULL, s);
+	s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
+	event_add(s->tick, &tick);
+	s->ready_timer = evtimer_new(s->base, on_ready_timer, s);
+	event_add(s->ready_timer, &wait);
+	return EXIT_OK;
+}
+
+static void close_wires(struct server *s)
+{
+	struct wire *w;
+
+	while ((w = LIST_FIRST(&s->plane.wires)))
+		wire_close(w);
+	wire_reap(&s->plane);
+}
+
+static void close_all(struct server *s)
+{
+	struct plane *p = &s->plane;
+
+	daemon_stopping();
+	if (s->ctl)
+		ctl_client_announce(s->ctl, CTL_FORCED);
+	if (p->nicknames) {
+		control_clear(p);
+		fanout_run(p);
+		close_wires(s);
+	}
+	listener_free(&s->listener);
+	http_server_free(&s->http);
+	ctl_client_free(&s->ctl);
+	nicknames_free(&p->nicknames);
+	if (s->tick)
+		event_free(s->tick);
+	if (s->ready_timer)
+		event_free(s->ready_timer);
+	daemon_free(&s->daemon);
+	addr_set_free(&p->connect_allow);
+	addr_set_free(&p->trusted);
+	free(p->host);
+	free(p->read_buf);
+	metrics_free(&s->metrics);
+}
+
+int server_run(const struct options *opt)
+{
+	struct server *s = xcalloc(1, sizeof(*s));
+	int code;
+
+	s->opt = opt;
+	s->base = event_base_new();
+	code = open_all(s);
+	while (code == EXIT_OK && !s->stop) {
+		if (event_base_loop(s->base, EVLOOP_ONCE) < 0) {
+			log_error("the event loop failed: %s", strerror(errno));
+			code = EXIT_RUNTIME;
+			break;
+		}
+		fanout_run(&s->plane);
+		ctl_client_flush(s->ctl);
+	}
+	close_all(s);
+	event_base_loop(s->base, EVLOOP_NONBLOCK); /* closed streams are freed by the loop */
+	event_base_free(s->base);
+	free(s);
+	return code;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Terminations: their names, state machine, path blocks and counters. Does no I/O: binding,
+ * sending and ending are done by the modules above with these parts. RFC 4975 sections 5.4, 7.3;
+ * RFC 6135 for who connects.
+ */
+#include "mrfp/session.h"
+
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/rand.h"
+#include "proto/msrp_build.h"
+
+#define LOG_PLACE "session"
+
+static const char *const state_names[SESSION_STATES] = {"idle",    "waiting", "connecting",
+							"binding", "bound",   "lost"};
+
+#define TO(st) (1u << SESSION_##st)
+static const unsigned may[SESSION_STATES] = {
+	[SESSION_IDLE] = TO(WAITING) | TO(CONNECTING) | TO(BOUND) | TO(LOST),
+	[SESSION_WAITING] = TO(IDLE) | TO(CONNECTING) | TO(BOUND) | TO(LOST),
+	[SESSION_CONNECTING] = TO(IDLE) | TO(WAITING) | TO(BINDING) | TO(BOUND) | TO(LOST),
+	[SESSION_BINDING] = TO(IDLE) | TO(WAITING) | TO(CONNECTING) | TO(BOUND) | TO(LOST),
+	[SESSION_BOUND] = TO(IDLE) | TO(WAITING) | TO(CONNECTING) | TO(LOST),
+	[SESSION_LOST] = TO(IDLE) | TO(WAITING) | TO(CONNECTING),
+};
+
+const char *session_state_name(enum session_state st)
+{
+	return st < SESSION_STATES ? state_names[st] : "?";
+}
+
+bool session_may(enum session_state from, enum session_state to)
+{
+	return from < SESSION_STATES && to < SESSION_STATES && (may[from] >> to & 1);
+}
+
+static void build_local_uri(struct session *s)
+{
+	struct plane *p = s->ctx->plane;
+	struct bytes b = BYTES_INIT;
+
+	msrp_uri_build(&b, false, slice_str(p->host), p->port, slice_str(s->local_id),
+		       SLICE_LIT("tcp"));
+	free(s->local_uri);
+	s->local_uri = bytes_take(&b);
+}
+
+int session_new(struct context *ctx, uint64_t termination, struct slice local_id,
+		struct session **session_r)
+{
+	struct session *s;
+
+	if (local_id.len > SESSION_ID_LEN)
+		return -ERR_LIMIT;
+	if (local_id.len && session_by_local(ctx->plane, local_id))
+		return -ERR_EXISTS;
+	s = xcalloc(1, sizeof(*s));
+	s->ctx = ctx;
+	s->termination = termination;
+	s->taste.number = ++ctx->next_number;
+	if (local_id.len)
+		memcpy(s->local_id, local_id.ptr, local_id.len);
+	else
+		rand_ident(s->local_id, SESSION_ID_LEN);
+	build_local_uri(s);
+	s->remote_path = xstrdup("");
+	s->connect = xstrdup("");
+	s->accept_types = xstrdup("");
+	s->refused_types = xstrdup("");
+	s->nickname = xstrdup("");
+	s->setup = CTL_SETUP_PASSIVE;
+	s->match = CTL_MATCH_URI;
+	s->taste.accept = UINT8_MAX;
+	outq_init(&s->direct, (size_t)ctx->plane->opt->private_bytes);
+	TAILQ_INIT(&s->inbox);
+	TAILQ_INSERT_TAIL(&ctx->sessions, s, in_context);
+	ctx->n_sessions++;
+	s->serial = ++ctx->plane->last_session;
+	HASH_ADD_KEYPTR(by_local, ctx->plane->sessions, s->local_id, strlen(s->local_id), s);
+	(*ctx->plane->stats.terminations)++;
+	session_apply_taste(s);
+	*session_r = s;
+	return 0;
+}
+
+void session_free(struct session **sp)
+{
+	struct session *s = *sp;
+
+	if (!s)
+		return;
+	session_unbusy(s);
+	TAILQ_REMOVE(&s->ctx->sessions, s, in_context);
+	s->ctx->n_sessions--;
+	HASH_DELETE(by_local, s->ctx->plane->sessions, s);
+	(*s->ctx->plane->stats.terminations)--;
+	if (s->taste.accept < ACCEPT_LISTS)
+		context_accept_put(s->ctx, s->taste.accept);
+	taste_fini(&s->taste);
+	for (int i = 0; i < STREAM_COUNT; i++)
+		txring_fini(&s->tx[i]);
+	outq_fini(&s->direct);
+	uris_fini(&s->uris);
+	free(s->local_uri);
+	free(s->remote_path);
+	free(s->connect);
+	free(s->accept_types);
+	free(s->accept_wrapped);
+	free(s->refused_types);
+	free(s->nickname);
+	free(s->to_raw);
+	free(s->from_raw);
+	free(s->reply_paths);
+	free(s->paths);
+	free(s->seen);
+	free(s);
+	*sp = NULL;
+}
+
+struct session *session_find(struct context *ctx, uint64_t termination)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
+		if (s->termination == termination)
+			return s;
+	}
+	return NULL;
+}
+
+struct session *session_by_number(struct context *ctx, uint32_t number)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
+		if (s->taste.number == number)
+			return s;
+	}
+	return NULL;
+}
+
+struct session *session_by_local(struct plane *plane, struct slice session_id)
+{
+	struct session *s;
+
+	HASH_FIND(by_local, plane->sessions, session_id.ptr, session_id.len, s);
+	return s;
+}
+
+void session_renew(struct session *s)
+{
+	HASH_DELETE(by_local, s->ctx->plane->sessions, s);
+	rand_ident(s->local_id, SESSION_ID_LEN);
+	s->serial = ++s->ctx->plane->last_session; /* the table stays in the order of serials */
+	HASH_ADD_KEYPTR(by_local, s->ctx->plane->sessions, s->local_id, strlen(s->local_id), s);
+	build_local_uri(s);
+}
+
+void session_set_state(struct session *s, enum session_state to, const char *cause)
+{
+	const struct options *opt = s->ctx->plane->opt;
+	uint64_t now_ms = s->ctx->plane->now_ms;
+
+	if (s->state == to)
+		return;
+	if (!session_may(s->state, to)) {
+		log_error("%s/%llu: %s -> %s is no step (%s)", s->ctx->name,
+			  (unsigned long long)s->termination, session_state_name(s->state),
+			  session_state_name(to), cause);
+		return;
+	}
+	log_debug("%s/%llu: %s -> %s (%s)", s->ctx->name, (unsigned long long)s->termination,
+		  session_state_name(s->state), session_state_name(to), cause);
+	s->state = to;
+	switch (to) {
+	case SESSION_WAITING:
+	case SESSION_BINDING:
+		s->deadline_ms = now_ms + (uint64_t)opt->bind_timeout_ms;
+		session_busy(s);
+		break;
+	default: /* a connection attempt has its own limit */
+		s->deadline_ms = 0;
+	}
+}
+
+void session_apply_taste(struct session *s)
+{
+	struct taste *t = &s->taste;
+	uint8_t old = t->accept, index;
+
+	t->deaf = s->direction == CTL_DIR_SENDONLY || s->direction == CTL_DIR_INACTIVE;
+	if (context_accept_get(s->ctx, s->accept_types, s->accept_wrapped, s->refused_types,
+			       &index)) {
+		/* More distinct lists than bits: the first one's rules are used for the rest. */
+		log_peer("%s: more than %d different accept lists", s->ctx->name, ACCEPT_LISTS);
+		s->ctx->accepts[0].n_users++;
+		index = 0;
+	}
+	t->accept = index;
+	if (old < ACCEPT_LISTS)
+		context_accept_put(s->ctx, old);
+}
+
+void session_set_paths(struct session *s, struct slice to_raw, struct slice from_raw)
+{
+	struct msrp_path from;
+	struct bytes b = BYTES_INIT;
+	const char *to = s->remote_path[0] ? s->remote_path : NULL;
+	char *old_to = s->to_raw, *old_from = s->from_raw; /* the arguments may be these */
+
+	s->to_raw = slice_dup(to_raw);
+	s->to_raw_len = to_raw.len;
+	s->from_raw = slice_dup(from_raw);
+	s->from_raw_len = from_raw.len;
+	free(old_to);
+	free(old_from);
+	to_raw = slice_make(s->to_raw, s->to_raw_len);
+	from_raw = slice_make(s->from_raw, s->from_raw_len);
+
+	msrp_build_paths(&b, to ? slice_str(to) : from_raw, slice_str(s->local_uri));
+	free(s->paths);
+	s->block.paths_len = (uint32_t)b.len;
+	s->paths = bytes_take(&b);
+	s->block.paths = s->paths;
+
+	if (msrp_path_parse(from_raw, &from))
+		from.items[0] = from_raw;
+	msrp_build_paths(&b, from.items[0], to_raw);
+	free(s->reply_paths);
+	s->reply_paths_len = b.len;
+	s->reply_paths = bytes_take(&b);
+	bytes_fini(&b);
+}
+
+void session_join(struct session *s)
+{
+	for (int i = 0; i < N_LOGS; i++)
+		chunklog_attach(&s->ctx->log[i], &s->cur[i]);
+	s->taste.since = s->ctx->serial;
+	s->ctx->n_bound++;
+	(*s->ctx->plane->stats.bound)++;
+}
+
+void session_part(struct session *s)
+{
+	if (!s->cur[0].attached)
+		return;
+	for (int i = 0; i < N_LOGS; i++)
+		chunklog_detach(&s->ctx->log[i], &s->cur[i]);
+	for (int i = 0; i < STREAM_COUNT; i++)
+		txring_fini(&s->tx[i]);
+	outq_fini(&s->direct);
+	outq_init(&s->direct, (size_t)s->ctx->plane->opt->private_bytes);
+	taste_fini(&s->taste);
+	s->ctx->n_bound--;
+	(*s->ctx->plane->stats.bound)--;
+}
+
+void session_busy(struct session *s)
+{
+	if (s->busy)
+		return;
+	s->busy = true;
+	TAILQ_INSERT_TAIL(&s->ctx->plane->busy, s, in_busy);
+}
+
+void session_unbusy(struct session *s)
+{
+	if (!s->busy)
+		return;
+	s->busy = false;
+	TAILQ_REMOVE(&s->ctx->plane->busy, s, in_busy);
+}
+
+void session_settle(struct session *s, unsigned kind, enum stats_outcome outcome)
+{
+	s->open[kind]--;
+	if (outcome == OUTCOME_DELIVERED)
+		s->copies_delivered++;
+	else if (outcome == OUTCOME_LOST)
+		s->copies_lost++;
+	stats_settle(&s->ctx->plane->stats, kind, outcome, 1);
+}
+
+void session_sent(struct session *s, int stream, const struct chunk_meta *m, uint64_t num,
+		  uint64_t at_ms)
+{
+	struct tx evicted;
+	struct tx t = {
+		.num = num,
+		.serial = m->serial,
+		.at_ms = (uint32_t)at_ms,
+		.kind = m->kind,
+		.last = m->last,
+		.aborted = m->flag == '#',
+		.sent = true,
+	};
+
+	if (txring_push(&s->tx[stream], &t, &evicted) && evicted.last && !evicted.settled)
+		session_settle(s, evicted.kind, OUTCOME_LOST);
+	if (!s->busy)
+		session_busy(s);
+}
+
+uint64_t session_lag(const struct session *s)
+{
+	return chunklog_lag(&s->ctx->log[STREAM_CHAT], &s->cur[STREAM_CHAT]) +
+	       chunklog_lag(&s->ctx->log[STREAM_BULK], &s->cur[STREAM_BULK]) + s->direct.n_bytes;
+}
+
+bool session_pending(struct session *s)
+{
+	return chunklog_pending(&s->ctx->log[STREAM_CHAT], &s->cur[STREAM_CHAT], &s->taste) ||
+	       chunklog_pending(&s->ctx->log[STREAM_BULK], &s->cur[STREAM_BULK], &s->taste) ||
+	       !outq_empty(&s->direct);
+}
+
+/* FNV-1a; 64 bits, so that two ids of one session do not meet by chance. */
+static uint64_t hash_id(struct slice id)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (size_t i = 0; i < id.len; i++)
+		h = (h ^ (unsigned char)id.ptr[i]) * UINT64_C(1099511628211);
+	return h ? h : 1;
+}
+
+bool session_has_seen(const struct session *s, struct slice message_id)
+{
+	uint64_t h = hash_id(message_id);
+
+	for (unsigned i = 0; s->seen && i < SESSION_SEEN; i++) {
+		if (s->seen[i] == h)
+			return true;
+	}
+	return false;
+}
+
+void session_see(struct session *s, struct slice message_id)
+{
+	if (!s->seen)
+		s->seen = xcalloc(SESSION_SEEN, sizeof(*s->seen));
+	s->seen[s->seen_next++ % SESSION_SEEN] = hash_id(message_id);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFP_SESSION_H
+#define MRFP_SESSION_H
+
+#include "common/outq.h"
+#include "mrfp/context.h"
+#include "mrfp/transaction.h"
+#include "proto/msrp_head.h"
+
+/*
+ * One termination: an MSRP session between a peer and us, and the leg of its context. Owned by
+ * its context's list; the wire only refers to it while it is bound.
+ */
+enum session_state {
+	SESSION_IDLE,       /* our URI is out, the peer's path is not known yet */
+	SESSION_WAITING,    /* passive: the peer is to connect and bind */
+	SESSION_CONNECTING, /* active: connection under way */
+	SESSION_BINDING,    /* active: our first SEND waits for its response */
+	SESSION_BOUND,
+	SESSION_LOST, /* was told to the MRFC; a new path may bring it back */
+	SESSION_STATES
+};
+
+#define SESSION_ID_LEN 18 /* characters of our session-ids: 107 random bits */
+#define SESSION_SEEN   32 /* Message-IDs remembered (MSRP-049) */
+
+struct inmsg;
+struct request;
+
+struct session {
+	/* What every delivery touches. */
+	struct wire *wire;
+	struct context *ctx;
+	struct cursor cur[N_LOGS];
+	struct leg_block block;
+	struct taste taste;
+	struct txring tx[STREAM_COUNT];
+	uint64_t serial; /* rising over all sessions of the process: order of an audit */
+	uint32_t open[STATS_CLASSES]; /* copies owed and not settled */
+	enum session_state state;
+	bool busy;
+	uint64_t copies_delivered, copies_lost, messages_in, octets_in;
+	struct outq direct; /* private messages and injected ones */
+
+	TAILQ_ENTRY(session) in_context;
+	LIST_ENTRY(session) in_wire;
+	TAILQ_ENTRY(session) in_busy;
+	UT_hash_handle by_local;
+
+	uint64_t termination;
+	uint64_t deadline_ms; /* WAITING, CONNECTING, BINDING: lost then; 0: none */
+	char local_id[SESSION_ID_LEN + 1];
+	char *local_uri;
+	char *remote_path; /* a=path; "" when unknown */
+	char *connect;     /* HOST:PORT; "" when the path says it */
+	uint8_t setup, match, caps, direction;
+	char *accept_types, *accept_wrapped, *refused_types; /* wrapped may be NULL */
+	struct uris uris;
+	char *nickname;
+
+	/* As the peer writes them; a request that repeats them octet by octet needs no parsing. */
+	char *to_raw, *from_raw;
+	size_t to_raw_len, from_raw_len;
+	char *reply_paths; /* To-Path, From-Path lines of responses to SEND */
+	size_t reply_paths_len;
+	char *paths; /* of our SENDs; block points to it */
+
+	TAILQ_HEAD(, inmsg) inbox; /* partial messages from this peer */
+	size_t n_inbox;
+	uint64_t *seen; /* hashes of finished Message-IDs; NULL until the first */
+	uint32_t seen_next;
+};
+
+const char *session_state_name(enum session_state st);
+/* Is the move allowed? (table in session.c) */
+bool session_may(enum session_state from, enum session_state to);
+
+/* New termination in ctx with a fresh (or the given) session-id. -ERR_EXISTS when that id is in use. */
+MUST_CHECK int session_new(struct context *ctx, uint64_t termination, struct slice local_id,
+			   struct session **session_r);
+/* Only after it was unbound and its inbox emptied. */
+void session_free(struct session **s);
+struct session *session_find(struct context *ctx, uint64_t termination);
+struct session *session_by_number(struct context *ctx, uint32_t number);
+struct session *session_by_local(struct plane *plane, struct slice session_id);
+/* Give it a new session-id and URI. */
+void session_renew(struct session *s);
+
+/* The one way to change state: checks, logs with the cause, sets the state's deadline. */
+void session_set_state(struct session *s, enum session_state to, const char *cause);
+
+/* Accept lists, sizes and direction into the leg's taste. */
+void session_apply_taste(struct session *s);
+/*
+ * Join the context's logs. The path blocks must be set (session_set_paths) and wire be set.
+ */
+void session_join(struct session *s);
+/* Leave the logs; does not settle copies. */
+void session_part(struct session *s);
+/* Build path blocks: to_raw, from_raw as the peer writes them in its requests. */
+void session_set_paths(struct session *s, struct slice to_raw, struct slice from_raw);
+
+/* Start the session's clock: it is looked at every tick until it has nothing due. */
+void session_busy(struct session *s);
+void session_unbusy(struct session *s);
+
+/* A copy's fate is known: counters of the leg and of all. */
+void session_settle(struct session *s, unsigned kind, enum stats_outcome outcome);
+/* chunklog_sent_fn's work for one log: open its transaction. */
+void session_sent(struct session *s, int stream, const struct chunk_meta *m, uint64_t num,
+		  uint64_t at_ms);
+/* Cost of what waits for this leg in the logs and its own queue. */
+uint64_t session_lag(const struct session *s);
+bool session_pending(struct session *s);
+
+/* Finished Message-IDs of the peer. */
+bool session_has_seen(const struct session *s, struct slice message_id);
+void session_see(struct session *s, struct slice message_id);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the MRFC's words to a termination's state: RFC 6135 roles (CMD-005..008), paths, lists.
+ * Checks change nothing, so a refused request has no effect.
+ */
+#include "mrfp/terminal.h"
+
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "mrfp/dial.h"
+#include "mrfp/hangup.h"
+
+#define PATH_MAX_LEN 4096
+
+/* Add and Modify have these fields by the same names. */
+#define TAKE(body, flag, field, member)                                                            \
+	do {                                                                                       \
+		if (CTL_HAS(m, body, field)) {                                                     \
+			ch.flag = true;                                                            \
+			ch.member = m->field;                                                      \
+		}                                                                                  \
+	} while (0)
+#define TAKE_ALL(body)                                                                             \
+	do {                                                                                       \
+		TAKE(body, has_uris, uris, uris);                                                  \
+		TAKE(body, has_path, remote_path, path);                                           \
+		TAKE(body, has_setup, setup, setup);                                               \
+		TAKE(body, has_connect, connect, connect);                                         \
+		TAKE(body, has_match, match, match);                                               \
+		TAKE(body, has_caps, caps, caps);                                                  \
+		TAKE(body, has_types, accept_types, types);                                        \
+		TAKE(body, has_wrapped, accept_wrapped_types, wrapped);                            \
+		TAKE(body, has_max_size, max_size, max_size);                                      \
+		TAKE(body, has_direction, direction, direction);                                   \
+		ch.new_local = CTL_HAS(m, body, new_local) && m->new_local;                        \
+	} while (0)
+
+static int check_values(const struct terminal_change *ch, const char **why_r)
+{
+	struct msrp_path path;
+
+	*why_r = NULL;
+	if (ch->has_path && (ch->path.len > PATH_MAX_LEN || msrp_path_parse(ch->path, &path)))
+		*why_r = "remote_path";
+	else if (ch->has_setup && (ch->setup < CTL_SETUP_ACTIVE || ch->setup > CTL_SETUP_UNKNOWN))
+		*why_r = "setup";
+	else if (ch->has_match && ch->match != CTL_MATCH_URI && ch->match != CTL_MATCH_SESSION)
+		*why_r = "match";
+	else if (ch->has_direction && ch->direction > CTL_DIR_INACTIVE)
+		*why_r = "direction";
+	return *why_r ? CTL_R_BAD_VALUE : CTL_R_OK;
+}
+
+/* Would connecting be allowed after this change? */
+static int check_dial(struct plane *plane, const struct session *s,
+		      const struct terminal_change *ch, const char **why_r)
+{
+	uint8_t setup = ch->has_setup ? ch->setup : s ? s->setup : CTL_SETUP_PASSIVE;
+	struct context ctx = {.plane = plane};
+	struct session probe = {.ctx = &ctx};
+	struct addr to;
+	int rc;
+
+	if (setup != CTL_SETUP_ACTIVE || (!ch->has_path && !(s && s->remote_path[0])))
+		return CTL_R_OK;
+	if (s && s->wire && s->setup == CTL_SETUP_ACTIVE && !ch->has_path && !ch->has_connect)
+		return CTL_R_OK;
+	probe.remote_path = ch->has_path ? slice_dup(ch->path) : xstrdup(s->remote_path);
+	probe.connect = ch->has_connect ? slice_dup(ch->connect) : xstrdup(s ? s->connect : "");
+	rc = dial_target(&probe, &to);
+	free(probe.remote_path);
+	free(probe.connect);
+	if (rc == 0)
+		return CTL_R_OK;
+	*why_r = rc == -ERR_DENIED ? "msrp.connect_allow" : "connect";
+	return rc == -ERR_DENIED ? CTL_R_NOT_ALLOWED : CTL_R_BAD_VALUE;
+}
+
+int terminal_check_add(struct plane *plane, struct context *ctx, const struct ctl_add *m,
+		       struct terminal_change *ch_r, const char **why_r)
+{
+	struct terminal_change ch = {0};
+	int code;
+
+	*why_r = NULL;
+	TAKE_ALL(add);
+	if (!m->termination)
+		*why_r = "termination";
+	else if (CTL_HAS(m, add, kind) && m->kind != CTL_KIND_CHAT)
+		*why_r = "kind: only chat contexts in this release";
+	else if (CTL_HAS(m, add, transport) && m->transport != CTL_TRANSPORT_TCP)
+		*why_r = "transport: only TCP in this release";
+	else if (!ctx && !m->conference.len)
+		*why_r = "conference";
+	if (*why_r)
+		return CTL_R_BAD_VALUE;
+	code = check_values(&ch, why_r);
+	if (!code)
+		code = check_dial(plane, ctx ? session_find(ctx, m->termination) : NULL, &ch,
+				  why_r);
+	*ch_r = ch;
+	return code;
+}
+
+int terminal_check_modify(struct plane *plane, struct session *s, const struct ctl_modify *m,
+			  struct terminal_change *ch_r, const char **why_r)
+{
+	struct terminal_change ch = {0};
+	int code;
+
+	TAKE_ALL(modify);
+	TAKE(modify, has_nickname, nickname, nickname);
+	code = check_values(&ch, why_r);
+	if (!code && s)
+		code = check_dial(plane, s, &ch, why_r);
+	*ch_r = ch;
+	return code;
+}
+
+static void set_text(char **field, bool has, struct slice value)
+{
+	if (!has)
+		return;
+	free(*field);
+	*field = slice_dup(value);
+}
+
+static void apply_lists(struct session *s, const struct terminal_change *ch)
+{
+	if (ch->has_uris)
+		uris_set(&s->uris, &ch->uris);
+	set_text(&s->connect, ch->has_connect, ch->connect);
+	set_text(&s->accept_types, ch->has_types, ch->types);
+	set_text(&s->accept_wrapped, ch->has_wrapped, ch->wrapped);
+	set_text(&s->nickname, ch->has_nickname, ch->nickname);
+	if (ch->has_match)
+		s->match = ch->match;
+	if (ch->has_caps)
+		s->caps = ch->caps;
+	if (ch->has_direction)
+		s->direction = ch->direction;
+	if (ch->has_max_size)
+		s->taste.max_size = ch->max_size;
+	session_apply_taste(s);
+}
+
+/* Wait for the peer or go to it. */
+static void restart(struct session *s)
+{
+	struct addr to;
+
+	if (!s->remote_path[0] && s->setup != CTL_SETUP_ACTIVE) {
+		session_set_state(s, SESSION_IDLE, "path not known");
+		return;
+	}
+	if (s->setup == CTL_SETUP_ACTIVE && s->remote_path[0]) {
+		if (dial_target(s, &to) == 0)
+			dial_start(s, &to);
+		return;
+	}
+	session_set_state(s, SESSION_WAITING, "passive");
+}
+
+void terminal_apply(struct session *s, const struct terminal_change *ch, bool fresh)
+{
+	bool first_path = !s->remote_path[0];
+	bool moved = ch->has_path && !first_path && !slice_eq_str(ch->path, s->remote_path);
+	bool turned = ch->has_setup && ch->setup != s->setup && ch->setup == CTL_SETUP_ACTIVE;
+
+	apply_lists(s, ch);
+	if (ch->has_setup)
+		s->setup = ch->setup;
+	if ((moved || ch->new_local) && s->wire)
+		hangup(s, 0);
+	if (ch->new_local)
+		session_renew(s);
+	set_text(&s->remote_path, ch->has_path, ch->path);
+	if (s->state == SESSION_BOUND && s->wire) {
+		/* The peer may have bound before its path was known (MSRP-054). */
+		if (ch->has_path && first_path && s->wire->mid_session != s)
+			session_set_paths(s, slice_str(s->to_raw), slice_str(s->from_raw));
+		return;
+	}
+	if (fresh || moved || ch->new_local || turned || (ch->has_path && first_path) ||
+	    (s->state == SESSION_LOST && ch->has_path))
+		restart(s);
+}

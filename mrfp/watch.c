@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Timers: binding, responses, partial messages, stalled connections, connections without session.
+ * Sessions and connections are on the lists of the plane only while a clock of theirs runs.
+ */
+#include "mrfp/watch.h"
+
+#include "common/log.h"
+#include "mrfp/hangup.h"
+#include "mrfp/ingress.h"
+#include "mrfp/nickname.h"
+#include "mrfp/settle.h"
+
+#define LOG_PLACE "watch"
+
+static void tell_slow(struct session *s, unsigned n)
+{
+	struct plane *p = s->ctx->plane;
+	struct ctl_notify event = {0};
+
+	CTL_SET(&event, notify, event, CTL_EVENT_SLOW);
+	CTL_SET(&event, notify, termination, s->termination);
+	CTL_SET(&event, notify, copies_lost, n);
+	CTL_SET(&event, notify, text, SLICE_LIT("no response in time"));
+	p->notify(s->ctx, &event, p->notify_arg);
+}
+
+static bool is_idle(const struct session *s)
+{
+	for (int i = 0; i < STREAM_COUNT; i++) {
+		if (txring_open(&s->tx[i]))
+			return false;
+	}
+	return !s->deadline_ms && TAILQ_EMPTY(&s->inbox);
+}
+
+static void tick_session(struct session *s, uint64_t now_ms)
+{
+	uint64_t clock_ms = s->wire ? wire_clock(s->wire) : now_ms;
+	uint64_t lost = s->copies_lost;
+
+	if (s->deadline_ms && now_ms >= s->deadline_ms) {
+		s->deadline_ms = 0;
+		hangup_and_close(s, CTL_LOST_UNBOUND);
+		return;
+	}
+	settle_expire(s, clock_ms);
+	if (s->copies_lost > lost)
+		tell_slow(s, (unsigned)(s->copies_lost - lost));
+	ingress_tick(s, clock_ms);
+	if (is_idle(s))
+		session_unbusy(s);
+}
+
+/* True while it must be looked at again. */
+static bool tick_wire(struct wire *w, uint64_t now_ms)
+{
+	const struct options *opt = w->plane->opt;
+	struct session *s;
+
+	if (w->blocked && !w->paused && now_ms - w->moved_ms >= (uint64_t)opt->grace_ms) {
+		log_warn("a connection took nothing for %lld ms and is cut",
+			 (long long)opt->grace_ms);
+		wire_close(w);
+		hangup_wire(w, CTL_LOST_SLOW);
+		return false;
+	}
+	s = LIST_FIRST(&w->sessions);
+	if (!s && w->connected && now_ms - w->unbound_ms >= (uint64_t)opt->bind_timeout_ms) {
+		wire_close(w);
+		return false;
+	}
+	return w->blocked || !s;
+}
+
+void watch_tick(struct plane *plane)
+{
+	struct session *s, *next;
+	struct wire *w, *next_wire;
+
+	for (s = TAILQ_FIRST(&plane->busy); s; s = next) {
+		next = TAILQ_NEXT(s, in_busy);
+		tick_session(s, plane->now_ms);
+	}
+	for (w = LIST_FIRST(&plane->watched); w; w = next_wire) {
+		next_wire = LIST_NEXT(w, in_watched);
+		if (!tick_wire(w, plane->now_ms))
+			wire_unwatch(w);
+	}
+	nickname_tick(plane->nicknames, plane->now_ms);
+}

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * MSRP connections: reading through the parser into plane->ops, and writing, once a loop turn,
+ * everything that is due in one gathered write. The order on a connection is: the end of the
+ * frame under way, our responses, chat, frames for this leg alone, bulk; so a chat line waits for
+ * one chunk at most (RFC 4975 5.1). Knows no MSRP semantics.
+ */
+#include "mrfp/wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+#define LOG_PLACE "wire"
+
+#define WRITE_IOV   512
+#define WRITE_PARTS 64
+#define WRITE_BYTES (256u << 10)
+#define DIRECT_IOV  32 /* frames for this leg in one write */
+#define NO_LIMIT    SIZE_MAX
+
+/* What one gathered write holds. */
+struct batch {
+	struct iovec iov[WRITE_IOV];
+	int n_iov;
+	size_t n_bytes;
+	struct {
+		enum wire_part part;
+		struct session *session;
+		size_t n_bytes;
+	} parts[WRITE_PARTS];
+	int n_parts;
+};
+
+static void on_event(struct conn *c, enum conn_event ev, void *arg);
+
+static struct wire *new_wire(struct plane *plane)
+{
+	struct wire *w = xcalloc(1, sizeof(*w));
+
+	w->plane = plane;
+	LIST_INIT(&w->sessions);
+	msrp_parser_init(&w->parser, &msrp_limits_default);
+	outq_init(&w->own, WIRE_OWN_MAX);
+	w->unbound_ms = plane->now_ms;
+	LIST_INSERT_HEAD(&plane->wires, w, in_all);
+	(*plane->stats.connections)++;
+	(*plane->stats.connections_total)++;
+	(*plane->stats.unbound)++;
+	wire_watch(w);
+	return w;
+}
+
+void wire_watch(struct wire *w)
+{
+	if (w->watched || w->dead)
+		return;
+	w->watched = true;
+	LIST_INSERT_HEAD(&w->plane->watched, w, in_watched);
+}
+
+void wire_unwatch(struct wire *w)
+{
+	if (!w->watched)
+		return;
+	w->watched = false;
+	LIST_REMOVE(w, in_watched);
+}
+
+struct wire *wire_accept(struct plane *plane, int fd_take, const struct addr *peer)
+{
+	struct wire *w = new_wire(plane);
+
+	w->connected = true;
+	w->conn = conn_accept(plane->base, fd_take, peer, on_event, w);
+	conn_set_sndbuf(w->conn, (int)plane->opt->send_buffer);
+	return w;
+}
+
+int wire_connect(struct plane *plane, const struct addr *to, struct wire **wire_r)
+{
+	struct wire *w = new_wire(plane);
+	int rc;
+
+	w->active = true;
+	rc = conn_connect(plane->base, to, (uint32_t)plane->opt->connect_timeout_ms, on_event, w,
+			  &w->conn);
+	if (rc) {
+		wire_close(w);
+		return rc;
+	}
+	conn_set_sndbuf(w->conn, (int)plane->opt->send_buffer);
+	*wire_r = w;
+	return 0;
+}
+
+static void undirty(struct wire *w)
+{
+	if (!w->dirty)
+		return;
+	w->dirty = false;
+	TAILQ_REMOVE(&w->plane->dirty_wires, w, in_list);
+}
+
+void wire_close(struct wire *w)
+{
+	if (w->dead)
+		return;
+	w->dead = true;
+	undirty(w);
+	wire_unwatch(w);
+	LIST_REMOVE(w, in_all);
+	TAILQ_INSERT_TAIL(&w->plane->dead_wires, w, in_list);
+	if (w->paused)
+		(*w->plane->stats.paused)--;
+	(*w->plane->stats.connections)--;
+	if (!w->n_sessions)
+		(*w->plane->stats.unbound)--;
+	if (w->conn)
+		conn_free(&w->conn);
+}
+
+void wire_close_soon(struct wire *w)
+{
+	w->closing = true;
+	if (w->connected)
+		wire_touch(w);
+	else
+		wire_close(w);
+}
+
+void wire_reap(struct plane *plane)
+{
+	struct wire *w;
+
+	while ((w = TAILQ_FIRST(&plane->dead_wires))) {
+		TAILQ_REMOVE(&plane->dead_wires, w, in_list);
+		buf_fini(&w->in);
+		outq_fini(&w->own);
+		chunk_unref(&w->rest);
+		free(w->req.paths);
+		free(w->req.mid);
+		chunk_unref(&w->req.report);
+		free(w);
+	}
+}
+
+void wire_add_session(struct wire *w, struct session *s)
+{
+	if (!w->n_sessions++)
+		(*w->plane->stats.unbound)--;
+	LIST_INSERT_HEAD(&w->sessions, s, in_wire);
+	s->wire = w;
+}
+
+/* The frame under way must end, or nothing else on this connection could be understood. */
+static void keep_rest(struct wire *w, struct session *s)
+{
+	struct iovec iov[8];
+	struct bytes b = BYTES_INIT;
+	size_t n_bytes;
+	int n;
+
+	if (w->mid_part == PART_DIRECT)
+		n = outq_iov(&s->direct, iov, 1);
+	else
+		n = chunklog_iov(&s->ctx->log[w->mid_part - PART_CHAT],
+				 &s->cur[w->mid_part - PART_CHAT], &s->taste, &s->block, iov, 8, 1,
+				 NO_LIMIT, &n_bytes);
+	for (int i = 0; i < n; i++)
+		bytes_add(&b, iov[i].iov_base, iov[i].iov_len);
+	w->rest = chunk_from(bytes_slice(&b));
+	w->rest_off = 0;
+	w->mid_part = PART_REST;
+	w->mid_session = NULL;
+	bytes_fini(&b);
+}
+
+void wire_remove_session(struct wire *w, struct session *s)
+{
+	if (!w->dead && w->mid_session == s && w->mid_part)
+		keep_rest(w, s);
+	LIST_REMOVE(s, in_wire);
+	s->wire = NULL;
+	if (w->req.session == s) { /* its request is still to be answered */
+		if (!w->req.paths && s->reply_paths)
+			w->req.paths = xstrndup(s->reply_paths, s->reply_paths_len);
+		w->req.session = NULL;
+		w->req.msg = NULL;
+		w->req.status = 481;
+	}
+	if (--w->n_sessions == 0 && !w->dead) {
+		(*w->plane->stats.unbound)++;
+		w->unbound_ms = w->plane->now_ms;
+		wire_watch(w);
+	}
+}
+
+void wire_touch(struct wire *w)
+{
+	if (w->dirty || w->dead)
+		return;
+	w->dirty = true;
+	TAILQ_INSERT_TAIL(&w->plane->dirty_wires, w, in_list);
+}
+
+void wire_push(struct wire *w, struct chunk *frame_take)
+{
+	if (w->dead || outq_push(&w->own, frame_take, 0)) {
+		if (w->dead)
+			chunk_unref(&frame_take);
+		return;
+	}
+	if (w->own.n_bytes > WIRE_OWN_HIGH)
+		wire_pause(w, WIRE_PAUSE_OWN);
+	wire_touch(w);
+}
+
+uint64_t wire_clock(const struct wire *w)
+{
+	return (w->paused ? w->paused_ms : w->plane->now_ms) - w->stood_still_ms;
+}
+
+void wire_pause(struct wire *w, unsigned why)
+{
+	if (!w->paused && !w->dead) {
+		w->paused_ms = w->plane->now_ms;
+		(*w->plane->stats.pauses)++;
+		(*w->plane->stats.paused)++;
+		conn_want_read(w->conn, false);
+	}
+	w->paused |= (uint8_t)why;
+}
+
+void wire_resume(struct wire *w, unsigned why)
+{
+	if (!(w->paused & why))
+		return;
+	w->paused &= (uint8_t)~why;
+	if (w->paused || w->dead)
+		return;
+	w->stood_still_ms += w->plane->now_ms - w->paused_ms;
+	w->moved_ms = w->plane->now_ms;
+	(*w->plane->stats.paused)--;
+	conn_want_read(w->conn, true);
+}
+
+/* --- writing --- */
+
+static void add_part(struct batch *b, enum wire_part part, struct session *s, int n_iov,
+		     size_t n_bytes)
+{
+	if (!n_iov)
+		return;
+	b->parts[b->n_parts].part = part;
+	b->parts[b->n_parts].session = s;
+	b->parts[b->n_parts++].n_bytes = n_bytes;
+	b->n_iov += n_iov;
+	b->n_bytes += n_bytes;
+}
+
+static size_t iov_sum(const struct iovec *iov, int n)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	return sum;
+}
+
+static void add_queue(struct batch *b, enum wire_part part, struct session *s, const struct outq *q,
+		      int max)
+{
+	struct iovec *iov = b->iov + b->n_iov;
+	int room = WRITE_IOV - b->n_iov, n;
+
+	n = outq_iov(q, iov, max < room ? max : room);
+	add_part(b, part, s, n, iov_sum(iov, n));
+}
+
+static void add_log(struct batch *b, struct session *s, int stream, size_t max_entries)
+{
+	size_t n_bytes, room = b->n_bytes < WRITE_BYTES ? WRITE_BYTES - b->n_bytes : 0;
+	int n;
+
+	if (!room || s->cur[stream].seq == s->ctx->log[stream].head)
+		return;
+	n = chunklog_iov(&s->ctx->log[stream], &s->cur[stream], &s->taste, &s->block,
+			 b->iov + b->n_iov, WRITE_IOV - b->n_iov, max_entries, room, &n_bytes);
+	add_part(b, stream == STREAM_CHAT ? PART_CHAT : PART_BULK, s, n, n_bytes);
+}
+
+/* The frame under way first; of a bulk or direct source no more than that frame. */
+static void add_mid(struct batch *b, struct wire *w)
+{
+	switch (w->mid_part) {
+	case PART_REST:
+		b->iov[0] = (struct iovec){w->rest->data + w->rest_off, w->rest->len - w->rest_off};
+		add_part(b, PART_REST, NULL, 1, b->iov[0].iov_len);
+		break;
+	case PART_DIRECT:
+		add_queue(b, PART_DIRECT, w->mid_session, &w->mid_session->direct, 1);
+		break;
+	case PART_CHAT:
+		add_log(b, w->mid_session, STREAM_CHAT, NO_LIMIT);
+		break;
+	case PART_BULK:
+		add_log(b, w->mid_session, STREAM_BULK, 1);
+		break;
+	default:
+		break; /* own goes first anyway */
+	}
+}
+
+static bool is_mid(const struct wire *w, const struct session *s, enum wire_part part)
+{
+	return w->mid_session == s && w->mid_part == part;
+}
+
+static void gather(struct wire *w, struct batch *b)
+{
+	struct session *s;
+
+	b->n_iov = b->n_parts = 0;
+	b->n_bytes = 0;
+	if (w->mid_part)
+		add_mid(b, w);
+	if (!outq_empty(&w->own))
+		add_queue(b, PART_OWN, NULL, &w->own, WRITE_IOV / 2);
+	LIST_FOREACH(s, &w->sessions, in_wire) {
+		if (b->n_parts + 4 > WRITE_PARTS)
+			break;
+		if (!is_mid(w, s, PART_CHAT))
+			add_log(b, s, STREAM_CHAT, NO_LIMIT);
+	}
+	LIST_FOREACH(s, &w->sessions, in_wire) {
+		if (b->n_parts + 4 > WRITE_PARTS)
+			break;
+		if (!outq_empty(&s->direct) && !is_mid(w, s, PART_DIRECT))
+			add_queue(b, PART_DIRECT, s, &s->direct, DIRECT_IOV);
+		if (!is_mid(w, s, PART_BULK))
+			add_log(b, s, STREAM_BULK, NO_LIMIT);
+	}
+}
+
+struct sent_arg {
+	struct session *s;
+	int stream;
+	uint64_t at_ms;
+};
+
+static void on_log_sent(const struct chunk_meta *m, uint64_t num, void *arg)
+{
+	const struct sent_arg *a = arg;
+
+	session_sent(a->s, a->stream, m, num, a->at_ms);
+}
+
+static void on_direct_sent(uint64_t tag, void *arg)
+{
+	const struct sent_arg *a = arg;
+
+	txring_mark_sent(&a->s->tx[STREAM_DIRECT], tag, (uint32_t)a->at_ms);
+	session_busy(a->s);
+}
+
+/* n bytes of one part are out; is a frame of it partly out now? */
+static bool part_sent(struct wire *w, enum wire_part part, struct session *s, size_t n)
+{
+	struct sent_arg arg = {s, part == PART_BULK ? STREAM_BULK : STREAM_CHAT, wire_clock(w)};
+
+	switch (part) {
+	case PART_REST:
+		w->rest_off += n;
+		if (w->rest_off < w->rest->len)
+			return true;
+		chunk_unref(&w->rest);
+		return false;
+	case PART_OWN:
+		outq_sent(&w->own, n, NULL, NULL);
+		return outq_mid_frame(&w->own);
+	case PART_DIRECT:
+		outq_sent(&s->direct, n, on_direct_sent, &arg);
+		return outq_mid_frame(&s->direct);
+	default:
+		chunklog_advance(&s->ctx->log[arg.stream], &s->cur[arg.stream], &s->taste,
+				 &s->block, n, on_log_sent, &arg);
+		return s->cur[arg.stream].off != 0;
+	}
+}
+
+static void advance(struct wire *w, const struct batch *b, size_t n)
+{
+	w->mid_part = PART_NONE;
+	w->mid_session = NULL;
+	for (int i = 0; i < b->n_parts && n; i++) {
+		size_t take = n < b->parts[i].n_bytes ? n : b->parts[i].n_bytes;
+		if (part_sent(w, b->parts[i].part, b->parts[i].session, take)) {
+			w->mid_part = (uint8_t)b->parts[i].part;
+			w->mid_session = b->parts[i].session;
+		}
+		n -= take;
+	}
+}
+
+static void wait_writable(struct wire *w, bool on)
+{
+	if (w->blocked == on)
+		return; /* moved_ms tells since when */
+	w->blocked = on;
+	conn_want_write(w->conn, on);
+	if (on) {
+		w->moved_ms = w->plane->now_ms;
+		wire_watch(w);
+	}
+}
+
+void wire_flush(struct wire *w)
+{
+	struct batch b;
+
+	undirty(w);
+	while (!w->dead && w->connected) {
+		ssize_t n;
+
+		gather(w, &b);
+		if (!b.n_iov)
+			break;
+		n = conn_writev(w->conn, b.iov, b.n_iov);
+		if (n == -ERR_AGAIN) {
+			wait_writable(w, true);
+			return;
+		}
+		if (n < 0) {
+			wire_close(w);
+			w->plane->ops->lost(w, CTL_LOST_RESET);
+			return;
+		}
+		*w->plane->stats.octets_out += n;
+		w->moved_ms = w->plane->now_ms;
+		advance(w, &b, (size_t)n);
+		if ((size_t)n < b.n_bytes) {
+			wait_writable(w, true);
+			return;
+		}
+		if (b.n_bytes < WRITE_BYTES && b.n_iov < WRITE_IOV / 2 &&
+		    b.n_parts + 4 < WRITE_PARTS)
+			break;
+	}
+	if (w->dead || !w->connected)
+		return;
+	wait_writable(w, false);
+	if (w->paused & WIRE_PAUSE_OWN)
+		wire_resume(w, WIRE_PAUSE_OWN);
+	if (w->closing) {
+		wire_close(w);
+		w->plane->ops->lost(w, CTL_LOST_CLOSED);
+	}
+}
+
+/* --- reading --- */
+
+/* A frame whose end cannot be found: what is queued (a 400) goes out, then the stream ends. */
+static void broken(struct wire *w)
+{
+	(*w->plane->stats.broken)++;
+	log_peer("a stream without end of frame is closed");
+	w->plane->ops->broken(w);
+	wire_flush(w);
+	if (w->dead)
+		return;
+	wire_close(w);
+	w->plane->ops->lost(w, CTL_LOST_CLOSED);
+}
+
+/* Returns the bytes used; sets *bad_r when the stream must be closed. */
+static size_t parse(struct wire *w, struct slice in, bool *bad_r)
+{
+	const struct wire_ops *ops = w->plane->ops;
+	struct msrp_item item;
+	size_t done = 0, used;
+	struct slice tid;
+	int rc;
+
+	*bad_r = false;
+	while (!w->dead && done < in.len) {
+		used = msrp_parse_fast_200(&w->parser, slice_from(in, done), &tid);
+		if (used) {
+			ops->ok(w, tid);
+			done += used;
+			continue;
+		}
+		used = 0;
+		rc = msrp_parse_next(&w->parser, slice_from(in, done), &item, &used);
+		if (rc < 0) {
+			*bad_r = true;
+			break;
+		}
+		if (rc > 0)
+			ops->item(w, &item);
+		done += used;
+		if (rc == 0)
+			break;
+	}
+	return done;
+}
+
+static void on_readable(struct wire *w)
+{
+	struct slice held = buf_held(&w->in), in;
+	char *at = w->plane->read_buf + PLANE_READ_HEADROOM;
+	size_t used;
+	ssize_t n;
+	bool bad;
+
+	if (w->paused)
+		return;
+	n = conn_read(w->conn, at, PLANE_READ_SIZE);
+	if (n == -ERR_AGAIN)
+		return;
+	if (n <= 0) {
+		wire_close(w);
+		w->plane->ops->lost(w, n == 0 ? CTL_LOST_CLOSED : CTL_LOST_RESET);
+		return;
+	}
+	*w->plane->stats.octets_in += n;
+	if (held.len)
+		memcpy(at - held.len, held.ptr, held.len);
+	in = slice_make(at - held.len, held.len + (size_t)n);
+	buf_consume(&w->in, held.len);
+	used = parse(w, in, &bad);
+	if (w->dead)
+		return;
+	w->plane->ops->batch_end(w);
+	if (w->dead)
+		return;
+	if (bad || buf_keep(&w->in, slice_from(in, used), PLANE_READ_HEADROOM))
+		broken(w);
+}
+
+static void on_event(struct conn *c, enum conn_event ev, void *arg)
+{
+	struct wire *w = arg;
+	struct plane *plane = w->plane;
+
+	(void)c;
+	if (w->dead)
+		return;
+	plane->now_ms = clock_now_ms();
+	switch (ev) {
+	case CONN_READABLE:
+		on_readable(w);
+		break;
+	case CONN_WRITABLE:
+		wire_flush(w);
+		break;
+	case CONN_CONNECTED:
+		w->connected = true;
+		w->plane->ops->connected(w);
+		break;
+	case CONN_FAILED:
+		wire_close(w);
+		w->plane->ops->lost(w, w->connected ? CTL_LOST_RESET : CTL_LOST_CONNECT);
+		break;
+	}
+	if (plane->over_limit)
+		plane->ops->overfull(plane); /* w may be gone now */
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFP_WIRE_H
+#define MRFP_WIRE_H
+
+#include "common/buf.h"
+#include "common/conn.h"
+#include "mrfp/session.h"
+#include "proto/msrp_parse.h"
+
+/* One MSRP connection and the sessions bound to it (usually one, MSRP-045). */
+
+/* The request whose body is being received. */
+struct request {
+	struct session *session; /* NULL: none, or it went away meanwhile */
+	struct inmsg *msg;       /* SEND with a body that is wanted */
+	uint8_t method;          /* enum msrp_method */
+	bool active;
+	bool answered;  /* or will be, by others (NICKNAME) */
+	bool mute;      /* no response whatever happens (REPORT, Failure-Report: no) */
+	bool keepalive; /* SEND without body */
+	bool repeat;    /* a message that was received before (MSRP-049) */
+	bool success_report;
+	enum msrp_failure_report failure_report;
+	int status;           /* of the response; 200 so far */
+	uint64_t pos;         /* of the next octet in the message */
+	char *paths;          /* response path lines, when they are not the session's */
+	struct chunk *report; /* to be sent behind the response */
+	char *mid;            /* Message-ID of a repeat that wants a report */
+	char tid[MSRP_TID_MAX + 1];
+};
+
+enum { WIRE_PAUSE_CONTEXT = 1, WIRE_PAUSE_OWN = 2, WIRE_PAUSE_PRIVATE = 4 };
+enum wire_part { PART_NONE, PART_REST, PART_OWN, PART_DIRECT, PART_CHAT, PART_BULK };
+
+struct wire {
+	struct plane *plane;
+	struct conn *conn;
+	LIST_HEAD(, session) sessions;
+	uint32_t n_sessions;
+	bool blocked; /* the kernel took less than given: wait for CONN_WRITABLE */
+	bool dirty;
+	bool dead;
+	bool active;      /* we connected */
+	bool connected;   /* always, but for an outgoing one under way */
+	bool closing;     /* close as soon as own is out */
+	uint8_t paused;   /* WIRE_PAUSE_ bits */
+	uint8_t mid_part; /* enum wire_part of which a frame is partly out */
+	struct session *mid_session;
+	struct msrp_parser parser;
+	struct buf in;
+	struct outq own;    /* responses and REPORTs */
+	struct chunk *rest; /* end of a frame whose session went away */
+	size_t rest_off;
+	struct request req;
+	bool watched;
+	uint64_t unbound_ms;     /* since when without session */
+	uint64_t moved_ms;       /* last octet taken, or begin of a block or of reading again */
+	uint64_t paused_ms;      /* since when paused */
+	uint64_t stood_still_ms; /* paused in all, before now */
+	LIST_ENTRY(wire) in_all, in_watched;
+	TAILQ_ENTRY(wire) in_list; /* dirty_wires or dead_wires */
+};
+
+#define WIRE_OWN_MAX  (1u << 20)
+#define WIRE_OWN_HIGH (128u << 10) /* responses not taken: stop reading requests */
+
+/* A connection from outside; fd is taken over. */
+struct wire *wire_accept(struct plane *plane, int fd_take, const struct addr *peer);
+/* Connect. -ERR_IO when it fails at once. */
+MUST_CHECK int wire_connect(struct plane *plane, const struct addr *to, struct wire **wire_r);
+/* Close now; the object goes at the end of the turn. Sessions must have been taken off. */
+void wire_close(struct wire *w);
+/* Close when what is queued is out. */
+void wire_close_soon(struct wire *w);
+/* Free closed ones. */
+void wire_reap(struct plane *plane);
+
+void wire_add_session(struct wire *w, struct session *s);
+/* Also finishes a frame of it that is partly out. */
+void wire_remove_session(struct wire *w, struct session *s);
+
+/* Queue one of our own frames (takes the reference) and remember to send it in this turn. */
+void wire_push(struct wire *w, struct chunk *frame_take);
+void wire_touch(struct wire *w);
+/* Write what is due: rest of the frame under way, own, chat, direct, bulk. */
+void wire_flush(struct wire *w);
+
+void wire_pause(struct wire *w, unsigned why);
+void wire_resume(struct wire *w, unsigned why);
+/* Look at it at every tick while it has no session or is blocked. */
+void wire_watch(struct wire *w);
+void wire_unwatch(struct wire *w);
+/* The connection's clock: stands still while it is not read from. */
+uint64_t wire_clock(const struct wire *w);
+
+#endif

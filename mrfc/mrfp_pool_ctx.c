@@ -151,7 +151,7 @@ static void settle(struct pool_op *op, int err)
 		pool_termination_del(c, op->termination);
 	if (op->command == CTL_CMD_SUBTRACT && !op->termination)
 		pool_context_free(c);
-	else if (op->command == CTL_CMD_ADD && err && !c->terminations && !c->n_pending)
+	else if (!c->terminations && !c->n_pending) /* a context ends with its last termination */
 		pool_context_free(c);
 }
 

@@ -320,6 +320,13 @@ static void terminations_and_contexts_are_counted_until_subtracted(void **state)
 	FAKE_WAIT(&rig->one, o.n == 1);
 	assert_int_equal(only_mrfp(rig).terminations, 1);
 	assert_int_equal(only_mrfp(rig).contexts, 1);
+	subtract(rig, room_a, 1, &o);
+	frame = fake_next(&rig->one);
+	fake_reply_code(&rig->one, &frame, CTL_R_OK);
+	FAKE_WAIT(&rig->one, o.n == 1);
+	assert_int_equal(only_mrfp(rig).contexts, 0);
+
+	add_done(rig, &rig->one, room_a, 1);
 	subtract(rig, room_a, 0, &o);
 	frame = fake_next(&rig->one);
 	fake_reply_code(&rig->one, &frame, CTL_R_OK);

@@ -19,16 +19,19 @@
 	 IS_DIGIT(c) || IS_UPPER(c) || IN(c, 0x5e, 0x7e))
 #define IS_UNRESERVED(c)                                                                           \
 	(IS_ALPHA(c) || IS_DIGIT(c) || (c) == '-' || (c) == '.' || (c) == '_' || (c) == '~')
+#define IS_HOST(c)    (IS_UNRESERVED(c) || (c) == '!' || (c) == '$' || IN(c, '&', ',') || (c) == '=')
+#define IS_SESSION(c) (IS_UNRESERVED(c) || (c) == '+' || (c) == '=' || (c) == '/')
 #define CLASS(c)                                                                                   \
 	((IS_ALPHA(c) ? CHARS_ALPHA : 0) | (IS_DIGIT(c) ? CHARS_DIGIT : 0) |                       \
 	 (IS_HEX(c) ? CHARS_HEX : 0) | (IS_UPPER(c) ? CHARS_UPPER : 0) |                           \
 	 (IS_IDENT(c) ? CHARS_IDENT : 0) | (IS_TOKEN(c) ? CHARS_TOKEN : 0) |                       \
 	 (IS_UNRESERVED(c) ? CHARS_UNRESERVED : 0) |                                               \
-	 ((c) == ' ' || (c) == '\t' ? CHARS_BLANK : 0))
+	 ((c) == ' ' || (c) == '\t' ? CHARS_BLANK : 0) | (IS_HOST(c) ? CHARS_HOST : 0) |           \
+	 (IS_SESSION(c) ? CHARS_SESSION : 0))
 #define CLASS4(c)  CLASS(c), CLASS((c) + 1), CLASS((c) + 2), CLASS((c) + 3)
 #define CLASS16(c) CLASS4(c), CLASS4((c) + 4), CLASS4((c) + 8), CLASS4((c) + 12)
 
-const uint8_t chars_table[256] = {
+const uint16_t chars_table[256] = {
 	CLASS16(0x00), CLASS16(0x10), CLASS16(0x20), CLASS16(0x30),
 	CLASS16(0x40), CLASS16(0x50), CLASS16(0x60), CLASS16(0x70),
 };

@@ -14,9 +14,11 @@ enum chars_class {
 	CHARS_TOKEN = 32,      /* token of RFC 4975 */
 	CHARS_UNRESERVED = 64, /* RFC 3986 */
 	CHARS_BLANK = 128,     /* SP, HTAB */
+	CHARS_HOST = 256,      /* RFC 3986 reg-name, without '%' and ';' */
+	CHARS_SESSION = 512,   /* session-id of RFC 4975 */
 	CHARS_ALNUM = CHARS_ALPHA | CHARS_DIGIT
 };
-extern const uint8_t chars_table[256];
+extern const uint16_t chars_table[256];
 
 /* Is c in one of the classes of mask? */
 static inline bool chars_is(char c, unsigned int mask)

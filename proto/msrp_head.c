@@ -195,7 +195,7 @@ static void read_start(struct msrp_head *h, struct slice line, const struct msrp
 static enum header_id header_of(struct slice name)
 {
 	for (int i = 0; i < H_OTHER_MIME; i++) {
-		if (slice_ieq(name, header_names[i]))
+		if (name.len == header_names[i].len && slice_ieq(name, header_names[i]))
 			return (enum header_id)i;
 	}
 	return slice_istarts(name, SLICE_LIT("Content-")) ? H_OTHER_MIME : H_OTHER;

@@ -211,11 +211,17 @@ static size_t find_end(const struct msrp_parser *p, struct slice in, enum match 
 	size_t i = 0;
 
 	while (i < in.len) {
-		const char *cr = memchr(in.ptr + i, '\r', in.len - i);
+		const char *cr = in.ptr + i;
 
+		if (*cr != '\r')
+			cr = memchr(cr, '\r', in.len - i);
 		if (!cr)
 			break;
 		i = (size_t)(cr - in.ptr);
+		if (in.len - i >= 3 && (cr[1] != '\n' || cr[2] != '-')) { /* most of them */
+			i += cr[1] == '\n' ? 2 : 1;
+			continue;
+		}
 		*match_r = match_end(mark, slice_from(in, i));
 		if (*match_r != MATCH_NO)
 			return i;

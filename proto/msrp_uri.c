@@ -84,11 +84,14 @@ static int host_parse(struct slice rest, struct msrp_uri *u, size_t *end_r)
 		*end_r = (size_t)close + 1;
 		return host_is_v6(u->host) ? 0 : -ERR_SYNTAX;
 	}
-	for (end = 0; end < rest.len && !chars_in(rest.ptr[end], ":/;"); end++)
-		;
-	u->host = slice_first(rest, end);
-	if (end == 0 || end > HOST_MAX || !chars_pct_text(u->host, "!$&'()*+,="))
+	end = chars_span(rest, CHARS_HOST);
+	while (chars_pct(slice_from(rest, end)) >= 0) {
+		end += 3;
+		end += chars_span(slice_from(rest, end), CHARS_HOST);
+	}
+	if (end == 0 || end > HOST_MAX)
 		return -ERR_SYNTAX;
+	u->host = slice_first(rest, end);
 	*end_r = end;
 	return 0;
 }
@@ -132,9 +135,7 @@ static int session_parse(struct slice *rest, struct msrp_uri *u)
 
 	if (rest->len == 0 || rest->ptr[0] != '/')
 		return 0;
-	while (n < rest->len &&
-	       (chars_is(rest->ptr[n], CHARS_UNRESERVED) || chars_in(rest->ptr[n], "+=/")))
-		n++;
+	n += chars_span(slice_from(*rest, 1), CHARS_SESSION);
 	if (n == 1)
 		return -ERR_SYNTAX;
 	u->has_session_id = true;

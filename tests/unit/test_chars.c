@@ -27,6 +27,9 @@ static void classes_hold_exactly_their_characters(void **state)
 		assert_int_equal(chars_is(c, CHARS_TOKEN),
 				 is_alnum || chars_in(c, "!#$%&'*+-.^_`{|}~"));
 		assert_int_equal(chars_is(c, CHARS_UNRESERVED), is_alnum || chars_in(c, "-._~"));
+		assert_int_equal(chars_is(c, CHARS_HOST),
+				 is_alnum || chars_in(c, "-._~!$&'()*+,="));
+		assert_int_equal(chars_is(c, CHARS_SESSION), is_alnum || chars_in(c, "-._~+=/"));
 		assert_int_equal(chars_is(c, CHARS_BLANK), c == ' ' || c == '\t');
 		assert_int_equal(chars_hex(c) >= 0, chars_is(c, CHARS_HEX));
 	}

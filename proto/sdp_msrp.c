@@ -11,26 +11,88 @@
 #include <sofia-sip/su_alloc.h>
 #include <stdlib.h>
 
+#include "common/bytes.h"
 #include "common/mem.h"
 
 #define SDP_MAX_TEXT (64u << 10)
 
+/* One m= line as written; views. */
+struct sdp_line {
+	struct slice type;
+	struct slice proto;
+	struct slice formats;
+	uint16_t port;
+};
+struct sdp_lines {
+	struct sdp_line media[SDP_MAX_MEDIA];
+	size_t n;
+};
+
 static bool line_ok(struct slice line, bool strict)
 {
-	if (line.len < 2 || line.ptr[1] != '=')
+	if (line.len < 2 || line.ptr[1] != '=' || memchr(line.ptr, '\r', line.len))
 		return false;
 	return !strict || (line.ptr[0] >= 'a' && line.ptr[0] <= 'z');
 }
 
+/* Visible ASCII; blanks where allowed. These words are echoed in answers. */
+static bool word_ok(struct slice s, bool blanks)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		bool blank = s.ptr[i] == ' ' || s.ptr[i] == '\t';
+
+		if ((blank && !blanks) || (!blank && (s.ptr[i] <= ' ' || s.ptr[i] > '~')))
+			return false;
+	}
+	return true;
+}
+
+/* "9" or "9/2". */
+static int port_of(struct slice word, uint16_t *port_r)
+{
+	struct slice rest = word, number;
+	uint64_t port;
+
+	if (!slice_next(&rest, '/', &number) || slice_u64(number, UINT16_MAX, &port) < 0)
+		return -ERR_SYNTAX;
+	*port_r = (uint16_t)port;
+	return 0;
+}
+
+/* "message 7394 TCP/MSRP *" */
+static int media_line(struct slice value, bool strict, struct sdp_line *line_r)
+{
+	struct slice rest = value, word[3];
+	size_t n = 0;
+
+	while (n < 3) {
+		struct slice token;
+
+		if (!slice_next(&rest, ' ', &token))
+			return -ERR_SYNTAX;
+		token = slice_trim(token);
+		if (token.len > 0)
+			word[n++] = token;
+	}
+	rest = slice_trim(rest);
+	if (!word_ok(word[0], false) || !word_ok(word[2], false) || !word_ok(rest, true))
+		return -ERR_SYNTAX;
+	if (strict && slice_ieq_str(word[0], "message") && !slice_eq_str(word[0], "message"))
+		return -ERR_SYNTAX;
+	line_r->type = word[0];
+	line_r->proto = word[2];
+	line_r->formats = rest;
+	return port_of(word[1], &line_r->port);
+}
+
 /*
- * Sofia stops without an error at a NUL and at a line shorter than two characters, so both are
- * refused beforehand. Collects the values of the m= lines, which it rewrites.
+ * Take the text apart into lines before Sofia sees it, and hand on a clean copy: it stops without
+ * an error at a NUL and at a line shorter than two characters, rewrites what m= lines say, and
+ * never returns from some formats in them. So m= lines are read here; the copy's carry no formats.
  */
-static int sdp_scan_lines(struct slice text, bool strict, struct slice media[SDP_MAX_MEDIA],
-			  size_t *n_media_r)
+static int sdp_scan(struct slice text, bool strict, struct sdp_lines *lines, struct bytes *clean)
 {
 	struct slice rest = text, line;
-	size_t n = 0;
 
 	if (text.len == 0 || memchr(text.ptr, '\0', text.len))
 		return -ERR_SYNTAX;
@@ -43,25 +105,30 @@ static int sdp_scan_lines(struct slice text, bool strict, struct slice media[SDP
 			line = slice_trim(line);
 		if (line.len == 0)
 			continue;
-		if (!line_ok(line, strict) || memchr(line.ptr, '\r', line.len))
+		if (!line_ok(line, strict))
 			return -ERR_SYNTAX;
-		if (line.ptr[0] != 'm')
+		if (line.ptr[0] != 'm') {
+			bytes_addf(clean, SLICE_FMT "\r\n", SLICE_ARG(line));
 			continue;
-		if (n == SDP_MAX_MEDIA)
+		}
+		if (lines->n == SDP_MAX_MEDIA)
 			return -ERR_LIMIT;
-		media[n++] = slice_trim(slice_from(line, 2));
+		if (media_line(slice_from(line, 2), strict, &lines->media[lines->n]) < 0)
+			return -ERR_SYNTAX;
+		bytes_addf(clean, "m=x %u x *\r\n", (unsigned)lines->media[lines->n++].port);
 	}
-	*n_media_r = n;
 	return 0;
 }
 
-/* Value of an attribute, trimmed; NULL when missing or empty. */
+/* Value of an attribute, trimmed (of a surplus colon too, which Sofia may leave); NULL when empty. */
 static char *attribute_dup(const sdp_attribute_t *a)
 {
 	struct slice v = SLICE_NULL;
 
 	if (a && a->a_value)
 		v = slice_trim(slice_str(a->a_value));
+	while (v.len > 0 && v.ptr[0] == ':')
+		v = slice_trim(slice_from(v, 1));
 	return v.len ? slice_dup(v) : NULL;
 }
 
@@ -129,33 +196,18 @@ static uint64_t max_size_of(const sdp_attribute_t *a)
 	return v;
 }
 
-/* "message 7394 TCP/MSRP *" as written: type, (port), proto, formats. */
-static int media_line(struct sdp_media *m, struct slice line, bool strict)
+static void media_words(struct sdp_media *m, const struct sdp_line *line)
 {
-	struct slice rest = line, word[3];
-	size_t n = 0;
-
-	while (n < 3) {
-		struct slice token;
-
-		if (!slice_next(&rest, ' ', &token))
-			return -ERR_SYNTAX;
-		token = slice_trim(token);
-		if (token.len > 0)
-			word[n++] = token;
-	}
-	if (strict && slice_ieq_str(word[0], "message") && !slice_eq_str(word[0], "message"))
-		return -ERR_SYNTAX;
-	m->type = slice_dup(word[0]);
+	m->type = slice_dup(line->type);
 	for (char *c = m->type; *c; c++) {
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (char)(*c + ('a' - 'A'));
 	}
 	m->is_message = slice_eq_str(slice_str(m->type), "message");
-	m->proto = slice_dup(word[2]);
-	m->transport = transport_of(word[2]);
-	m->formats = slice_dup(slice_trim(rest));
-	return 0;
+	m->proto = slice_dup(line->proto);
+	m->transport = transport_of(line->proto);
+	m->formats = slice_dup(line->formats);
+	m->port = line->port;
 }
 
 static void media_address(struct sdp_media *m, const sdp_connection_t *c)
@@ -166,17 +218,12 @@ static void media_address(struct sdp_media *m, const sdp_connection_t *c)
 	m->host_is_v6 = known && c->c_addrtype == sdp_addr_ip6;
 }
 
-static int media_fill(struct sdp_media *m, struct slice line, const sdp_session_t *s,
-		      const sdp_media_t *sm, bool strict)
+static void media_fill(struct sdp_media *m, const struct sdp_line *line, const sdp_session_t *s,
+		       const sdp_media_t *sm)
 {
 	const sdp_attribute_t *own = sm->m_attributes, *all = s->sdp_attributes, *a;
-	int err = media_line(m, line, strict);
 
-	if (err < 0)
-		return err;
-	if (sm->m_port > UINT16_MAX)
-		return -ERR_SYNTAX;
-	m->port = (uint16_t)sm->m_port;
+	media_words(m, line);
 	media_address(m, sm->m_connections ? sm->m_connections : s->sdp_connection);
 	m->path = attribute_dup(sdp_attribute_find(own, "path"));
 	m->accept_types = attribute_dup(sdp_attribute_find(own, "accept-types"));
@@ -191,49 +238,54 @@ static int media_fill(struct sdp_media *m, struct slice line, const sdp_session_
 	m->cema = sdp_attribute_find(own, "msrp-cema") != NULL;
 	m->has_file_selector = sdp_attribute_find(own, "file-selector") != NULL;
 	m->fingerprint = attribute_dup(sdp_attribute_find2(own, all, "fingerprint"));
-	return 0;
 }
 
-static int sdp_fill(struct sdp_session *sdp, const sdp_session_t *s,
-		    const struct slice lines[SDP_MAX_MEDIA], size_t n_lines, bool strict)
+static int sdp_fill(struct sdp_session *sdp, const sdp_session_t *s, const struct sdp_lines *lines)
 {
 	const sdp_origin_t *o = s->sdp_origin;
 	const sdp_media_t *sm = s->sdp_media;
 
 	if (!o || !o->o_username || !o->o_address || !o->o_address->c_address)
 		return -ERR_SYNTAX;
+	/* Other networks are tolerated in c= (circuit-switched lines), not as the peer's own. */
+	if (o->o_address->c_nettype != sdp_net_in || !*o->o_address->c_address)
+		return -ERR_SYNTAX;
 	sdp->origin_user = xstrdup(o->o_username);
 	sdp->origin_id = o->o_id;
 	sdp->origin_version = o->o_version;
 	sdp->origin_host = xstrdup(o->o_address->c_address);
 	sdp->origin_v6 = o->o_address->c_addrtype == sdp_addr_ip6;
-	for (; sm && sdp->n_media < n_lines; sm = sm->m_next) {
+	for (; sm && sdp->n_media < lines->n; sm = sm->m_next) {
 		size_t i = sdp->n_media++;
-		int err = media_fill(&sdp->media[i], lines[i], s, sm, strict);
 
-		if (err < 0)
-			return err;
+		media_fill(&sdp->media[i], &lines->media[i], s, sm);
 	}
-	return sm || sdp->n_media != n_lines ? -ERR_SYNTAX : 0;
+	return sm || sdp->n_media != lines->n ? -ERR_SYNTAX : 0;
+}
+
+static int sdp_read(struct slice clean, const struct sdp_lines *lines, bool strict,
+		    struct sdp_session *sdp)
+{
+	int flags =
+		sdp_f_anynet | sdp_f_c_missing | sdp_f_mode_manual | (strict ? sdp_f_strict : 0);
+	sdp_parser_t *parser = sdp_parse(NULL, clean.ptr, (issize_t)clean.len, flags);
+	sdp_session_t *s = sdp_session(parser);
+	int err = s ? sdp_fill(sdp, s, lines) : -ERR_SYNTAX;
+
+	sdp_parser_free(parser);
+	return err;
 }
 
 int sdp_parse_msrp(struct slice text, bool strict, struct sdp_session *sdp_r)
 {
-	struct slice lines[SDP_MAX_MEDIA];
+	struct bytes clean = BYTES_INIT;
+	struct sdp_lines lines = {.n = 0};
 	struct sdp_session sdp = {0};
-	sdp_parser_t *parser;
-	sdp_session_t *s;
-	size_t n_lines = 0;
-	int flags =
-		sdp_f_anynet | sdp_f_c_missing | sdp_f_mode_manual | (strict ? sdp_f_strict : 0);
-	int err = sdp_scan_lines(text, strict, lines, &n_lines);
+	int err = sdp_scan(text, strict, &lines, &clean);
 
-	if (err < 0)
-		return err;
-	parser = sdp_parse(NULL, text.ptr, (issize_t)text.len, flags);
-	s = sdp_session(parser);
-	err = s ? sdp_fill(&sdp, s, lines, n_lines, strict) : -ERR_SYNTAX;
-	sdp_parser_free(parser);
+	if (err == 0)
+		err = sdp_read(bytes_slice(&clean), &lines, strict, &sdp);
+	bytes_fini(&clean);
 	if (err < 0)
 		sdp_fini(&sdp);
 	else

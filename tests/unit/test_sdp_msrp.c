@@ -221,11 +221,14 @@ static void a_missing_address_is_an_empty_host(void **state)
 
 	(void)state;
 	assert_int_equal(parse("v=0\r\no=- 1 2 IN IP6 ::1\r\ns=-\r\nt=0 0\r\n"
-			       "m=message 9 TCP/MSRP *\r\n",
+			       "m=message 9 TCP/MSRP *\r\n"
+			       "m=audio 9 PSTN -\r\nc=PSTN E164 +15551230001\r\n",
 			       false, &sdp),
 			 0);
 	assert_true(sdp.origin_v6);
 	assert_string_equal(sdp.media[0].host, "");
+	assert_string_equal(sdp.media[1].host, "");
+	assert_string_equal(sdp.media[1].formats, "-");
 	sdp_fini(&sdp);
 }
 
@@ -298,10 +301,13 @@ static void malformed_descriptions_are_syntax_errors(void **state)
 		"hello",
 		"v=1\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n",
 		"v=0\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=message 9 TCP/MSRP *\r\n",
+		"v=0\r\no=a 1 1 ATM x 192.0.2.1\r\ns=-\r\nt=0 0\r\n",
 		"v=0\r\no=a b c IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n",
 		"v=0\r\nx\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n",
 		HEAD "m=message\r\n",
 		HEAD "m=message port TCP/MSRP *\r\n",
+		HEAD "m=message 9 TCP/MSRP \xce\r\n", /* Sofia would never come back */
+		HEAD "m=m\x01 9 TCP/MSRP *\r\n",
 		HEAD "m=message 65536 TCP/MSRP *\r\n",
 		HEAD "m=message 9 TCP/MSRP *\r\nnot a line\r\n",
 		HEAD "m=message 9 TCP/MSRP *\r\nc=IN IP4\r\n",

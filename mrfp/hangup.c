@@ -24,9 +24,10 @@ static void tell(struct session *s, int cause, uint64_t lost)
 		CTL_SET(&n, notify, copies_lost, lost);
 	p->notify(s->ctx, &n, p->notify_arg);
 	(*p->stats.cut[cause - 1])++;
-	log_info("%s/%llu: session lost (%s), %llu copies lost with it", s->ctx->name,
-		 (unsigned long long)s->termination, stats_cause_name(cause),
-		 (unsigned long long)lost);
+	log_at(lost || cause != CTL_LOST_CLOSED ? LOG_INFO : LOG_DEBUG, LOG_PLACE,
+	       "%s/%llu: session lost (%s), %llu copies lost with it", s->ctx->name,
+	       (unsigned long long)s->termination, stats_cause_name(cause),
+	       (unsigned long long)lost);
 }
 
 void hangup(struct session *s, int cause)

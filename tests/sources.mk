@@ -35,3 +35,6 @@ BENCH_BIN := $(addprefix $(O)/tests/bench/,fanload limit)
 $(BENCH_BIN): $(O)/tests/bench/%: $(O)/tests/bench/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+$(O)/tests/bench/drive: $(O)/tests/bench/drive.o $(O)/libproto.a $(O)/libcommon.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)

@@ -133,9 +133,11 @@ static void on_request(struct mrfp_link *l, const struct ctl_frame *f, struct ct
 
 static void on_state(struct mrfp_link *l, enum mrfp_link_state old, void *arg)
 {
+	struct pool_member *m = arg;
+
 	(void)old;
-	if (mrfp_link_state(l) == MRFP_LINK_GONE)
-		pool_member_lose_contexts(arg);
+	if (mrfp_link_state(l) == MRFP_LINK_GONE && !m->restarting)
+		pool_member_lose_contexts(m);
 }
 
 static void on_load(struct mrfp_link *l, uint32_t per_mille, void *arg)
@@ -219,8 +221,9 @@ static void enroll(struct pool_stranger *s, struct pool_member *m, const struct 
 	struct mrfp_wire *wire = s->wire;
 	struct ctl_result result = {0};
 
-	if (mrfp_link_state(m->mrfp) != MRFP_LINK_GONE &&
-	    mrfp_link_incarnation(m->mrfp) != msg->incarnation)
+	m->restarting = mrfp_link_state(m->mrfp) != MRFP_LINK_GONE &&
+			mrfp_link_incarnation(m->mrfp) != msg->incarnation;
+	if (m->restarting)
 		mrfp_link_give_up(m->mrfp, "restarted");
 	++*p->stats.registered;
 	free(m->msrp);
@@ -235,6 +238,9 @@ static void enroll(struct pool_stranger *s, struct pool_member *m, const struct 
 	s->wire = NULL;
 	stranger_free(s);
 	mrfp_link_attach(m->mrfp, wire, msg->incarnation, mrfp_loop_now_ms(p->loop));
+	if (m->restarting)
+		pool_member_lose_contexts(m); /* told now that they can be placed here again */
+	m->restarting = false;
 	pool_audit_start(m);
 }
 

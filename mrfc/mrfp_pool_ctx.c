@@ -74,17 +74,20 @@ void pool_termination_del(struct pool_context *c, uint64_t id)
 
 void pool_member_lose_contexts(struct pool_member *m)
 {
-	const struct mrfp_pool_events *events = m->pool->events;
-	struct pool_context *c;
+	struct mrfp_pool *p = m->pool;
+	uint32_t n = m->n_contexts;
+	uint8_t(*ids)[CTL_CONTEXT_SIZE] = xcalloc(n + 1, sizeof(*ids));
 
-	while ((c = LIST_FIRST(&m->contexts))) {
-		uint8_t id[CTL_CONTEXT_SIZE];
+	/* All are out before the first is told: its user may place it anew, here even. */
+	for (uint32_t i = 0; i < n; i++) {
+		struct pool_context *c = LIST_FIRST(&m->contexts);
 
-		memcpy(id, c->id, sizeof(id));
+		memcpy(ids[i], c->id, sizeof(ids[i]));
 		pool_context_free(c);
-		if (events)
-			events->context_lost(id, m->pool->events_arg);
 	}
+	for (uint32_t i = 0; i < n && p->events; i++)
+		p->events->context_lost(ids[i], p->events_arg);
+	free(ids);
 }
 
 static int err_of_code(uint16_t code)

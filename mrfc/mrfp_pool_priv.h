@@ -44,6 +44,7 @@ struct pool_member {
 	uint32_t audit;        /* number of the latest one */
 	uint64_t audit_due_ms; /* try again then; 0: no need */
 	bool leaving;          /* said forced: given up in the next turn */
+	bool restarting;       /* its contexts are told lost once it is up again */
 };
 
 /* A wire that has not registered. */

@@ -22,6 +22,7 @@ struct rig {
 	struct fake_mrfp one, two;
 	char log[512];      /* what the user was told, in order */
 	const char *denied; /* known() says no to these: "a0 b7 " */
+	bool move;          /* a lost context is placed anew at once */
 };
 
 struct outcome {
@@ -47,7 +48,15 @@ static uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event
 
 static void on_context_lost(const uint8_t *context, void *arg)
 {
+	struct rig *rig = arg;
+	struct ctl_add msg = {0};
+
 	tell(arg, "lost", context, 0);
+	if (!rig->move)
+		return;
+	CTL_SET(&msg, add, epoch, 2);
+	CTL_SET(&msg, add, termination, 8);
+	mrfp_pool_add(rig->pool.pool, context, &msg, NULL, NULL);
 }
 
 static void on_termination_lost(const uint8_t *context, uint64_t termination, void *arg)
@@ -354,6 +363,31 @@ static void a_restarted_mrfp_has_lost_its_contexts(void **state)
 	add_done(rig, &rig->two, room_a, 1);
 }
 
+static void a_lost_context_can_be_placed_on_the_restarted_mrfp_at_once(void **state)
+{
+	struct rig *rig = *state;
+	struct bytes a = BYTES_INIT, b = BYTES_INIT;
+	struct slice records[2];
+
+	fake_up(&rig->one, &rig->pool, "mrfp-1", 100);
+	add_done(rig, &rig->one, room_a, 1);
+	add_done(rig, &rig->one, room_b, 1);
+	rig->move = true;
+	fake_close(&rig->one);
+	fake_register(&rig->two, &rig->pool, "mrfp-1", 101);
+	fake_take_add(&rig->two, CTL_R_OK, "192.0.2.9:2855");
+	fake_take_add(&rig->two, CTL_R_OK, "192.0.2.9:2855");
+	records[0] = record(&a, room_a, 8);
+	records[1] = record(&b, room_b, 8);
+	fake_audit(&rig->two, 0, 0, records, 2);
+	add_done(rig, &rig->two, room_a, 9);
+	assert_int_equal(only_mrfp(rig).contexts, 2);
+	assert_int_equal(only_mrfp(rig).terminations, 3);
+	assert_int_equal(strlen(rig->log), 16); /* each told once */
+	bytes_fini(&a);
+	bytes_fini(&b);
+}
+
 static void a_link_that_comes_back_in_time_has_lost_nothing(void **state)
 {
 	struct rig *rig = *state;
@@ -517,6 +551,7 @@ int main(void)
 		TEST(a_refused_add_leaves_no_context_behind),
 		TEST(terminations_and_contexts_are_counted_until_subtracted),
 		TEST(a_restarted_mrfp_has_lost_its_contexts),
+		TEST(a_lost_context_can_be_placed_on_the_restarted_mrfp_at_once),
 		TEST(a_link_that_comes_back_in_time_has_lost_nothing),
 		TEST(a_link_that_stays_away_or_says_so_loses_its_contexts),
 		TEST(an_audit_subtracts_what_nobody_knows),

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 MRFP_SRC := \
 	mrfp/admit.c \
 	mrfp/chunklog.c \

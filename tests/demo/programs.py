@@ -98,10 +98,16 @@ class Ue(Program):
                     self.used.add(i)
                     return self.events[i]
             examined = len(self.events)
-            line = self.next_line()
+            try:
+                line = self.next_line()
+            except StoryError:
+                line = None
             if line is None:
-                raise StoryError(f"{self.name} ended before {name} {fields or ''}{self.last_words()}")
+                raise StoryError(f"{self.name} did not report {name} {fields or ''}{self.story_so_far()}")
             self.events.append(json.loads(line))
+
+    def story_so_far(self):
+        return "".join(f"\n   {self.name}: {json.dumps(e)}" for e in self.events) + self.last_words()
 
     def seen(self, name, **fields):
         return [e for e in self.events if matches(e, name, fields)]
@@ -131,7 +137,7 @@ def tell(event, own_uri):
         return f"<{short(event['from'])}> {mark}{event['text']}"
     if kind == "file":
         return f"* {short(event['from'])} sent {event['name']} ({event['type']}, {event['size']} octets)"
-    if kind in ("arrived", "departed") and event["uri"] != own_uri:
+    if kind in ("arrived", "departed") and short(event["uri"]) != short(own_uri):
         how = f" ({event['joining_method']})" if kind == "arrived" else ""
         return f"* {short(event['uri'])} {'is here' if kind == 'arrived' else 'has left'}{how}"
     if kind == "joined":

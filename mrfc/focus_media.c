@@ -32,10 +32,8 @@ static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_
 
 	if (s == NULL)
 		return;
-	if (s->endpoint != NULL) {
-		s->endpoint->lost += copies_lost;
-		s->endpoint->user->lost += copies_lost;
-	}
+	if (s->endpoint != NULL)
+		roster_endpoint_lost(s->endpoint, copies_lost);
 	focus_unwind(s, unwind_of_lost(cause), 0, NULL, NULL);
 }
 
@@ -47,7 +45,7 @@ static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice ni
 
 	if (s == NULL || s->endpoint == NULL || !f->config.nicknames)
 		return 403;
-	status = roster_nickname(s->endpoint->user, nick);
+	status = roster_endpoint_nickname(s->endpoint, nick);
 	if (status == 200) {
 		log_info("%s: %s is called \"" SLICE_FMT "\"", s->room->c->name, s->who.uri,
 			 SLICE_ARG(nick));

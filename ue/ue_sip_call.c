@@ -53,6 +53,7 @@ void ue_call_free(struct ue_call *call)
 	LIST_REMOVE(call, link);
 	bytes_fini(&call->last_answer);
 	free(call->peer);
+	free(call->target);
 	free(call);
 }
 
@@ -219,10 +220,19 @@ static void ack_2xx(struct ue_call *call, sip_t const *sip)
 	nta_outgoing_destroy(ack);
 }
 
+/* A Contact's URI without parameters. */
+static char *contact_uri(sip_contact_t const *contact)
+{
+	url_t const *u = contact->m_url;
+
+	return xasprintf("sip:%s%s%s%s%s", u->url_user ? u->url_user : "", u->url_user ? "@" : "",
+			 u->url_host ? u->url_host : "", u->url_port ? ":" : "",
+			 u->url_port ? u->url_port : "");
+}
+
 static void on_2xx(struct ue_call *call, sip_t const *sip)
 {
 	bool is_focus = false;
-	char uri[512] = "";
 
 	ack_2xx(call, sip);
 	if (call->state == UE_CALL_ENDING) { /* our CANCEL lost the race */
@@ -235,17 +245,11 @@ static void on_2xx(struct ue_call *call, sip_t const *sip)
 
 		for (; p && *p; p++)
 			is_focus = is_focus || strcasecmp(*p, "isfocus") == 0;
-		snprintf(uri, sizeof(uri), "sip:%s@%s%s%s",
-			 sip->sip_contact->m_url->url_user ? sip->sip_contact->m_url->url_user : "",
-			 sip->sip_contact->m_url->url_host,
-			 sip->sip_contact->m_url->url_port ? ":" : "",
-			 sip->sip_contact->m_url->url_port ? sip->sip_contact->m_url->url_port
-							   : "");
 		free(call->peer);
-		call->peer = xstrdup(uri);
+		call->peer = contact_uri(sip->sip_contact);
 	}
 	session_timer(call, sip);
-	call->sip->ops->answered(call, uri, is_focus, body_of(sip), call->sip->arg);
+	call->sip->ops->answered(call, call->peer, is_focus, body_of(sip), call->sip->arg);
 }
 
 static int on_invite_answer(void *magic, nta_outgoing_t *orq, sip_t const *sip)
@@ -321,6 +325,7 @@ int ue_call_incoming(struct ue_sip *sip, nta_incoming_t *irq, sip_t const *msg)
 		xasprintf("sip:%s@%s",
 			  msg->sip_from->a_url->url_user ? msg->sip_from->a_url->url_user : "",
 			  msg->sip_from->a_url->url_host));
+	call->target = contact_uri(msg->sip_contact);
 	call->leg = nta_leg_tcreate(sip->agent, on_dialog, call, SIPTAG_CALL_ID(msg->sip_call_id),
 				    SIPTAG_FROM(msg->sip_to), SIPTAG_TO(msg->sip_from), TAG_END());
 	nta_leg_tag(call->leg, nta_incoming_tag(irq, NULL));

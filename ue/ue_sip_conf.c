@@ -89,9 +89,10 @@ static int subscribe(struct ue_call *call, bool first)
 		nta_outgoing_destroy(call->sub_orq);
 	call->sub_orq = nta_outgoing_tcreate(
 		call->sub_leg, on_subscribe_answer, call, NULL, SIP_METHOD_SUBSCRIBE,
-		first ? (url_string_t const *)call->peer : NULL,
-		TAG_IF(first, SIPTAG_ROUTE_STR(sip->route)), SIPTAG_CONTACT_STR(sip->contact),
-		SIPTAG_P_ASSERTED_IDENTITY_STR(pai), SIPTAG_EVENT_STR("conference"),
+		first ? (url_string_t const *)(call->target ? call->target : call->peer) : NULL,
+		TAG_IF(first && !call->target, SIPTAG_ROUTE_STR(sip->route)),
+		SIPTAG_CONTACT_STR(sip->contact), SIPTAG_P_ASSERTED_IDENTITY_STR(pai),
+		SIPTAG_EVENT_STR("conference"),
 		SIPTAG_ACCEPT_STR("application/conference-info+xml"), SIPTAG_EXPIRES_STR(expires),
 		TAG_END());
 	free(pai);

@@ -61,7 +61,8 @@ struct ue_call {
 	LIST_ENTRY(ue_call) link;
 	struct ue_sip *sip;
 	enum ue_call_state state;
-	char *peer; /* conference or peer URI */
+	char *peer;   /* conference or peer URI */
+	char *target; /* their Contact when they invited us: its SUBSCRIBE needs no proxy */
 	nta_leg_t *leg;
 	nta_incoming_t *irq; /* their INVITE */
 	nta_outgoing_t *orq; /* our INVITE or BYE */

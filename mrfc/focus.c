@@ -555,6 +555,8 @@ int focus_create(struct focus *f, const char *name, const char *subject,
 	/* The factory's name belongs to the factory. */
 	if (name != NULL && f->config.factory[0] != '\0' && strcmp(name, f->config.factory) == 0)
 		return -ERR_EXISTS;
+	if (name != NULL)
+		(void)room_name_free(f, slice_str(name));
 	err = room_create(f, name, NULL, subject, CONFERENCE_BY_API, &room);
 	if (err != 0)
 		return err;

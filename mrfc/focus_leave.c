@@ -160,6 +160,18 @@ void room_free(struct room *room)
 	conference_remove(f->conferences, &c);
 }
 
+/* A conference that is ending keeps its name while it has subscriptions (FOC-001). */
+bool room_name_free(struct focus *f, struct slice name)
+{
+	struct conference *c = conference_find(f->conferences, name);
+
+	if (c != NULL && room_of(c)->reaping) {
+		room_free(room_of(c)); /* it only waits for its turn in the loop */
+		c = NULL;
+	}
+	return c == NULL;
+}
+
 void leave_on_ended(struct session *s, enum dialog_end how, int status, const char *phrase)
 {
 	switch (how) {

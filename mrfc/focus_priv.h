@@ -145,6 +145,7 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 void room_check(struct room *room); /* end it if nobody is left */
 void room_end(struct room *room, enum unwind_cause cause);
 void room_free(struct room *room);
+bool room_name_free(struct focus *f, struct slice name); /* may free an ended conference */
 void leave_on_ended(struct session *s, enum dialog_end how, int status, const char *phrase);
 
 /* focus_dialout.c */

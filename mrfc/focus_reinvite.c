@@ -12,7 +12,7 @@
 
 #define LOG_PLACE "focus/reinvite"
 
-#define MOVE_PATIENCE_MS 4000 /* an MRFP must register again in this time */
+#define MOVE_PATIENCE_MS 2500 /* an MRFP must register again in this time */
 #define MOVE_POLL_MS     100
 
 static void take_offered(struct session *s)

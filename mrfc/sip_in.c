@@ -323,6 +323,19 @@ static bool body_ok(sip_t const *sip, bool has_sdp)
 	return true;
 }
 
+/* A header that may stand once stands twice: the parser put the second one aside (REF-003, REF-014). */
+static bool repeats_header(sip_t const *sip)
+{
+	for (sip_error_t const *e = sip->sip_error; e != NULL; e = e->er_next) {
+		msg_hclass_t const *c = e->er_common->h_class;
+
+		if (c != NULL && c->hc_kind == msg_kind_single && c->hc_name != NULL &&
+		    c->hc_name[0] != '\0')
+			return true;
+	}
+	return false;
+}
+
 /* 0, or the status of the refusal that was sent. */
 static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, bool in_dialog)
 {
@@ -344,6 +357,9 @@ static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, boo
 		status = refuse(a, irq, sip, 416, NULL);
 	else if (tags != NULL)
 		status = refuse(a, irq, sip, 420, su_sprintf(home, "Unsupported: %s\r\n", tags));
+	else if (repeats_header(sip))
+		status =
+			refuse(a, irq, sip, 400, "Warning: 399 mrfc \"a header stands twice\"\r\n");
 	else if (wants_contact(m) && !contact_ok(sip->sip_contact))
 		status = refuse(a, irq, sip, 400,
 				"Warning: 399 mrfc \"exactly one sip Contact is needed\"\r\n");

@@ -200,16 +200,15 @@ static void remove_participant(struct http_req *req, void *arg)
 	struct api *a = arg;
 	struct conference *c = find_conference(a, req);
 	const char *ban = http_query(req, "ban");
+	bool barred = ban && strcmp(ban, "0") != 0;
 	int rc;
 
 	if (!c)
 		return;
-	if (ban && strcmp(ban, "0") != 0) {
-		http_reply_error(req, 400, "unsupported", "barring a participant is not offered");
-		return;
-	}
+	if (barred)
+		focus_bar(a->focus, c, slice_str(http_param(req, "uri")));
 	rc = focus_remove(a->focus, c, slice_str(http_param(req, "uri")), NULL);
-	if (rc < 0)
+	if (rc < 0 && !(barred && rc == -ERR_NOT_FOUND))
 		reply_focus_error(req, rc);
 	else
 		http_reply(req, 204, NULL);

@@ -136,8 +136,7 @@ static bool admits(const struct accept_list *a, unsigned kind, struct slice top,
 		return false;
 	if (!inner.len || !a->wrapped || kind == CPIM_IMDN || kind == CPIM_COMPOSING)
 		return true;
-	return media_type_listed(slice_str(a->wrapped), inner) ||
-	       media_type_listed(slice_str(a->types), inner);
+	return media_type_listed(slice_str(a->wrapped), inner);
 }
 
 uint64_t context_admit(const struct context *ctx, unsigned kind, struct slice top,

@@ -61,9 +61,8 @@ static void owe_private(struct inmsg *m, const struct cpim_head *cpim, struct se
 }
 
 /* For all: who accepts its type; it begins with its first chunk, when its class is known. */
-static void open_room(struct inmsg *m, unsigned kind, struct slice top, struct slice inner)
+static void open_room(struct inmsg *m, struct slice top, struct slice inner)
 {
-	m->out.meta.admit = context_admit(m->from->ctx, kind, top, inner);
 	m->out.stream = STREAM_BULK;
 	if (slice_copy(media_type_base(inner.len ? inner : top), m->out.type, sizeof(m->out.type)))
 		m->out.type[0] = '\0';
@@ -82,11 +81,14 @@ static void set_out(struct inmsg *m, unsigned kind)
 static int decide(struct inmsg *m, const struct cpim_head *cpim)
 {
 	struct session *s = m->from, **targets = NULL;
+	struct slice top = slice_str(m->out.content_type);
 	uint64_t max = (uint64_t)s->ctx->plane->opt->max_size;
 	enum route route;
 	size_t n_targets = 0;
-	int status = policy_route(s, cpim, &route, &targets, &n_targets);
+	int status;
 
+	m->out.meta.admit = context_admit(s->ctx, cpim->kind, top, cpim->content_type);
+	status = policy_route(s, cpim, m->out.meta.admit, &route, &targets, &n_targets);
 	m->out.meta.kind = (uint8_t)cpim->kind;
 	if (status == 200 && m->total != MSRP_UNSPECIFIED && m->total > max)
 		status = 413;
@@ -95,8 +97,7 @@ static int decide(struct inmsg *m, const struct cpim_head *cpim)
 		if (route == ROUTE_PRIVATE)
 			owe_private(m, cpim, targets, n_targets);
 		else
-			open_room(m, cpim->kind, slice_str(m->out.content_type),
-				  cpim->content_type);
+			open_room(m, top, cpim->content_type);
 	}
 	free(targets);
 	return status;
@@ -251,7 +252,9 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 		refuse(rq, 415);
 	} else if (top == TOP_COMPOSING) {
 		set_out(m, CPIM_COMPOSING);
-		open_room(m, CPIM_COMPOSING, head->content_type, SLICE_NULL);
+		m->out.meta.admit =
+			context_admit(s->ctx, CPIM_COMPOSING, head->content_type, SLICE_NULL);
+		open_room(m, head->content_type, SLICE_NULL);
 		m->state = INMSG_OPEN;
 	}
 }

@@ -47,22 +47,29 @@ bool policy_disposition_ok(struct slice disposition)
 	return !base.len || !slice_ieq_str(media_type_param(disposition, "handling"), "required");
 }
 
-/* Legs of the participant that to names: all that can take private messages. */
-static int find_targets(struct session *from, const struct cpim_head *cpim,
+/*
+ * Legs of the participant that `to` names: all that can take this private message. Statuses in the
+ * order of SW-056: 404, 403, 428, 415.
+ */
+static int find_targets(struct session *from, const struct cpim_head *cpim, uint64_t admit,
 			struct session ***targets_r, size_t *n_targets_r)
 {
 	struct context *ctx = from->ctx;
 	struct session **targets = NULL, *s;
 	size_t n = 0, cap = 0;
-	bool member = false, self = false, able = policy_is_control(cpim->kind);
+	bool control = policy_is_control(cpim->kind);
+	bool member = false, self = false, able = false, admitted = false;
 
 	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
 		if (!uris_has(&s->uris, cpim->to))
 			continue;
 		member = true;
-		if (!policy_is_control(cpim->kind) && !(s->caps & CTL_CAPS_PRIVATE))
+		if (!control && !(s->caps & CTL_CAPS_PRIVATE))
 			continue;
 		able = true;
+		if (!(admit >> s->taste.accept & 1))
+			continue;
+		admitted = true;
 		if (!s->cur[0].attached)
 			continue;
 		if (s == from) {
@@ -79,28 +86,25 @@ static int find_targets(struct session *from, const struct cpim_head *cpim,
 		targets = xcalloc(1, sizeof(struct session *));
 		targets[n++] = from;
 	}
-	if (!member || (able && !n)) {
-		free(targets);
-		return 404;
-	}
-	if (!policy_is_control(cpim->kind) && !(ctx->policy & CTL_POLICY_PRIVATE)) {
-		free(targets);
-		return 403;
-	}
-	if (!n)
-		return 428;
 	*targets_r = targets;
 	*n_targets_r = n;
-	return 200;
+	if (!member)
+		return 404;
+	if (!control && !(from->ctx->policy & CTL_POLICY_PRIVATE))
+		return 403;
+	if (!able)
+		return 428;
+	if (!admitted)
+		return 415;
+	return n ? 200 : 404; /* a member without a session now */
 }
 
-int policy_route(struct session *from, const struct cpim_head *cpim, enum route *route_r,
-		 struct session ***targets_r, size_t *n_targets_r)
+int policy_route(struct session *from, const struct cpim_head *cpim, uint64_t admit,
+		 enum route *route_r, struct session ***targets_r, size_t *n_targets_r)
 {
-	int status;
 
-	if (!cpim->n_from || !cpim->n_to || cpim->n_from > 1 || cpim->n_dup ||
-	    !cpim->content_type.len || !media_type_ok(cpim->content_type))
+	if (!cpim->n_from || !cpim->n_to || cpim->n_from > 1 || !cpim->content_type.len ||
+	    !media_type_ok(cpim->content_type))
 		return 400;
 	if (!uris_has(&from->uris, cpim->from) || !policy_may_send(from, cpim->kind))
 		return 403;
@@ -112,8 +116,6 @@ int policy_route(struct session *from, const struct cpim_head *cpim, enum route 
 		*route_r = ROUTE_ROOM;
 		return 200;
 	}
-	status = find_targets(from, cpim, targets_r, n_targets_r);
-	if (status == 200)
-		*route_r = ROUTE_PRIVATE;
-	return status;
+	*route_r = ROUTE_PRIVATE;
+	return find_targets(from, cpim, admit, targets_r, n_targets_r);
 }

@@ -10,11 +10,12 @@ enum route { ROUTE_ROOM, ROUTE_PRIVATE };
 
 /*
  * Judge a message's CPIM head in the order of SW-056, from CPIM syntax on: 400, From (403),
- * direction (403), number of To (403), resolvable (404), allowed (403) and able (428). 200 with
- * the route; for a private one *targets_r is a heap array of the legs (the caller frees it).
+ * direction (403), number of To (403), resolvable (404), allowed (403), able (428), and type (415).
+ * admit: bit per accept list that may have the type. 200 with the route; *targets_r is a heap array
+ * of a private message's legs or NULL (the caller frees it in any case).
  */
-int policy_route(struct session *from, const struct cpim_head *cpim, enum route *route_r,
-		 struct session ***targets_r, size_t *n_targets_r);
+int policy_route(struct session *from, const struct cpim_head *cpim, uint64_t admit,
+		 enum route *route_r, struct session ***targets_r, size_t *n_targets_r);
 /* Messages of this kind are no content: direction and private-messages do not matter to them. */
 bool policy_is_control(unsigned kind);
 /* May the peer send content of this kind by its direction (MSRP-113)? */

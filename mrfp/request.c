@@ -74,11 +74,13 @@ static bool same_uri(const struct session *s, const struct msrp_uri *a, const st
 	return s->match == CTL_MATCH_SESSION ? msrp_uri_same_session(a, b) : msrp_uri_equal(a, b);
 }
 
+/* A border controller rewrites the authority, never scheme or transport of our URI. */
 static bool to_matches(const struct session *s, const struct msrp_uri *to)
 {
 	struct msrp_uri local;
 
-	return msrp_uri_parse(slice_str(s->local_uri), &local) == 0 && same_uri(s, to, &local);
+	return msrp_uri_parse(slice_str(s->local_uri), &local) == 0 && same_uri(s, to, &local) &&
+	       to->secure == local.secure && slice_ieq(to->transport, local.transport);
 }
 
 /* Rightmost URI of From-Path is the one in the peer's a=path (MSRP-051). */
@@ -197,6 +199,13 @@ static void begin(struct wire *w, const struct msrp_head *h)
 	}
 }
 
+static bool paths_ok(const struct msrp_head *h)
+{
+	struct msrp_path path;
+
+	return msrp_path_parse(h->to_path, &path) == 0 && msrp_path_parse(h->from_path, &path) == 0;
+}
+
 /* A request that the parser could not read but whose end it can find (MSRP-022). */
 static void malformed(struct wire *w, const struct msrp_head *h)
 {
@@ -204,6 +213,10 @@ static void malformed(struct wire *w, const struct msrp_head *h)
 
 	log_peer("malformed request: %s", h->error_text ? h->error_text : "syntax");
 	w->req.status = h->error;
+	if (s && s->reply_paths && !paths_ok(h)) {
+		free(w->req.paths);
+		w->req.paths = NULL;
+	}
 	if (!w->req.paths && s && s->reply_paths)
 		w->req.paths = xstrndup(s->reply_paths, s->reply_paths_len);
 	if (!w->req.paths)

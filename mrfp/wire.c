@@ -418,6 +418,24 @@ static void wait_writable(struct wire *w, bool on)
 	}
 }
 
+/* Something is left that one write did not hold (or that a leg will pass over). */
+static bool has_more(const struct wire *w)
+{
+	const struct session *s;
+
+	if (!outq_empty(&w->own))
+		return true;
+	LIST_FOREACH(s, &w->sessions, in_wire) {
+		if (!outq_empty(&s->direct))
+			return true;
+		for (int i = 0; i < N_LOGS; i++) {
+			if (s->cur[i].attached && s->cur[i].seq != s->ctx->log[i].head)
+				return true;
+		}
+	}
+	return false;
+}
+
 void wire_flush(struct wire *w)
 {
 	struct batch b;
@@ -446,8 +464,7 @@ void wire_flush(struct wire *w)
 			wait_writable(w, true);
 			return;
 		}
-		if (b.n_bytes < WRITE_BYTES && b.n_iov < WRITE_IOV / 2 &&
-		    b.n_parts + 4 < WRITE_PARTS)
+		if (!has_more(w))
 			break;
 	}
 	if (w->dead || !w->connected)
@@ -505,6 +522,7 @@ static size_t parse(struct wire *w, struct slice in, bool *bad_r)
 		if (rc == 0)
 			break;
 	}
+	*bad_r = *bad_r || w->parser.broken; /* told before the next octet comes */
 	return done;
 }
 

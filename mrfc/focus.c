@@ -273,20 +273,20 @@ void session_set_dir(struct session *s, int dir)
 			       clock_wall_ms());
 }
 
-char *focus_refusal_headers(uint32_t retry_after_s, const char *why)
+char *focus_refusal_headers(uint32_t retry_after_s, int warning, const char *why)
 {
 	struct bytes h = BYTES_INIT;
 
 	if (retry_after_s != 0)
 		bytes_addf(&h, "Retry-After: %u\r\n", retry_after_s);
 	if (why != NULL)
-		bytes_addf(&h, "Warning: 399 mrfc \"%s\"\r\n", why);
+		bytes_addf(&h, "Warning: %d mrfc \"%s\"\r\n", warning, why);
 	return bytes_take(&h);
 }
 
 void focus_refuse(struct sip_in **in, int status, uint32_t retry_after_s, const char *why)
 {
-	char *headers = focus_refusal_headers(retry_after_s, why);
+	char *headers = focus_refusal_headers(retry_after_s, 399, why);
 
 	sip_in_end(in, &(struct sip_answer){.status = status, .headers = headers});
 	free(headers);

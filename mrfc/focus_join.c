@@ -98,12 +98,13 @@ static void on_settled(const struct media_result *result, void *arg)
 void join_on_answer(struct session *s, struct slice sdp)
 {
 	struct focus *f = s->room->focus;
-	const char *uris[1 + IDENTITY_MAX_ALIASES], *why = "no answer";
+	const char *uris[1 + IDENTITY_MAX_ALIASES];
+	struct focus_sdp_why why = {399, "no answer"};
 	struct media_remote remote;
 	struct focus_sdp_peer peer;
 
 	if (sdp.ptr == NULL || focus_sdp_read(sdp, true, &f->sdp, &peer, &why) != 0) {
-		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why);
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why.text);
 		return;
 	}
 	s->peer = peer;
@@ -146,7 +147,8 @@ static int find_room(struct focus *f, struct sip_in *in, const struct identity *
 /* What can be refused before anything is made. Answers and returns false then. */
 static bool acceptable(struct focus *f, struct sip_in **in, struct focus_sdp_peer *peer)
 {
-	const char *why = NULL;
+	struct focus_sdp_why why = {0};
+	char *headers;
 	int status;
 
 	if (f->stopping || !media_available(f->media)) {
@@ -163,9 +165,11 @@ static bool acceptable(struct focus *f, struct sip_in **in, struct focus_sdp_pee
 	status = focus_sdp_read((*in)->sdp, false, &f->sdp, peer, &why);
 	if (status == 0)
 		return true;
-	log_info("INVITE by %s refused: %d, %s", (*in)->from_uri, status, why);
+	log_info("INVITE by %s refused: %d, %s", (*in)->from_uri, status, why.text);
 	stats_unwound(f->stats, status == 400 ? UNWIND_BAD_SDP : UNWIND_NOT_ACCEPTABLE);
-	focus_refuse(in, status, 0, why);
+	headers = focus_refusal_headers(0, why.warning, why.text);
+	sip_in_end(in, &(struct sip_answer){.status = status, .headers = headers});
+	free(headers);
 	return false;
 }
 

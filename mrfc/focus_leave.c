@@ -54,7 +54,8 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 	bool creator_left = s->announced && room->c->end_policy == CONFERENCE_END_CREATOR_LEAVES &&
 			    room->c->origin != CONFERENCE_BY_API && room->c->creator != NULL &&
 			    sip_uri_same(slice_str(room->c->creator), slice_str(s->who.uri));
-	char *headers = focus_refusal_headers(rule->retry_after_s, why != NULL ? why : rule->text);
+	char *headers =
+		focus_refusal_headers(rule->retry_after_s, 399, why != NULL ? why : rule->text);
 	struct sip_in *bye = NULL;
 
 	if (status == 0)

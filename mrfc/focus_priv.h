@@ -127,7 +127,8 @@ void session_add_termination(struct session *s, const struct media_remote *remot
 void session_set_dir(struct session *s, int dir);
 /* Answer a request with a status, Retry-After (0: none) and Warning text (NULL: none). */
 void focus_refuse(struct sip_in **in, int status, uint32_t retry_after_s, const char *why);
-char *focus_refusal_headers(uint32_t retry_after_s, const char *why);
+/* The same as header lines; warning is the warn-code. The caller frees. */
+char *focus_refusal_headers(uint32_t retry_after_s, int warning, const char *why);
 /* Identity of a request's sender; after -ERR_DENIED the request is answered 403. */
 MUST_CHECK int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r);
 void focus_facts(struct room *room, const char *user, struct access_facts *facts_r);

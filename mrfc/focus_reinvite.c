@@ -31,9 +31,9 @@ static void drop_offered(struct session *s)
 	s->has_offered = false;
 }
 
-static void refuse_change(struct session *s, int status, const char *why)
+static void refuse_change(struct session *s, int status, int warning, const char *why)
 {
-	char *headers = focus_refusal_headers(0, why);
+	char *headers = focus_refusal_headers(0, warning, why);
 
 	log_info("%s: change by %s refused: %d, %s", s->room->c->name, s->who.uri, status, why);
 	drop_offered(s);
@@ -47,7 +47,7 @@ static void on_stored(int err, void *arg)
 
 	session_step(s, SESSION_UP);
 	if (err != 0) {
-		refuse_change(s, 503, "state could not be stored");
+		refuse_change(s, 503, 399, "state could not be stored");
 		return;
 	}
 	take_offered(s);
@@ -63,7 +63,7 @@ static void on_modified(const struct media_result *result, void *arg)
 
 	if (result->err != 0) {
 		session_step(s, SESSION_UP);
-		refuse_change(s, unwind_rule(unwind_of_media(result->err))->status,
+		refuse_change(s, unwind_rule(unwind_of_media(result->err))->status, 399,
 			      result->reason != NULL ? result->reason : "media server");
 		return;
 	}
@@ -74,7 +74,7 @@ static void on_modified(const struct media_result *result, void *arg)
 void reinvite_on_change(struct session *s, struct slice offer)
 {
 	struct focus *f = s->room->focus;
-	const char *why = "not now";
+	struct focus_sdp_why why;
 	struct media_remote remote;
 	int status;
 
@@ -89,7 +89,7 @@ void reinvite_on_change(struct session *s, struct slice offer)
 	}
 	status = focus_sdp_read(offer, false, &f->sdp, &s->offered, &why);
 	if (status != 0) {
-		refuse_change(s, status, why);
+		refuse_change(s, status, why.warning, why.text);
 		return;
 	}
 	s->has_offered = true;
@@ -126,11 +126,11 @@ static void on_settled(const struct media_result *result, void *arg)
 void reinvite_on_answer(struct session *s, struct slice sdp)
 {
 	struct focus *f = s->room->focus;
-	const char *why = "no answer";
+	struct focus_sdp_why why = {399, "no answer"};
 	struct media_remote remote;
 
 	if (sdp.ptr == NULL || focus_sdp_read(sdp, true, &f->sdp, &s->offered, &why) != 0) {
-		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why);
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why.text);
 		return;
 	}
 	s->has_offered = true;
@@ -185,7 +185,7 @@ static void lose_session(struct session *s)
 	s->termination = 0;
 	if (s->step == SESSION_CHANGING) {
 		session_step(s, SESSION_UP);
-		refuse_change(s, 500, "media server lost");
+		refuse_change(s, 500, 399, "media server lost");
 	}
 	if (s->step == SESSION_UP || s->step == SESSION_MOVING)
 		session_step(s, SESSION_MOVING);

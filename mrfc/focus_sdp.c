@@ -43,7 +43,7 @@ static bool same_place(const struct msrp_uri *uri, const struct sdp_media *m)
 /* Is this line's path where c= and m= say (IMS-009, CMD-006)? 0, or 488. */
 static int check_place(const struct sdp_media *m, bool we_connect,
 		       const struct focus_sdp_policy *policy, struct focus_sdp_peer *p,
-		       const char **why_r)
+		       struct focus_sdp_why *why_r)
 {
 	struct msrp_path path;
 	struct msrp_uri first;
@@ -51,7 +51,7 @@ static int check_place(const struct sdp_media *m, bool we_connect,
 	p->connect[0] = '\0';
 	if (msrp_path_parse(slice_str(m->path), &path) != 0 ||
 	    msrp_uri_parse(path.items[0], &first) != 0) {
-		*why_r = "a=path is malformed";
+		why_r->text = "a=path is malformed";
 		return 488;
 	}
 	if (same_place(&first, m))
@@ -62,7 +62,7 @@ static int check_place(const struct sdp_media *m, bool we_connect,
 		return 0;
 	}
 	if (we_connect || policy->reject_cema_mismatch) {
-		*why_r = "path and c=/m= name different addresses";
+		why_r->text = "path and c=/m= name different addresses";
 		return 488;
 	}
 	return 0;
@@ -76,12 +76,12 @@ static bool we_connect(const struct sdp_media *m, bool answer)
 }
 
 static int judge(const struct sdp_media *m, bool answer, const struct focus_sdp_policy *policy,
-		 struct focus_sdp_peer *p, const char **why_r)
+		 struct focus_sdp_peer *p, struct focus_sdp_why *why_r)
 {
-	int status = sdp_chat_problem(m, why_r);
+	int status = sdp_chat_problem(m, &why_r->text);
 
 	if (status == 0 && m->transport != SDP_TCP_MSRP) {
-		*why_r = "only TCP/MSRP is served";
+		why_r->text = "only TCP/MSRP is served";
 		status = 488;
 	}
 	if (status == 0)
@@ -90,14 +90,14 @@ static int judge(const struct sdp_media *m, bool answer, const struct focus_sdp_
 }
 
 int focus_sdp_read(struct slice text, bool answer, const struct focus_sdp_policy *policy,
-		   struct focus_sdp_peer *peer_r, const char **why_r)
+		   struct focus_sdp_peer *peer_r, struct focus_sdp_why *why_r)
 {
 	struct focus_sdp_peer p = {.chat = SIZE_MAX};
 	int status = 488;
 
-	*why_r = "no m=message line";
+	*why_r = (struct focus_sdp_why){304, "no m=message line"};
 	if (sdp_parse_msrp(text, policy->strict, &p.sdp) != 0) {
-		*why_r = "not a session description";
+		*why_r = (struct focus_sdp_why){399, "not a session description"};
 		return 400;
 	}
 	for (size_t i = 0; i < p.sdp.n_media && p.chat == SIZE_MAX; i++) {
@@ -105,6 +105,7 @@ int focus_sdp_read(struct slice text, bool answer, const struct focus_sdp_policy
 
 		if (!m->is_message || m->port == 0 || m->has_file_selector)
 			continue;
+		why_r->warning = 305;
 		status = judge(m, answer, policy, &p, why_r);
 		if (status == 0)
 			p.chat = i;

@@ -36,12 +36,18 @@ struct focus_sdp_peer {
 };
 void focus_sdp_peer_fini(struct focus_sdp_peer *p);
 
+/* Why a description is refused: text for log and Warning, with its warn-code (RFC 3261 20.43). */
+struct focus_sdp_why {
+	int warning;
+	const char *text;
+};
+
 /*
  * Read an offer (or, with answer true, the answer to our single line). 0; 400 bad syntax; 488 no
  * chat line that we can serve. *why_r names the rule.
  */
 MUST_CHECK int focus_sdp_read(struct slice text, bool answer, const struct focus_sdp_policy *policy,
-			      struct focus_sdp_peer *peer_r, const char **why_r);
+			      struct focus_sdp_peer *peer_r, struct focus_sdp_why *why_r);
 /* Views into p. setup is the MRFP's. */
 void focus_sdp_remote(const struct focus_sdp_peer *p, bool answer,
 		      const struct focus_sdp_policy *policy, struct media_remote *remote_r);

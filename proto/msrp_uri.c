@@ -172,7 +172,7 @@ static int transport_parse(struct slice rest, struct msrp_uri *u)
 		return -ERR_SYNTAX;
 	if (n == rest.len)
 		return 0;
-	if (rest.ptr[n] != ';' || rest.ptr[rest.len - 1] == ';')
+	if (rest.ptr[n] != ';')
 		return -ERR_SYNTAX;
 	u->params = slice_from(rest, n + 1);
 	return params_ok(u->params) ? 0 : -ERR_SYNTAX;

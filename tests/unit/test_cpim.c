@@ -325,6 +325,7 @@ static void what_devices_get_wrong_is_tolerated_unless_strict(void **state)
 	tolerated(FROM TO "DateTime: 2026-01-02T03:04:05+0530\r\n" TYPE);
 	tolerated(FROM TO "Content-type: text/plain\r\n\r\n");
 	tolerated(FROM TO "Content-length: 3\r\n" TYPE);
+	tolerated(FROM "Content-Type: text/plain\r\n" TO "\r\n");
 	assert_true(slice_eq_str(tolerated("From:<sip:a@b>\r\n" TO TYPE).from, "sip:a@b"));
 	assert_true(slice_eq_str(tolerated("From:  <sip:a@b> \r\n" TO TYPE).from, "sip:a@b"));
 	assert_true(slice_eq_str(tolerated("From:\t<sip:a@b>\r\n" TO TYPE).from, "sip:a@b"));

@@ -137,6 +137,7 @@ static void escapes_are_undone(void **state)
 	assert_int_equal(cpim_unescape(SLICE_LIT("ab\\u12g4"), &out), -ERR_SYNTAX);
 	assert_int_equal(cpim_unescape(SLICE_LIT("\\ud83d"), &out), -ERR_SYNTAX);
 	assert_int_equal(cpim_unescape(SLICE_LIT("\\ude00"), &out), -ERR_SYNTAX);
+	assert_int_equal(cpim_unescape(SLICE_LIT("\\ude00\\ude00"), &out), -ERR_SYNTAX);
 	assert_int_equal(cpim_unescape(SLICE_LIT("\\ud83d\\u0041"), &out), -ERR_SYNTAX);
 	assert_int_equal(out.len, 0);
 	bytes_fini(&out);

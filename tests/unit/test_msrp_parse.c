@@ -358,6 +358,20 @@ static void a_stream_without_a_usable_id_is_broken(void **state)
 	expect_stop(SLICE_LIT(RFC_SEND "MSRX"), 1, -ERR_SYNTAX);
 }
 
+static void a_stream_of_something_else_is_told_by_its_first_bytes(void **state)
+{
+	struct slice in = SLICE_LIT("MSRX");
+	struct msrp_parser p;
+	struct msrp_item item;
+	size_t used;
+
+	(void)state;
+	msrp_parser_init(&p, &msrp_limits_default);
+	for (size_t n = 1; n < in.len; n++)
+		assert_int_equal(msrp_parse_next(&p, slice_first(in, n), &item, &used), 0);
+	assert_int_equal(msrp_parse_next(&p, in, &item, &used), -ERR_SYNTAX);
+}
+
 /* covers: MSRP-022 */
 static void a_bad_frame_is_skipped_to_its_end(void **state)
 {
@@ -463,6 +477,7 @@ int main(void)
 		cmocka_unit_test(every_byte_that_cannot_be_the_end_is_handed_on_at_once),
 		cmocka_unit_test(transaction_ids_of_4_to_32_characters_are_right),
 		cmocka_unit_test(a_stream_without_a_usable_id_is_broken),
+		cmocka_unit_test(a_stream_of_something_else_is_told_by_its_first_bytes),
 		cmocka_unit_test(a_bad_frame_is_skipped_to_its_end),
 		cmocka_unit_test(a_response_with_body_or_another_flag_is_tolerated),
 		cmocka_unit_test(the_fast_path_takes_whole_plain_200s),

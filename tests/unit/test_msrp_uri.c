@@ -109,6 +109,7 @@ static void ports_match_exactly(void **state)
 	assert_false(equal("msrp://h:2855/x;tcp", "msrp://h:2856/x;tcp"));
 	assert_true(equal("msrp://h:2855/x;tcp", "msrp://h:02855/x;tcp"));
 	assert_true(equal("msrp://h/x;tcp", "msrp://h/x;tcp"));
+	assert_false(equal("msrp://h:0/x;tcp", "msrp://h/x;tcp"));
 	expect_bad("msrp://h:65536/x;tcp");
 	expect_bad("msrp://h:/x;tcp");
 	expect_bad("msrp://h:28a/x;tcp");

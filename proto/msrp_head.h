@@ -13,6 +13,11 @@ enum msrp_failure_report { MSRP_FR_YES, MSRP_FR_NO, MSRP_FR_PARTIAL }; /* absent
 #define MSRP_UNSPECIFIED    UINT64_MAX /* '*' in a Byte-Range */
 #define MSRP_TID_MAX        32
 #define MSRP_MESSAGE_ID_MAX 32
+/*
+ * Longest transaction id whose frame is still followed to its end when the id itself is wrong: what
+ * head.tid may hold beside an error, and what a 400 must repeat.
+ */
+#define MSRP_TID_SEEN_MAX 64
 
 /* Limits of a parser, msrp_parse.h. */
 struct msrp_limits {

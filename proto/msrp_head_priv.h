@@ -6,9 +6,6 @@
 
 /* What msrp_parse.c and msrp_head.c share: one head, found by the former, read by the latter. */
 
-/* Longest transaction id whose frame is still followed to its end when the id itself is wrong. */
-#define MSRP_TID_SEEN_MAX 64
-
 /*
  * The transaction id of a start line (without CRLF), well-formed or not. -ERR_SYNTAX when there is
  * none to find the end of the frame by.

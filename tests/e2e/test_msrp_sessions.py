@@ -37,17 +37,17 @@ SAME = {
     "userinfo": lambda u: u.replace("msrp://", "msrp://alice@"),
 }
 OTHER = {
-    # covers: MSRP-030
-    "msrps": lambda u: replaced(u, scheme="msrps"),
     # covers: MSRP-033
     "another session-id": lambda u: replaced(u, session=new_id()),
     "session-id in other case": lambda u: replaced(u, session=Uri(u).session.swapcase()),
     "session-id cut short": lambda u: replaced(u, session=Uri(u).session[:-1]),
     "no session-id": lambda u: u.replace("/" + Uri(u).session, ""),
-    # covers: MSRP-034
-    "another transport": lambda u: replaced(u, transport="ws"),
 }
 OTHER_STRICT = {
+    # covers: MSRP-030
+    "msrps": lambda u: replaced(u, scheme="msrps"),
+    # covers: MSRP-034
+    "another transport": lambda u: replaced(u, transport="ws"),
     # covers: MSRP-031, MSRP-032
     "another host": lambda u: replaced(u, host="127.0.0.2"),
     "another port": lambda u: replaced(u, port=Uri(u).port + 1),
@@ -78,7 +78,9 @@ def test_the_authority_counts_where_whole_uris_are_compared(ue, room, strict_mrf
     # covers: MSRP-031, MSRP-032, MSRP-030, MSRP-034, MSRP-035
     for case, change in OTHER_STRICT.items():
         one = ue("mallory", net=strict_mrf).join(room, connect=False)
-        assert open_with(one, change) == 481, case
+        # 400: a numeric address without port is no MSRP URI at all
+        allowed = (400, 481) if case == "no port" else (481,)
+        assert open_with(one, change) in allowed, case
     for case, change in SAME.items():
         one = ue("carol", net=strict_mrf).join(room, connect=False)
         assert open_with(one, change) == 200, case
@@ -87,6 +89,7 @@ def test_the_authority_counts_where_whole_uris_are_compared(ue, room, strict_mrf
 def test_session_uris_are_long_random_and_never_the_same(ue, room):
     # covers: MSRP-036, MSRP-037, MSRP-038
     one, seen = ue("alice"), set()
+    ue("bob").join(room)
     for _ in range(30):
         call = one.invite(room)
         resp = call.expect(200)

@@ -84,7 +84,7 @@ def test_the_first_fault_in_order_is_the_one_answered(ue, small_pair, room):
     # covers: SW-056, MSRP-100
     alice, bob, mute = [ue(n, net=small_pair) for n in ("alice", "bob", "mute")]
     alice.join(room)
-    bob.join(room, wrapped="text/plain")
+    bob.join(room)
     mute.join(room, chatroom=None)
     nowhere = replaced(alice.session.remote[0], session=new_id())
     big = "b" * 70000
@@ -113,7 +113,7 @@ def test_the_first_fault_in_order_is_the_one_answered(ue, small_pair, room):
 
 @pytest.fixture
 def small_pair(own_mrf):
-    return own_mrf(mrfp={"msrp.max_size": 65536})
+    return own_mrf(mrfc={"conference.wrapped_types": "text/plain"}, mrfp={"msrp.max_size": 65536})
 
 
 def test_a_private_message_in_chunks_and_its_abort(trio):

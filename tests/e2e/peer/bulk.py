@@ -15,6 +15,8 @@ import selectors
 import socket
 import sys
 
+from .msrpmsg import Parser, response
+
 BLOCK = 1 << 20
 
 
@@ -58,13 +60,23 @@ def send(job):
     for block in content(job["size"]):
         sock.sendall(block)
     sock.sendall(b"\r\n-------bulk0001$\r\n")
-    got = b""
-    while got.count(b"\r\n-------") < 2:
-        more = sock.recv(65536)
-        assert more, "closed after %r" % got
-        got += more
+    parser, status, reported = Parser(), None, False
+    while not reported:
+        data = sock.recv(65536)
+        assert data, "closed; status so far %s" % status
+        for frame in parser.feed(data):
+            if frame.tid == "bulk0001":
+                status = frame.status
+            elif frame.wants_response:
+                sock.sendall(response(frame, 200).build())
+            elif frame.method == "REPORT":
+                reported = frame.message_id == "bulkmsg1"
+        if status not in (None, 200):
+            break
+    # keep the session until the test has seen the result
+    print(json.dumps({"status": status, "report": reported}), flush=True)
+    sys.stdin.readline()
     sock.close()
-    return {"status": int(got.split(b" ")[2]), "report": b" REPORT\r\n" in got}
 
 
 class Receiver:
@@ -168,8 +180,7 @@ def receive(job):
 def main():
     job = json.loads(sys.stdin.readline())
     if job.get("send"):
-        print(json.dumps(send(job)), flush=True)
-        sys.stdin.readline()
+        send(job)
     else:
         receive(job)
 

@@ -165,7 +165,11 @@ class Parser:
             name, colon, value = line.partition(b": ")
             if not colon:
                 raise ParseError("header line %r" % line)
-            frame.headers.append((name.decode(), value.decode("utf-8")))
+            try:
+                frame.headers.append((name.decode("ascii"), value.decode("utf-8")))
+            except UnicodeDecodeError:
+                frame.violations.append("header %r is no UTF-8" % line)
+                frame.headers.append((name.decode("latin-1"), value.decode("latin-1")))
             at = end + 2
         self.frame = frame
         return True

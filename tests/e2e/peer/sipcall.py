@@ -261,6 +261,12 @@ class IncomingCall(InviteDialog):
         wait(lambda: self.txn.cancelled, timeout, "a CANCEL for %s" % self.ua.aor)
 
 
+def instead(fields, headers):
+    """Our fields, but those that headers names too; then headers."""
+    given = {name.lower() for name, _ in headers}
+    return [f for f in fields if f[0].lower() not in given] + list(headers)
+
+
 class Subscription(Dialog):
     """A subscription of ours. `notifies` holds the NOTIFYs (Message), in order of arrival.
 
@@ -276,7 +282,7 @@ class Subscription(Dialog):
         fields = [("Event", event), ("Expires", expires)]
         if event == "conference":
             fields.append(("Accept", "application/conference-info+xml"))
-        self.txn = ua.start(ua.new_request("SUBSCRIBE", uri, [*fields, *headers],
+        self.txn = ua.start(ua.new_request("SUBSCRIBE", uri, instead(fields, headers),
                                            call_id=self.call_id, from_tag=tag),
                             on_response=self._on_response)
 
@@ -335,7 +341,7 @@ class Referral(Subscription):
         if refer_to is not None:
             to = refer_to if refer_to.startswith("<") else "<%s>" % refer_to
             fields.insert(0, ("Refer-To", to))
-        self.txn = ua.start(ua.new_request("REFER", uri, [*fields, *headers],
+        self.txn = ua.start(ua.new_request("REFER", uri, instead(fields, headers),
                                            call_id=self.call_id, from_tag=tag),
                             on_response=self._on_response)
 

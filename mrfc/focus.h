@@ -26,6 +26,7 @@ struct focus_config {
 	uint32_t max_users;         /* 0: no limit */
 	uint32_t session_expires_s; /* 0: none */
 	uint32_t min_se_s;
+	uint32_t lost_grace_ms; /* a session without its connection lives on that long */
 	uint32_t event_burst, event_min_interval_ms, event_expires_s;
 };
 

@@ -134,9 +134,7 @@ static int find_room(struct focus *f, struct sip_in *in, const struct identity *
 		err = room_create(f, NULL, who->uri, in->subject, CONFERENCE_BY_FACTORY, room_r);
 		return err == 0 ? 0 : 500;
 	}
-	/* A conference that is ending keeps its name while it has subscriptions (FOC-001). */
-	if (!f->config.create_on_join || name.len == 0 ||
-	    conference_find(f->conferences, name) != NULL)
+	if (!f->config.create_on_join || name.len == 0 || !room_name_free(f, name))
 		return 404;
 	text = slice_dup(name);
 	err = room_create(f, text, who->uri, in->subject, CONFERENCE_BY_JOIN, room_r);

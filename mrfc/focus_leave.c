@@ -19,6 +19,7 @@ static void session_free(struct session *s)
 	if (s->has_offered)
 		focus_sdp_peer_fini(&s->offered);
 	focus_sdp_local_fini(&s->local);
+	timer_free(&s->lost_timer);
 	identity_fini(&s->who);
 	free(s->contact);
 	free(s->by);

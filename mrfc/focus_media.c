@@ -20,9 +20,30 @@ static void on_bound(const uint8_t *ctx, uint64_t termination, const char *peer,
 {
 	struct session *s = find(arg, ctx, termination);
 
-	if (s != NULL)
-		log_debug("%s: %s is bound from %s", s->room->c->name, s->who.uri,
-			  peer != NULL ? peer : "?");
+	if (s == NULL)
+		return;
+	log_debug("%s: %s is bound from %s", s->room->c->name, s->who.uri,
+		  peer != NULL ? peer : "?");
+	session_found(s);
+}
+
+void session_found(struct session *s)
+{
+	timer_free(&s->lost_timer);
+}
+
+static void on_grace_over(void *arg)
+{
+	struct session *s = arg;
+
+	focus_unwind(s, unwind_of_lost(s->lost_cause), 0, NULL, NULL);
+}
+
+/* A broken connection may come back by a new offer (MSRP-048); other losses are verdicts. */
+static bool may_come_back(int cause)
+{
+	return cause == CTL_LOST_CLOSED || cause == CTL_LOST_RESET || cause == CTL_LOST_CONNECT ||
+	       cause == CTL_LOST_IDLE;
 }
 
 static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_t copies_lost,
@@ -34,7 +55,15 @@ static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_
 		return;
 	if (s->endpoint != NULL)
 		roster_endpoint_lost(s->endpoint, copies_lost);
-	focus_unwind(s, unwind_of_lost(cause), 0, NULL, NULL);
+	if (!may_come_back(cause) || s->room->focus->config.lost_grace_ms == 0) {
+		focus_unwind(s, unwind_of_lost(cause), 0, NULL, NULL);
+		return;
+	}
+	log_info("%s: %s lost its connection", s->room->c->name, s->who.uri);
+	s->lost_cause = cause;
+	if (s->lost_timer == NULL)
+		s->lost_timer = timer_new(s->room->focus->base, on_grace_over, s);
+	timer_start(s->lost_timer, s->room->focus->config.lost_grace_ms);
 }
 
 static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice nick, void *arg)

@@ -71,6 +71,8 @@ struct session {
 	struct focus_sdp_peer offered; /* that is being applied */
 	bool has_offered;
 	int dir; /* CTL_DIR_*, from the peer's view */
+	struct timer *lost_timer; /* its connection is lost: time to come back; NULL: never was */
+	int lost_cause;
 };
 
 /* A subscription to a conference. */
@@ -175,5 +177,6 @@ void watcher_free(struct watcher *w);
 
 /* focus_media.c */
 const struct media_events *focus_media_events(void);
+void session_found(struct session *s); /* it has media again, or is about to */
 
 #endif

@@ -67,6 +67,7 @@ static void on_modified(const struct media_result *result, void *arg)
 			      result->reason != NULL ? result->reason : "media server");
 		return;
 	}
+	session_found(s); /* if it does not bind, the media side will tell again */
 	session_store(s);
 	conf_store_wait(s->room->focus->store, on_stored, s);
 }
@@ -179,6 +180,7 @@ static void lose_session(struct session *s)
 {
 	struct focus *f = s->room->focus;
 
+	session_found(s);
 	media_cancel(f->media, s);
 	conf_store_cancel(f->store, s);
 	conf_store_del_session(f->store, s->room->c->name, s->termination);

@@ -26,6 +26,7 @@ struct options {
 	int anchor;        /* enum options_anchor */
 	int cema_mismatch; /* enum options_cema */
 	bool strict;
+	int64_t lost_grace;
 	int64_t event_burst, event_min_interval, event_expires;
 	char *admin_address;
 	int64_t admin_port;

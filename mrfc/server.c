@@ -124,6 +124,7 @@ static struct focus_config focus_settings(const struct options *o)
 		.max_users = (uint32_t)o->max_users,
 		.session_expires_s = (uint32_t)o->session_expires,
 		.min_se_s = (uint32_t)o->session_min_se,
+		.lost_grace_ms = (uint32_t)o->lost_grace,
 		.event_burst = (uint32_t)o->event_burst,
 		.event_min_interval_ms = (uint32_t)o->event_min_interval,
 		.event_expires_s = (uint32_t)o->event_expires,

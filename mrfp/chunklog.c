@@ -191,6 +191,17 @@ static inline void skip(struct chunklog *l, struct cursor *c, struct taste *t)
 	}
 }
 
+const struct chunk_meta *chunklog_ahead(const struct chunklog *l, const struct cursor *c,
+					uint64_t serial)
+{
+	for (uint64_t s = l->head; c->attached && s > c->seq; s--) {
+		const struct chunk_meta *m = &entry_at(l, s - 1)->meta;
+		if (m->serial == serial)
+			return m;
+	}
+	return NULL;
+}
+
 bool chunklog_pending(struct chunklog *l, struct cursor *c, struct taste *t)
 {
 	if (!c->attached)

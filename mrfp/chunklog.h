@@ -109,6 +109,9 @@ int chunklog_iov(struct chunklog *l, struct cursor *c, struct taste *t, const st
 /* n bytes of what chunklog_iov gave are out. */
 void chunklog_advance(struct chunklog *l, struct cursor *c, struct taste *t,
 		      const struct leg_block *leg, size_t n, chunklog_sent_fn *sent, void *arg);
+/* Newest chunk of the message that the cursor has not passed, or NULL. Valid until the next append. */
+const struct chunk_meta *chunklog_ahead(const struct chunklog *l, const struct cursor *c,
+					uint64_t serial);
 /* Is there anything for this leg? (passes over what it does not want) */
 bool chunklog_pending(struct chunklog *l, struct cursor *c, struct taste *t);
 

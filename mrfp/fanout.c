@@ -19,6 +19,8 @@ static void flush_legs(struct context *ctx)
 	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
 		if (s->wire && !s->wire->blocked)
 			wire_flush(s->wire);
+		else if (s->wire)
+			(void)session_pending(s); /* passes over its own: no lag of a busy sender */
 	}
 }
 

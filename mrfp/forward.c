@@ -23,6 +23,8 @@ static void send_chunk(struct inmsg *m, uint64_t start, struct slice body, char 
 		publish_chunk(ctx, &m->out, start, body, flag, last);
 		return;
 	}
+	if (start + body.len - 1 > r->size)
+		r->size = start + body.len - 1;
 	for (size_t i = 0; i < r->n_targets; i++) {
 		struct session *s;
 		if (r->targets[i].state != RECEIPT_OPEN)
@@ -133,5 +135,7 @@ void forward_abort(struct inmsg *m)
 
 bool forward_is_futile(const struct inmsg *m)
 {
-	return m->receipt && !m->receipt->n_open;
+	const struct receipt *r = m->receipt;
+
+	return r && !r->n_open && !r->n_delivered;
 }

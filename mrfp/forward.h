@@ -20,7 +20,7 @@ void forward_end(struct inmsg *m, uint64_t pos, char flag, bool last);
 void forward_views_die(struct inmsg *m);
 /* The message is given up: recipients get '#'. */
 void forward_abort(struct inmsg *m);
-/* All targets of a private message are gone or refused it. */
+/* A private message whose targets are all gone or refused it: the rest is read and dropped. */
 bool forward_is_futile(const struct inmsg *m);
 
 #endif

@@ -314,8 +314,6 @@ void ingress_body(struct request *rq, struct slice piece)
 		rq->pos = pos;
 		body_before_head(rq, piece);
 		rq->pos = end + 1;
-	} else if (forward_is_futile(m)) {
-		refuse(rq, 413);
 	} else {
 		forward_octets(m, pos, piece, true);
 	}
@@ -337,7 +335,7 @@ static void finish(struct request *rq)
 	count(m, RESULT_ACCEPTED);
 	s->messages_in++;
 	session_see(s, report.message_id);
-	if (m->success_report)
+	if (m->success_report && !forward_is_futile(m))
 		rq->report = report_build(s, &report);
 	if (m->receipt)
 		receipt_input_done(m->receipt, m->length, true);

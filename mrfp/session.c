@@ -314,9 +314,10 @@ uint64_t session_lag(const struct session *s)
 
 bool session_pending(struct session *s)
 {
-	return chunklog_pending(&s->ctx->log[STREAM_CHAT], &s->cur[STREAM_CHAT], &s->taste) ||
-	       chunklog_pending(&s->ctx->log[STREAM_BULK], &s->cur[STREAM_BULK], &s->taste) ||
-	       !outq_empty(&s->direct);
+	bool chat = chunklog_pending(&s->ctx->log[STREAM_CHAT], &s->cur[STREAM_CHAT], &s->taste);
+	bool bulk = chunklog_pending(&s->ctx->log[STREAM_BULK], &s->cur[STREAM_BULK], &s->taste);
+
+	return chat || bulk || !outq_empty(&s->direct);
 }
 
 /* FNV-1a; 64 bits, so that two ids of one session do not meet by chance. */

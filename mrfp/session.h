@@ -111,6 +111,7 @@ void session_sent(struct session *s, int stream, const struct chunk_meta *m, uin
 		  uint64_t at_ms);
 /* Cost of what waits for this leg in the logs and its own queue. */
 uint64_t session_lag(const struct session *s);
+/* Is something due for this leg? Passes over what it does not want. */
 bool session_pending(struct session *s);
 
 /* Finished Message-IDs of the peer. */

@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfp/inmsg.h"
 #include "proto/media_type.h"
 
 #define LOG_PLACE         "settle"
@@ -117,29 +118,76 @@ enum settle_verdict settle_answer(struct wire *w, struct slice tid, int status,
 	return SETTLE_UNKNOWN;
 }
 
+/* A message of which this leg has not got all, as a transaction; false when there is no such one. */
+static bool find_unfinished(const struct session *s, uint64_t serial, int *stream_r, struct tx *t_r)
+{
+	const struct chunk_meta *meta = NULL;
+	const struct session *from;
+	const struct inmsg *m;
+
+	for (int i = 0; i < N_LOGS && !meta; i++) {
+		meta = chunklog_ahead(&s->ctx->log[i], &s->cur[i], serial);
+		*stream_r = i;
+	}
+	TAILQ_FOREACH(from, &s->ctx->sessions, in_context) {
+		TAILQ_FOREACH(m, &from->inbox, link) {
+			if (!meta && m->out.meta.serial == serial && m->state == INMSG_OPEN) {
+				meta = &m->out.meta;
+				*stream_r = m->out.stream;
+			}
+		}
+	}
+	if (!meta || meta->source == s->taste.number || serial <= s->taste.since ||
+	    taste_is_settled(&s->taste, serial))
+		return false;
+	*t_r = (struct tx){.serial = serial, .kind = meta->kind};
+	return true;
+}
+
+/* Stream and newest open transaction of the message, or -1. */
+static int find_open(const struct session *s, uint64_t serial, struct tx *t_r)
+{
+	for (int i = 0; i < STREAM_COUNT; i++) {
+		const struct tx *t = txring_find(&s->tx[i], serial);
+		if (t) {
+			*t_r = *t;
+			return i;
+		}
+	}
+	return -1;
+}
+
+/* Is the copy of a private message still open at this leg? */
+static bool is_target(const struct session *s, uint64_t serial)
+{
+	const struct receipt *r = receipt_find(s->ctx, serial);
+
+	for (size_t i = 0; r && i < r->n_targets; i++) {
+		if (r->targets[i].number == s->taste.number)
+			return r->targets[i].state == RECEIPT_OPEN;
+	}
+	return false;
+}
+
 enum settle_verdict settle_report(struct session *s, struct slice message_id, int status)
 {
 	struct slice suffix;
 	uint64_t serial;
+	struct tx t;
+	int stream;
 
 	if (!series_match(&s->ctx->message_ids, message_id, &serial, &suffix) || suffix.len)
 		return SETTLE_UNKNOWN;
 	if (status >= 200 && status < 300)
 		return SETTLE_OK;
-	for (int i = 0; i < STREAM_COUNT; i++) {
-		const struct tx *open = txring_find(&s->tx[i], serial);
-		struct tx t;
-
-		if (!open)
-			continue;
-		t = *open;
-		if (t.settled)
-			return SETTLE_OK;
-		t.last = false; /* the transaction stays open: its response is still due */
-		stop_copy(s, i, &t, OUTCOME_REFUSED, status);
-		return status == 481 || status == 506 ? SETTLE_GONE : SETTLE_OK;
-	}
-	return SETTLE_UNKNOWN;
+	stream = find_open(s, serial, &t);
+	if (stream < 0 && !find_unfinished(s, serial, &stream, &t))
+		return SETTLE_UNKNOWN;
+	if (stream == STREAM_DIRECT && !is_target(s, serial))
+		return SETTLE_OK;
+	t.last = false; /* its transaction may still be open */
+	stop_copy(s, stream, &t, OUTCOME_REFUSED, status);
+	return status == 481 || status == 506 ? SETTLE_GONE : SETTLE_OK;
 }
 
 unsigned settle_expire(struct session *s, uint64_t now_ms)

@@ -47,4 +47,4 @@ MRFC_SRC := $(wildcard \
 SOFIA_SRC += $(wildcard mrfc/sip.c mrfc/sip_in.c mrfc/sip_leg.c mrfc/sip_out.c)
 MRFCTL_SRC := $(wildcard mrfc/mrfctl.c mrfc/mrfctl_print.c)
 UNIT_TESTS += $(patsubst tests/unit/test_%.c,%,$(wildcard $(addprefix tests/unit/test_,\
-	access.c api.c conf_store.c conference.c dialog_state.c event_heap.c event_pkg.c identity.c media.c mrfp_link.c mrfp_pool.c nickname.c roster.c session_timer.c unwind.c)))
+	access.c api.c conf_store.c conference.c dialog_state.c event_heap.c event_pkg.c focus_sdp.c identity.c media.c mrfp_link.c mrfp_pool.c nickname.c roster.c session_timer.c unwind.c)))

@@ -62,7 +62,7 @@ def test_a_bad_configuration_is_named_by_file_line_and_setting(tmp_path, case):
     ("mrfp", "msrp.connect_allow=10.0.0.0/99", ["msrp.connect_allow"]),
     ("mrfc", "sip.trusted=me", ["sip.trusted"])])
 def test_a_bad_override_is_named(name, option, words):
-    code, text = run(name, "-o", option)
+    code, text = run(name, "-t", "-o", option)
     assert code == 78, text
     for word in words:
         assert word in text

@@ -10,10 +10,12 @@ message of `size` octets after its head as it comes. The sender sends it as one 
 
 import hashlib
 import json
+import queue
 import random
 import selectors
 import socket
 import sys
+import threading
 
 from .msrpmsg import Parser, response
 
@@ -49,32 +51,46 @@ def bind(address, local, remote):
 
 
 def send(job):
+    """One SEND with all of it; what comes meanwhile is read at once and answered after its end."""
     local, remote = job["send"]
     head = job["head"].encode()
     total = len(head) + job["size"]
     sock = bind(tuple(job["address"]), local, remote)
-    sock.settimeout(120)
+    frames, ended = queue.SimpleQueue(), threading.Event()
+
+    def reader():
+        parser = Parser()
+        while True:
+            data = sock.recv(65536)
+            if not data:
+                frames.put(None)
+                return
+            for frame in parser.feed(data):
+                frames.put(frame)
+                if frame.tid == "bulk0001" and not ended.is_set():
+                    frames.put(None)  # refused half-way
+                    return
+    threading.Thread(target=reader, daemon=True).start()
     sock.sendall(("MSRP bulk0001 SEND\r\nTo-Path: %s\r\nFrom-Path: %s\r\nMessage-ID: bulkmsg1\r\n"
                   "Success-Report: yes\r\nByte-Range: 1-*/%d\r\nContent-Type: message/cpim\r\n\r\n"
                   % (remote, local, total)).encode() + head)
     for block in content(job["size"]):
         sock.sendall(block)
+    ended.set()
     sock.sendall(b"\r\n-------bulk0001$\r\n")
-    parser, status, reported = Parser(), None, False
-    while not reported:
-        data = sock.recv(65536)
-        assert data, "closed; status so far %s" % status
-        for frame in parser.feed(data):
-            if frame.tid == "bulk0001":
-                status = frame.status
-            elif frame.wants_response:
-                sock.sendall(response(frame, 200).build())
-            elif frame.method == "REPORT":
-                reported = frame.message_id == "bulkmsg1"
-        if status not in (None, 200):
+    result = {"status": None, "report": False}
+    while not (result["status"] and result["report"]):
+        frame = frames.get(timeout=60)
+        if frame is None:
             break
+        if frame.tid == "bulk0001":
+            result["status"] = frame.status
+        elif frame.wants_response:
+            sock.sendall(response(frame, 200).build())
+        elif frame.method == "REPORT":
+            result["report"] = frame.message_id == "bulkmsg1"
     # keep the session until the test has seen the result
-    print(json.dumps({"status": status, "report": reported}), flush=True)
+    print(json.dumps(result), flush=True)
     sys.stdin.readline()
     sock.close()
 

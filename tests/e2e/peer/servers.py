@@ -269,8 +269,14 @@ class Pair:
         return {p["uri"]: p for p in doc.get("participants", ())} if status == 200 else {}
 
     def wait_participants(self, room, predicate, timeout=15):
-        """Ask the admin API until predicate({uri: participant}) holds."""
-        return poll(lambda: predicate(self.participants(room)), timeout, "participants of " + room)
+        """Ask the admin API until predicate({uri: participant}) holds; returns the participants."""
+        seen = {}
+
+        def ask():
+            seen["p"] = self.participants(room)
+            return predicate(seen["p"])
+        poll(ask, timeout, "participants of " + room)
+        return seen["p"]
 
     def logs(self):
         return "\n".join(s.log() for s in self.all)

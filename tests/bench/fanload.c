@@ -2,7 +2,7 @@
 /*
  * Fan-out load client: N receivers and one sender in one process and thread. MSRP (each leg binds
  * with the To-Path and From-Path of a sessions file) or Redis publish/subscribe, to compare with.
- * Closed loop (at most W messages not yet with everybody) or open loop (messages per second).
+ * With -B one more member streams that many octets as one SEND meanwhile. Closed loop (at most W messages not yet with everybody) or open loop (messages per second).
  * Prints one JSON line: deliveries, latency, and the server's CPU time per delivery, read from
  * /proc/PID/task/<tid>/schedstat in nanoseconds, so that other work on the machine disturbs little.
  */
@@ -22,10 +22,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MARK      "@TS"
-#define READ_SIZE (1u << 20)
-#define HIST      4000 /* buckets of 25 us, the last one takes the rest */
-#define BUCKET_US 25
+#define MARK       "@TS"
+#define BULK_PIECE 65536u
+#define BULK_TID   "bulk0001"
+#define BULK_END   "\r\n-------" BULK_TID "$\r\n"
+#define READ_SIZE  (1u << 20)
+#define HIST       4000 /* buckets of 25 us, the last one takes the rest */
+#define BUCKET_US  25
 
 struct leg {
 	int fd;
@@ -37,11 +40,13 @@ struct leg {
 	size_t in_len, in_cap;
 	char *out;
 	size_t out_len, out_done, out_cap;
+	uint64_t bulk_left; /* octets of the one long SEND not yet written */
 };
 
 static struct {
 	bool redis;
 	int port, receivers, body, window, rate;
+	uint64_t bulk;
 	double seconds;
 	const char *sessions;
 	long pid;
@@ -49,7 +54,8 @@ static struct {
 
 static struct leg *legs; /* [0] sends, 1..N receive */
 static int n_legs, epfd, n_ready;
-static uint64_t sent, delivered, hist[HIST], octets;
+static uint64_t sent, delivered, hist[HIST], octets, longest_us;
+static uint64_t bulk_start_us, bulk_end_us, bulk_octets;
 static char read_buf[READ_SIZE];
 static char *payload;
 static size_t payload_len, mark_at;
@@ -128,9 +134,28 @@ static void want_write(struct leg *l, bool on)
 	epoll_ctl(epfd, EPOLL_CTL_MOD, l->fd, &ev);
 }
 
+/* The next piece of the long SEND; what it owes others waits until its end-line is out. */
+static void refill_bulk(struct leg *l)
+{
+	size_t n = l->bulk_left < BULK_PIECE ? (size_t)l->bulk_left : BULK_PIECE;
+
+	if (l->out_cap < BULK_PIECE + 64)
+		l->out = grow(l->out, &l->out_cap, BULK_PIECE + 64);
+	memset(l->out, 'b', n);
+	l->out_done = 0;
+	l->out_len = n;
+	l->bulk_left -= n;
+	if (l->bulk_left == 0) {
+		memcpy(l->out + n, BULK_END, sizeof(BULK_END) - 1);
+		l->out_len += sizeof(BULK_END) - 1;
+	}
+}
+
 static void flush(struct leg *l)
 {
-	while (l->out_done < l->out_len) {
+	while (l->out_done < l->out_len || l->bulk_left) {
+		if (l->out_done == l->out_len)
+			refill_bulk(l);
 		ssize_t n =
 			send(l->fd, l->out + l->out_done, l->out_len - l->out_done, MSG_NOSIGNAL);
 
@@ -196,12 +221,14 @@ static void count_delivery(const char *frame, size_t len)
 {
 	const char *at = memmem(frame, len, MARK, sizeof(MARK) - 1);
 	char hex[17] = "";
-	uint64_t bucket;
+	uint64_t bucket, us;
 
 	if (!at || (size_t)(frame + len - at) < sizeof(MARK) - 1 + 16)
 		return;
 	memcpy(hex, at + sizeof(MARK) - 1, 16);
-	bucket = (now_us() - strtoull(hex, NULL, 16)) / BUCKET_US;
+	us = now_us() - strtoull(hex, NULL, 16);
+	bucket = us / BUCKET_US;
+	longest_us = us > longest_us ? us : longest_us;
 	hist[bucket < HIST ? bucket : HIST - 1]++;
 	delivered++;
 	octets += len;
@@ -236,8 +263,12 @@ static size_t msrp_frame(struct leg *l, const char *p, size_t len)
 	if (!end || end + 9 + tid_len + 3 > p + len)
 		return 0;
 	frame = (size_t)(end - p) + 9 + tid_len + 3;
-	if (response) {
+	if (response && strcmp(tid, BULK_TID) == 0) {
+		bulk_end_us = now_us();
+	} else if (response) {
 		now_ready(l);
+	} else if (l->bulk_left) {
+		; /* the long SEND is not interrupted: its sender answers nothing meanwhile */
 	} else if (memcmp(p + 6 + tid_len, "SEND", 4) == 0) {
 		put_str(l, "MSRP ");
 		put(l, tid, tid_len);
@@ -246,8 +277,10 @@ static size_t msrp_frame(struct leg *l, const char *p, size_t len)
 		put_str(l, "-------");
 		put(l, tid, tid_len);
 		put_str(l, "$\r\n");
-		if (end[9 + tid_len] == '$')
+		if (end[9 + tid_len] == '$' && !(opt.bulk && l->id == n_legs - 1))
 			count_delivery(p, frame);
+		else
+			bulk_octets += frame;
 	}
 	return frame;
 }
@@ -426,7 +459,7 @@ static void run(double seconds)
 	uint64_t start = now_us(), end = start + (uint64_t)(seconds * 1e6), now, due = 0;
 	uint64_t base_sent = sent, base_delivered = delivered;
 
-	while ((now = now_us()) < end) {
+	while ((now = now_us()) < end || (bulk_start_us && !bulk_end_us && now < end + 60000000)) {
 		uint64_t done = (delivered - base_delivered) / (uint64_t)opt.receivers;
 
 		if (opt.rate)
@@ -441,11 +474,32 @@ static void run(double seconds)
 		turn(10);
 }
 
+/* One member more streams a message of opt.bulk octets as one SEND. */
+static void start_bulk(struct leg *l)
+{
+	char cpim[400], head[1024];
+	int n = snprintf(cpim, sizeof(cpim),
+			 "From: <sip:user%d@example.com>\r\nTo: <sip:room@conf.example.com>\r\n"
+			 "DateTime: 2026-01-01T00:00:00Z\r\n\r\nContent-Type: image/png\r\n\r\n",
+			 l->id);
+
+	snprintf(head, sizeof(head),
+		 "MSRP " BULK_TID
+		 " SEND\r\nTo-Path: %s\r\nFrom-Path: %s\r\nMessage-ID: bulk0001\r\n"
+		 "Byte-Range: 1-*/%lu\r\nContent-Type: message/cpim\r\n\r\n",
+		 l->to, l->from, opt.bulk + (uint64_t)n);
+	put_str(l, head);
+	put_str(l, cpim);
+	l->bulk_left = opt.bulk;
+	bulk_start_us = now_us();
+	flush(l);
+}
+
 static void options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "Rp:n:b:w:r:t:s:P:")) != -1) {
+	while ((c = getopt(argc, argv, "Rp:n:b:w:r:t:s:P:B:")) != -1) {
 		switch (c) {
 		case 'R':
 			opt.redis = true;
@@ -474,9 +528,12 @@ static void options(int argc, char **argv)
 		case 'P':
 			opt.pid = strtol(optarg, NULL, 10);
 			break;
+		case 'B':
+			opt.bulk = strtoull(optarg, NULL, 10);
+			break;
 		default:
 			fputs("usage: fanload -p PORT [-R] [-n RECEIVERS] [-b OCTETS] [-w WINDOW | -r RATE]\n"
-			      "  [-t SECONDS] [-s SESSIONS] [-P SERVER_PID]\n",
+			      "  [-t SECONDS] [-s SESSIONS] [-P SERVER_PID] [-B OCTETS]\n",
 			      stderr);
 			exit(2);
 		}
@@ -491,7 +548,7 @@ int main(int argc, char **argv)
 	int i;
 
 	options(argc, argv);
-	n_legs = opt.receivers + 1;
+	n_legs = opt.receivers + 1 + (opt.bulk ? 1 : 0);
 	legs = calloc((size_t)n_legs, sizeof(*legs));
 	epfd = epoll_create1(0);
 	if (!legs || epfd < 0)
@@ -517,14 +574,17 @@ int main(int argc, char **argv)
 	cpu = server_cpu_ns();
 	t0 = now_us();
 	sent = 1000000; /* ids of the warm-up are not used again */
+	if (opt.bulk)
+		start_bulk(&legs[n_legs - 1]);
 	run(opt.seconds);
 	wall = (double)(now_us() - t0) / 1e6;
 	cpu = server_cpu_ns() - cpu;
 	printf("{\"delivered\": %lu, \"missing\": %lu, \"per_s\": %.0f, \"cpu_us\": %.3f, \"p50_us\": %lu, "
-	       "\"p99_us\": %lu, \"leg_kb\": %.2f, \"setup_us\": %.1f, \"peak_mb\": %.1f}\n",
+	       "\"p99_us\": %lu, \"max_us\": %lu, \"bulk_s\": %.2f, \"leg_kb\": %.2f, \"setup_us\": %.1f, \"peak_mb\": %.1f}\n",
 	       delivered, (sent - 1000000) * (uint64_t)opt.receivers - delivered,
 	       (double)delivered / wall, delivered ? (double)cpu / 1e3 / (double)delivered : 0.0,
-	       percentile(0.5), percentile(0.99), (double)(rss1 - rss0) / n_legs,
+	       percentile(0.5), percentile(0.99), longest_us,
+	       (double)(bulk_end_us - bulk_start_us) / 1e6, (double)(rss1 - rss0) / n_legs,
 	       (double)set_up_cpu / 1e3 / n_legs, (double)server_rss_kb("VmHWM:") / 1024);
 	return 0;
 }

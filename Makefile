@@ -105,6 +105,8 @@ e2e: all
 	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/lint tests/e2e $(PYTEST_ARGS)
 run: all
 	$(Q)tests/run_servers $(O)
+bench: all $(BENCH_BIN) $(O)/tests/bench/drive
+	$(Q)$(PYTHON) tests/bench/run.py --build $(O) $(BENCH_ARGS)
 # The option tables, printed by programs over the tables that the servers read.
 PRINTERS := $(patsubst %/options.c,$(O)/tests/lint/print_options_%,$(wildcard mrfc/options.c mrfp/options.c))
 $(PRINTERS): $(O)/tests/lint/print_options_%: $(O)/tests/lint/print_options.o $(O)/lib%.a $(BASE)
@@ -155,9 +157,9 @@ help:
 # make analyze    clang's static analyzer, for reading: lists and hashes of macros give it false alarms
 # make format     apply clang-format
 # make docs       write the generated documents anew
-# make bench      load runs, print their tables
+# make bench      load runs, print their tables (BENCH_ARGS=--quick)
 # make install    PREFIX=/usr/local DESTDIR= sysconfdir=PREFIX/etc
 # make clean      remove build/
 
-.PHONY: all unit deps demo check test e2e run lint docs analyze format install clean help
+.PHONY: all unit deps demo check test e2e run lint docs analyze format bench install clean help
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -152,7 +152,7 @@ static bool raise_session(struct dialog *d, const struct sip_out_result *r)
 {
 	if (r->status != 422 || r->timer.min_se_s <= d->session.expires_s)
 		return false;
-	d->session.expires_s = r->timer.min_se_s;
+	d->session.expires_s = d->min_se_s = r->timer.min_se_s;
 	return true;
 }
 
@@ -219,7 +219,7 @@ static void send_change(struct dialog *d, const char *method, struct slice sdp, 
 	if (d->session.expires_s != 0)
 		bytes_addf(&h, "Session-Expires: %u;refresher=%s\r\nMin-SE: %u\r\n",
 			   d->session.expires_s, d->session.we_refresh ? "uac" : "uas",
-			   d->set->settings.min_se_s);
+			   d->min_se_s != 0 ? d->min_se_s : d->set->settings.min_se_s);
 	d->out_is_offer = sdp.len > 0;
 	d->out_is_refresh = refresh;
 	d->out = sip_out_send(

@@ -47,6 +47,7 @@ struct dialog {
 	int busy;          /* callbacks running: free later */
 	bool doomed;
 	struct session_timer session;
+	uint32_t min_se_s;   /* the largest that a 422 told us; 0: none did */
 	bool session_ending; /* the timer that runs is the end, not the refresh */
 	struct timer *session_timer;
 	struct timer *retry_timer;

@@ -70,7 +70,7 @@ struct session {
 	bool has_peer;
 	struct focus_sdp_peer offered; /* that is being applied */
 	bool has_offered;
-	int dir; /* CTL_DIR_*, from the peer's view */
+	int dir;                  /* CTL_DIR_*, from the peer's view */
 	struct timer *lost_timer; /* its connection is lost: time to come back; NULL: never was */
 	int lost_cause;
 };

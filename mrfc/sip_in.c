@@ -119,7 +119,9 @@ struct slice sip_in_sdp(su_home_t *home, sip_t const *sip)
 		return slice_make(body->pl_data, body->pl_len);
 	if (!type_is(sip->sip_content_type, "multipart/mixed"))
 		return SLICE_NULL;
-	parts = msg_multipart_parse(home, sip->sip_content_type, body);
+	/* The parser takes its input apart: give it a copy. */
+	body = sip_payload_dup(home, body);
+	parts = body != NULL ? msg_multipart_parse(home, sip->sip_content_type, body) : NULL;
 	for (; parts != NULL; parts = parts->mp_next) {
 		if (type_is(parts->mp_content_type, "application/sdp") && parts->mp_payload != NULL)
 			return slice_make(parts->mp_payload->pl_data, parts->mp_payload->pl_len);

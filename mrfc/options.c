@@ -24,6 +24,8 @@ const struct config_opt options_table[] = {
 	{"sip.outbound_proxy", CONFIG_STRING, AT(sip_outbound_proxy), "", 0, 0, NULL, "",
 	 "HOST:PORT or SIP URI that calls of the focus go to; empty: straight to numeric targets.",
 	 NULL},
+	{"sip.idle_timeout", CONFIG_MS, AT(sip_idle_timeout), "10min", 1000, 86400000, NULL, "s",
+	 "A SIP connection over TCP on which nothing came for this long is closed.", NULL},
 	{"sip.session_expires", CONFIG_INT, AT(session_expires), "1800", 0, 86400, NULL, "s",
 	 "Session-Expires that we ask for and grant at most (RFC 4028); 0: no session timer of ours.",
 	 NULL},

@@ -17,6 +17,7 @@ struct options {
 	char *sip_address;
 	int64_t sip_port, sip_tls_port;
 	char *sip_contact, *sip_trusted, *sip_outbound_proxy;
+	int64_t sip_idle_timeout; /* ms */
 	int64_t session_expires, session_min_se;
 	char *factory, *aliases, *wrapped_types;
 	bool create_on_join, e2e, nicknames, private_messages;

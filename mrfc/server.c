@@ -150,7 +150,8 @@ static int open_sip(struct server *s, const struct options *o)
 	const struct focus_config config = focus_settings(o);
 	struct sip_config sip = {.domain = o->domain,
 				 .contact = o->sip_contact,
-				 .outbound_proxy = o->sip_outbound_proxy};
+				 .outbound_proxy = o->sip_outbound_proxy,
+				 .idle_ms = (unsigned)o->sip_idle_timeout};
 	char why[256];
 	int err;
 

@@ -214,7 +214,7 @@ static int set_proxy(struct sip_agent *a, const char *proxy)
 	return 0;
 }
 
-static int start_nta(struct sip_agent *a)
+static int start_nta(struct sip_agent *a, unsigned idle_ms)
 {
 	char where[ADDR_STRLEN], url[ADDR_STRLEN + 8];
 
@@ -223,7 +223,7 @@ static int start_nta(struct sip_agent *a)
 				  NTATAG_SERVER_RPORT(1), NTATAG_MERGE_482(1),
 				  NTATAG_MAXSIZE(BODY_MAX), NTATAG_MAX_PROCEEDING(PROCEEDING_MAX),
 				  NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), TPTAG_QUEUESIZE(2000),
-				  TPTAG_IDLE(1800000), TPTAG_TIMEOUT(32000),
+				  TPTAG_IDLE(idle_ms), TPTAG_TIMEOUT(32000),
 				  TPTAG_UDP_RMEM(4 << 20), TAG_END());
 	if (a->nta == NULL)
 		return -ERR_IO;
@@ -261,7 +261,7 @@ int sip_agent_open(struct event_base *base, const struct sip_config *config, cha
 	su_log_set_level(NULL, 2);
 	sip_update_default_mclass(sip_extend_mclass(NULL));
 	fd = root_fd(&a->root);
-	if (fd < 0 || start_nta(a) != 0) {
+	if (fd < 0 || start_nta(a, config->idle_ms) != 0) {
 		snprintf(why, why_size, "cannot start the SIP stack on %s: %s",
 			 addr_format(&a->at, where), strerror(errno));
 		sip_agent_free(&a);

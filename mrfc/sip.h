@@ -22,6 +22,11 @@ struct sip_config {
 	const char *domain;         /* host part of conference URIs */
 	const char *contact;        /* "HOST[:PORT]" put in Contact; "": the real address */
 	const char *outbound_proxy; /* "HOST[:PORT]" or a SIP URI; "": none */
+	/*
+	 * TCP connections without traffic are closed after this. The only way a descriptor comes
+	 * back whose peer sent what is no SIP and closed: Sofia reads no further from it.
+	 */
+	unsigned idle_ms;
 };
 
 /* Each takes over the request and ends it once (sip_in_end, or a dialog made of it). */

@@ -4,6 +4,7 @@
     mrf        one mrfc and mrfp for the whole run, with the sample's policy
     strict_mrf another pair for the whole run: profile rfc, no create on join, three users a room,
                only 127.0.0.1 trusted
+    patience   long timers, started with the run, for tests marked so
     own_mrf    a function that starts a pair of one's own: own_mrf(mrfp={"context.grace": "1s"})
     ue         a function that makes terminals on `mrf`: ue("alice", net=..., transport="tcp")
     room       the name of a room nobody else uses
@@ -24,6 +25,7 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from patience import Patience  # noqa: E402
 from peer import loop, msrpmsg  # noqa: E402
 from peer.servers import Pair, program  # noqa: E402
 from peer.ue import UE  # noqa: E402
@@ -31,6 +33,11 @@ from peer.ue import UE  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
+    config.addinivalue_line("markers", "patience: looks at what began with the run; comes last")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("patience") is not None)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -71,6 +78,21 @@ def strict_pair():
     yield from whole_run_pair(mrfc={
         "profile": "rfc", "conference.create_on_join": "false", "conference.max_users": 3,
         "conference.end": "profile", "sip.trusted": "127.0.0.1"})
+
+
+@pytest.fixture(scope="session")
+def patience():
+    """Calls that wait for long timers; see patience.py."""
+    for pair in whole_run_pair():
+        waiting = Patience(pair)
+        yield waiting
+        waiting.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience_begins(request):
+    if any(item.get_closest_marker("patience") for item in request.session.items):
+        request.getfixturevalue("patience")
 
 
 def lent(pair, request):

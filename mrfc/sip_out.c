@@ -6,6 +6,7 @@
  */
 #include "mrfc/sip_out.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -119,15 +120,21 @@ static void acknowledge(struct sip_out *out, sip_t const *sip)
 }
 
 /* RFC 3262 4: one PRACK for each new RSeq. */
-static void acknowledge_provisional(struct sip_out *out, nta_outgoing_t *orq, sip_t const *sip)
+static void acknowledge_provisional(struct sip_out *out, sip_t const *sip)
 {
 	nta_outgoing_t *prack;
+	char rack[48];
 
 	if (sip->sip_rseq == NULL || !lists_tag(sip->sip_require, "100rel") ||
 	    sip->sip_rseq->rs_response <= out->rseq || sip->sip_to->a_tag == NULL)
 		return;
 	out->rseq = sip->sip_rseq->rs_response;
-	prack = nta_outgoing_prack(sip_leg_nta(out->leg), orq, NULL, NULL, NULL, sip, TAG_END());
+	/* The early dialog takes its shape, so that the PRACK belongs to it. */
+	nta_leg_rtag(sip_leg_nta(out->leg), sip->sip_to->a_tag);
+	nta_leg_client_reroute(sip_leg_nta(out->leg), sip->sip_record_route, sip->sip_contact, 1);
+	snprintf(rack, sizeof(rack), "%u %u INVITE", out->rseq, (unsigned)sip->sip_cseq->cs_seq);
+	prack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, NULL, SIP_METHOD_PRACK,
+				     NULL, SIPTAG_RACK_STR(rack), TAG_END());
 	nta_outgoing_destroy(prack);
 }
 
@@ -152,7 +159,7 @@ static int on_response(struct sip_out *out, nta_outgoing_t *orq, sip_t const *si
 		return 0;
 	}
 	if (out->invite && sip != NULL && status < 200)
-		acknowledge_provisional(out, orq, sip);
+		acknowledge_provisional(out, sip);
 	if (out->invite && sip != NULL && status >= 200 && status < 300)
 		acknowledge(out, sip);
 	su_home_init(home);

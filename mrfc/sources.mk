@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-MRFC_SRC := $(wildcard \
+MRFC_SRC := \
 	mrfc/access.c \
 	mrfc/api.c \
 	mrfc/api_json.c \
@@ -43,8 +43,8 @@ MRFC_SRC := $(wildcard \
 	mrfc/sip_out.c \
 	mrfc/stats.c \
 	mrfc/timer.c \
-	mrfc/unwind.c)
-SOFIA_SRC += $(wildcard mrfc/sip.c mrfc/sip_in.c mrfc/sip_leg.c mrfc/sip_out.c)
-MRFCTL_SRC := $(wildcard mrfc/mrfctl.c mrfc/mrfctl_print.c)
-UNIT_TESTS += $(patsubst tests/unit/test_%.c,%,$(wildcard $(addprefix tests/unit/test_,\
-	access.c api.c conf_store.c conference.c dialog_state.c event_heap.c event_pkg.c focus_sdp.c identity.c media.c mrfp_link.c mrfp_pool.c nickname.c roster.c session_timer.c unwind.c)))
+	mrfc/unwind.c
+SOFIA_SRC += mrfc/sip.c mrfc/sip_in.c mrfc/sip_leg.c mrfc/sip_out.c
+MRFCTL_SRC := mrfc/mrfctl.c mrfc/mrfctl_print.c
+UNIT_TESTS += access api conf_store conference dialog_state event_heap event_pkg focus_sdp \
+	identity media mrfp_link mrfp_pool nickname roster session_timer unwind

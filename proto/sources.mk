@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-PROTO_SRC := $(wildcard \
+PROTO_SRC := \
 	proto/chars.c \
 	proto/confinfo.c \
 	proto/confinfo_parse.c \
@@ -17,7 +17,7 @@ PROTO_SRC := $(wildcard \
 	proto/sdp_build.c \
 	proto/sdp_msrp.c \
 	proto/sip_uri.c \
-	proto/xml.c)
-SOFIA_SRC += $(wildcard proto/sdp_msrp.c)
-UNIT_TESTS += $(patsubst tests/unit/test_%.c,%,$(wildcard $(addprefix tests/unit/test_,\
-	chars.c msrp_parse.c msrp_limits.c msrp_build.c msrp_uri.c cpim.c cpim_build.c media_type.c sip_uri.c msrp_head.c sdp_msrp.c sdp_build.c confinfo.c reslist.c ctl_frame.c ctl_codec.c ctl_msgs.c)))
+	proto/xml.c
+SOFIA_SRC += proto/sdp_msrp.c
+UNIT_TESTS += chars msrp_parse msrp_limits msrp_build msrp_uri cpim cpim_build media_type sip_uri \
+	msrp_head sdp_msrp sdp_build confinfo reslist ctl_frame ctl_codec ctl_msgs

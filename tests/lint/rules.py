@@ -156,6 +156,18 @@ def sizes(tree):
                 print(f"note: {f} has {n} lines; over 600 fails")
 
 
+def listed(tree):
+    """Every C file of a layer and every unit test is named by a sources.mk or the Makefile, else nobody builds it."""
+    makefiles = " ".join(tree.text(f) for f in tree.files if f.endswith(".mk") or f == "Makefile")
+    names = set(re.findall(r"[\w/.]+", makefiles))
+    for f in tree.c_files((".c",)):
+        unit = re.fullmatch(r"tests/unit/test_(\w+)\.c", f)
+        if f.endswith("/main.c"):
+            continue
+        if (f.split("/")[0] in LAYERS and f not in names) or (unit and unit.group(1) not in names):
+            yield f"{f}:1: in no sources.mk"
+
+
 def spdx(tree):
     """Every source names its licence in the first three lines."""
     for f in tree.files:
@@ -203,4 +215,4 @@ def covers(tree):
                     yield f"{f}:{no}: covers: wants rows such as MSRP-061 or SW-001..005, not {row!r}"
 
 
-RULES = [layers, cycles, doors, purity, calls, sizes, spdx, guards, words, covers]
+RULES = [layers, cycles, doors, purity, calls, sizes, listed, spdx, guards, words, covers]

@@ -120,7 +120,7 @@ static void on_add(struct call *c)
 	s = session_find(ctx, m.termination);
 	if (!s) {
 		struct slice id = CTL_HAS(&m, add, local_session) ? m.local_session : SLICE_NULL;
-		if (session_new(ctx, m.termination, id, &s)) {
+		if (session_make(ctx, m.termination, id, &s)) {
 			reply_result(c, CTL_R_BAD_VALUE, "local_session");
 			if (!ctx->n_sessions)
 				context_free(&ctx);

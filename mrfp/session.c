@@ -49,8 +49,8 @@ static void build_local_uri(struct session *s)
 	s->local_uri = bytes_take(&b);
 }
 
-int session_new(struct context *ctx, uint64_t termination, struct slice local_id,
-		struct session **session_r)
+int session_make(struct context *ctx, uint64_t termination, struct slice local_id,
+		 struct session **session_r)
 {
 	struct session *s;
 

@@ -76,8 +76,8 @@ const char *session_state_name(enum session_state st);
 bool session_may(enum session_state from, enum session_state to);
 
 /* New termination in ctx with a fresh (or the given) session-id. -ERR_EXISTS when that id is in use. */
-MUST_CHECK int session_new(struct context *ctx, uint64_t termination, struct slice local_id,
-			   struct session **session_r);
+MUST_CHECK int session_make(struct context *ctx, uint64_t termination, struct slice local_id,
+			    struct session **session_r);
 /* Only after it was unbound and its inbox emptied. */
 void session_free(struct session **s);
 struct session *session_find(struct context *ctx, uint64_t termination);

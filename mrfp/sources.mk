@@ -30,3 +30,4 @@ MRFP_SRC := \
 	mrfp/uris.c \
 	mrfp/watch.c \
 	mrfp/wire.c
+UNIT_TESTS += chunklog context ctl_dedup frame ingress mrfp_nickname mrfp_stats policy ranges session settle transaction

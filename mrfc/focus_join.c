@@ -161,6 +161,8 @@ static bool acceptable(struct focus *f, struct sip_in **in, struct focus_sdp_pee
 	if ((*in)->sdp.ptr == NULL)
 		return true;
 	status = focus_sdp_read((*in)->sdp, false, &f->sdp, peer, &why);
+	if (status == 0 && peer->tolerated)
+		stats_tolerated(f->stats, "sdp");
 	if (status == 0)
 		return true;
 	log_info("INVITE by %s refused: %d, %s", (*in)->from_uri, status, why.text);

@@ -104,7 +104,7 @@ struct focus {
 	bool stopping;
 };
 
-/* focus.c */
+/* focus_room.c */
 struct room *room_of(const struct conference *c);
 /* Makes a conference with our side of it. Errors of conference_create. */
 MUST_CHECK int room_create(struct focus *f, const char *name, const char *creator,
@@ -127,13 +127,15 @@ size_t session_uris(const struct session *s, const char *uris[]);
 void session_add_termination(struct session *s, const struct media_remote *remote,
 			     media_result_fn *fn);
 void session_set_dir(struct session *s, int dir);
+void focus_facts(struct room *room, const char *user, struct access_facts *facts_r);
+
+/* focus.c */
 /* Answer a request with a status, Retry-After (0: none) and Warning text (NULL: none). */
 void focus_refuse(struct sip_in **in, int status, uint32_t retry_after_s, const char *why);
 /* The same as header lines; warning is the warn-code. The caller frees. */
 char *focus_refusal_headers(uint32_t retry_after_s, int warning, const char *why);
 /* Identity of a request's sender; after -ERR_DENIED the request is answered 403. */
 MUST_CHECK int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r);
-void focus_facts(struct room *room, const char *user, struct access_facts *facts_r);
 
 /* focus_join.c */
 void focus_on_invite(struct sip_in *in_take, void *arg);

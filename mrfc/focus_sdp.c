@@ -94,9 +94,14 @@ int focus_sdp_read(struct slice text, bool answer, const struct focus_sdp_policy
 {
 	struct focus_sdp_peer p = {.chat = SIZE_MAX};
 	int status = 488;
+	bool broken = false;
 
 	*why_r = (struct focus_sdp_why){304, "no m=message line"};
-	if (sdp_parse_msrp(text, policy->strict, &p.sdp) != 0) {
+	if (sdp_parse_msrp(text, true, &p.sdp) != 0) {
+		p.tolerated = !policy->strict && sdp_parse_msrp(text, false, &p.sdp) == 0;
+		broken = !p.tolerated;
+	}
+	if (broken) {
 		*why_r = (struct focus_sdp_why){399, "not a session description"};
 		return 400;
 	}

@@ -31,6 +31,7 @@ void focus_sdp_local_fini(struct focus_sdp_local *l);
 /* What an offer or answer of the peer comes to. */
 struct focus_sdp_peer {
 	struct sdp_session sdp;
+	bool tolerated;    /* understood only because we are not strict (IMS-021) */
 	size_t chat;       /* index of the chat's line */
 	char connect[300]; /* HOST:PORT for us as active when it is not the path's; "" else */
 };

@@ -58,6 +58,11 @@ struct sip_in *sip_in_new(struct sip_agent *a, nta_leg_t *leg, nta_incoming_t *i
 			  sip_t const *sip, bool in_dialog);
 /* Sofia's callback for requests outside dialogs. */
 int sip_in_on_default(struct sip_leg *none, nta_leg_t *leg, nta_incoming_t *irq, sip_t const *sip);
+/* sip_read.c: fill o->in from the message; irq, msg, sip and home are set. */
+void sip_read_request(struct sip_in_object *o);
+enum sip_in_method sip_read_method(sip_request_t const *rq);
+/* Require's tags we do not have, comma-separated; NULL when there is none. */
+char *sip_read_unsupported(su_home_t *home, msg_list_t const *list);
 /* The SDP of a message: the body, or its part in a multipart/mixed. Empty when there is none. */
 struct slice sip_in_sdp(su_home_t *home, sip_t const *sip);
 /* The leg keeps Sofia's object. */

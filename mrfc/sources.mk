@@ -19,6 +19,7 @@ MRFC_SRC := \
 	mrfc/focus_media.c \
 	mrfc/focus_refer.c \
 	mrfc/focus_reinvite.c \
+	mrfc/focus_room.c \
 	mrfc/focus_sdp.c \
 	mrfc/identity.c \
 	mrfc/media.c \
@@ -41,10 +42,11 @@ MRFC_SRC := \
 	mrfc/sip_in.c \
 	mrfc/sip_leg.c \
 	mrfc/sip_out.c \
+	mrfc/sip_read.c \
 	mrfc/stats.c \
 	mrfc/timer.c \
 	mrfc/unwind.c
-SOFIA_SRC += mrfc/sip.c mrfc/sip_in.c mrfc/sip_leg.c mrfc/sip_out.c
+SOFIA_SRC += mrfc/sip.c mrfc/sip_in.c mrfc/sip_leg.c mrfc/sip_out.c mrfc/sip_read.c
 MRFCTL_SRC := mrfc/mrfctl.c mrfc/mrfctl_print.c
 UNIT_TESTS += access api conf_store conference dialog_state event_heap event_pkg focus_sdp \
 	identity media mrfp_link mrfp_pool nickname roster session_timer unwind

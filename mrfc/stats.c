@@ -8,7 +8,8 @@
 #include "common/mem.h"
 
 struct stats {
-	struct metrics_family *answers, *unwound, *joined, *created, *ended, *notified, *moved;
+	struct metrics_family *answers, *unwound, *joined, *created, *ended, *notified, *moved,
+		*tolerated;
 	int64_t *conferences, *sessions, *subscriptions, *dialogs;
 };
 
@@ -30,6 +31,8 @@ struct stats *stats_new(struct metrics *m)
 				  "NOTIFYs sent, by the answer they got.");
 	s->moved = metrics_add(m, METRICS_COUNTER, "mrfc_sessions_reestablished_total", "result",
 			       "Sessions offered anew after their MRFP was lost.");
+	s->tolerated = metrics_add(m, METRICS_COUNTER, "mrfc_tolerated_total", "what",
+				   "Deviations from the specifications that were let pass.");
 	s->conferences = metrics_cell(
 		metrics_add(m, METRICS_GAUGE, "mrfc_conferences", "", "Conferences now."), NULL, 0);
 	s->sessions = metrics_cell(metrics_add(m, METRICS_GAUGE, "mrfc_sessions", "",
@@ -97,6 +100,11 @@ void stats_notified(struct stats *s, const char *event, int status)
 void stats_reestablished(struct stats *s, const char *result)
 {
 	add(s->moved, result);
+}
+
+void stats_tolerated(struct stats *s, const char *what)
+{
+	add(s->tolerated, what);
 }
 
 void stats_set_now(struct stats *s, size_t conferences, size_t sessions, size_t subscriptions,

@@ -16,6 +16,7 @@ void stats_joined(struct stats *s, const char *how);  /* "dialed-in", "dialed-ou
 void stats_created(struct stats *s, const char *how); /* "factory", "join", "api" */
 void stats_ended(struct stats *s);
 void stats_notified(struct stats *s, const char *event, int status);
+void stats_tolerated(struct stats *s, const char *what);       /* "sdp" */
 void stats_reestablished(struct stats *s, const char *result); /* "ok", "failed" */
 /* Gauges, set when they are asked for. */
 void stats_set_now(struct stats *s, size_t conferences, size_t sessions, size_t subscriptions,

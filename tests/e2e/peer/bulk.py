@@ -37,6 +37,7 @@ def digest(size):
 
 
 def bind(address, local, remote):
+    """A bound connection: the socket, and what came already behind the 200."""
     sock = socket.create_connection(address, 20)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.sendall(("MSRP bind0001 SEND\r\nTo-Path: %s\r\nFrom-Path: %s\r\nMessage-ID: bindmsg1\r\n"
@@ -47,7 +48,7 @@ def bind(address, local, remote):
         assert got, "closed at bind"
         answer += got
     assert answer.startswith(b"MSRP bind0001 200"), answer
-    return sock
+    return sock, answer.partition(b"-------bind0001$\r\n")[2]
 
 
 def send(job):
@@ -55,21 +56,21 @@ def send(job):
     local, remote = job["send"]
     head = job["head"].encode()
     total = len(head) + job["size"]
-    sock = bind(tuple(job["address"]), local, remote)
+    sock, early = bind(tuple(job["address"]), local, remote)
     frames, ended = queue.SimpleQueue(), threading.Event()
 
     def reader():
-        parser = Parser()
+        parser, data = Parser(), early
         while True:
-            data = sock.recv(65536)
-            if not data:
-                frames.put(None)
-                return
             for frame in parser.feed(data):
                 frames.put(frame)
                 if frame.tid == "bulk0001" and not ended.is_set():
                     frames.put(None)  # refused half-way
                     return
+            data = sock.recv(65536)
+            if not data:
+                frames.put(None)
+                return
     threading.Thread(target=reader, daemon=True).start()
     sock.sendall(("MSRP bulk0001 SEND\r\nTo-Path: %s\r\nFrom-Path: %s\r\nMessage-ID: bulkmsg1\r\n"
                   "Success-Report: yes\r\nByte-Range: 1-*/%d\r\nContent-Type: message/cpim\r\n\r\n"
@@ -111,6 +112,9 @@ class Receiver:
         if not data:
             self.error = "closed after %d octets" % self.at
             return
+        self.take(data)
+
+    def take(self, data):
         self.buf += data
         answers = []
         start = 0
@@ -172,25 +176,24 @@ def receive(job):
     receivers = []
     selector = selectors.DefaultSelector()
     for local, remote in job["receive"]:
-        sock = bind(tuple(job["address"]), local, remote)
+        sock, early = bind(tuple(job["address"]), local, remote)
         r = Receiver(sock, local, remote, len(job["head"].encode()), job["size"])
+        r.take(early)
         receivers.append(r)
         selector.register(sock, selectors.EVENT_READ, r)
     print("bound", flush=True)
-    pending = len(receivers)
-    while pending:
-        ready = selector.select(60)
-        if not ready:
-            break
-        for key, _ in ready:
+    selector.register(sys.stdin, selectors.EVENT_READ, None)
+    told = False
+    while True:  # goes on answering after the result, until the test closes our input
+        for key, _ in selector.select():
+            if key.data is None:
+                return
             key.data.on_readable()
-            if key.data.done or key.data.error:
+            if key.data.error:
                 selector.unregister(key.fileobj)
-                pending -= 1
-    results = [r.result() for r in receivers]
-    # keep the sessions until the test has seen the result
-    print(json.dumps(results), flush=True)
-    sys.stdin.readline()
+        if not told and all(r.done or r.error for r in receivers):
+            told = True
+            print(json.dumps([r.result() for r in receivers]), flush=True)
 
 
 def main():

@@ -1,165 +1,144 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mrfctl against an admin API of the test's own: the requests it makes, its tables, its exit codes."""
-import http.server
+"""mrfctl: what an operator types and reads."""
+
 import json
-import os
+import socket
 import subprocess
-import threading
 
 import pytest
 
-ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-MRFCTL = os.path.join(os.environ.get("MRF_BUILD") or os.path.join(ROOT, "build/release"), "mrfctl")
-
-CONFERENCE = {"name": "room", "uri": "sip:room@conf.example.com", "state": "active", "subject": None, "e2e": False,
-              "creator": "sip:alice@example.com", "created": "2026-02-01T10:00:00Z", "participant_count": 1,
-              "mrfp": "mrfp-1"}
-BOB = {"uri": "sip:bob@example.com", "display": "B\u00f6b \x1b[2J\u009b", "nickname": "Bobby", "roles": [],
-       "state": "connected", "lost": 3,
-       "endpoints": [{"contact": "sip:bob@192.0.2.1", "state": "connected", "joining_method": "dialed-in",
-                      "since": "2026-02-01T10:01:00Z"}]}
-EVE = {"uri": "sip:eve@example.com", "display": None, "nickname": None, "roles": [], "state": "disconnected",
-       "cause": 486, "lost": 0, "endpoints": []}
-MRFP = {"id": "mrfp-1", "state": "up", "msrp": "127.0.0.1:2855", "contexts": 1, "terminations": 2, "load": 125}
+from peer.servers import poll, program
+from peer.ue import fence
 
 
-class API(http.server.BaseHTTPRequestHandler):
-    def answer(self):
-        size = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(size)
-        self.server.seen.append((self.command, self.path, json.loads(body) if body else None,
-                                 self.headers.get("Authorization")))
-        status, reply = self.server.replies.get((self.command, self.path.split("?")[0]),
-                                                (404, {"error": {"code": "not_found", "message": "no such thing"}}))
-        data = json.dumps(reply).encode() if reply is not None else b""
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_POST = do_DELETE = answer
-
-    def log_message(self, *args):
-        pass
+def ctl(net, *args, code=0, address=None):
+    """Run mrfctl; (stdout, stderr) after its exit code is as said."""
+    host, port = address or net.mrfc.address("admin")
+    done = subprocess.run([program("mrfctl"), "--server", "%s:%d" % (host, port), *args],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code, (args, done)
+    return done.stdout, done.stderr
 
 
-@pytest.fixture
-def api():
-    server = http.server.HTTPServer(("127.0.0.1", 0), API)
-    server.seen = []
-    server.replies = {}
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def table(text):
+    """{first cell: whole line} of a table; its first line is the head."""
+    lines = text.splitlines()
+    assert lines and lines[0] == lines[0].upper()
+    return {line.split()[0]: line for line in lines[1:]}
 
 
-def run(api, *args):
-    at = ["--server", "127.0.0.1:%d" % api.server_address[1]] if api else []
-    done = subprocess.run([MRFCTL, *at, *args], capture_output=True, text=True, timeout=30)
-    return done.returncode, done.stdout, done.stderr
+def test_conferences_in_a_table(ue, mrf, room):
+    # covers: FOC-019
+    out, _ = ctl(mrf, "create", room, "--subject", "Tëa time")
+    assert room in out and "Tëa time" in out
+    members = [ue(n).join(room) for n in ("alice", "bob")]
+    fence(*members)
+    for words in (["list"], ["conferences"], ["conferences", "list"]):
+        line = table(ctl(mrf, *words)[0])[room]
+        assert "active" in line and " 2 " in line and "Tëa time" in line
+    out, _ = ctl(mrf, "show", room)
+    assert "sip:%s@%s" % (room, mrf.domain) in out
+    for member in members:
+        (line,) = [row for row in out.splitlines() if member.aor in row]
+        assert "connected" in line
+    out, _ = ctl(mrf, "conferences", "end", room)
+    assert room in out
+    for member in members:
+        member.call.wait_bye()
+    poll(lambda: mrf.api("GET", "/v1/conferences/%s" % room)[0] == 404)
 
 
-@pytest.mark.parametrize("words", [["conferences"], ["conferences", "list"], ["list"]])
-def test_conferences_are_a_table(api, words):
-    api.replies["GET", "/v1/conferences"] = 200, {"conferences": [CONFERENCE]}
-    code, out, err = run(api, *words)
-    assert (code, err) == (0, "")
-    head, row = out.splitlines()
-    assert head.split() == ["NAME", "STATE", "PARTICIPANTS", "MRFP", "CREATED", "SUBJECT"]
-    assert row.split() == ["room", "active", "1", "mrfp-1", "2026-02-01T10:00:00Z", "-"]
-    assert head.index("STATE") == row.index("active")
+def test_the_same_as_json(ue, mrf, room):
+    made = json.loads(ctl(mrf, "--json", "conferences", "create", room)[0])
+    assert made["name"] == room
+    ue("alice").join(room)
+    listed = json.loads(ctl(mrf, "list", "--json")[0])["conferences"]
+    assert [c for c in listed if c["name"] == room][0]["participant_count"] == 1
+    shown = json.loads(ctl(mrf, "--json", "show", room)[0])
+    assert shown == mrf.api("GET", "/v1/conferences/%s" % room)[1]
+    assert json.loads(ctl(mrf, "--json", "mrfps")[0]) .keys() == {"mrfps"}
+    assert json.loads(ctl(mrf, "--json", "end", room)[0]) == {}
 
 
-def test_show_lists_participants_and_lets_no_name_steer_the_terminal(api):
-    api.replies["GET", "/v1/conferences/room"] = 200, dict(CONFERENCE, participants=[BOB, EVE])
-    code, out, _ = run(api, "conferences", "show", "room")
-    assert code == 0
-    lines = out.splitlines()
-    assert "uri       sip:room@conf.example.com" in lines
-    head = next(line for line in lines if line.startswith("URI"))
-    bob = next(line for line in lines if line.startswith("sip:bob@"))
-    eve = next(line for line in lines if line.startswith("sip:eve@"))
-    assert bob.index("B\u00f6b ?[2J?") == head.index("DISPLAY")
-    assert bob.index("connected") == eve.index("disconnected 486") == head.index("STATE")
-    assert bob.split()[-3:] == ["dialed-in", "2026-02-01T10:01:00Z", "3"]
+def test_participants_come_and_go(ue, mrf, room):
+    # covers: REF-001, FOC-020
+    ctl(mrf, "create", room)
+    carol = ue("carol")
+    uri = carol.ua.contact_uri
+    out, _ = ctl(mrf, "participants", "invite", room, uri, "--display", "Carol C")
+    assert uri in out
+    carol.wait_invite()
+    assert "Carol C" in ctl(mrf, "show", room)[0]
+    carol.accept()
+    poll(lambda: "connected" in ctl(mrf, "show", room)[0])
+    out, _ = ctl(mrf, "remove", room, uri)
+    assert uri in out
+    carol.call.wait_bye()
+    ctl(mrf, "end", room)
+
+
+def test_the_state_of_things(mrf, trio):
+    out, _ = ctl(mrf, "status")
+    assert "yes" in out and "1 of 1" in out
+    state = json.loads(ctl(mrf, "--json", "status")[0])
+    assert state["ready"] is True and state["mrfps_up"] == 1 and state["participants"] >= 3
+    (line,) = ctl(mrf, "mrfps")[0].splitlines()[1:]
+    assert "up" in line and "%s:%d" % mrf.msrp in line
+
+
+def test_not_ready_is_a_failure(own_mrf):
+    # covers: FOC-010
+    net = own_mrf(start_mrfp=False)
+    assert "no" in ctl(net, "status", code=1)[0]
+    assert ctl(net, "mrfps")[0].count("\n") == 1
+
+
+@pytest.mark.parametrize("args, words", [
+    (["show", "none"], ["none"]), (["end", "none"], ["none"]),
+    (["invite", "none", "sip:a@127.0.0.1:9"], ["none"]),
+    (["create", "not a name"], ["name"]), (["remove", "none", "sip:a@b"], ["none"])])
+def test_what_is_refused_is_said(mrf, args, words):
+    out, err = ctl(mrf, *args, code=1)
+    assert out == "" and err.count("\n") == 1
+    for word in words:
+        assert word in err
+
+
+@pytest.mark.parametrize("args", [
+    [], ["nosuch"], ["show"], ["show", "a", "b"], ["invite", "a"], ["--nosuch"],
+    ["participants"], ["conferences", "nosuch"]], ids=str)
+def test_usage_mistakes_are_2(mrf, args):
+    out, err = ctl(mrf, *args, code=2)
+    assert out == "" and "usage" in err
+
+
+def test_help_and_version(mrf):
+    assert "usage" in ctl(mrf, "--help")[0] and ctl(mrf, "--version")[0].startswith("mrfctl ")
+
+
+def test_a_server_that_is_not_there():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        address = sock.getsockname()
+    _, err = ctl(None, "list", code=1, address=address)
+    assert "%s:%d" % address in err and err.count("\n") == 1
+
+
+def test_the_token_is_taken_from_a_file(own_mrf, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("s3cret\n")
+    net = own_mrf(mrfc={"admin.token_file": str(token)}, start_mrfp=False)
+    _, err = ctl(net, "create", "guarded", code=1)
+    assert "token" in err
+    ctl(net, "--token-file", str(token), "create", "guarded")
+    ctl(net, "list")
+    _, err = ctl(net, "--token-file", str(tmp_path / "none"), "list", code=1)
+    assert "none" in err
+
+
+def test_names_cannot_steer_a_terminal(ue, mrf, room):
+    mallory = ue("mallory", assert_identity='"x\x1b[31mred" <sip:mallory@example.com>').join(room)
+    assert mallory.nickname("evil\u009b2J") in (200, 424)
+    out, _ = ctl(mrf, "show", room)
     assert "\x1b" not in out and "\u009b" not in out
-
-
-def test_json_is_the_answer_of_the_api(api):
-    api.replies["GET", "/v1/conferences/room"] = 200, dict(CONFERENCE, participants=[BOB])
-    code, out, _ = run(api, "--json", "show", "room")
-    assert code == 0
-    assert json.loads(out) == dict(CONFERENCE, participants=[BOB])
-
-
-def test_create_sends_what_was_given(api):
-    api.replies["POST", "/v1/conferences"] = 201, CONFERENCE
-    assert run(api, "conferences", "create", "room", "--subject", "Plans")[0] == 0
-    assert run(api, "create")[0] == 0
-    assert [s[2] for s in api.seen] == [{"name": "room", "subject": "Plans"}, {}]
-
-
-def test_end_invite_and_remove_name_their_targets(api):
-    api.replies["DELETE", "/v1/conferences/a%20b"] = 204, None
-    api.replies["POST", "/v1/conferences/room/participants"] = 202, EVE
-    api.replies["DELETE", "/v1/conferences/room/participants/sip%3Aeve%40example.com"] = 204, None
-    assert run(api, "conferences", "end", "a b")[:2] == (0, "ended a b\n")
-    assert run(api, "participants", "invite", "room", "sip:eve@example.com", "--display", "Eve")[0] == 0
-    assert run(api, "participants", "remove", "room", "sip:eve@example.com")[:2] == (0, "removed sip:eve@example.com\n")
-    assert run(api, "--json", "end", "a b")[:2] == (0, "{}\n")
-    assert api.seen[1][2] == {"uri": "sip:eve@example.com", "display": "Eve"}
-
-
-def test_mrfps_are_a_table(api):
-    api.replies["GET", "/v1/mrfps"] = 200, {"mrfps": [MRFP]}
-    code, out, _ = run(api, "mrfps")
-    assert code == 0
-    assert out.splitlines()[1].split() == ["mrfp-1", "up", "127.0.0.1:2855", "1", "2", "12.5", "%"]
-
-
-@pytest.mark.parametrize("ready, code", [(200, 0), (503, 1)])
-def test_status_counts_and_its_exit_code_is_the_readiness(api, ready, code):
-    api.replies["GET", "/readyz"] = ready, {}
-    api.replies["GET", "/v1/conferences"] = 200, {"conferences": [CONFERENCE, CONFERENCE]}
-    api.replies["GET", "/v1/mrfps"] = 200, {"mrfps": [MRFP, dict(MRFP, state="down")]}
-    found, out, _ = run(api, "status", "--json")
-    assert found == code
-    assert json.loads(out) == {"ready": ready == 200, "conferences": 2, "participants": 2, "mrfps": 2, "mrfps_up": 1}
-    assert "mrfps up      1 of 2" in run(api, "status")[1]
-
-
-def test_a_refusal_is_told_and_exits_1(api):
-    code, out, err = run(api, "show", "nothing")
-    assert (code, out) == (1, "")
-    assert err == "mrfctl: no such thing (not_found)\n"
-
-
-def test_no_server_is_told_and_exits_1(api):
-    api.server_close()
-    code, out, err = run(api, "list")
-    assert (code, out) == (1, "")
-    assert err.startswith("mrfctl: no answer from 127.0.0.1:")
-
-
-def test_the_token_of_the_file_goes_along(api, tmp_path):
-    (tmp_path / "token").write_text("s3cret \n")
-    api.replies["GET", "/v1/mrfps"] = 200, {"mrfps": []}
-    assert run(api, "--token-file", str(tmp_path / "token"), "mrfps")[0] == 0
-    assert api.seen[0][3] == "Bearer s3cret"
-    assert run(api, "--token-file", str(tmp_path / "none"), "mrfps")[0] == 1
-
-
-@pytest.mark.parametrize("words", [[], ["shwo"], ["show"], ["show", "a", "b"], ["participants"], ["--no-such"],
-                                   ["list", "--server", "nowhere:99999"]])
-def test_wrong_usage_exits_2(words):
-    code, out, err = run(None, *words)
-    assert (code, out) == (2, "")
-    assert "usage: mrfctl" in err
-
-
-def test_help_and_version_exit_0():
-    assert run(None, "--help")[1].startswith("usage: mrfctl")
-    assert run(None, "-V")[1].startswith("mrfctl ")
+    assert "sip:mallory@example.com" in out

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIPp, a user agent nobody here wrote, makes many calls and subscriptions at once."""
+
+import os
+import shutil
+import socket
+import subprocess
+
+import pytest
+
+from peer.servers import poll
+from peer.ue import fence
+
+SCENARIOS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sipp")
+
+pytestmark = pytest.mark.skipif(not shutil.which("sipp"), reason="sipp is not installed")
+
+
+def free_port():
+    """A port that is free for UDP and TCP now."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.bind(("127.0.0.1", 0))
+            try:
+                tcp.bind(udp.getsockname())
+            except OSError:
+                continue
+            return udp.getsockname()[1]
+
+
+def sipp(net, tmp_path, scenario, service, calls=200, rate=100, transport="u1"):
+    """Run a scenario; every call must succeed."""
+    errors = tmp_path / "errors"
+    done = subprocess.run([
+        "sipp", "%s:%d" % net.sip, "-sf", os.path.join(SCENARIOS, scenario + ".xml"),
+        "-s", service, "-i", "127.0.0.1", "-p", str(free_port()), "-mp", str(free_port()),
+        "-t", transport, "-m", str(calls), "-r", str(rate), "-nostdin", "-timeout", "60",
+        "-timeout_error", "-trace_err", "-error_file", str(errors)], cwd=str(tmp_path),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    said = errors.read_text()[:3000] if errors.exists() else ""
+    assert done.returncode == 0, "sipp ended with %d\n%s\n%s" % (
+        done.returncode, done.stderr[-2000:], said)
+
+
+@pytest.mark.parametrize("transport", ["u1", "t1"])
+def test_many_join_one_conference(ue, mrf, room, tmp_path, transport):
+    # covers: FOC-003, FOC-007, FOC-017, SW-003, TIM-003, CMD-004
+    alice, bob = ue("alice").join(room), ue("bob").join(room)
+    sipp(mrf, tmp_path, "join", room, transport=transport)
+    poll(lambda: set(mrf.participants(room)) == {alice.aor, bob.aor}, what="only the two of us")
+    fence(alice, bob)
+
+
+def test_many_make_a_conference_each(mrf, tmp_path):
+    # covers: FOC-001, FOC-002, FOC-003, FOC-019
+    before = {c["name"] for c in mrf.api("GET", "/v1/conferences")[1]["conferences"]}
+    made = mrf.mrfc.metrics().sum("mrfc_conferences_created_total", how="factory")
+    sipp(mrf, tmp_path, "join", "conference-factory")
+    assert mrf.mrfc.metrics().sum("mrfc_conferences_created_total", how="factory") == made + 200
+    poll(lambda: {c["name"] for c in mrf.api("GET", "/v1/conferences")[1]["conferences"]}
+         <= before, what="the end of all 200")
+
+
+@pytest.mark.parametrize("transport", ["u1", "t1"])
+def test_many_watch_one_conference(ue, mrf, room, tmp_path, transport):
+    # covers: CONF-002, CONF-005, CONF-008
+    ue("alice").join(room)
+    sipp(mrf, tmp_path, "subscribe", room, transport=transport)

@@ -15,11 +15,19 @@ static int load(struct options *opts_r, void *arg)
 {
 	const struct daemon_args *args = arg;
 	struct config_error error;
+	char why[256];
 	int err = config_load(options_table, options_table_len, args->config_file, args->overrides,
 			      args->n_overrides, opts_r, &error);
 
-	if (err != 0)
+	if (err != 0) {
 		log_error("%s", error.text);
+		return err;
+	}
+	err = options_check(opts_r, why, sizeof(why));
+	if (err != 0) {
+		log_error("%s", why);
+		config_release(options_table, options_table_len, opts_r);
+	}
 	return err;
 }
 

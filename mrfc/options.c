@@ -2,7 +2,12 @@
 /* The settings of the MRFC, as one table: the reader, -t and docs/configuration.md come from it. */
 #include "mrfc/options.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/addr.h"
 #include "common/mem.h"
+#include "proto/sip_uri.h"
 
 #define AT(field) offsetof(struct options, field)
 
@@ -97,3 +102,56 @@ const struct config_opt options_table[] = {
 	 "Least important lines that are logged.", NULL},
 };
 const size_t options_table_len = ARRAY_LEN(options_table);
+
+static int numeric(const char *name, const char *value, struct addr *addr_r, char *why,
+		   size_t why_size)
+{
+	if (addr_from_host(slice_str(value), 0, addr_r) == 0)
+		return 0;
+	snprintf(why, why_size, "%s: %s is no numeric address (such as 127.0.0.1 or ::1)", name,
+		 value);
+	return -ERR_CONFIG;
+}
+
+static bool domain_ok(const char *domain)
+{
+	struct sip_uri uri;
+	char *text = xasprintf("sip:x@%s", domain);
+	bool ok = sip_uri_parse(slice_str(text), &uri) == 0 && uri.port == 0 &&
+		  uri.params.len == 0 && slice_eq_str(uri.host, domain);
+
+	free(text);
+	return ok;
+}
+
+int options_check(const struct options *o, char *why, size_t why_size)
+{
+	struct addr_set *set;
+	struct addr at;
+
+	if (!domain_ok(o->domain)) {
+		snprintf(why, why_size, "domain: %s is no host name", o->domain);
+		return -ERR_CONFIG;
+	}
+	if (addr_set_parse(o->sip_trusted, &set) != 0) {
+		snprintf(why, why_size,
+			 "sip.trusted: %s is no list of networks (such as 192.0.2.0/24,::1)",
+			 o->sip_trusted);
+		return -ERR_CONFIG;
+	}
+	addr_set_free(&set);
+	if (o->mp_socket[0] == '\0') {
+		snprintf(why, why_size, "mp.socket: empty, MRFPs could not register");
+		return -ERR_CONFIG;
+	}
+	if (numeric("sip.address", o->sip_address, &at, why, why_size) != 0 ||
+	    numeric("admin.address", o->admin_address, &at, why, why_size) != 0)
+		return -ERR_CONFIG;
+	if (!addr_is_loopback(&at) && o->admin_token_file[0] == '\0') {
+		snprintf(why, why_size,
+			 "admin.address: %s is not loopback, so admin.token_file is needed",
+			 o->admin_address);
+		return -ERR_CONFIG;
+	}
+	return 0;
+}

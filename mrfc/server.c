@@ -5,6 +5,7 @@
  */
 #include "mrfc/server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -133,10 +134,6 @@ static struct focus_config focus_settings(const struct options *o)
 
 static int open_pool(struct server *s, const struct options *o)
 {
-	if (o->mp_socket[0] == '\0') {
-		log_error("mp.socket is empty: MRFPs could not register");
-		return EXIT_CONFIG;
-	}
 	if (mrfp_pool_new(s->base, o->mp_socket, NULL, s->metrics, &s->pool) != 0) {
 		log_error("cannot listen for MRFPs on %s: %s", o->mp_socket, strerror(errno));
 		return EXIT_RUNTIME;
@@ -155,10 +152,8 @@ static int open_sip(struct server *s, const struct options *o)
 	char why[256];
 	int err;
 
-	if (addr_from_host(slice_str(o->sip_address), (uint16_t)o->sip_port, &sip.at) != 0) {
-		log_error("sip.address: %s is no numeric address", o->sip_address);
-		return EXIT_CONFIG;
-	}
+	err = addr_from_host(slice_str(o->sip_address), (uint16_t)o->sip_port, &sip.at);
+	assert(err == 0); /* options_check */
 	err = sip_agent_open(s->base, &sip, why, sizeof(why), &s->sip);
 	if (err != 0) {
 		log_error("%s", why);
@@ -177,10 +172,8 @@ static int open_admin(struct server *s, const struct options *o)
 	struct addr at;
 	int err;
 
-	if (addr_from_host(slice_str(o->admin_address), (uint16_t)o->admin_port, &at) != 0) {
-		log_error("admin.address: %s is no numeric address", o->admin_address);
-		return EXIT_CONFIG;
-	}
+	err = addr_from_host(slice_str(o->admin_address), (uint16_t)o->admin_port, &at);
+	assert(err == 0); /* options_check */
 	err = http_server_open(s->base, &at, o->admin_token_file, s->metrics, on_ready, s,
 			       &s->http);
 	if (err == -ERR_DENIED) {

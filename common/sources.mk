@@ -22,8 +22,9 @@ COMMON_SRC := \
 	common/metrics.c \
 	common/outq.c \
 	common/rand.c \
+	common/resolve.c \
 	common/slice.c \
 	common/store.c \
 	common/store_mem.c
 UNIT_TESTS += addr buf bytes chunk clock config conn daemon http http_client http_url listener log \
-	metrics outq rand slice store
+	metrics outq rand resolve slice store

@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/buf.h"
@@ -16,6 +17,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "common/resolve.h"
 #include "proto/msrp_build.h"
 #include "proto/msrp_parse.h"
 #include "ue/ue_inbox.h"
@@ -33,6 +35,10 @@ struct ue_msrp {
 	const struct ue_msrp_ops *ops;
 	void *arg;
 	struct listener *listener;
+	struct resolver *resolver;
+	struct resolver_query *query;
+	struct addr targets[RESOLVE_MAX]; /* addresses of the peer, tried in order */
+	size_t n_targets, next_target;
 	struct conn *conn;
 	bool active, connected, bound;
 	char *path;   /* ours */
@@ -82,6 +88,7 @@ static void flush(struct ue_msrp *m)
 
 static void close_conn(struct ue_msrp *m)
 {
+	resolver_cancel(&m->query);
 	conn_free(&m->conn);
 	buf_fini(&m->held);
 	bytes_reset(&m->out);
@@ -296,6 +303,28 @@ static void on_readable(struct ue_msrp *m)
 	flush(m);
 }
 
+/* Connect to the next address of the peer; the last failure ends the session (RFC 4975 6.2). */
+static void connect_next(struct ue_msrp *m)
+{
+	conn_free(&m->conn);
+	while (m->next_target < m->n_targets)
+		if (conn_connect(m->base, &m->targets[m->next_target++], CONNECT_MS, on_conn, m,
+				 &m->conn) == 0)
+			return;
+	lost(m, m->n_targets ? "cannot connect" : "the peer's host name has no address");
+}
+
+static void on_resolved(const struct addr *addrs, size_t n, void *arg)
+{
+	struct ue_msrp *m = arg;
+
+	m->query = NULL;
+	memcpy(m->targets, addrs, n * sizeof(*addrs));
+	m->n_targets = n;
+	m->next_target = 0;
+	connect_next(m);
+}
+
 static void on_conn(struct conn *c, enum conn_event ev, void *arg)
 {
 	struct ue_msrp *m = arg;
@@ -309,8 +338,10 @@ static void on_conn(struct conn *c, enum conn_event ev, void *arg)
 		on_readable(m);
 	} else if (ev == CONN_WRITABLE) {
 		flush(m);
+	} else if (m->connected) {
+		lost(m, "connection reset");
 	} else {
-		lost(m, "cannot connect");
+		connect_next(m);
 	}
 }
 
@@ -347,6 +378,7 @@ int ue_msrp_open(struct event_base *base, const struct addr *host, const struct 
 	msrp_uri_build(&path, false, slice_str(addr_host(listener_addr(m->listener), text)),
 		       addr_port(listener_addr(m->listener)), slice_str(session), SLICE_LIT("tcp"));
 	m->path = bytes_take(&path);
+	m->resolver = resolver_new(base, NULL);
 	m->outbox = ue_outbox_new();
 	m->inbox = ue_inbox_new();
 	msrp_parser_init(&m->parser, &msrp_limits_default);
@@ -362,6 +394,7 @@ void ue_msrp_free(struct ue_msrp **m_p)
 		return;
 	close_conn(m);
 	listener_free(&m->listener);
+	resolver_free(&m->resolver);
 	ue_outbox_free(&m->outbox);
 	ue_inbox_free(&m->inbox);
 	bytes_fini(&m->out);
@@ -386,17 +419,14 @@ int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active)
 {
 	struct msrp_path path;
 	struct msrp_uri uri;
-	struct addr to;
 	int err;
 
-	if (m->remote && m->conn && m->active == active &&
+	if (m->remote && (m->conn || m->query) && m->active == active &&
 	    slice_eq(slice_str(m->remote), slice_str(remote_path)))
 		return 0;
 	err = msrp_path_parse(slice_str(remote_path), &path);
 	if (err == 0)
 		err = msrp_uri_parse(path.items[0], &uri);
-	if (err == 0 && active)
-		err = addr_from_host(uri.host, uri.port, &to);
 	if (err < 0)
 		return err;
 	close_conn(m);
@@ -404,7 +434,9 @@ int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active)
 	m->remote = xstrdup(remote_path);
 	m->active = active;
 	ue_outbox_paths(m->outbox, path.text, slice_str(m->path));
-	return active ? conn_connect(m->base, &to, CONNECT_MS, on_conn, m, &m->conn) : 0;
+	if (active)
+		m->query = resolver_lookup(m->resolver, uri.host, uri.port, on_resolved, m);
+	return 0;
 }
 
 int ue_msrp_send(struct ue_msrp *m, const struct cpim_fields *head, struct slice payload,

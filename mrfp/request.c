@@ -236,7 +236,7 @@ static void on_send(struct wire *w, const struct msrp_head *h)
 {
 	struct request *rq = &w->req;
 
-	if (!h->message_id.len || !msrp_ident_ok(h->message_id)) {
+	if ((rq->session->ctx->policy & CTL_POLICY_STRICT) && !msrp_ident_ok(h->message_id)) {
 		rq->status = 400;
 		return;
 	}

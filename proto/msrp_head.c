@@ -101,6 +101,13 @@ const char *msrp_method_name(enum msrp_method m)
 	return method_names[m];
 }
 
+/* Clients in the field number their messages from 1: short Message-IDs are for the user to judge. */
+static bool message_id_ok(struct slice s)
+{
+	return s.len >= 1 && s.len <= MSRP_MESSAGE_ID_MAX && chars_is(s.ptr[0], CHARS_ALNUM) &&
+	       chars_all(s, CHARS_IDENT);
+}
+
 bool msrp_ident_ok(struct slice s)
 {
 	return s.len >= 4 && s.len <= MSRP_TID_MAX && chars_is(s.ptr[0], CHARS_ALNUM) &&
@@ -266,7 +273,7 @@ static void read_checked(struct msrp_head *h, enum header_id id, struct slice v)
 	switch (id) {
 	case H_MESSAGE_ID:
 		h->message_id = v;
-		if (!h->is_response && !msrp_ident_ok(v))
+		if (!h->is_response && !message_id_ok(v))
 			fault(h, "Malformed Message-ID");
 		break;
 	case H_BYTE_RANGE:

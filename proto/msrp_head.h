@@ -45,7 +45,7 @@ struct msrp_head {
 
 	struct slice to_path; /* raw values; empty when the header is missing */
 	struct slice from_path;
-	struct slice message_id;
+	struct slice message_id; /* ident, but 1..3 characters are let through (IMS-021) */
 	struct msrp_range range;
 	bool success_report;
 	enum msrp_failure_report failure_report;

@@ -243,7 +243,7 @@ def test_a_receiver_that_says_415_gets_no_more_of_that_type(trio):
     assert "<b>two</b>" in carol.texts and "<b>two</b>" not in bob.texts
 
 
-@pytest.mark.parametrize("status", [400, 403, 413, 501, 299, 499, 599])
+@pytest.mark.parametrize("status", [400, 403, 408, 413, 501, 299, 499, 599])
 def test_other_refusals_stop_one_copy_and_nothing_else(trio, status):
     # covers: SW-035, MSRP-096, SW-037
     _, alice, bob, carol = trio

@@ -27,6 +27,15 @@ def test_a_room_is_made_by_the_first_and_ends_with_the_last(ue, room, mrf):
     assert mrf.api("GET", "/v1/conferences/" + room)[0] == 404
 
 
+def test_the_name_of_an_ended_room_is_free_at_once(ue, room):
+    # covers: SW-001, FOC-001
+    for _ in range(10):
+        alice, bob = ue("alice").join(room), ue("bob").join(room)
+        fence(alice, bob)
+        alice.leave()
+        bob.leave()
+
+
 def test_the_end_of_a_room_ends_its_sessions(trio, mrf, room):
     # covers: SW-012, FOC-019, FOC-020
     _, alice, bob, carol = trio

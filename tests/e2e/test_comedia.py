@@ -72,7 +72,7 @@ def test_where_the_switch_may_not_connect_the_call_is_refused(own_mrf, ue, room)
 
 def test_a_passive_peer_that_cannot_be_reached_is_hung_up_on(own_mrf, ue, room):
     # covers: CMD-008, FOC-020
-    net = own_mrf(mrfp={"msrp.connect_timeout": "1s", "context.grace": "1s"})
+    net = own_mrf(mrfc={"media.grace": "300ms"}, mrfp={"msrp.connect_timeout": "1s"})
     bob = ue("bob", net=net).join(room)
     alice = ue("alice", net=net)
     alice.listener.close()

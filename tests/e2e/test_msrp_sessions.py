@@ -182,7 +182,7 @@ def test_after_bye_the_session_is_gone(trio, bystanders):
 
 def test_a_loss_of_the_connection_ends_the_session_after_the_grace_time(own_mrf, ue, room):
     # covers: MSRP-048, FOC-020
-    net = own_mrf(mrfp={"context.grace": "1s"})
+    net = own_mrf(mrfc={"media.grace": "300ms"})
     alice, bob = [ue(n, net=net).join(room) for n in ("alice", "bob")]
     alice.conn.reset()
     assert bye_reason(alice.call.wait_bye(30))[:2] == ("SIP", 408)

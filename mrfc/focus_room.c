@@ -144,12 +144,22 @@ static bool is_user(const struct session *s, struct slice uri)
 	return false;
 }
 
+/* Who is in the roster is found by its index; only those on the way in are compared one by one. */
 struct session *session_of_user(struct room *room, struct slice uri, bool connected_only)
 {
+	struct participant *p = roster_find(room->c->roster, uri);
+	struct roster_endpoint *e;
 	struct session *s;
 
+	if (p != NULL) {
+		LIST_FOREACH(e, &p->endpoints, link) {
+			s = e->owner;
+			if (s != NULL && (s->announced || !connected_only))
+				return s;
+		}
+	}
 	LIST_FOREACH(s, &room->sessions, link) {
-		if ((s->announced || !connected_only) && is_user(s, uri))
+		if (s->endpoint == NULL && !connected_only && is_user(s, uri))
 			return s;
 	}
 	return NULL;

@@ -211,6 +211,7 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 					   .private_messages = config->private_messages,
 					   .strict = config->strict,
 					   .session_match = config->session_match,
+					   .prefer_active = config->prefer_active,
 					   .reject_cema_mismatch = config->reject_cema_mismatch};
 	split_aliases(f, config->aliases);
 	f->sip = sip;

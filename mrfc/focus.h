@@ -22,6 +22,7 @@ struct focus_config {
 	const char *aliases; /* comma-separated URIs that mean the conference in CPIM To */
 	const char *wrapped_types;
 	bool create_on_join, creator_ends, nicknames, private_messages, strict;
+	bool prefer_active;
 	bool session_match, reject_cema_mismatch, anonymous_alias, anyone_removes;
 	uint32_t max_users;         /* 0: no limit */
 	uint32_t session_expires_s; /* 0: none */

@@ -68,11 +68,18 @@ static int check_place(const struct sdp_media *m, bool we_connect,
 	return 0;
 }
 
-static bool we_connect(const struct sdp_media *m, bool answer)
+/* Where the offer leaves the choice it is ours (CMD-004, CMD-011). */
+static enum sdp_setup choose_setup(enum sdp_setup offered, const struct focus_sdp_policy *policy)
 {
-	/* Their answer decides itself; for an offer we choose (CMD-004). */
+	return offered == SDP_SETUP_ACTPASS && policy->prefer_active ? SDP_SETUP_ACTIVE
+								     : sdp_setup_answer(offered);
+}
+
+static bool we_connect(const struct sdp_media *m, bool answer,
+		       const struct focus_sdp_policy *policy)
+{
 	return answer ? m->setup == SDP_SETUP_PASSIVE
-		      : sdp_setup_answer(m->setup) == SDP_SETUP_ACTIVE;
+		      : choose_setup(m->setup, policy) == SDP_SETUP_ACTIVE;
 }
 
 static int judge(const struct sdp_media *m, bool answer, const struct focus_sdp_policy *policy,
@@ -85,7 +92,7 @@ static int judge(const struct sdp_media *m, bool answer, const struct focus_sdp_
 		status = 488;
 	}
 	if (status == 0)
-		status = check_place(m, we_connect(m, answer), policy, p, why_r);
+		status = check_place(m, we_connect(m, answer, policy), policy, p, why_r);
 	return status;
 }
 
@@ -130,7 +137,7 @@ void focus_sdp_remote(const struct focus_sdp_peer *p, bool answer,
 
 	*remote_r = (struct media_remote){
 		.path = m->path,
-		.setup = we_connect(m, answer) ? MEDIA_ACTIVE : MEDIA_PASSIVE,
+		.setup = we_connect(m, answer, policy) ? MEDIA_ACTIVE : MEDIA_PASSIVE,
 		.connect = p->connect[0] != '\0' ? p->connect : NULL,
 		.match_session_only = policy->session_match,
 		.has_chatroom = m->has_chatroom,
@@ -224,7 +231,7 @@ void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
 							.host_is_v6 = strchr(l->host, ':') != NULL};
 			continue;
 		}
-		l->setup = sdp_setup_answer(offered->setup);
+		l->setup = choose_setup(offered->setup, policy);
 		l->dir = sdp_dir_answer(offered->dir, SDP_SENDRECV);
 		s.media[i] = own_line(l, policy);
 	}

@@ -13,6 +13,7 @@ struct focus_sdp_policy {
 	const char *wrapped_types;
 	bool nicknames, private_messages;
 	bool strict, session_match, reject_cema_mismatch;
+	bool prefer_active; /* connect to a peer that leaves the choice (TS 23.333 6.2.20) */
 	uint64_t max_size;
 };
 

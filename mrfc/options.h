@@ -7,6 +7,7 @@
 /* Settings of the MRFC; the table in options.c says unit, range and default of each. */
 enum options_profile { OPTIONS_PROFILE_IMS, OPTIONS_PROFILE_RFC };
 enum options_end { OPTIONS_END_PROFILE, OPTIONS_END_LAST_LEAVES, OPTIONS_END_CREATOR_LEAVES };
+enum options_setup { OPTIONS_SETUP_PASSIVE, OPTIONS_SETUP_ACTIVE };
 enum options_anchor { OPTIONS_ANCHOR_PROFILE, OPTIONS_ANCHOR_SESSMATCH, OPTIONS_ANCHOR_RFC4975 };
 enum options_cema { OPTIONS_CEMA_ACCEPT_IF_ACTIVE, OPTIONS_CEMA_REJECT };
 enum options_remove { OPTIONS_REMOVE_OWNER, OPTIONS_REMOVE_ANYONE };
@@ -25,6 +26,7 @@ struct options {
 	int remove;         /* enum options_remove */
 	int64_t max_users;
 	int anchor;        /* enum options_anchor */
+	int media_setup;   /* enum options_setup */
 	int cema_mismatch; /* enum options_cema */
 	bool strict;
 	int64_t lost_grace;

@@ -22,6 +22,18 @@ def test_the_answer_takes_the_role_that_is_left(ue, room, setup, answer):
     fence(bob, alice)
 
 
+@pytest.mark.parametrize("setup, answer", [("actpass", "active"), ("active", "passive"), (None, "passive")])
+def test_the_switch_connects_where_the_choice_is_ours_and_set_so(own_mrf, ue, room, setup, answer):
+    # covers: CMD-011, CMD-004, CMD-008
+    net = own_mrf(mrfc={"media.setup": "active"})
+    bob = ue("bob", net).join(room)
+    alice = ue("alice", net).join(room, setup=setup)
+    assert alice.answer.msg.setup == answer
+    assert alice.role == ("passive" if answer == "active" else "active")
+    fence(alice, bob)
+    fence(bob, alice)
+
+
 def test_the_active_switch_binds_with_a_bodiless_send(ue, room):
     # covers: MSRP-041, CMD-008, MSRP-071
     alice = ue("alice").join(room, setup="passive")

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways in: the factory, a conference's URI, what each INVITE and OPTIONS is answered."""
 
+from urllib.parse import quote
+
 import pytest
 
 from peer import sdp, sipmsg
+from peer.sipcall import bye_reason
 from peer.sipmsg import Uri
 from peer.ue import fence
 
@@ -22,7 +25,7 @@ def name_of(uri):
 
 
 def test_each_call_to_the_factory_makes_a_conference(ue, mrf):
-    # covers: FOC-001, FOC-002, FOC-003, SW-001
+    # covers: FOC-001, FOC-002, FOC-003, FOC-004, SW-001
     rooms = [ue(n).create() for n in ("alice", "bob")] + [ue("alice").create()]
     assert len(set(rooms)) == 3
     assert {name_of(r) for r in rooms} <= listed(mrf)
@@ -125,6 +128,19 @@ def test_a_full_conference_is_busy(ue, strict_mrf):
     bob.leave()
     dave.join(room)
     fence(alice, carol, dave)
+
+
+def test_who_is_barred_stays_out(ue, mrf, trio):
+    # covers: FOC-008, CONF-003, FOC-020
+    room, alice, bob, carol = trio
+    where = "/v1/conferences/%s/participants/%s?ban=1" % (name_of(room), quote(carol.aor, safe=""))
+    assert mrf.api("DELETE", where)[0] == 204
+    assert bye_reason(carol.call.wait_bye())[:2] == ("SIP", 603)
+    assert ue("carol").invite(room).expect(403)
+    assert ue("carol", display="Somebody else").invite(room).expect(403)
+    assert ue("carol").ua.subscribe(room).expect(403)
+    assert ue("carol").join("another-" + name_of(room))
+    fence(ue("dave").join(room), alice, bob)
 
 
 def test_the_creator_is_its_owner(ue, mrf):

@@ -199,12 +199,14 @@ static void remove_participant(struct http_req *req, void *arg)
 {
 	struct api *a = arg;
 	struct conference *c = find_conference(a, req);
-	const char *ban = http_query(req, "ban");
-	bool barred = ban && strcmp(ban, "0") != 0;
+	const char *ban;
+	bool barred;
 	int rc;
 
 	if (!c)
 		return;
+	ban = http_query(req, "ban");
+	barred = ban && strcmp(ban, "0") != 0;
 	if (barred)
 		focus_bar(a->focus, c, slice_str(http_param(req, "uri")));
 	rc = focus_remove(a->focus, c, slice_str(http_param(req, "uri")), NULL);

@@ -35,6 +35,7 @@ void session_connected(struct session *s)
 	session_step(s, SESSION_UP);
 	if (!s->announced) {
 		s->announced = true;
+		s->room->n_entering--;
 		log_info("%s: %s is in (%s)", s->room->c->name, s->who.uri,
 			 s->dialled_out ? "dialed out" : "dialed in");
 		stats_joined(s->room->focus->stats, s->dialled_out ? "dialed-out" : "dialed-in");

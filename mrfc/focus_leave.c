@@ -50,21 +50,22 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 		  const char *why)
 {
 	const struct unwind_rule *rule = unwind_rule(cause);
+	const char *text = why != NULL && why[0] != '\0' ? why : rule->text;
 	struct room *room = s->room;
 	struct focus *f = room->focus;
 	bool creator_left = s->announced && room->c->end_policy == CONFERENCE_END_CREATOR_LEAVES &&
 			    room->c->origin != CONFERENCE_BY_API && room->c->creator != NULL &&
 			    sip_uri_same(slice_str(room->c->creator), slice_str(s->who.uri));
-	char *headers =
-		focus_refusal_headers(rule->retry_after_s, 399, why != NULL ? why : rule->text);
+	char *headers = focus_refusal_headers(rule->retry_after_s, 399, text);
 	struct sip_in *bye = NULL;
 
 	if (status == 0)
 		status = rule->status;
 	log_at(rule->level, LOG_PLACE, "%s: %s is out: %s (%s)", room->c->name, s->who.uri,
-	       rule->name, why != NULL ? why : rule->text);
+	       rule->name, text);
 	stats_unwound(f->stats, cause);
 	LIST_REMOVE(s, link);
+	room->n_entering -= s->announced ? 0 : 1;
 	media_cancel(f->media, s);
 	conf_store_cancel(f->store, s);
 	if (s->dialog != NULL) {

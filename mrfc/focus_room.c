@@ -130,6 +130,7 @@ struct session *session_new(struct room *room, struct identity *who_take, const 
 	*who_take = (struct identity){0};
 	s->contact = xstrdup(contact != NULL ? contact : "");
 	LIST_INSERT_HEAD(&room->sessions, s, link);
+	room->n_entering++;
 	return s;
 }
 
@@ -149,6 +150,7 @@ struct session *session_of_user(struct room *room, struct slice uri, bool connec
 {
 	struct participant *p = roster_find(room->c->roster, uri);
 	struct roster_endpoint *e;
+	uint32_t left = room->n_entering;
 	struct session *s;
 
 	if (p != NULL) {
@@ -158,8 +160,13 @@ struct session *session_of_user(struct room *room, struct slice uri, bool connec
 				return s;
 		}
 	}
+	if (connected_only)
+		return NULL;
 	LIST_FOREACH(s, &room->sessions, link) {
-		if (s->endpoint == NULL && !connected_only && is_user(s, uri))
+		if (left == 0)
+			break;
+		left -= s->announced ? 0 : 1;
+		if (s->endpoint == NULL && is_user(s, uri))
 			return s;
 	}
 	return NULL;
@@ -179,7 +186,6 @@ struct session *session_by_termination(struct room *room, uint64_t termination)
 void focus_facts(struct room *room, const char *user, struct access_facts *facts_r)
 {
 	struct focus *f = room->focus;
-	struct session *s;
 	struct bar *b;
 
 	*facts_r = (struct access_facts){
@@ -195,10 +201,7 @@ void focus_facts(struct room *room, const char *user, struct access_facts *facts
 	}
 	facts_r->present = session_of_user(room, slice_str(user), false) != NULL;
 	/* Who is on the way in holds a place too. */
-	facts_r->n_users = roster_count(room->c->roster);
-	LIST_FOREACH(s, &room->sessions, link) {
-		facts_r->n_users += s->announced ? 0 : 1;
-	}
+	facts_r->n_users = roster_count(room->c->roster) + room->n_entering;
 }
 
 void session_store(struct session *s)

@@ -95,3 +95,16 @@ def test_a_passive_peer_that_cannot_be_reached_is_hung_up_on(own_mrf, ue, room):
     net.wait_participants(room, lambda p: alice.aor not in p or
                           p[alice.aor]["state"] == "disconnected")
     usable(bob.session)
+
+
+def test_the_switch_may_be_told_to_connect(own_mrf, ue, room):
+    # covers: CMD-011, CMD-004, CMD-008
+    net = own_mrf(mrfc={"media.setup": "active"})
+    alice = ue("alice", net=net).join(room)
+    assert (alice.answer.msg.setup, alice.role) == ("active", "passive")
+    assert alice.conn.frames[0].get("Byte-Range") == "1-0/0"
+    # who must be active is so all the same
+    bob = ue("bob", net=net).join(room, setup="active")
+    assert (bob.answer.msg.setup, bob.role) == ("passive", "active")
+    fence(alice, bob)
+    fence(bob, alice)

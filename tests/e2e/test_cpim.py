@@ -139,6 +139,15 @@ def test_a_bare_composing_indication_is_taken(ue, trio):
     assert not [r for r in alice.session.reports]
 
 
+@pytest.mark.parametrize("message_id", ["1", "12", "abc"])
+def test_short_message_ids_pass(trio, message_id):
+    # covers: IMS-021
+    _, alice, bob, _ = trio
+    assert alice.send("numbered", message_id=message_id).status() == 200
+    got = bob.wait_text("numbered").message
+    assert len(got.message_id) >= 4
+
+
 def test_both_sides_may_bind(ue, room):
     # covers: IMS-021
     bob = ue("bob").join(room)
@@ -152,6 +161,7 @@ def test_strict_intake_refuses_what_is_tolerated_otherwise(own_mrf, ue, room):
     # covers: IMS-021
     net = own_mrf(mrfc={"media.strict": "true"})
     alice, bob = [ue(n, net=net).join(room) for n in ("alice", "bob")]
+    assert alice.send("short id", message_id="1").status() == 400
     mixed = ONE_BLOCK["RCS mixture"].format(me=ME, room="<%s>" % alice.room).encode()
     assert alice.session.send(mixed).status() == 400
     odd = ue("carol", net=net)

@@ -5,9 +5,11 @@
  */
 #include "mrfp/ctl_client.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "common/buf.h"
@@ -54,6 +56,7 @@ struct ctl_client {
 	uint32_t backoff_ms;
 	unsigned misses;
 	bool wants_write, reading;
+	bool told;                 /* that there is no MRFC: once, not at each try */
 	uint64_t incarnation;      /* ours */
 	uint64_t peer_incarnation; /* of the MRFC that the saved replies belong to */
 	uint32_t next_transaction, registration;
@@ -365,12 +368,19 @@ static void on_redial(evutil_socket_t fd, short what, void *arg)
 
 static void dial(struct ctl_client *c)
 {
+	char text[ADDR_STRLEN];
+
 	if (conn_connect(c->base, &c->mrfc, CONNECT_TIMEOUT_MS, on_event, c, &c->conn)) {
+		if (!c->told)
+			log_warn("no MRFC at %s: %s; trying on", addr_format(&c->mrfc, text),
+				 strerror(errno));
+		c->told = true;
 		arm(c->redial, c->backoff_ms);
 		c->backoff_ms =
 			c->backoff_ms * 2 < BACKOFF_MAX_MS ? c->backoff_ms * 2 : BACKOFF_MAX_MS;
 		return;
 	}
+	c->told = false;
 	c->reading = true;
 	set_state(c, LINK_CONNECTING, "dialled");
 }

@@ -3,36 +3,74 @@
  * The MRFP program: command line, configuration, run.
  */
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "common/daemon.h"
 #include "common/log.h"
 #include "mrfp/options.h"
 #include "mrfp/server.h"
 
+#define LOG_PLACE "main"
+
+static int load(struct options *opt_r, void *arg)
+{
+	const struct daemon_args *args = arg;
+	struct config_error error;
+	int err = config_load(options_table, options_table_len, args->config_file, args->overrides,
+			      args->n_overrides, opt_r, &error);
+
+	if (err == 0) {
+		err = options_check(opt_r, &error);
+		if (err != 0)
+			config_release(options_table, options_table_len, opt_r);
+	}
+	if (err != 0)
+		log_error("%s", error.text);
+	else if (opt_r->high_water > opt_r->log_bytes / 2)
+		opt_r->high_water = opt_r->log_bytes / 2; /* pause before legs are cut */
+	return err;
+}
+
+/* Every leg is a descriptor: take what the system grants. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur == lim.rlim_max)
+		return;
+	lim.rlim_cur = lim.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &lim) != 0)
+		log_warn("the limit of open files stays low");
+}
+
+static int run(struct daemon_args *args)
+{
+	struct options opt = {0};
+	int code = EXIT_OK;
+
+	if (load(&opt, args) != 0)
+		return EXIT_CONFIG;
+	log_set_level((enum log_level)opt.log_level);
+	if (args->check_only) {
+		puts("configuration is fine");
+	} else {
+		config_log_missing(options_table, options_table_len, &opt);
+		raise_descriptor_limit();
+		code = server_run(&opt, load, args);
+	}
+	config_release(options_table, options_table_len, &opt);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon_args args;
-	struct options opt = {0};
-	struct config_error err;
-	int code = daemon_args(argc, argv, "mrfp", &args);
+	int code;
 
-	if (code >= 0)
-		return code;
 	log_set_name("mrfp");
-	if (config_load(options_table, options_table_len, args.config_file, args.overrides,
-			args.n_overrides, &opt, &err)) {
-		fprintf(stderr, "mrfp: %s\n", err.text);
-		daemon_args_fini(&args);
-		return EXIT_CONFIG;
-	}
-	log_set_level((enum log_level)opt.log_level);
-	if (args.check_only) {
-		code = EXIT_OK;
-	} else {
-		config_log_missing(options_table, options_table_len, &opt);
-		code = server_run(&opt);
-	}
-	config_release(options_table, options_table_len, &opt);
+	code = daemon_args(argc, argv, "mrfp", &args);
+	if (code < 0)
+		code = run(&args);
 	daemon_args_fini(&args);
 	return code;
 }

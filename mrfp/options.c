@@ -4,8 +4,14 @@
  */
 #include "mrfp/options.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "common/addr.h"
 #include "common/mem.h"
 
 #define OPT(path, type, field, def, min, max, words, unit, text, missing)                          \
@@ -62,7 +68,7 @@ const struct config_opt options_table[] = {
 	OCTETS("context.log_bytes", log_bytes, "16MiB", 65536, INT64_C(1) << 40,
 	       "Outgoing chunks held per context; at the limit the slowest legs are cut."),
 	OCTETS("context.high_water", high_water, "4MiB", 16384, INT64_C(1) << 40,
-	       "Lag of the slowest leg above which senders of bulk messages are paused."),
+	       "Lag of the slowest leg above which senders of bulk messages are paused; at most half of context.log_bytes counts."),
 	OCTETS("context.private_bytes", private_bytes, "2MiB", 65536, INT64_C(1) << 30,
 	       "Private messages waiting for one leg; above a quarter their bulk senders are paused."),
 	TIME("context.grace", grace_ms, "10s", 10, 3600000,
@@ -87,3 +93,90 @@ const struct config_opt options_table[] = {
 	    "Least urgent lines that are logged.", NULL),
 };
 const size_t options_table_len = ARRAY_LEN(options_table);
+
+static int wrong(struct config_error *error_r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static int wrong(struct config_error *error_r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(error_r->text, sizeof(error_r->text), fmt, ap);
+	va_end(ap);
+	return -ERR_CONFIG;
+}
+
+static int check_networks(const char *path, const char *text, struct config_error *error_r)
+{
+	struct addr_set *set;
+
+	if (addr_set_parse(text, &set) != 0)
+		return wrong(error_r, "%s: %s is no list of networks (such as 192.0.2.0/24,::1)",
+			     path, text);
+	addr_set_free(&set);
+	return 0;
+}
+
+static int check_host(const char *path, const char *text, struct config_error *error_r)
+{
+	struct addr at;
+
+	return addr_from_host(slice_str(text), 0, &at) == 0
+		       ? 0
+		       : wrong(error_r, "%s: %s is no numeric address", path, text);
+}
+
+/* What stands in our MSRP URIs: an address, or a name that UEs resolve. */
+static int check_advertise(const char *text, struct config_error *error_r)
+{
+	static const char name[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+	struct addr at;
+
+	return addr_from_host(slice_str(text), 0, &at) == 0 || text[strspn(text, name)] == '\0'
+		       ? 0
+		       : wrong(error_r, "msrp.advertise: %s is no host", text);
+}
+
+static int check_admin(const struct options *o, struct config_error *error_r)
+{
+	struct addr at;
+
+	if (o->admin_port < 0)
+		return 0;
+	if (addr_from_host(slice_str(o->admin_address), 0, &at) != 0)
+		return wrong(error_r, "admin.address: %s is no numeric address", o->admin_address);
+	if (!addr_is_loopback(&at) && o->admin_token_file[0] == '\0')
+		return wrong(error_r,
+			     "admin.address: %s is not loopback, so admin.token_file is needed",
+			     o->admin_address);
+	if (o->admin_token_file[0] && access(o->admin_token_file, R_OK) != 0)
+		return wrong(error_r, "admin.token_file: cannot read %s: %s", o->admin_token_file,
+			     strerror(errno));
+	return 0;
+}
+
+int options_check(const struct options *o, struct config_error *error_r)
+{
+	struct addr at;
+	int err = check_host("msrp.address", o->msrp_address, error_r);
+
+	if (err == 0 && o->msrp_advertise[0])
+		err = check_advertise(o->msrp_advertise, error_r);
+	if (err == 0)
+		err = check_networks("msrp.connect_allow", o->connect_allow, error_r);
+	if (err == 0)
+		err = check_networks("msrp.trusted_media", o->trusted_media, error_r);
+	if (err == 0)
+		err = check_admin(o, error_r);
+	if (err < 0)
+		return err;
+	if (o->msrp_port < 0)
+		return wrong(error_r, "msrp.port: -1 leaves no listener, nobody could connect");
+	if (o->mp_id[0] == '\0')
+		return wrong(error_r, "mp.id: empty; each MRFP needs a name of its own");
+	if (o->mp_socket[0] == '\0' || addr_from_unix(o->mp_socket, &at) != 0)
+		return wrong(error_r,
+			     "mp.socket: '%s' is no path for a Unix socket (1..107 octets)",
+			     o->mp_socket);
+	return 0;
+}

@@ -25,4 +25,10 @@ struct options {
 extern const struct config_opt options_table[];
 extern const size_t options_table_len;
 
+/*
+ * What the table cannot say: addresses are numeric, lists are networks, an open admin port has a
+ * token that can be read, limits fit each other. -ERR_CONFIG with one sentence that names the setting.
+ */
+MUST_CHECK int options_check(const struct options *o, struct config_error *error_r);
+
 #endif

@@ -30,6 +30,8 @@
 
 struct server {
 	const struct options *opt;
+	server_reload_fn *reload;
+	void *reload_arg;
 	struct event_base *base;
 	struct plane plane;
 	struct metrics *metrics;
@@ -169,6 +171,20 @@ static void on_term(void *arg)
 	s->stop = true;
 }
 
+static void on_hup(void *arg)
+{
+	struct server *s = arg;
+	struct options opt = {0};
+
+	if (s->reload(&opt, s->reload_arg) != 0) {
+		log_error("the configuration is as before");
+		return;
+	}
+	log_set_level((enum log_level)opt.log_level);
+	log_info("configuration read: log.level holds from now on, the rest from the next start");
+	config_release(options_table, options_table_len, &opt);
+}
+
 /* --- start and end --- */
 
 static int open_plane(struct server *s)
@@ -191,14 +207,9 @@ static int open_plane(struct server *s)
 	TAILQ_INIT(&p->busy);
 	p->read_buf = xcalloc(1, PLANE_READ_HEADROOM + PLANE_READ_SIZE);
 	p->nicknames = nicknames_new(p, on_nickname_answer);
-	if (addr_set_parse(s->opt->connect_allow, &p->connect_allow)) {
-		log_error("msrp.connect_allow: not a list of networks: %s", s->opt->connect_allow);
+	if (addr_set_parse(s->opt->connect_allow, &p->connect_allow) ||
+	    addr_set_parse(s->opt->trusted_media, &p->trusted))
 		return EXIT_CONFIG;
-	}
-	if (addr_set_parse(s->opt->trusted_media, &p->trusted)) {
-		log_error("msrp.trusted_media: not a list of networks: %s", s->opt->trusted_media);
-		return EXIT_CONFIG;
-	}
 	return EXIT_OK;
 }
 
@@ -209,15 +220,11 @@ static int open_listener(struct server *s)
 	struct addr at;
 
 	s->plane.host = xstrdup(opt->msrp_advertise[0] ? opt->msrp_advertise : opt->msrp_address);
-	if (opt->msrp_port < 0)
-		return EXIT_OK;
-	if (addr_from_host(slice_str(opt->msrp_address), (uint16_t)opt->msrp_port, &at)) {
-		log_error("msrp.address: not a numeric address: %s", opt->msrp_address);
+	if (addr_from_host(slice_str(opt->msrp_address), (uint16_t)opt->msrp_port, &at))
 		return EXIT_CONFIG;
-	}
 	if (listener_open(s->base, &at, on_accept, s, &s->listener)) {
 		log_error("cannot listen for MSRP on %s: %s", addr_format(&at, text),
-			  strerror(errno));
+			  errno == EADDRINUSE ? "the port is in use" : strerror(errno));
 		return EXIT_RUNTIME;
 	}
 	s->plane.port = addr_port(listener_addr(s->listener));
@@ -228,10 +235,8 @@ static int open_control(struct server *s)
 {
 	struct addr at;
 
-	if (addr_from_unix(s->opt->mp_socket, &at)) {
-		log_error("mp.socket: not a path for a Unix socket: %s", s->opt->mp_socket);
+	if (addr_from_unix(s->opt->mp_socket, &at))
 		return EXIT_CONFIG;
-	}
 	s->ctl = ctl_client_new(s->base, s->opt, &at, &s->plane.stats, &ctl_ops, s);
 	return EXIT_OK;
 }
@@ -245,21 +250,17 @@ static int open_admin(struct server *s)
 
 	if (opt->admin_port < 0)
 		return EXIT_OK;
-	if (addr_from_host(slice_str(opt->admin_address), (uint16_t)opt->admin_port, &at)) {
-		log_error("admin.address: not a numeric address: %s", opt->admin_address);
+	if (addr_from_host(slice_str(opt->admin_address), (uint16_t)opt->admin_port, &at))
 		return EXIT_CONFIG;
-	}
 	rc = http_server_open(s->base, &at, opt->admin_token_file, s->metrics, on_readyz, s,
 			      &s->http);
 	if (rc == 0)
 		return EXIT_OK;
-	if (rc == -ERR_DENIED || rc == -ERR_CONFIG)
-		log_error(
-			"admin.address: %s is not loopback and needs admin.token_file with a token",
-			addr_format(&at, text));
+	if (rc == -ERR_CONFIG)
+		log_error("admin.token_file: %s holds no token", opt->admin_token_file);
 	else
 		log_error("cannot listen for admin HTTP on %s: %s", addr_format(&at, text),
-			  strerror(errno));
+			  errno == EADDRINUSE ? "the port is in use" : strerror(errno));
 	return rc == -ERR_IO ? EXIT_RUNTIME : EXIT_CONFIG;
 }
 
@@ -274,7 +275,7 @@ static int open_all(struct server *s)
 	if ((code = open_plane(s)) || (code = open_listener(s)) || (code = open_control(s)) ||
 	    (code = open_admin(s)))
 		return code;
-	s->daemon = daemon_new(s->base, on_term, NULL, NULL, s);
+	s->daemon = daemon_new(s->base, on_term, on_hup, NULL, s);
 	s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
 	event_add(s->tick, &tick);
 	s->ready_timer = evtimer_new(s->base, on_ready_timer, s);
@@ -319,12 +320,14 @@ static void close_all(struct server *s)
 	metrics_free(&s->metrics);
 }
 
-int server_run(const struct options *opt)
+int server_run(const struct options *opt, server_reload_fn *reload, void *reload_arg)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
 	int code;
 
 	s->opt = opt;
+	s->reload = reload;
+	s->reload_arg = reload_arg;
 	s->base = event_base_new();
 	code = open_all(s);
 	while (code == EXIT_OK && !s->stop) {

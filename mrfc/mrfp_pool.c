@@ -244,6 +244,18 @@ static void enroll(struct pool_stranger *s, struct pool_member *m, const struct 
 	pool_audit_start(m);
 }
 
+/*
+ * A second process of the same name while the first answers: not a restart. They would throw each
+ * other out for ever; the newcomer is refused until the first is lost.
+ */
+static bool is_another(const struct pool_member *m, const struct ctl_service_change *msg)
+{
+	enum mrfp_link_state state = mrfp_link_state(m->mrfp);
+
+	return (state == MRFP_LINK_UP || state == MRFP_LINK_DRAINING) &&
+	       mrfp_link_incarnation(m->mrfp) != msg->incarnation;
+}
+
 static void on_stranger_frame(struct mrfp_wire *w, const struct ctl_frame *f, void *arg)
 {
 	struct pool_stranger *s = arg;
@@ -275,6 +287,11 @@ static void on_stranger_frame(struct mrfp_wire *w, const struct ctl_frame *f, vo
 		return;
 	}
 	m = member_find(p, msg.mrfp_id);
+	if (m && is_another(m, &msg)) {
+		refuse(s, f, CTL_R_NOT_ALLOWED,
+		       "another MRFP of this mp.id is registered; each needs its own");
+		return;
+	}
 	if (!m)
 		m = member_new(p, msg.mrfp_id);
 	if (m)

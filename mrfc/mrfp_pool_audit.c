@@ -27,8 +27,11 @@ static void subtract(struct pool_member *m, const uint8_t *context, uint64_t epo
 	struct ctl_subtract msg = {0};
 
 	++*p->stats.audit_subtracted;
-	log_info("%s: subtract %s %llu that nobody knows", mrfp_link_id(m->mrfp),
-		 termination ? "termination" : "context", (unsigned long long)termination);
+	if (termination)
+		log_info("%s: subtract termination %llu that nobody knows", mrfp_link_id(m->mrfp),
+			 (unsigned long long)termination);
+	else
+		log_info("%s: subtract a context that nobody knows", mrfp_link_id(m->mrfp));
 	CTL_SET(&msg, subtract, epoch, epoch);
 	if (termination)
 		CTL_SET(&msg, subtract, termination, termination);

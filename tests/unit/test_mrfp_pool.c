@@ -363,6 +363,20 @@ static void a_restarted_mrfp_has_lost_its_contexts(void **state)
 	add_done(rig, &rig->two, room_a, 1);
 }
 
+static void a_second_mrfp_of_the_same_name_is_refused_while_the_first_lives(void **state)
+{
+	struct rig *rig = *state;
+	struct ctl_result result;
+
+	fake_up(&rig->one, &rig->pool, "mrfp-1", 100);
+	add_done(rig, &rig->one, room_a, 1);
+	fake_dial(&rig->two, &rig->pool);
+	fake_service_change(&rig->two, CTL_REGISTER, "mrfp-1", 101, &result);
+	assert_int_equal(result.code, CTL_R_NOT_ALLOWED);
+	assert_string_equal(rig->log, "");
+	assert_string_equal(mrfp_pool_of(rig->pool.pool, room_a), "mrfp-1");
+}
+
 static void a_lost_context_can_be_placed_on_the_restarted_mrfp_at_once(void **state)
 {
 	struct rig *rig = *state;
@@ -551,6 +565,7 @@ int main(void)
 		TEST(a_refused_add_leaves_no_context_behind),
 		TEST(terminations_and_contexts_are_counted_until_subtracted),
 		TEST(a_restarted_mrfp_has_lost_its_contexts),
+		TEST(a_second_mrfp_of_the_same_name_is_refused_while_the_first_lives),
 		TEST(a_lost_context_can_be_placed_on_the_restarted_mrfp_at_once),
 		TEST(a_link_that_comes_back_in_time_has_lost_nothing),
 		TEST(a_link_that_stays_away_or_says_so_loses_its_contexts),

@@ -20,6 +20,7 @@ struct chunk_meta {
 	uint32_t source; /* number of the leg it came from; 0: the focus */
 	uint8_t kind;    /* enum cpim_kind */
 	bool control;    /* not content: a=sendonly and a=inactive do not stop it */
+	bool first;      /* nothing of this message came before */
 	bool last;       /* no more of this message follows */
 	char flag;       /* '$', '+' or '#' */
 };

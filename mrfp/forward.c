@@ -31,7 +31,8 @@ static void send_chunk(struct inmsg *m, uint64_t start, struct slice body, char 
 			continue;
 		s = session_by_number(ctx, r->targets[i].number);
 		if (!s || publish_direct(s, &m->out, start, body, flag, last) == 0)
-			continue;
+			continue; /* no leg: its copy was settled when it left */
+		(void)txring_mark_settled(&s->tx[STREAM_DIRECT], r->serial);
 		receipt_settle(r, s, OUTCOME_LOST, 481);
 	}
 }

@@ -22,6 +22,7 @@ void publish_begin(struct context *ctx, struct outmsg *m)
 	struct session *s;
 
 	m->meta.serial = ++ctx->serial;
+	m->meta.first = true;
 	if (m->total != MSRP_UNSPECIFIED)
 		m->meta.size = m->total;
 	context_note_type(ctx, m->meta.serial, slice_str(m->type));
@@ -70,6 +71,7 @@ static void stop_overgrown(struct context *ctx, const struct chunk_meta *meta)
 			continue;
 		session_settle(s, meta->kind, OUTCOME_SKIPPED);
 		taste_settle(&s->taste, meta->serial);
+		(void)txring_mark_settled(&s->tx[STREAM_BULK], meta->serial);
 		publish_stop(s, meta->serial);
 	}
 }
@@ -87,9 +89,25 @@ void publish_chunk(struct context *ctx, struct outmsg *m, uint64_t start, struct
 	m->meta.flag = flag;
 	m->meta.last = last;
 	chunklog_append(&ctx->log[m->stream], &m->meta, &rest, body);
+	m->meta.first = false;
 	context_touch(ctx);
 	if (context_held(ctx) > (uint64_t)ctx->plane->opt->log_bytes)
 		ctx->plane->over_limit = true;
+}
+
+/* Remember the transaction; the oldest gives way when there are too many. */
+static void note_direct(struct session *to, const struct tx *t)
+{
+	struct tx evicted;
+	struct receipt *r;
+
+	if (!txring_push(&to->tx[STREAM_DIRECT], t, &evicted) || !evicted.last || evicted.settled)
+		return;
+	r = receipt_find(to->ctx, evicted.serial);
+	if (r)
+		receipt_settle(r, to, OUTCOME_LOST, 481);
+	else
+		session_settle(to, evicted.kind, OUTCOME_LOST);
 }
 
 int publish_direct(struct session *to, struct outmsg *m, uint64_t start, struct slice body,
@@ -98,10 +116,10 @@ int publish_direct(struct session *to, struct outmsg *m, uint64_t start, struct 
 	struct context *ctx = to->ctx;
 	char id[MSRP_TID_MAX + 1];
 	struct msrp_rest rest = rest_of(ctx, m, start, body, flag, id);
-	struct tx evicted, t = {.serial = m->meta.serial,
-				.kind = m->meta.kind,
-				.last = last,
-				.aborted = flag == '#'};
+	struct tx t = {.serial = m->meta.serial,
+		       .kind = m->meta.kind,
+		       .last = last,
+		       .aborted = flag == '#'};
 	struct slice paths = slice_make(to->block.paths, to->block.paths_len);
 	uint32_t start_len;
 	struct chunk *frame;
@@ -111,13 +129,7 @@ int publish_direct(struct session *to, struct outmsg *m, uint64_t start, struct 
 	frame = frame_send(&ctx->direct, SLICE_NULL, paths, &rest, body, flag, &t.num, &start_len);
 	if (outq_push(&to->direct, frame, t.num))
 		return -ERR_LIMIT;
-	if (txring_push(&to->tx[STREAM_DIRECT], &t, &evicted) && evicted.last && !evicted.settled) {
-		struct receipt *r = receipt_find(ctx, evicted.serial);
-		if (r)
-			receipt_settle(r, to, OUTCOME_LOST, 481);
-		else
-			session_settle(to, evicted.kind, OUTCOME_LOST);
-	}
+	note_direct(to, &t);
 	session_busy(to);
 	wire_touch(to->wire);
 	if (to->direct.n_bytes > to->direct.max_bytes / 4)
@@ -129,7 +141,7 @@ void publish_stop(struct session *to, uint64_t serial)
 {
 	char id[MSRP_TID_MAX + 1];
 	struct msrp_rest rest = {0};
-	struct tx evicted, t = {.serial = serial, .settled = true};
+	struct tx t = {.serial = serial, .settled = true};
 	uint32_t start_len;
 	struct chunk *frame;
 
@@ -143,7 +155,6 @@ void publish_stop(struct session *to, uint64_t serial)
 			   &t.num, &start_len);
 	if (outq_push(&to->direct, frame, t.num))
 		return;
-	if (txring_push(&to->tx[STREAM_DIRECT], &t, &evicted) && evicted.last && !evicted.settled)
-		session_settle(to, evicted.kind, OUTCOME_LOST);
+	note_direct(to, &t);
 	wire_touch(to->wire);
 }

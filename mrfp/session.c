@@ -247,8 +247,8 @@ void session_join(struct session *s)
 
 void session_part(struct session *s)
 {
-	if (!s->cur[0].attached)
-		return;
+	bool joined = s->cur[0].attached;
+
 	for (int i = 0; i < N_LOGS; i++)
 		chunklog_detach(&s->ctx->log[i], &s->cur[i]);
 	for (int i = 0; i < STREAM_COUNT; i++)
@@ -256,6 +256,8 @@ void session_part(struct session *s)
 	outq_fini(&s->direct);
 	outq_init(&s->direct, (size_t)s->ctx->plane->opt->private_bytes);
 	taste_fini(&s->taste);
+	if (!joined)
+		return;
 	s->ctx->n_bound--;
 	(*s->ctx->plane->stats.bound)--;
 }
@@ -278,6 +280,11 @@ void session_unbusy(struct session *s)
 
 void session_settle(struct session *s, unsigned kind, enum stats_outcome outcome)
 {
+	if (!s->open[kind]) {
+		log_error("%s/%llu: a copy was settled twice", s->ctx->name,
+			  (unsigned long long)s->termination);
+		return;
+	}
 	s->open[kind]--;
 	if (outcome == OUTCOME_DELIVERED)
 		s->copies_delivered++;
@@ -296,9 +303,15 @@ void session_sent(struct session *s, int stream, const struct chunk_meta *m, uin
 		.at_ms = (uint32_t)at_ms,
 		.kind = m->kind,
 		.last = m->last,
+		.whole = m->first && m->last,
 		.aborted = m->flag == '#',
 		.sent = true,
+		/* Refused while it was half out. */
+		.settled = s->taste.n_settled && taste_is_settled(&s->taste, m->serial),
 	};
+
+	if (t.settled && t.last)
+		taste_forget(&s->taste, m->serial);
 
 	if (txring_push(&s->tx[stream], &t, &evicted) && evicted.last && !evicted.settled)
 		session_settle(s, evicted.kind, OUTCOME_LOST);

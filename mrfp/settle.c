@@ -56,10 +56,8 @@ static void stop_copy(struct session *s, int stream, const struct tx *t, enum st
 	if (t->settled)
 		return;
 	settle_copy(s, stream, t->serial, t->kind, outcome, status);
-	if (t->last)
-		return;
-	last_out = txring_mark_settled(&s->tx[stream], t->serial);
-	if (last_out)
+	last_out = !t->whole && txring_mark_settled(&s->tx[stream], t->serial);
+	if (t->last || last_out)
 		return;
 	if (stream != STREAM_DIRECT)
 		taste_settle(&s->taste, t->serial);
@@ -87,8 +85,11 @@ static enum settle_verdict settle_one(struct session *s, int stream, const struc
 	enum stats_outcome ok = t->aborted ? OUTCOME_ABORTED : OUTCOME_DELIVERED;
 
 	if (status >= 200 && status < 300) {
-		if (t->last && !t->settled)
+		if (t->last && !t->settled) {
 			settle_copy(s, stream, t->serial, t->kind, ok, status);
+			if (!t->whole) /* answers to earlier chunks change nothing now */
+				(void)txring_mark_settled(&s->tx[stream], t->serial);
+		}
 		return SETTLE_OK;
 	}
 	stop_copy(s, stream, t, t->aborted ? OUTCOME_ABORTED : OUTCOME_REFUSED, status);

@@ -67,16 +67,16 @@ bool txring_push(struct txring *r, const struct tx *t, struct tx *evicted_r)
 /* Index of the open transaction num, or n. */
 static uint32_t find(const struct txring *r, uint64_t num)
 {
-	uint32_t i;
+	uint32_t low = 0, high = r->n;
 
-	for (i = 0; i < r->n; i++) {
-		const struct tx *t = at(r, i);
-		if (t->num == num && !t->done)
-			break;
-		if (t->num > num)
-			return r->n;
+	while (low < high) { /* numbers rise */
+		uint32_t mid = low + (high - low) / 2;
+		if (at(r, mid)->num < num)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	return i;
+	return low < r->n && at(r, low)->num == num && !at(r, low)->done ? low : r->n;
 }
 
 bool txring_settle(struct txring *r, uint64_t num, struct tx *tx_r)

@@ -17,6 +17,7 @@ struct tx {
 	uint32_t at_ms;  /* last octet written (low bits of the leg's clock) once sent */
 	uint8_t kind;    /* enum cpim_kind */
 	bool last;       /* its response settles the copy */
+	bool whole;      /* the only chunk of its message */
 	bool aborted;    /* a '#' chunk: settles as aborted */
 	bool settled;    /* the copy has been settled otherwise */
 	bool sent;

@@ -55,7 +55,7 @@ static void cut_slowest(struct context *ctx)
 }
 
 /*
- * Is a leg so far behind that senders must wait? A leg whose own connection is paused does not
+ * Is a leg so far behind that senders must wait? A leg that is a paused sender itself does not
  * count: it may be waiting for us to read.
  */
 static bool is_behind(const struct context *ctx, uint64_t mark, size_t direct_mark)
@@ -63,7 +63,7 @@ static bool is_behind(const struct context *ctx, uint64_t mark, size_t direct_ma
 	const struct session *s;
 
 	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
-		if (!s->wire || s->wire->paused)
+		if (!s->wire || s->wire->paused & WIRE_PAUSE_CONTEXT)
 			continue;
 		if (log_lag(s) > mark || s->direct.n_bytes > direct_mark)
 			return true;

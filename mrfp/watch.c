@@ -58,7 +58,9 @@ static bool tick_wire(struct wire *w, uint64_t now_ms)
 	const struct options *opt = w->plane->opt;
 	struct session *s;
 
-	if (w->blocked && !w->paused && now_ms - w->moved_ms >= (uint64_t)opt->grace_ms) {
+	/* Who does not read our answers has no excuse: only waiting for others stops its clock. */
+	if (w->blocked && !(w->paused & WIRE_PAUSE_CONTEXT) &&
+	    now_ms - w->moved_ms >= (uint64_t)opt->grace_ms) {
 		log_warn("a connection took nothing for %lld ms and is cut",
 			 (long long)opt->grace_ms);
 		wire_close(w);

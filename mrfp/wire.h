@@ -29,7 +29,10 @@ struct request {
 	char tid[MSRP_TID_MAX + 1];
 };
 
-enum { WIRE_PAUSE_CONTEXT = 1, WIRE_PAUSE_OWN = 2, WIRE_PAUSE_PRIVATE = 4 };
+enum {
+	WIRE_PAUSE_CONTEXT = 1, /* it sends bulk, and receivers are behind */
+	WIRE_PAUSE_OWN = 2      /* it does not read our responses */
+};
 enum wire_part { PART_NONE, PART_REST, PART_OWN, PART_DIRECT, PART_CHAT, PART_BULK };
 
 struct wire {

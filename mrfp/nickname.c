@@ -12,6 +12,7 @@
 
 #define NICKNAME_MAX         1023 /* octets, RFC 7701 7.1 */
 #define NICKNAME_WAITING_MAX 1024
+#define NICKNAME_LEG_MAX     8 /* of them from one leg */
 #define NICKNAME_TIMEOUT_MS  10000
 
 struct waiting {
@@ -80,6 +81,20 @@ static int read_name(const struct msrp_head *head, struct bytes *name)
 	return 0;
 }
 
+/* May this leg have one more request under way? */
+static bool has_place(const struct nicknames *n, const struct session *s)
+{
+	const struct waiting *w;
+	unsigned own = 0;
+
+	if (n->n >= NICKNAME_WAITING_MAX)
+		return false;
+	TAILQ_FOREACH(w, &n->waiting, link)
+		own += w->termination == s->termination &&
+		       !memcmp(w->context, s->ctx->id, sizeof(w->context));
+	return own < NICKNAME_LEG_MAX;
+}
+
 int nickname_ask(struct nicknames *n, struct session *s, const struct msrp_head *head,
 		 struct slice paths)
 {
@@ -89,7 +104,7 @@ int nickname_ask(struct nicknames *n, struct session *s, const struct msrp_head 
 	struct waiting *w;
 	int status = read_name(head, &name);
 
-	if (!status && (!(s->ctx->policy & CTL_POLICY_NICKNAME) || n->n >= NICKNAME_WAITING_MAX))
+	if (!status && (!(s->ctx->policy & CTL_POLICY_NICKNAME) || !has_place(n, s)))
 		status = 403;
 	if (status) {
 		bytes_fini(&name);

@@ -36,13 +36,31 @@
 		ch.new_local = CTL_HAS(m, body, new_local) && m->new_local;                        \
 	} while (0)
 
-static int check_values(const struct terminal_change *ch, const char **why_r)
+/*
+ * Does the path lead to a session of ours? Two legs of the switch joined to each other would send
+ * each message round and round.
+ */
+static bool leads_to_us(struct plane *plane, const struct msrp_path *path)
+{
+	struct msrp_uri uri;
+
+	for (size_t i = 0; i < path->n_items; i++) {
+		if (msrp_uri_parse(path->items[i], &uri) == 0 && uri.has_session_id &&
+		    session_by_local(plane, uri.session_id))
+			return true;
+	}
+	return false;
+}
+
+static int check_values(struct plane *plane, const struct terminal_change *ch, const char **why_r)
 {
 	struct msrp_path path;
 
 	*why_r = NULL;
 	if (ch->has_path && (ch->path.len > PATH_MAX_LEN || msrp_path_parse(ch->path, &path)))
 		*why_r = "remote_path";
+	else if (ch->has_path && leads_to_us(plane, &path))
+		*why_r = "remote_path: a session of this switch";
 	else if (ch->has_setup && (ch->setup < CTL_SETUP_ACTIVE || ch->setup > CTL_SETUP_UNKNOWN))
 		*why_r = "setup";
 	else if (ch->has_match && ch->match != CTL_MATCH_URI && ch->match != CTL_MATCH_SESSION)
@@ -95,7 +113,7 @@ int terminal_check_add(struct plane *plane, struct context *ctx, const struct ct
 		*why_r = "conference";
 	if (*why_r)
 		return CTL_R_BAD_VALUE;
-	code = check_values(&ch, why_r);
+	code = check_values(plane, &ch, why_r);
 	if (!code)
 		code = check_dial(plane, ctx ? session_find(ctx, m->termination) : NULL, &ch,
 				  why_r);
@@ -111,7 +129,7 @@ int terminal_check_modify(struct plane *plane, struct session *s, const struct c
 
 	TAKE_ALL(modify);
 	TAKE(modify, has_nickname, nickname, nickname);
-	code = check_values(&ch, why_r);
+	code = check_values(plane, &ch, why_r);
 	if (!code && s)
 		code = check_dial(plane, s, &ch, why_r);
 	*ch_r = ch;
@@ -150,6 +168,8 @@ static void restart(struct session *s)
 {
 	struct addr to;
 
+	if (s->wire) /* connecting, or waiting for the answer to its first SEND */
+		hangup(s, 0);
 	if (!s->remote_path[0] && s->setup != CTL_SETUP_ACTIVE) {
 		session_set_state(s, SESSION_IDLE, "path not known");
 		return;

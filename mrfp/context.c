@@ -24,7 +24,6 @@ struct context *context_new(struct plane *plane, const uint8_t id[CTL_CONTEXT_SI
 	series_init(&ctx->direct);
 	series_init(&ctx->message_ids);
 	TAILQ_INIT(&ctx->sessions);
-	LIST_INIT(&ctx->receipts);
 	HASH_ADD(hh, plane->contexts, id, sizeof(ctx->id), ctx);
 	(*plane->stats.contexts)++;
 	return ctx;

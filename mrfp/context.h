@@ -50,7 +50,7 @@ struct context {
 	size_t n_sessions, n_bound;
 	uint32_t next_number;
 	struct accept_list accepts[ACCEPT_LISTS];
-	LIST_HEAD(, receipt) receipts;
+	struct receipt *receipts; /* uthash, by serial */
 
 	struct recent_type *recent; /* RECENT_TYPES of them; NULL until the first message */
 

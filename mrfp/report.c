@@ -72,7 +72,7 @@ struct receipt *receipt_new(struct session *sender, uint64_t serial, unsigned ki
 		targets[i]->open[kind]++;
 		stats_owe(&ctx->plane->stats, kind);
 	}
-	LIST_INSERT_HEAD(&ctx->receipts, r, link);
+	HASH_ADD(hh, ctx->receipts, serial, sizeof(r->serial), r);
 	return r;
 }
 
@@ -80,16 +80,13 @@ struct receipt *receipt_find(struct context *ctx, uint64_t serial)
 {
 	struct receipt *r;
 
-	LIST_FOREACH(r, &ctx->receipts, link) {
-		if (r->serial == serial)
-			return r;
-	}
-	return NULL;
+	HASH_FIND(hh, ctx->receipts, &serial, sizeof(serial), r);
+	return r;
 }
 
 static void receipt_free(struct receipt *r)
 {
-	LIST_REMOVE(r, link);
+	HASH_DEL(r->ctx->receipts, r);
 	free(r->message_id);
 	free(r->cpim_from);
 	free(r->cpim_to);
@@ -151,8 +148,8 @@ void receipts_leg_lost(struct session *s)
 {
 	struct receipt *r, *next;
 
-	for (r = LIST_FIRST(&s->ctx->receipts); r; r = next) {
-		next = LIST_NEXT(r, link);
+	for (r = s->ctx->receipts; r; r = next) {
+		next = r->hh.next;
 		receipt_settle(r, s, OUTCOME_LOST, 481);
 	}
 }
@@ -161,6 +158,6 @@ void receipts_free(struct context *ctx)
 {
 	struct receipt *r;
 
-	while ((r = LIST_FIRST(&ctx->receipts)))
+	while ((r = ctx->receipts))
 		receipt_free(r);
 }

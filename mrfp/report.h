@@ -30,7 +30,7 @@ struct receipt_target {
 
 /* One private message; owned by its context until input and all copies are done. */
 struct receipt {
-	LIST_ENTRY(receipt) link;
+	UT_hash_handle hh; /* in its context's table, by serial */
 	struct context *ctx;
 	uint64_t serial;
 	uint32_t sender; /* leg */

@@ -212,6 +212,8 @@ void room_move(struct room *room)
 		for (s = LIST_FIRST(&room->sessions); s != NULL; s = next) {
 			next = LIST_NEXT(s, link);
 			lose_session(s);
+			if (room->c->state != CONFERENCE_ACTIVE)
+				return; /* it ended with this session, and the others are gone */
 		}
 	}
 	if (!media_available(f->media) && now_ms < room->move_until_ms) {
@@ -229,5 +231,7 @@ void room_move(struct room *room)
 			stats_reestablished(f->stats, "failed");
 			focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, NULL);
 		}
+		if (room->c->state != CONFERENCE_ACTIVE)
+			return;
 	}
 }

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions that change: hold, several lines, glare, overlap, another media server."""
 
+import signal
+import time
+
 import pytest
 
 from peer import sdp
@@ -187,15 +190,13 @@ def test_without_another_mrfp_the_members_are_told(own_mrf, ue, room):
 
 def test_a_mrfp_that_stands_still_is_noticed(own_mrf, ue, room):
     # covers: FOC-010
-    import signal
-    import time
     net = own_mrf()
     alice = ue("alice", net=net).join(room)
     net.mrfp.signal(signal.SIGSTOP)
     start = time.monotonic()
     try:
         poll(lambda: net.api("GET", "/v1/mrfps")[1]["mrfps"][0]["state"] == "down", 15)
-        assert 1.9 < time.monotonic() - start < 6  # three keep-alives of a second
+        assert 1.9 < time.monotonic() - start < 8  # three keep-alives of a second
         assert ue("bob", net=net).invite(room).final().code == 503
         assert net.mrfc.http("GET", "/readyz")[0] == 503
         assert net.mrfc.http("GET", "/healthz")[0] == 200

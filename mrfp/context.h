@@ -55,7 +55,8 @@ struct context {
 	struct recent_type *recent; /* RECENT_TYPES of them; NULL until the first message */
 
 	bool dirty;
-	bool congested; /* senders of bulk or private messages are paused */
+	bool direct_high; /* much waits in some leg's own queue */
+	bool congested;   /* senders of bulk or private messages are paused */
 	LIST_ENTRY(context) congested_link;
 };
 

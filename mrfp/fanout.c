@@ -103,6 +103,9 @@ static void check_high_water(struct context *ctx)
 	uint64_t mark = (uint64_t)ctx->plane->opt->high_water;
 	size_t direct_mark = (size_t)ctx->plane->opt->private_bytes / 4;
 
+	if (context_held(ctx) <= mark && !ctx->direct_high)
+		return; /* nobody can be behind */
+	ctx->direct_high = false;
 	if (is_behind(ctx, mark, direct_mark))
 		congest(ctx);
 }

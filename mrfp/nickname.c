@@ -12,7 +12,7 @@
 
 #define NICKNAME_MAX         1023 /* octets, RFC 7701 7.1 */
 #define NICKNAME_WAITING_MAX 1024
-#define NICKNAME_LEG_MAX     8 /* of them from one leg */
+#define NICKNAME_LEG_MAX     64 /* of them from one leg */
 #define NICKNAME_TIMEOUT_MS  10000
 
 struct waiting {

@@ -132,8 +132,10 @@ int publish_direct(struct session *to, struct outmsg *m, uint64_t start, struct 
 	note_direct(to, &t);
 	session_busy(to);
 	wire_touch(to->wire);
-	if (to->direct.n_bytes > to->direct.max_bytes / 4)
-		context_touch(ctx); /* its senders may have to be paused */
+	if (to->direct.n_bytes > to->direct.max_bytes / 4) {
+		ctx->direct_high = true; /* its senders may have to be paused */
+		context_touch(ctx);
+	}
 	return 0;
 }
 

@@ -29,5 +29,6 @@ MRFP_SRC := \
 	mrfp/transaction.c \
 	mrfp/uris.c \
 	mrfp/watch.c \
-	mrfp/wire.c
+	mrfp/wire.c \
+	mrfp/wire_send.c
 UNIT_TESTS += chunklog context ctl_dedup frame ingress mrfp_nickname mrfp_stats policy ranges session settle transaction

@@ -67,7 +67,6 @@ struct dialog_call_to {
 	const char *name;    /* conference */
 	const char *from;    /* its URI */
 	const char *target;  /* URI */
-	const char *display; /* of the target; NULL */
 	const char *route;   /* NULL: straight to the target */
 	const char *headers; /* further header lines; NULL */
 	struct slice sdp;

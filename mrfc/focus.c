@@ -26,8 +26,13 @@ char *focus_refusal_headers(uint32_t retry_after_s, int warning, const char *why
 
 	if (retry_after_s != 0)
 		bytes_addf(&h, "Retry-After: %u\r\n", retry_after_s);
-	if (why != NULL)
-		bytes_addf(&h, "Warning: %d mrfc \"%s\"\r\n", warning, why);
+	if (why != NULL) {
+		bytes_addf(&h, "Warning: %d mrfc \"", warning);
+		for (const char *p = why; *p != '\0'; p++) /* stays one quoted string */
+			bytes_add_char(&h, *p == '"' || *p == '\\' || (unsigned char)*p < ' ' ? ' '
+											      : *p);
+		bytes_add_str(&h, "\"\r\n");
+	}
 	return bytes_take(&h);
 }
 
@@ -67,7 +72,7 @@ static void on_options(struct sip_in *in, void *arg)
 	bool factory;
 	struct room *room = room_by_uri(f, in->uri, &factory, &name);
 
-	if (room == NULL && !factory && name.len > 0) {
+	if (room == NULL && !factory && (name.len > 0 || !room_uri_is_mine(f, in->uri))) {
 		sip_in_end_status(&in, 404);
 		return;
 	}

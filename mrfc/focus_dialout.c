@@ -106,8 +106,15 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 
 	if (room->c->state != CONFERENCE_ACTIVE || f->stopping)
 		return -ERR_WRONG_STATE;
-	if (callee(uri, display, &who) != 0)
+	/* Headers in the URI are somebody else's wishes (REF-013). */
+	if (slice_chr(uri, '?') >= 0)
+		uri = slice_first(uri, (size_t)slice_chr(uri, '?'));
+	target = slice_dup(uri);
+	/* A conference calling this server would loop its messages. */
+	if (room_uri_is_mine(f, target) || callee(uri, display, &who) != 0) {
+		free(target);
 		return -ERR_SYNTAX;
+	}
 	focus_facts(room, who.uri, &facts);
 	status = facts.present                ? -ERR_EXISTS
 		 : access_join(&facts) == 486 ? -ERR_LIMIT
@@ -115,9 +122,9 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 					      : 0;
 	if (status != 0) {
 		identity_fini(&who);
+		free(target);
 		return status;
 	}
-	target = slice_dup(uri);
 	s = session_new(room, &who, target);
 	free(target);
 	s->dialled_out = true;

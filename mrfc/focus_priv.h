@@ -111,6 +111,7 @@ struct room *room_of(const struct conference *c);
 MUST_CHECK int room_create(struct focus *f, const char *name, const char *creator,
 			   const char *subject, enum conference_origin origin,
 			   struct room **room_r);
+bool room_uri_is_mine(const struct focus *f, const char *uri); /* by its host */
 /* The active conference that a URI of ours names; NULL. is_factory_r may be NULL. */
 struct room *room_by_uri(struct focus *f, const char *uri, bool *is_factory_r,
 			 struct slice *name_r);

@@ -97,6 +97,15 @@ void room_changed(struct room *room)
 	events_run(room);
 }
 
+bool room_uri_is_mine(const struct focus *f, const char *uri)
+{
+	struct sip_uri u;
+
+	return sip_uri_parse(slice_str(uri), &u) == 0 &&
+	       (u.scheme == SIP_URI_SIP || u.scheme == SIP_URI_SIPS) &&
+	       sip_agent_is_me(f->sip, u.host, u.port);
+}
+
 struct room *room_by_uri(struct focus *f, const char *uri, bool *is_factory_r, struct slice *name_r)
 {
 	struct sip_uri u;

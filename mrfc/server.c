@@ -249,6 +249,8 @@ void server_free(struct server **sp)
 	timer_free(&s->stop_timer);
 	stats_free(&s->stats);
 	metrics_free(&s->metrics);
+	/* What was closed is freed at the end of a loop turn: give it that turn. */
+	(void)event_base_loop(s->base, EVLOOP_NONBLOCK);
 	event_base_free(s->base);
 	free(s);
 }

@@ -87,6 +87,12 @@ static int judge(const struct sdp_media *m, bool answer, const struct focus_sdp_
 {
 	int status = sdp_chat_problem(m, &why_r->text);
 
+	/* Media types are tokens (RFC 4566 9); the control protocol takes no other octets. */
+	if (status == 0 && (!slice_is_utf8(slice_str(m->accept_types)) ||
+			    !slice_is_utf8(slice_str(m->accept_wrapped_types)))) {
+		why_r->text = "a=accept-types or a=accept-wrapped-types is malformed";
+		status = 488;
+	}
 	if (status == 0 && m->transport != SDP_TCP_MSRP) {
 		why_r->text = "only TCP/MSRP is served";
 		status = 488;

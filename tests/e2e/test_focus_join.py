@@ -269,6 +269,16 @@ def test_bodies_that_are_no_offer(ue, room, bystanders, case):
     bystanders.undisturbed()
 
 
+@pytest.mark.parametrize("attribute", ["accept-types", "accept-wrapped-types"])
+def test_types_that_are_no_text(ue, room, bystanders, attribute):
+    # covers: FOC-027, MSRP-123
+    alice = ue("alice")
+    offer = alice.offer().encode().replace(b"a=%s:" % attribute.encode(),
+                                           b"a=%s:x/\xff\xfe " % attribute.encode())
+    assert alice.ua.invite(alice.uri_of(room), offer).expect((400, 488))
+    bystanders.undisturbed()
+
+
 def test_an_offer_may_be_a_part_of_a_body(ue, room, bystanders):
     # covers: FOC-027
     alice = ue("alice")

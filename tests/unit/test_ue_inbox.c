@@ -146,7 +146,7 @@ static void limits_hold_at_n_and_n_plus_one(void **state)
 	struct ue_inbox *in = ue_inbox_new();
 	struct ue_inbox_message *m;
 	struct ue_message out;
-	char id[8];
+	char id[16];
 	int i;
 
 	(void)state;

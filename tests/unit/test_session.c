@@ -19,8 +19,8 @@ static void every_pair_of_states_is_as_written_here(void **state)
 	};
 
 	(void)state;
-	for (int from = 0; from < SESSION_STATES; from++) {
-		for (int to = 0; to < SESSION_STATES; to++)
+	for (enum session_state from = 0; from < SESSION_STATES; from++) {
+		for (enum session_state to = 0; to < SESSION_STATES; to++)
 			assert_int_equal(session_may(from, to), table[from][to] == 'x');
 	}
 	assert_false(session_may(SESSION_STATES, SESSION_IDLE));

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -34,6 +35,7 @@
 #define PROCEEDING_MAX 5000
 #define TCP_RCVBUF     (16 * 1024)
 #define PUMP_MAX_MS    200
+#define SHED_MAX       64 /* connections closed at once, out of descriptors */
 #define NTP_OFFSET_S   2208988800u
 
 extern void (*_su_time)(su_time_t *tv);
@@ -58,16 +60,41 @@ static void steady_time(su_time_t *tv)
 static void on_sofia_log(void *stream, char const *fmt, va_list ap)
 {
 	static struct log_bucket bucket = {.burst = 10};
+	struct sip_agent *a = stream;
 	char text[512];
 
-	(void)stream;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	vsnprintf(text, sizeof(text), fmt, ap);
 #pragma GCC diagnostic pop
 	text[strcspn(text, "\r\n")] = '\0';
+	/* The stack tells of a failed accept in its log only. */
+	if (strstr(text, strerror(EMFILE)) != NULL || strstr(text, strerror(ENFILE)) != NULL)
+		a->out_of_fds = true;
 	if (text[0] != '\0')
 		log_limited(&bucket, LOG_INFO, "sip/stack", "%s", text);
+}
+
+/*
+ * Without a free descriptor the stack would try to accept the same connection for ever. The spare
+ * one takes those that wait, to close them.
+ */
+static void shed_connections(struct sip_agent *a)
+{
+	struct pollfd waiting = {.fd = a->listen_fd, .events = POLLIN};
+
+	a->out_of_fds = false;
+	if (a->listen_fd < 0 || a->spare_fd < 0)
+		return;
+	close(a->spare_fd);
+	for (int n = 0; n < SHED_MAX && poll(&waiting, 1, 0) > 0; n++) {
+		int fd = accept(a->listen_fd, NULL, NULL);
+
+		if (fd < 0)
+			break;
+		close(fd);
+	}
+	a->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static void on_pump(evutil_socket_t fd, short what, void *arg)
@@ -83,6 +110,8 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
 		rest = su_root_step(a->root, 0);
 	} while (rest == 0 && ++n < 3);
 	a->pumping = false;
+	if (a->out_of_fds)
+		shed_connections(a);
 	if (rest == 0)
 		rest = 1; /* never spin on a sub-millisecond rest */
 	else if (rest < 0 || rest > PUMP_MAX_MS)
@@ -133,8 +162,9 @@ static int probe_port(struct addr *at)
  * A burst on one connection is quadratic in what one read may take: bound it by the receive buffer
  * of the listening sockets, which accepted ones inherit.
  */
-static void shrink_listeners(const struct addr *at)
+static void shrink_listeners(struct sip_agent *a)
 {
+	const struct addr *at = &a->at;
 	struct rlimit lim = {0};
 	int max;
 
@@ -148,8 +178,10 @@ static void shrink_listeners(const struct addr *at)
 
 		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 || !listening)
 			continue;
-		if (getsockname(fd, &mine.sa, &mine.len) == 0 && addr_equal(&mine, at) &&
-		    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) != 0)
+		if (getsockname(fd, &mine.sa, &mine.len) != 0 || !addr_equal(&mine, at))
+			continue;
+		a->listen_fd = fd;
+		if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) != 0)
 			log_warn("receive buffer of the listener stays large: %s", strerror(errno));
 	}
 }
@@ -227,7 +259,7 @@ static int start_nta(struct sip_agent *a, unsigned idle_ms)
 				  TPTAG_UDP_RMEM(4 << 20), TAG_END());
 	if (a->nta == NULL)
 		return -ERR_IO;
-	shrink_listeners(&a->at);
+	shrink_listeners(a);
 	a->default_leg = nta_leg_tcreate(a->nta, sip_in_on_default, (struct sip_leg *)(void *)a,
 					 NTATAG_NO_DIALOG(1), TAG_END());
 	return a->default_leg != NULL ? 0 : -ERR_IO;
@@ -241,6 +273,7 @@ int sip_agent_open(struct event_base *base, const struct sip_config *config, cha
 	int fd;
 
 	a->at = config->at;
+	a->listen_fd = a->spare_fd = -1;
 	a->domain = xstrdup(config->domain);
 	if (set_proxy(a, config->outbound_proxy) != 0) {
 		snprintf(why, why_size, "sip.outbound_proxy: %s is not an address or SIP URI",
@@ -257,7 +290,7 @@ int sip_agent_open(struct event_base *base, const struct sip_config *config, cha
 	}
 	su_init();
 	_su_time = steady_time;
-	su_log_redirect(NULL, on_sofia_log, NULL);
+	su_log_redirect(NULL, on_sofia_log, a);
 	su_log_set_level(NULL, 2);
 	sip_update_default_mclass(sip_extend_mclass(NULL));
 	fd = root_fd(&a->root);
@@ -267,6 +300,7 @@ int sip_agent_open(struct event_base *base, const struct sip_config *config, cha
 		sip_agent_free(&a);
 		return -ERR_IO;
 	}
+	a->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	set_contact(a, config->contact);
 	a->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_pump, a);
 	a->timer = evtimer_new(base, on_pump, a);
@@ -293,8 +327,11 @@ void sip_agent_free(struct sip_agent **ap)
 		nta_agent_destroy(a->nta);
 	if (a->root != NULL) {
 		su_root_destroy(a->root);
+		su_log_redirect(NULL, NULL, NULL);
 		su_deinit();
 	}
+	if (a->spare_fd >= 0)
+		close(a->spare_fd);
 	free(a->domain);
 	free(a->contact);
 	free(a->proxy);

@@ -26,6 +26,9 @@ struct sip_agent {
 	struct event *readable;
 	struct event *timer;
 	bool pumping;
+	int listen_fd;   /* the stack's, for TCP; -1 */
+	int spare_fd;    /* given up to close connections when there are no others */
+	bool out_of_fds; /* an accept failed */
 	struct addr at;
 	char *domain;
 	char *contact; /* HOST:PORT */

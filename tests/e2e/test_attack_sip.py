@@ -1,6 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attacks on the signalling side: races, floods and odd moments, none of which may end the focus."""
 
+import socket
+
+from peer import servers
+
+
+def closed(sock):
+    """Has the server closed this connection?"""
+    try:
+        return sock.recv(1, socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
 
 def test_a_room_that_ends_while_its_sessions_look_for_another_server(own_mrf, ue, room):
     # covers: FOC-019a
@@ -14,3 +28,18 @@ def test_a_room_that_ends_while_its_sessions_look_for_another_server(own_mrf, ue
     for member in members:
         member.call.wait_bye(timeout=20)
     assert not pair.mrfc.gone
+
+
+def test_connections_beyond_the_descriptors_are_closed(own_mrf, ue, room, monkeypatch):
+    monkeypatch.setattr(servers, "WRAP", ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"])
+    pair = own_mrf()
+    monkeypatch.undo()
+    alice, bob = ue("alice", net=pair).join(room), ue("bob", net=pair).join(room)
+    idle = [socket.create_connection(pair.sip) for _ in range(90)]
+    servers.poll(lambda: sum(map(closed, idle)) > 30, what="closed connections")
+    alice.send_text("still here")
+    bob.wait_text("still here")
+    ue("carol", net=pair).join(room).leave()
+    for sock in idle:
+        sock.close()
+    ue("dave", net=pair, transport="tcp").join(room)

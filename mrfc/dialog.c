@@ -466,6 +466,8 @@ void dialog_close(struct dialog **dp, int status, const char *headers, int cause
 		break;
 	case DIALOG_CONFIRMED:
 		(void)dialog_event(d, DIALOG_EV_HANGUP);
+		if (d->out != NULL)
+			sip_out_ack(d->out); /* no BYE before it (RFC 3261 13.2.2.4) */
 		dialog_send_bye(d, cause, text);
 		dialog_release(d);
 		break;

@@ -32,7 +32,10 @@ struct dialog_ops {
 	 * answers once with dialog_answer or dialog_refuse.
 	 */
 	void (*change)(struct dialog *d, struct slice offer, void *arg);
-	/* The peer's answer to an offer of ours (2xx or ACK); ptr NULL: it carried none. */
+	/*
+	 * The peer's answer to an offer of ours (2xx or ACK); ptr NULL: it carried none. The owner
+	 * applies it, then dialog_ack; or closes the dialog.
+	 */
 	void (*answer)(struct dialog *d, struct slice sdp, void *arg);
 	void (*ringing)(struct dialog *d, int status, void *arg);
 	/* 2xx to our first INVITE, before its answer is given. */
@@ -79,6 +82,8 @@ MUST_CHECK int dialog_call(struct dialog_set *set, const struct dialog_call_to *
 void dialog_answer(struct dialog *d, struct slice sdp);
 /* Refuse the change that waits; headers may be NULL. The session stays. */
 void dialog_refuse(struct dialog *d, int status, const char *headers);
+/* The peer's answer is in effect: ACK its 2xx (the owner calls this after `answer`). */
+void dialog_ack(struct dialog *d);
 /* Offer anew by re-INVITE; waits for its turn when something is in progress. */
 void dialog_offer(struct dialog *d, struct slice sdp);
 /* The peer's BYE, to be answered when its effect is stored; NULL when there is none. */

@@ -52,9 +52,9 @@ static void on_call_result(const struct sip_out_result *r, void *arg)
 		if (dialog_event(d, DIALOG_EV_PROVISIONAL) && !d->closed)
 			d->set->ops->ringing(d, r->status, d->arg);
 	} else if (r->status < 300) {
-		sip_out_free(&d->out);
 		(void)dialog_event(d, DIALOG_EV_OK);
 		if (d->closed) { /* the 2xx crossed our CANCEL */
+			sip_out_ack(d->out);
 			dialog_send_bye(d, 487, "Cancelled");
 			dialog_release(d);
 		} else {
@@ -180,8 +180,10 @@ static void on_change_result(const struct sip_out_result *r, void *arg)
 	if (r->status < 200)
 		return;
 	dialog_enter(d);
-	sip_out_free(&d->out);
-	d->out_is_offer = false;
+	if (r->status >= 300 || !offer || d->out_is_refresh || d->closed) {
+		sip_out_free(&d->out); /* else the owner says when */
+		d->out_is_offer = false;
+	}
 	if (d->closed) {
 		dialog_leave(d);
 		return;
@@ -261,6 +263,17 @@ void dialog_continue(struct dialog *d)
 	send_change(d, "INVITE", bytes_slice(&d->local), false);
 	if (d->out == NULL)
 		d->set->ops->change_failed(d, 503, d->arg);
+}
+
+void dialog_ack(struct dialog *d)
+{
+	if (d->out == NULL || d->state != DIALOG_CONFIRMED)
+		return;
+	sip_out_free(&d->out);
+	d->out_is_offer = false;
+	dialog_enter(d);
+	dialog_continue(d);
+	dialog_leave(d);
 }
 
 void dialog_offer(struct dialog *d, struct slice sdp)

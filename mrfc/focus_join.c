@@ -92,6 +92,7 @@ static void on_settled(const struct media_result *result, void *arg)
 		focus_unwind(s, unwind_of_media(result->err), 0, NULL, result->reason);
 		return;
 	}
+	dialog_ack(s->dialog);
 	session_connected(s);
 }
 

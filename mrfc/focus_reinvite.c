@@ -115,6 +115,7 @@ static void on_settled(const struct media_result *result, void *arg)
 		focus_unwind(s, unwind_of_media(result->err), 0, NULL, result->reason);
 		return;
 	}
+	dialog_ack(s->dialog);
 	session_step(s, SESSION_UP);
 	session_set_dir(s, (int)s->peer.sdp.media[s->peer.chat].dir);
 	if (moved) {
@@ -189,10 +190,12 @@ static void lose_session(struct session *s)
 		session_step(s, SESSION_UP);
 		refuse_change(s, 500, 399, "media server lost");
 	}
-	if (s->step == SESSION_UP || s->step == SESSION_MOVING)
+	if (s->step == SESSION_UP || s->step == SESSION_MOVING) {
+		dialog_ack(s->dialog); /* of an answer that now comes to nothing */
 		session_step(s, SESSION_MOVING);
-	else
+	} else {
 		focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, NULL);
+	}
 }
 
 void room_move(struct room *room)

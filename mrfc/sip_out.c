@@ -26,6 +26,9 @@ struct sip_out {
 	bool invite;
 	sip_out_fn *fn;
 	void *arg;
+	bool answered; /* a 2xx to INVITE came */
+	bool acked;
+	uint32_t cseq;
 	uint32_t rseq; /* last provisional answer acknowledged */
 	bool calling;  /* in the callback */
 	bool doomed;
@@ -103,20 +106,33 @@ static void take_result(su_home_t *home, nta_outgoing_t *orq, sip_t const *sip,
 	r->sdp = sip_in_sdp(home, sip);
 }
 
-/* A 2xx to INVITE: the dialog takes its shape, and the ACK goes out (each re-ACK is the stack's). */
-static void acknowledge(struct sip_out *out, sip_t const *sip)
+/* A 2xx to INVITE: the dialog takes its shape. */
+static void establish(struct sip_out *out, sip_t const *sip)
 {
 	nta_leg_t *leg = sip_leg_nta(out->leg);
-	nta_outgoing_t *ack;
 
+	out->answered = true;
+	out->cseq = sip->sip_cseq->cs_seq;
 	if (sip->sip_to->a_tag != NULL)
 		nta_leg_rtag(leg, sip->sip_to->a_tag);
 	nta_leg_client_reroute(leg, sip->sip_record_route, sip->sip_contact, 1);
-	ack = nta_outgoing_tcreate(leg, NULL, NULL, NULL, SIP_METHOD_ACK, NULL,
-				   SIPTAG_CSEQ(sip->sip_cseq), TAG_END());
+}
+
+void sip_out_ack(struct sip_out *out)
+{
+	nta_outgoing_t *ack;
+	char cseq[32];
+
+	if (!out->answered || out->acked)
+		return;
+	out->acked = true;
+	snprintf(cseq, sizeof(cseq), "%u ACK", out->cseq);
+	ack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, NULL, SIP_METHOD_ACK, NULL,
+				   SIPTAG_CSEQ_STR(cseq), TAG_END());
 	if (ack == NULL)
 		log_warn("no ACK could be sent for a 2xx");
 	nta_outgoing_destroy(ack);
+	sip_agent_kick(sip_leg_agent(out->leg));
 }
 
 /* RFC 3262 4: one PRACK for each new RSeq. */
@@ -140,6 +156,7 @@ static void acknowledge_provisional(struct sip_out *out, sip_t const *sip)
 
 static void end(struct sip_out *out)
 {
+	sip_out_ack(out);
 	if (out->orq != NULL)
 		nta_outgoing_destroy(out->orq);
 	free(out);
@@ -160,8 +177,10 @@ static int on_response(struct sip_out *out, nta_outgoing_t *orq, sip_t const *si
 	}
 	if (out->invite && sip != NULL && status < 200)
 		acknowledge_provisional(out, sip);
+	if (out->answered)
+		return 0; /* the same 2xx again: its ACK is on the way, or will be */
 	if (out->invite && sip != NULL && status >= 200 && status < 300)
-		acknowledge(out, sip);
+		establish(out, sip);
 	su_home_init(home);
 	take_result(home, orq, sip, &result);
 	out->calling = true;

@@ -36,14 +36,16 @@ struct sip_out_result {
 typedef void sip_out_fn(const struct sip_out_result *result, void *arg);
 
 /*
- * Send. A 2xx to INVITE is acknowledged here, its route set taken; a reliable provisional answer
- * gets its PRACK. NULL when the request could not be made (no callback then).
+ * Send. A 2xx to INVITE gives the dialog its route set and waits for sip_out_ack; a reliable
+ * provisional answer gets its PRACK. NULL when the request could not be made (no callback then).
  */
 struct sip_out *sip_out_send(struct sip_leg *leg, const struct sip_out_request *request,
 			     sip_out_fn *fn, void *arg);
+/* ACK the 2xx of an INVITE, once; nothing otherwise. Retransmitted 2xx are re-acknowledged. */
+void sip_out_ack(struct sip_out *out);
 /* CANCEL an INVITE; its final answer still comes by the callback. */
 void sip_out_cancel(struct sip_out *out);
-/* Stop listening; the transaction goes on by itself. Nulls the pointer. */
+/* Stop listening; the transaction goes on by itself, a 2xx not acknowledged yet is. Nulls the pointer. */
 void sip_out_free(struct sip_out **out);
 /* Send and forget (a last BYE). The leg may be detached right after. */
 void sip_out_fire(struct sip_leg *leg, const struct sip_out_request *request);

@@ -141,7 +141,8 @@ void wire_remove_session(struct wire *w, struct session *s)
 		wire_keep_rest(w, s);
 	LIST_REMOVE(s, in_wire);
 	s->wire = NULL;
-	if (w->req.session == s) { /* its request is still to be answered */
+	wire_resume(w, WIRE_PAUSE_CONTEXT); /* its context will not tell us any more */
+	if (w->req.session == s) {          /* its request is still to be answered */
 		if (!w->req.paths && s->reply_paths)
 			w->req.paths = xstrndup(s->reply_paths, s->reply_paths_len);
 		w->req.session = NULL;

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random damage to valid traffic: whatever comes, two other members chat on."""
 
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 
 from peer.loop import wait
 from peer.msrp import Connection
 from peer.msrpmsg import new_id
+from peer.ue import fence
 from wire import octets, usable
 
 
@@ -115,3 +119,30 @@ def test_a_flood_of_silent_requests_gets_no_answer(trio, bystanders):
     usable(alice.session)
     assert not [t for t in tids if alice.conn.responses(t)]
     bystanders.undisturbed()
+
+
+def test_a_contact_where_nobody_listens_stops_nothing(own_mrf, ue, room):
+    # covers: FOC-029
+    net = own_mrf()
+    alice, bob = [ue(n, net=net).join(room) for n in ("alice", "bob")]
+    mallory = ue("mallory", net=net).join(room, headers=[("Contact", "<sip:mallory@127.0.0.1:1>")])
+    assert net.api("DELETE", "/v1/conferences/%s/participants/sip%%3Amallory%%40example.com" %
+                   room)[0] == 204
+    carol = ue("carol", net=net).join(room)
+    fence(alice, bob, carol)
+    fence(carol, alice, bob)
+    assert not mallory.call.ended
+
+
+@pytest.mark.parametrize("contact", ["sip:mallory@nowhere.invalid", "sip:mallory@127.0.0L1:5060",
+                                     "sip:mallory@nowhere.invalid:5060;transport=tcp",
+                                     "sip:mallory@192.0.2.1:5060"])
+def test_where_no_name_can_be_resolved_a_name_stops_nothing(tmp_path, contact):
+    # covers: FOC-029
+    if subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no network namespace of our own to be had here")
+    here = os.path.dirname(os.path.abspath(__file__))
+    done = subprocess.run(["unshare", "-rn", sys.executable, "-B", "offline.py", str(tmp_path),
+                           contact], cwd=here, capture_output=True, text=True, timeout=120,
+                          check=False)
+    assert done.stdout.splitlines()[-1:] == ["fine"], done.stdout[-3000:] + done.stderr[-3000:]

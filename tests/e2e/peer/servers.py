@@ -16,6 +16,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -24,6 +25,8 @@ from .loop import LOOP, wait
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 WRAP = shlex.split(os.environ.get("MRF_WRAP", ""))
+# A server must not outlive tests that were killed: it gets SIGKILL when our main thread ends.
+TIED = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 START_S = 60 if WRAP else 20
 REPORTS = re.compile(r"ERROR: \w+Sanitizer|runtime error:|WARNING: ThreadSanitizer|"
                      r"SUMMARY: \w+Sanitizer|ERROR SUMMARY: [1-9]|definitely lost: [1-9]")
@@ -44,7 +47,7 @@ class Server:
 
     def __init__(self, name, options, args=(), cwd=None):
         self.name, self.options = name, dict(options)
-        cmd = WRAP + [program(name)] + list(args)
+        cmd = TIED + WRAP + [program(name)] + list(args)
         for path, value in self.options.items():
             cmd += ["-o", "%s=%s" % (path, value)]
         self.cmd = cmd

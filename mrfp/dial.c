@@ -1,33 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connecting as the active endpoint, RFC 4975 5.4 and RFC 6135 4.2.2. Names are not resolved
- * here: the MRFC gives numeric addresses, so that nothing blocks the loop.
+ * Connecting as the active endpoint, RFC 4975 5.4 and 6.2, RFC 6135 4.2.2. Every address, given or
+ * resolved, must lie in msrp.connect_allow: the switch is not sent against third parties.
  */
 #include "mrfp/dial.h"
 
+#include <stdlib.h>
+
 #include "common/log.h"
+#include "common/mem.h"
+#include "common/resolve.h"
 #include "mrfp/hangup.h"
 
 #define LOG_PLACE "dial"
 
-int dial_target(const struct session *s, struct addr *to_r)
+/* Host and port to go to, as text. */
+static int target(const struct session *s, struct slice *host_r, uint16_t *port_r)
 {
 	struct msrp_path path;
 	struct msrp_uri uri;
+	struct slice text = slice_str(s->connect), port;
+	uint64_t n;
+	size_t at = text.len;
+
+	if (!text.len) {
+		if (msrp_path_parse(slice_str(s->remote_path), &path) ||
+		    msrp_uri_parse(path.items[0], &uri) || !uri.has_port)
+			return -ERR_SYNTAX;
+		*host_r = uri.host;
+		*port_r = uri.port;
+		return 0;
+	}
+	while (at > 0 && text.ptr[at - 1] != ':')
+		at--;
+	port = slice_from(text, at);
+	if (at < 2 || slice_u64(port, UINT16_MAX, &n))
+		return -ERR_SYNTAX;
+	*host_r = slice_first(text, at - 1);
+	*port_r = (uint16_t)n;
+	return 0;
+}
+
+int dial_check(const struct session *s)
+{
+	struct slice host;
+	uint16_t port;
 	struct addr to;
 
-	if (s->connect[0]) {
-		if (addr_parse(slice_str(s->connect), &to))
-			return -ERR_SYNTAX;
-	} else if (msrp_path_parse(slice_str(s->remote_path), &path) ||
-		   msrp_uri_parse(path.items[0], &uri) || !uri.has_port ||
-		   addr_from_host(uri.host, uri.port, &to)) {
+	if (target(s, &host, &port) || !port)
 		return -ERR_SYNTAX;
-	}
-	if (!addr_set_has(s->ctx->plane->connect_allow, &to))
-		return -ERR_DENIED;
-	*to_r = to;
-	return 0;
+	if (addr_from_host(host, port, &to))
+		return s->ctx->plane->resolver ? 0 : -ERR_SYNTAX;
+	return addr_set_has(s->ctx->plane->connect_allow, &to) ? 0 : -ERR_DENIED;
 }
 
 static void bind_on(struct wire *w, struct session *s)
@@ -63,21 +87,60 @@ static struct wire *find_open(struct plane *p, const struct addr *to)
 	return NULL;
 }
 
-void dial_start(struct session *s, const struct addr *to)
+/* The next address that we may go to, or the end. */
+static void try_next(struct session *s)
 {
 	struct plane *p = s->ctx->plane;
-	struct wire *w = find_open(p, to);
 	char text[ADDR_STRLEN];
 
-	session_set_state(s, SESSION_CONNECTING, "active");
-	if (!w && wire_connect(p, to, &w)) {
-		log_peer("cannot connect to %s", addr_format(to, text));
-		hangup(s, CTL_LOST_CONNECT);
+	while (s->next_candidate < s->n_candidates) {
+		const struct addr *to = &s->candidates[s->next_candidate++];
+		struct wire *w = find_open(p, to);
+
+		if (!addr_set_has(p->connect_allow, to)) {
+			log_peer("not allowed to connect to %s", addr_format(to, text));
+			continue;
+		}
+		if (!w && wire_connect(p, to, &w)) {
+			log_peer("cannot connect to %s", addr_format(to, text));
+			continue;
+		}
+		wire_add_session(w, s);
+		if (w->connected)
+			bind_on(w, s);
 		return;
 	}
-	wire_add_session(w, s);
-	if (w->connected)
-		bind_on(w, s);
+	hangup(s, CTL_LOST_CONNECT);
+}
+
+static void on_resolved(const struct addr *addrs, size_t n, void *arg)
+{
+	struct session *s = arg;
+
+	s->query = NULL;
+	if (n) {
+		s->candidates = xcalloc(n, sizeof(*addrs));
+		memcpy(s->candidates, addrs, n * sizeof(*addrs));
+	}
+	s->n_candidates = n;
+	try_next(s);
+}
+
+void dial_start(struct session *s)
+{
+	struct slice host;
+	uint16_t port;
+	struct addr to;
+
+	session_set_state(s, SESSION_CONNECTING, "active");
+	session_stop_dialing(s);
+	if (target(s, &host, &port)) {
+		hangup(s, CTL_LOST_CONNECT);
+	} else if (addr_from_host(host, port, &to) == 0) {
+		on_resolved(&to, 1, s);
+	} else {
+		s->query = resolver_lookup(s->ctx->plane->resolver, host, port, on_resolved, s);
+	}
 }
 
 void dial_connected(struct wire *w)
@@ -88,4 +151,18 @@ void dial_connected(struct wire *w)
 		if (s->state == SESSION_CONNECTING)
 			bind_on(w, s);
 	}
+}
+
+void dial_lost(struct wire *w, int cause)
+{
+	struct session *s, *next;
+
+	for (s = LIST_FIRST(&w->sessions); s && cause == CTL_LOST_CONNECT; s = next) {
+		next = LIST_NEXT(s, in_wire);
+		if (s->state != SESSION_CONNECTING)
+			continue;
+		wire_remove_session(w, s);
+		try_next(s);
+	}
+	hangup_wire(w, cause);
 }

@@ -118,6 +118,8 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		return;
 	}
 	status = decide(m, &cpim);
+	if (!strict && cpim_parse(octets, INGRESS_CPIM_MAX, complete, true, &cpim) < 0)
+		(*m->from->ctx->plane->stats.tolerated)++;
 	if (status != 200)
 		refuse(rq, status);
 	else

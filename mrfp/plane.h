@@ -14,6 +14,7 @@ struct event_base;
 struct msrp_item;
 struct nicknames;
 struct plane;
+struct resolver;
 struct session;
 struct wire;
 
@@ -62,6 +63,7 @@ struct plane {
 	const struct wire_ops *ops;
 	char *read_buf; /* one for all connections */
 	struct nicknames *nicknames;
+	struct resolver *resolver; /* NULL: names cannot be connected to */
 	plane_notify_fn *notify;
 	void *notify_arg;
 };

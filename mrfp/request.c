@@ -236,9 +236,12 @@ static void on_send(struct wire *w, const struct msrp_head *h)
 {
 	struct request *rq = &w->req;
 
-	if ((rq->session->ctx->policy & CTL_POLICY_STRICT) && !msrp_ident_ok(h->message_id)) {
-		rq->status = 400;
-		return;
+	if (!msrp_ident_ok(h->message_id)) {
+		if (rq->session->ctx->policy & CTL_POLICY_STRICT) {
+			rq->status = 400;
+			return;
+		}
+		(*w->plane->stats.tolerated)++;
 	}
 	ingress_begin(rq, h);
 	rq->mute = rq->failure_report == MSRP_FR_NO;
@@ -412,5 +415,5 @@ const struct wire_ops request_ops = {
 	.connected = dial_connected,
 	.broken = on_broken,
 	.overfull = fanout_run,
-	.lost = hangup_wire,
+	.lost = dial_lost,
 };

@@ -16,6 +16,7 @@
 #include "common/listener.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/resolve.h"
 #include "mrfp/admit.h"
 #include "mrfp/control.h"
 #include "mrfp/ctl_client.h"
@@ -207,6 +208,7 @@ static int open_plane(struct server *s)
 	TAILQ_INIT(&p->busy);
 	p->read_buf = xcalloc(1, PLANE_READ_HEADROOM + PLANE_READ_SIZE);
 	p->nicknames = nicknames_new(p, on_nickname_answer);
+	p->resolver = resolver_new(s->base, NULL);
 	if (addr_set_parse(s->opt->connect_allow, &p->connect_allow) ||
 	    addr_set_parse(s->opt->trusted_media, &p->trusted))
 		return EXIT_CONFIG;
@@ -308,6 +310,7 @@ static void close_all(struct server *s)
 	http_server_free(&s->http);
 	ctl_client_free(&s->ctl);
 	nicknames_free(&p->nicknames);
+	resolver_free(&p->resolver);
 	if (s->tick)
 		event_free(s->tick);
 	if (s->ready_timer)

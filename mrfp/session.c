@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "common/resolve.h"
 #include "proto/msrp_build.h"
 
 #define LOG_PLACE "session"
@@ -94,6 +95,7 @@ void session_free(struct session **sp)
 	if (!s)
 		return;
 	session_unbusy(s);
+	session_stop_dialing(s);
 	TAILQ_REMOVE(&s->ctx->sessions, s, in_context);
 	s->ctx->n_sessions--;
 	HASH_DELETE(by_local, s->ctx->plane->sessions, s);
@@ -119,6 +121,14 @@ void session_free(struct session **sp)
 	free(s->seen);
 	free(s);
 	*sp = NULL;
+}
+
+void session_stop_dialing(struct session *s)
+{
+	resolver_cancel(&s->query);
+	free(s->candidates);
+	s->candidates = NULL;
+	s->n_candidates = s->next_candidate = 0;
 }
 
 struct session *session_find(struct context *ctx, uint64_t termination)
@@ -176,6 +186,8 @@ void session_set_state(struct session *s, enum session_state to, const char *cau
 	log_debug("%s/%llu: %s -> %s (%s)", s->ctx->name, (unsigned long long)s->termination,
 		  session_state_name(s->state), session_state_name(to), cause);
 	s->state = to;
+	if (to != SESSION_CONNECTING)
+		session_stop_dialing(s);
 	switch (to) {
 	case SESSION_WAITING:
 	case SESSION_BINDING:

@@ -58,6 +58,11 @@ struct session {
 	struct uris uris;
 	char *nickname;
 
+	/* CONNECTING: the name that is being resolved, then the addresses to try. */
+	struct resolver_query *query;
+	struct addr *candidates;
+	size_t n_candidates, next_candidate;
+
 	/* As the peer writes them; a request that repeats them octet by octet needs no parsing. */
 	char *to_raw, *from_raw;
 	size_t to_raw_len, from_raw_len;
@@ -88,6 +93,9 @@ void session_renew(struct session *s);
 
 /* The one way to change state: checks, logs with the cause, sets the state's deadline. */
 void session_set_state(struct session *s, enum session_state to, const char *cause);
+
+/* Forget the addresses to connect to. */
+void session_stop_dialing(struct session *s);
 
 /* Accept lists, sizes and direction into the leg's taste. */
 void session_apply_taste(struct session *s);

@@ -61,7 +61,7 @@ static void stop_copy(struct session *s, int stream, const struct tx *t, enum st
 		return;
 	if (stream != STREAM_DIRECT)
 		taste_settle(&s->taste, t->serial);
-	if (s->wire && outcome == OUTCOME_REFUSED)
+	if (s->wire && (outcome == OUTCOME_REFUSED || status == 408))
 		publish_stop(s, t->serial);
 }
 
@@ -83,6 +83,7 @@ static void refuse_type(struct session *s, struct slice type)
 static enum settle_verdict settle_one(struct session *s, int stream, const struct tx *t, int status)
 {
 	enum stats_outcome ok = t->aborted ? OUTCOME_ABORTED : OUTCOME_DELIVERED;
+	enum stats_outcome failed = OUTCOME_REFUSED;
 
 	if (status >= 200 && status < 300) {
 		if (t->last && !t->settled) {
@@ -92,7 +93,11 @@ static enum settle_verdict settle_one(struct session *s, int stream, const struc
 		}
 		return SETTLE_OK;
 	}
-	stop_copy(s, stream, t, t->aborted ? OUTCOME_ABORTED : OUTCOME_REFUSED, status);
+	if (t->aborted)
+		failed = OUTCOME_ABORTED;
+	else if (status == 408) /* a relay's timeout is as ours (MSRP-096) */
+		failed = OUTCOME_LOST;
+	stop_copy(s, stream, t, failed, status);
 	if (status == 415)
 		refuse_type(s, context_type_of(s->ctx, t->serial));
 	return status == 481 || status == 506 ? SETTLE_GONE : SETTLE_OK;

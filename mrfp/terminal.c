@@ -77,7 +77,6 @@ static int check_dial(struct plane *plane, const struct session *s,
 	uint8_t setup = ch->has_setup ? ch->setup : s ? s->setup : CTL_SETUP_PASSIVE;
 	struct context ctx = {.plane = plane};
 	struct session probe = {.ctx = &ctx};
-	struct addr to;
 	int rc;
 
 	if (setup != CTL_SETUP_ACTIVE || (!ch->has_path && !(s && s->remote_path[0])))
@@ -86,7 +85,7 @@ static int check_dial(struct plane *plane, const struct session *s,
 		return CTL_R_OK;
 	probe.remote_path = ch->has_path ? slice_dup(ch->path) : xstrdup(s->remote_path);
 	probe.connect = ch->has_connect ? slice_dup(ch->connect) : xstrdup(s ? s->connect : "");
-	rc = dial_target(&probe, &to);
+	rc = dial_check(&probe);
 	free(probe.remote_path);
 	free(probe.connect);
 	if (rc == 0)
@@ -166,17 +165,14 @@ static void apply_lists(struct session *s, const struct terminal_change *ch)
 /* Wait for the peer or go to it. */
 static void restart(struct session *s)
 {
-	struct addr to;
-
 	if (s->wire) /* connecting, or waiting for the answer to its first SEND */
 		hangup(s, 0);
-	if (!s->remote_path[0] && s->setup != CTL_SETUP_ACTIVE) {
+	if (!s->remote_path[0]) {
 		session_set_state(s, SESSION_IDLE, "path not known");
 		return;
 	}
-	if (s->setup == CTL_SETUP_ACTIVE && s->remote_path[0]) {
-		if (dial_target(s, &to) == 0)
-			dial_start(s, &to);
+	if (s->setup == CTL_SETUP_ACTIVE) {
+		dial_start(s);
 		return;
 	}
 	session_set_state(s, SESSION_WAITING, "passive");

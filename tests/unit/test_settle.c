@@ -130,6 +130,25 @@ static void a_415_ends_that_type_and_a_481_the_session(void **state)
 	fake_plane_close(&f);
 }
 
+/* covers: MSRP-096 */
+static void a_408_of_a_relay_is_a_loss(void **state)
+{
+	struct fake_plane f;
+	struct session *alice, *bob;
+	struct fake_sent sent;
+
+	(void)state;
+	fake_plane_open(&f);
+	alice = fake_member(&f, "alice");
+	bob = fake_member(&f, "bob");
+	say(&f, alice, "x", "$");
+	sent = fake_take(bob, STREAM_CHAT);
+	assert_int_equal(answer(bob, STREAM_CHAT, sent.nums[0], 408), SETTLE_OK);
+	assert_int_equal(*f.plane.stats.settled[CPIM_CHAT][OUTCOME_LOST], 1);
+	fake_check_sums(&f);
+	fake_plane_close(&f);
+}
+
 /* covers: MSRP-094 */
 static void silence_for_thirty_seconds_is_a_loss(void **state)
 {
@@ -252,6 +271,7 @@ int main(void)
 		cmocka_unit_test(a_copy_is_delivered_by_the_answer_to_its_last_chunk),
 		cmocka_unit_test(a_refusal_stops_the_rest_for_that_leg_only),
 		cmocka_unit_test(a_415_ends_that_type_and_a_481_the_session),
+		cmocka_unit_test(a_408_of_a_relay_is_a_loss),
 		cmocka_unit_test(silence_for_thirty_seconds_is_a_loss),
 		cmocka_unit_test(a_failure_report_stops_a_message_and_an_unknown_one_nothing),
 		cmocka_unit_test(a_private_message_that_reached_nobody_is_reported_once),

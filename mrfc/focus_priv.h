@@ -27,7 +27,7 @@ struct room {
 	struct focus *focus;
 	struct conference *c;
 	LIST_HEAD(, session) sessions; /* newest first */
-	uint32_t n_entering;	       /* of them not announced yet */
+	uint32_t n_entering;           /* of them not announced yet */
 	LIST_HEAD(, watcher) watchers;
 	LIST_HEAD(, bar) bars;
 	struct timer *events_timer; /* next thing of the event package, and the room's end */

@@ -37,7 +37,6 @@ all:
 include common/sources.mk proto/sources.mk mrfp/sources.mk mrfc/sources.mk ue/sources.mk tests/sources.mk
 
 # Objects of programs and libraries; apart, as mrfc and mrfp are names of folders and of programs.
-$(if $(wildcard $(O)/mrfc/*.o $(O)/mrfp/*.o),$(shell rm -rf $(O)/mrfc $(O)/mrfp))
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 LIBS := $(O)/libue.a $(O)/libmrfc.a $(O)/libmrfp.a $(O)/libproto.a $(O)/libcommon.a
 BASE := $(O)/libproto.a $(O)/libcommon.a

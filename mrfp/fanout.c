@@ -12,6 +12,8 @@
 
 #define LOG_PLACE "fanout"
 
+#define STALL_MS 500 /* a paused sender that took nothing for so long is read from again */
+
 static void flush_legs(struct context *ctx)
 {
 	struct session *s;
@@ -54,16 +56,20 @@ static void cut_slowest(struct context *ctx)
 	}
 }
 
-/*
- * Is a leg so far behind that senders must wait? A leg that is a paused sender itself does not
- * count: it may be waiting for us to read.
- */
+/* It sends bulk itself and takes nothing: it may be waiting for us to read. */
+static bool may_wait_for_us(const struct wire *w)
+{
+	return w->paused & WIRE_PAUSE_CONTEXT && w->blocked &&
+	       w->plane->now_ms - w->moved_ms >= STALL_MS;
+}
+
+/* Is a leg so far behind that senders must wait? */
 static bool is_behind(const struct context *ctx, uint64_t mark, size_t direct_mark)
 {
 	const struct session *s;
 
 	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
-		if (!s->wire || s->wire->paused & WIRE_PAUSE_CONTEXT)
+		if (!s->wire || may_wait_for_us(s->wire))
 			continue;
 		if (log_lag(s) > mark || s->direct.n_bytes > direct_mark)
 			return true;

@@ -210,3 +210,47 @@ def test_descriptors_run_out_and_come_back(own_mrf, ue, room):
     fence(alice, bob)
     carol = ue("carol", net=net).join(room)
     fence(carol, alice, bob)
+
+
+def trickle(conn, stop):
+    """Read a little at a time until stop is not empty."""
+    def read():
+        if conn.closed:
+            return
+        conn.resume_reading()
+        if stop:
+            conn.RECV = 262144
+        else:
+            LOOP.call_later(0.004, rest)
+
+    def rest():
+        if not conn.closed:
+            conn.pause_reading()
+            LOOP.call_later(0.002, read)
+    conn.RECV = 8192
+    read()
+
+
+def test_files_that_cross_between_slow_members_cost_nobody_the_session(own_mrf, ue, room):
+    # covers: SW-081, SW-083
+    net = own_mrf(mrfp={"context.high_water": "256KiB", "context.log_bytes": "2MiB",
+                        "context.grace": "20s", "msrp.send_buffer": "16KiB"})
+    members, files, stop = [], {}, []
+    for name in ("alice", "bob", "carol"):
+        one = ue(name, net=net)
+        one.rcvbuf = 4096
+        members.append(one.join(room))
+        trickle(one.conn, stop)
+    for one in members:
+        files[one] = one.cpim(one.name * 600000, content_type="application/octet-stream")
+        one.session.send_chunks(files[one], 60000)
+    try:
+        for one in members:
+            for other in [m for m in members if m is not one]:
+                wait(lambda: one.conn.closed or any(
+                    m.complete and m.data == files[other] for m in one.session.messages), 60,
+                     "the file of %s at %s" % (other.name, one.name))
+                assert not one.conn.closed
+    finally:
+        stop.append(True)
+    assert settled(net).sum("mrfp_legs_cut_total") == 0

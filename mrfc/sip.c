@@ -20,7 +20,9 @@
 
 #include "mrfc/sip_priv.h"
 
+#include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/nta_tag.h>
+#include <sofia-sip/sip_parser.h>
 #include <sofia-sip/su.h>
 #include <sofia-sip/su_log.h>
 #include <sofia-sip/tport_tag.h>
@@ -246,6 +248,19 @@ static int set_proxy(struct sip_agent *a, const char *proxy)
 	return 0;
 }
 
+/*
+ * The stack keeps a status in 16 bits, and ends the process when a transaction that is over seems to
+ * have none. What is no status is a failure.
+ */
+static issize_t extract_body(msg_t *msg, msg_pub_t *pub, char text[], isize_t len, int eos)
+{
+	sip_status_t *st = ((sip_t *)pub)->sip_status;
+
+	if (st != NULL && (st->st_status < 100 || st->st_status > 699))
+		st->st_status = 500;
+	return sip_extract_body(msg, (sip_t *)pub, text, len, eos);
+}
+
 static int start_nta(struct sip_agent *a, unsigned idle_ms)
 {
 	char where[ADDR_STRLEN], url[ADDR_STRLEN + 8];
@@ -292,7 +307,9 @@ int sip_agent_open(struct event_base *base, const struct sip_config *config, cha
 	_su_time = steady_time;
 	su_log_redirect(NULL, on_sofia_log, a);
 	su_log_set_level(NULL, 2);
-	sip_update_default_mclass(sip_extend_mclass(NULL));
+	msg_mclass_t *parser = sip_extend_mclass(NULL);
+	parser->mc_extract_body = extract_body;
+	sip_update_default_mclass(parser);
 	fd = root_fd(&a->root);
 	if (fd < 0 || start_nta(a, config->idle_ms) != 0) {
 		snprintf(why, why_size, "cannot start the SIP stack on %s: %s",

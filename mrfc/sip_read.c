@@ -15,6 +15,7 @@
 #include <sofia-sip/su_string.h>
 
 #include "common/mem.h"
+#include "proto/sip_uri.h"
 
 static const struct {
 	const char *tag;
@@ -189,7 +190,7 @@ static void take_refer(struct sip_in_object *o)
 	sip_t *sip = o->sip;
 	sip_refer_to_t *r = sip->sip_refer_to;
 	sip_refer_sub_t *sub = sip_refer_sub(sip);
-	char method[32];
+	struct slice method;
 	url_t *url;
 
 	o->in.refer_sub_false =
@@ -202,8 +203,9 @@ static void take_refer(struct sip_in_object *o)
 	url = url_hdup(o->home, r->r_url);
 	if (url == NULL)
 		return;
-	if (url_param(url->url_params, "method", method, sizeof(method)) > 0) {
-		o->in.refer_method = su_strdup(o->home, method);
+	/* The stack's own look-up reads on behind the last parameter. */
+	if (sip_uri_param(slice_str(url->url_params), "method", &method) && method.len > 0) {
+		o->in.refer_method = su_sprintf(o->home, SLICE_FMT, SLICE_ARG(method));
 		url->url_params = url_strip_param_string((char *)url->url_params, "method");
 	}
 	url->url_headers = NULL;

@@ -4,6 +4,7 @@
 import socket
 
 from peer import servers
+from peer.ue import fence
 
 
 def closed(sock):
@@ -43,3 +44,31 @@ def test_connections_beyond_the_descriptors_are_closed(own_mrf, ue, room, monkey
     for sock in idle:
         sock.close()
     ue("dave", net=pair, transport="tcp").join(room)
+
+
+def test_a_status_that_is_none_is_a_failure(own_mrf, ue, room):
+    # covers: CONF-001
+    pair = own_mrf()
+    alice, bob = ue("alice", net=pair).join(room), ue("bob", net=pair)
+
+    def answer(txn):
+        for code in (65536, 65736, 2147483646, 99, 700):
+            txn.send(txn.respond(code))
+
+    watch = bob.ua.subscribe(alice.room)
+    watch.answer = answer
+    watch.expect(200)
+    watch.wait_notify()
+    servers.poll(lambda: pair.mrfc.metrics().get("mrfc_subscriptions") == 0)
+    ue("carol", net=pair).join(room).leave()
+
+
+def test_a_referral_whose_uri_ends_in_another_parameter(own_mrf, ue, room):
+    # covers: REF-004
+    pair = own_mrf()
+    alice = ue("alice", net=pair).join(room)
+    for tail in (";transport=udp", ";methods", ";" + "p" * 100, ";user=phone;x"):
+        call = alice.ua.refer(alice.room, "sip:nobody@127.0.0.1:9" + tail)
+        call.expect(202)
+        call.wait_terminated()
+    assert alice.ua.refer(alice.room, "sip:a@127.0.0.1:9;x=y;method=PUSH").final().code == 501

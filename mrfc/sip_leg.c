@@ -18,6 +18,7 @@ struct sip_leg {
 	struct sip_agent *agent;
 	nta_leg_t *nta;
 	LIST_HEAD(, sip_usage) usages;
+	char *hop;        /* the peer by address, NULL */
 	bool dispatching; /* freed after the callback then */
 	bool doomed;
 };
@@ -100,7 +101,39 @@ static void destroy(struct sip_leg *leg)
 {
 	nta_leg_destroy(leg->nta);
 	sip_agent_kick(leg->agent);
+	free(leg->hop);
 	free(leg);
+}
+
+const char *sip_leg_hop(const struct sip_leg *leg)
+{
+	return leg->hop;
+}
+
+void sip_leg_set_hop(struct sip_leg *leg, const char *uri)
+{
+	char *old = leg->hop;
+
+	leg->hop = xstrdup(uri);
+	free(old);
+}
+
+/* The source address with the port that the peer's Via names (a TCP source port takes no calls). */
+static void hop_from(struct sip_leg *leg, const struct sip_in_object *o)
+{
+	sip_via_t const *via = o->sip->sip_via;
+	struct addr at = o->in.peer;
+	char text[ADDR_STRLEN], *uri;
+	bool tcp = via != NULL && strcasecmp(via->v_protocol, sip_transport_tcp) == 0;
+
+	if (at.len == 0)
+		return;
+	if (tcp)
+		addr_set_port(&at, via->v_port != NULL ? (uint16_t)strtoul(via->v_port, NULL, 10)
+						       : 5060);
+	uri = xasprintf("sip:%s%s", addr_format(&at, text), tcp ? ";transport=tcp" : "");
+	sip_leg_set_hop(leg, uri);
+	free(uri);
 }
 
 static int on_request(struct sip_leg *leg, nta_leg_t *nta, nta_incoming_t *irq, sip_t const *sip)
@@ -139,6 +172,7 @@ struct sip_leg *sip_leg_accept(struct sip_in *in)
 				   SIPTAG_TO(o->sip->sip_from), TAG_END());
 	nta_leg_tag(leg->nta, nta_incoming_tag(o->irq, NULL));
 	nta_leg_server_route(leg->nta, o->sip->sip_record_route, o->sip->sip_contact);
+	hop_from(leg, o);
 	return leg;
 }
 

@@ -17,6 +17,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "proto/sip_uri.h"
 
 #define LOG_PLACE "sip/out"
 
@@ -118,16 +119,63 @@ static void establish(struct sip_out *out, sip_t const *sip)
 	nta_leg_client_reroute(leg, sip->sip_record_route, sip->sip_contact, 1);
 }
 
+/* Host that a request to this URL would go to: an address, or a name for the resolver? */
+static bool is_numeric(url_t const *url)
+{
+	struct slice maddr;
+	struct addr at;
+
+	if (sip_uri_param(slice_str(url->url_params), "maddr", &maddr))
+		return addr_from_host(maddr, 0, &at) == 0;
+	return addr_from_host(slice_str(url->url_host), 0, &at) == 0;
+}
+
+/*
+ * Sofia's resolver loops for ever where no name server answers, and all conferences with it: the
+ * stack never gets a name to look up. A next hop that is a name (Contact or Record-Route of the peer)
+ * is replaced by the address that the dialog's requests came from or went to, in *hop_r; NULL there:
+ * as the stack finds it. False: no way.
+ */
+static bool find_hop(struct sip_leg *leg, const char *route, const char *uri,
+		     url_string_t const **hop_r)
+{
+	sip_route_t const *routes = NULL;
+	sip_contact_t const *target = NULL;
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	url_t const *next;
+	bool numeric;
+
+	su_home_init(home);
+	nta_leg_get_route(sip_leg_nta(leg), &routes, &target);
+	if (route != NULL || (routes == NULL && uri != NULL)) {
+		next = url_make(home, route != NULL ? route : uri);
+	} else {
+		next = routes != NULL ? routes->r_url : target != NULL ? target->m_url : NULL;
+	}
+	numeric = next != NULL && is_numeric(next);
+	if (numeric && sip_leg_hop(leg) == NULL && (route != NULL || uri != NULL))
+		sip_leg_set_hop(leg, route != NULL ? route : uri);
+	*hop_r = numeric || sip_leg_hop(leg) == NULL ? NULL : URL_STRING_MAKE(sip_leg_hop(leg));
+	if (!numeric && *hop_r == NULL)
+		log_peer("no way to %s: not an address",
+			 next != NULL && next->url_host != NULL ? next->url_host : "nowhere");
+	su_home_deinit(home);
+	return numeric || *hop_r != NULL;
+}
+
 void sip_out_ack(struct sip_out *out)
 {
 	nta_outgoing_t *ack;
+	url_string_t const *hop;
 	char cseq[32];
 
 	if (!out->answered || out->acked)
 		return;
 	out->acked = true;
+	if (!find_hop(out->leg, NULL, NULL, &hop))
+		return;
 	snprintf(cseq, sizeof(cseq), "%u ACK", out->cseq);
-	ack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, NULL, SIP_METHOD_ACK, NULL,
+	ack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, hop, SIP_METHOD_ACK, NULL,
 				   SIPTAG_CSEQ_STR(cseq), TAG_END());
 	if (ack == NULL)
 		log_warn("no ACK could be sent for a 2xx");
@@ -139,6 +187,7 @@ void sip_out_ack(struct sip_out *out)
 static void acknowledge_provisional(struct sip_out *out, sip_t const *sip)
 {
 	nta_outgoing_t *prack;
+	url_string_t const *hop;
 	char rack[48];
 
 	if (sip->sip_rseq == NULL || !lists_tag(sip->sip_require, "100rel") ||
@@ -148,9 +197,11 @@ static void acknowledge_provisional(struct sip_out *out, sip_t const *sip)
 	/* The early dialog takes its shape, so that the PRACK belongs to it. */
 	nta_leg_rtag(sip_leg_nta(out->leg), sip->sip_to->a_tag);
 	nta_leg_client_reroute(sip_leg_nta(out->leg), sip->sip_record_route, sip->sip_contact, 1);
+	if (!find_hop(out->leg, NULL, NULL, &hop))
+		return;
 	snprintf(rack, sizeof(rack), "%u %u INVITE", out->rseq, (unsigned)sip->sip_cseq->cs_seq);
-	prack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, NULL, SIP_METHOD_PRACK,
-				     NULL, SIPTAG_RACK_STR(rack), TAG_END());
+	prack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, hop, SIP_METHOD_PRACK, NULL,
+				     SIPTAG_RACK_STR(rack), TAG_END());
 	nta_outgoing_destroy(prack);
 }
 
@@ -195,11 +246,15 @@ static int on_response(struct sip_out *out, nta_outgoing_t *orq, sip_t const *si
 static struct sip_out *start(struct sip_leg *leg, const struct sip_out_request *request,
 			     sip_out_fn *fn, void *arg)
 {
-	struct sip_out *out = xcalloc(1, sizeof(*out));
+	struct sip_out *out;
+	url_string_t const *hop;
 	sip_method_t method = sip_method_code(request->method);
 	su_home_t home[1] = {SU_HOME_INIT(home)};
 	sip_payload_t *body = NULL;
 
+	if (!find_hop(leg, request->route, request->uri, &hop))
+		return NULL;
+	out = xcalloc(1, sizeof(*out));
 	su_home_init(home);
 	out->leg = leg;
 	out->invite = method == sip_method_invite;
@@ -209,7 +264,7 @@ static struct sip_out *start(struct sip_leg *leg, const struct sip_out_request *
 		body = sip_payload_create(home, request->body.ptr, (isize_t)request->body.len);
 	char *route = request->route != NULL ? su_sprintf(home, "<%s>", request->route) : NULL;
 	out->orq = nta_outgoing_tcreate(
-		sip_leg_nta(leg), on_response, out, NULL, method, request->method,
+		sip_leg_nta(leg), on_response, out, hop, method, request->method,
 		request->uri != NULL ? URL_STRING_MAKE(request->uri) : NULL,
 		TAG_IF(route != NULL, SIPTAG_ROUTE_STR(route)),
 		TAG_IF(request->contact != NULL, SIPTAG_CONTACT_STR(request->contact)),

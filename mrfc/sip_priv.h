@@ -70,5 +70,11 @@ char *sip_read_unsupported(su_home_t *home, msg_list_t const *list);
 struct slice sip_in_sdp(su_home_t *home, sip_t const *sip);
 /* The leg keeps Sofia's object. */
 nta_leg_t *sip_leg_nta(struct sip_leg *leg);
+/*
+ * Where the dialog's peer is by address, as a SIP URI: whence its request came, or where ours went.
+ * NULL while not known.
+ */
+const char *sip_leg_hop(const struct sip_leg *leg);
+void sip_leg_set_hop(struct sip_leg *leg, const char *uri);
 
 #endif

@@ -11,6 +11,7 @@ import pytest
 from peer.loop import wait
 from peer.msrp import Connection
 from peer.msrpmsg import new_id
+from peer.sipcall import bye_reason
 from peer.ue import fence
 from wire import octets, usable
 
@@ -132,6 +133,16 @@ def test_a_contact_where_nobody_listens_stops_nothing(own_mrf, ue, room):
     fence(alice, bob, carol)
     fence(carol, alice, bob)
     assert not mallory.call.ended
+
+
+@pytest.mark.parametrize("contact", ["<sip:bob@phone.invalid>", "<sip:bob@phone.invalid:5060;transport=tcp>"])
+def test_a_peer_whose_contact_is_a_name_is_reached_where_it_called_from(mrf, ue, room, contact):
+    # covers: FOC-029
+    alice = ue("alice").join(room)
+    bob = ue("bob").join(room, headers=[("Contact", contact)])
+    fence(alice, bob)
+    assert mrf.api("DELETE", "/v1/conferences/%s/participants/sip%%3Abob%%40example.com" % room)[0] == 204
+    assert bye_reason(bob.call.wait_bye())[1] == 603
 
 
 @pytest.mark.parametrize("contact", ["sip:mallory@nowhere.invalid", "sip:mallory@127.0.0L1:5060",

@@ -4,7 +4,14 @@
 
 #include "mrfp/plane.h"
 
-/* May one more connection from this address be kept? Counts and logs a refusal (MSRP-056). */
+/* Caps on connections (MSRP-056). */
+
+/*
+ * May one more connection from this address be kept? Counts it when yes: admit_release() takes it
+ * back. Counts and logs a refusal.
+ */
 bool admit(struct plane *plane, const struct addr *peer);
+/* The connection that was admitted is closed. */
+void admit_release(struct plane *plane, const struct addr *peer);
 
 #endif

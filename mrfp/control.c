@@ -43,7 +43,7 @@ static void reply_result(struct call *c, int code, const char *reason)
 	CTL_SET(&r, result, code, (uint16_t)code);
 	if (reason)
 		CTL_SET(&r, result, reason, slice_str(reason));
-	if (code)
+	if (code && ctl_command_name(c->f->command))
 		log_info("%s refused: %s%s%s", ctl_command_name(c->f->command),
 			 ctl_result_name(code), reason ? ", " : "", reason ? reason : "");
 	reply(c, code == CTL_R_OK, CTL_BODY_result, &r);

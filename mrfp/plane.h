@@ -9,6 +9,7 @@
 #include "mrfp/stats.h"
 #include "proto/ctl_msgs.h"
 
+struct admit_source;
 struct context;
 struct event_base;
 struct msrp_item;
@@ -47,9 +48,10 @@ struct plane {
 	uint16_t port;   /* in our URIs */
 	uint64_t now_ms; /* of this loop turn */
 
-	struct context *contexts; /* uthash, by id */
-	struct session *sessions; /* uthash, by local session-id */
-	uint64_t last_session;    /* serial of the newest session */
+	struct context *contexts;     /* uthash, by id */
+	struct session *sessions;     /* uthash, by local session-id */
+	struct admit_source *sources; /* uthash, by address: connections of each */
+	uint64_t last_session;        /* serial of the newest session */
 
 	LIST_HEAD(, wire) wires;
 	TAILQ_HEAD(, wire) dirty_wires;       /* something of their own to send */

@@ -191,7 +191,7 @@ enum settle_verdict settle_report(struct session *s, struct slice message_id, in
 		return SETTLE_UNKNOWN;
 	if (stream == STREAM_DIRECT && !is_target(s, serial))
 		return SETTLE_OK;
-	t.last = false; /* its transaction may still be open */
+	t.last = t.whole = false; /* its transaction may still be open: find it */
 	stop_copy(s, stream, &t, OUTCOME_REFUSED, status);
 	return status == 481 || status == 506 ? SETTLE_GONE : SETTLE_OK;
 }

@@ -31,4 +31,4 @@ MRFP_SRC := \
 	mrfp/watch.c \
 	mrfp/wire.c \
 	mrfp/wire_send.c
-UNIT_TESTS += chunklog context ctl_client ctl_dedup dial frame ingress mrfp_nickname mrfp_stats policy ranges session settle transaction wire
+UNIT_TESTS += admit chunklog context control ctl_client ctl_dedup dial frame ingress mrfp_nickname mrfp_stats policy ranges session settle transaction wire

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfp/admit.h"
 #include "mrfp/wire_priv.h"
 
 #define LOG_PLACE "wire"
@@ -98,6 +99,8 @@ void wire_close(struct wire *w)
 	(*w->plane->stats.connections)--;
 	if (!w->n_sessions)
 		(*w->plane->stats.unbound)--;
+	if (w->conn && !w->active)
+		admit_release(w->plane, conn_peer(w->conn));
 	if (w->conn)
 		conn_free(&w->conn);
 }

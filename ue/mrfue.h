@@ -33,7 +33,7 @@ void mrfue_waits_free(struct mrfue_waits **w);
 void mrfue_waits_add(struct mrfue_waits *w, json_t *event); /* takes a reference of its own */
 /*
  * `spec` is "EVENT [KEY=VALUE | KEY~REGEX]...". 1: an event fitted and is used up; 0: none yet;
- * -ERR_SYNTAX: the line is malformed.
+ * -ERR_SYNTAX: the line is malformed; -ERR_NOT_FOUND: there are no events of that name.
  */
 MUST_CHECK int mrfue_waits_match(struct mrfue_waits *w, struct slice spec);
 

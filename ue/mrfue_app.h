@@ -12,7 +12,7 @@ struct event;
 struct pending {
 	unsigned line;
 	char *command;
-	char *detail; /* nickname asked for, URI, ... */
+	char *detail; /* nickname asked for, URI, file; "" */
 	bool private;
 	uint64_t size;
 };
@@ -34,10 +34,12 @@ struct mrfue_app {
 
 /* Print an event, keep it for /wait. Takes the reference. */
 void mrfue_emit(struct mrfue_app *app, json_t *event);
-/* JSON string of s, "" when it is not UTF-8; null for NULL and "". */
+/* JSON string of s, U+FFFD for what is not UTF-8 in it. */
 json_t *mrfue_text(struct slice s);
+/* The same, but null for NULL and "". */
 json_t *mrfue_or_null(const char *s);
 json_t *mrfue_users(const struct ue_roster *r);
+/* `failed`; tells what the command was about if the line is remembered. */
 void mrfue_failed(struct mrfue_app *app, unsigned line, const char *command, int code,
 		  const char *reason);
 void mrfue_remember(struct mrfue_app *app, unsigned line, const char *command, const char *detail,

@@ -23,8 +23,8 @@ void mrfue_check_wait(struct mrfue_app *app)
 	if (rc == 0)
 		return;
 	if (rc < 0) {
-		fprintf(stderr, "mrfue: line %u: not understood: /wait %s\n", app->wait_line,
-			app->wait_spec);
+		fprintf(stderr, "mrfue: line %u: %s: /wait %s\n", app->wait_line,
+			rc == -ERR_NOT_FOUND ? "no such event" : "not understood", app->wait_spec);
 		app->exit_code = EXIT_RUNTIME;
 		ue_leave(app->ue);
 	}
@@ -67,14 +67,40 @@ static void do_wait(struct mrfue_app *app, struct slice rest, unsigned line)
 	mrfue_check_wait(app);
 }
 
+/* The command of a remembered line could not even begin. */
+static void refuse(struct mrfue_app *app, unsigned line, const char *reason)
+{
+	mrfue_failed(app, line, mrfue_find_pending(app, line)->command, 0, reason);
+	mrfue_forget(app, mrfue_find_pending(app, line));
+}
+
+static void refuse_by(struct mrfue_app *app, unsigned line, int err)
+{
+	char *limit;
+
+	if (err != -ERR_LIMIT) {
+		refuse(app, line, err == -ERR_SYNTAX ? "not a SIP URI" : "not connected");
+		return;
+	}
+	limit = xasprintf("longer than the conference takes (%llu octets)",
+			  (unsigned long long)ue_max_size(app->ue));
+	refuse(app, line, limit);
+	free(limit);
+}
+
 static void do_say(struct mrfue_app *app, const char *to, struct slice text, const char *command,
 		   unsigned line)
 {
+	int err;
+
 	mrfue_remember(app, line, command, to ? to : "", to != NULL, text.len);
-	if (ue_say(app->ue, to, text, line) < 0) {
-		mrfue_failed(app, line, command, 0, "the session is not up");
-		mrfue_forget(app, mrfue_find_pending(app, line));
+	if (!slice_is_utf8(text)) {
+		refuse(app, line, "the line is not UTF-8 text");
+		return;
 	}
+	err = ue_say(app->ue, to, text, line);
+	if (err < 0)
+		refuse_by(app, line, err);
 }
 
 static void do_msg(struct mrfue_app *app, struct slice rest, unsigned line)
@@ -96,24 +122,29 @@ static void do_file(struct mrfue_app *app, struct slice rest, unsigned line)
 	char *path = slice_dup(rest);
 	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd, err;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		mrfue_failed(app, line, "/file", 0,
-			     fd < 0 ? strerror(errno) : "not a regular file");
-		if (fd >= 0)
-			close(fd);
-	} else if (strpbrk(base, "\"\\\r\n")) {
-		mrfue_failed(app, line, "/file", 0, "the name cannot be sent");
-		close(fd);
-	} else {
-		mrfue_remember(app, line, "/file", base, false, (uint64_t)st.st_size);
-		if (ue_send_file(app->ue, base, mrfue_file_type(base), fd, (uint64_t)st.st_size,
-				 line) < 0) {
-			mrfue_failed(app, line, "/file", 0, "the session is not up");
-			mrfue_forget(app, mrfue_find_pending(app, line));
-		}
+	if (!path[0]) {
+		mrfue_failed(app, line, "/file", 0, "usage: /file PATH");
+		free(path);
+		return;
 	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	mrfue_remember(app, line, "/file", path, false, 0);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		refuse(app, line, fd < 0 ? strerror(errno) : "not a regular file");
+	} else if (strpbrk(base, "\"\\\r\n") || !slice_is_utf8(slice_str(base))) {
+		refuse(app, line, "the file's name cannot be sent (quote, backslash, not UTF-8)");
+	} else {
+		mrfue_find_pending(app, line)->size = (uint64_t)st.st_size;
+		err = ue_send_file(app->ue, base, mrfue_file_type(base), fd, (uint64_t)st.st_size,
+				   line);
+		fd = -1;
+		if (err < 0)
+			refuse_by(app, line, err);
+	}
+	if (fd >= 0)
+		close(fd);
 	free(path);
 }
 
@@ -123,13 +154,16 @@ static void do_refer(struct mrfue_app *app, struct slice rest, unsigned line, bo
 	char *uri = slice_dup(rest);
 	int err;
 
+	if (!uri[0]) {
+		mrfue_failed(app, line, command, 0,
+			     invite ? "usage: /invite URI" : "usage: /remove URI");
+		free(uri);
+		return;
+	}
 	mrfue_remember(app, line, command, uri, false, 0);
 	err = invite ? ue_invite(app->ue, uri, line) : ue_remove(app->ue, uri, line);
-	if (err < 0) {
-		mrfue_failed(app, line, command, 0,
-			     err == -ERR_SYNTAX ? "not a SIP URI" : "the call is not up");
-		mrfue_forget(app, mrfue_find_pending(app, line));
-	}
+	if (err < 0)
+		refuse_by(app, line, err);
 	free(uri);
 }
 
@@ -138,10 +172,10 @@ static void do_nick(struct mrfue_app *app, struct slice rest, unsigned line)
 	char *nick = slice_dup(rest);
 
 	mrfue_remember(app, line, "/nick", nick, false, 0);
-	if (ue_nickname(app->ue, rest, line) < 0) {
-		mrfue_failed(app, line, "/nick", 0, "the session is not up");
-		mrfue_forget(app, mrfue_find_pending(app, line));
-	}
+	if (!slice_is_utf8(rest))
+		refuse(app, line, "the name is not UTF-8 text");
+	else if (ue_nickname(app->ue, rest, line) < 0)
+		refuse(app, line, "not connected");
 	free(nick);
 }
 
@@ -164,6 +198,14 @@ static void do_help(void)
 	      "/msg URI TEXT  /nick [NAME]  /file PATH  /invite URI  /remove URI\n"
 	      "/who  /leave  /help\n",
 	      stderr);
+}
+
+static void no_such_command(struct mrfue_app *app, struct slice word, unsigned line)
+{
+	char *name = slice_dup(slice_is_utf8(word) ? word : SLICE_LIT("/?"));
+
+	mrfue_failed(app, line, name, 0, "no such command; /help lists them");
+	free(name);
 }
 
 static void do_command(struct mrfue_app *app, struct slice line, unsigned number)
@@ -191,7 +233,7 @@ static void do_command(struct mrfue_app *app, struct slice line, unsigned number
 	else if (slice_eq_str(word, "/help"))
 		do_help();
 	else
-		mrfue_failed(app, number, "unknown", 0, "no such command; /help lists them");
+		no_such_command(app, word, number);
 }
 
 void mrfue_on_line(struct slice line, unsigned number, void *arg)

@@ -27,9 +27,27 @@ void mrfue_emit(struct mrfue_app *app, json_t *event)
 
 json_t *mrfue_text(struct slice s)
 {
-	json_t *v = s.ptr && slice_is_utf8(s) ? json_stringn(s.ptr, s.len) : NULL;
+	struct bytes valid = BYTES_INIT;
+	size_t i = 0, n;
+	json_t *v;
 
-	return v ? v : json_string("");
+	if (slice_is_utf8(s))
+		return json_stringn(s.len ? s.ptr : "", s.len);
+	while (i < s.len) {
+		for (n = 1; n < 4 && i + n < s.len; n++)
+			if (slice_is_utf8(slice_make(s.ptr + i, n)))
+				break;
+		if (slice_is_utf8(slice_make(s.ptr + i, n))) {
+			bytes_add(&valid, s.ptr + i, n);
+			i += n;
+		} else {
+			bytes_add_str(&valid, "\xef\xbf\xbd");
+			i++;
+		}
+	}
+	v = json_stringn(valid.data, valid.len);
+	bytes_fini(&valid);
+	return v;
 }
 
 json_t *mrfue_or_null(const char *s)
@@ -40,9 +58,12 @@ json_t *mrfue_or_null(const char *s)
 void mrfue_failed(struct mrfue_app *app, unsigned line, const char *command, int code,
 		  const char *reason)
 {
-	mrfue_emit(app, json_pack("{s:s, s:i, s:s, s:i, s:o}", "event", "failed", "line", (int)line,
-				  "command", command, "code", code, "reason",
-				  mrfue_text(slice_str(reason))));
+	struct pending *p = mrfue_find_pending(app, line);
+
+	mrfue_emit(app,
+		   json_pack("{s:s, s:i, s:s, s:o, s:i, s:o}", "event", "failed", "line", (int)line,
+			     "command", command, "about", mrfue_or_null(p ? p->detail : NULL),
+			     "code", code, "reason", mrfue_text(slice_str(reason))));
 }
 
 void mrfue_remember(struct mrfue_app *app, unsigned line, const char *command, const char *detail,
@@ -90,23 +111,43 @@ static void on_joined(const char *conference, bool nickname, bool private_messag
 static bool is_text(const struct ue_message *m)
 {
 	return m->payload.ptr && m->cpim.kind != CPIM_FILE &&
-	       slice_istarts(m->cpim.content_type, SLICE_LIT("text/")) && slice_is_utf8(m->payload);
+	       slice_istarts(m->cpim.content_type, SLICE_LIT("text/"));
+}
+
+/* Formal-name of a CPIM From, unquoted and unescaped (RFC 3862 2.3, 4.1); null without one. */
+static json_t *display_name(struct slice raw)
+{
+	size_t i = 1;
+	struct slice name;
+	struct bytes plain = BYTES_INIT;
+	json_t *v;
+
+	if (raw.len && raw.ptr[0] == '"') {
+		while (i < raw.len && raw.ptr[i] != '"')
+			i += raw.ptr[i] == '\\' ? 2 : 1;
+		name = i < raw.len ? slice_make(raw.ptr + 1, i - 1) : SLICE_NULL;
+	} else {
+		ptrdiff_t lt = slice_chr(raw, '<');
+
+		name = lt > 0 ? slice_trim(slice_first(raw, (size_t)lt)) : SLICE_NULL;
+	}
+	if (name.len == 0)
+		return json_null();
+	v = cpim_unescape(name, &plain) < 0 ? mrfue_text(name) : mrfue_text(bytes_slice(&plain));
+	bytes_fini(&plain);
+	return v;
 }
 
 static void on_message(const struct ue_message *m, bool private_message, void *arg)
 {
 	struct mrfue_app *app = arg;
-	struct slice raw = m->cpim.from_raw, display = SLICE_NULL;
-	ptrdiff_t lt = slice_chr(raw, '<');
+	const struct ue_roster_user *from = ue_roster_find(ue_roster(app->ue), m->cpim.from);
 	json_t *e;
 
-	if (lt > 0)
-		display = slice_trim(slice_first(raw, (size_t)lt));
-	if (display.len >= 2 && display.ptr[0] == '"')
-		display = slice_make(display.ptr + 1, display.len - 2);
-	e = json_pack("{s:s, s:o, s:o, s:b, s:o, s:I}", "event", is_text(m) ? "message" : "file",
-		      "from", mrfue_text(m->cpim.from), "display",
-		      display.len ? mrfue_text(display) : json_null(), "private", private_message,
+	e = json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:I}", "event",
+		      is_text(m) ? "message" : "file", "from", mrfue_text(m->cpim.from), "display",
+		      display_name(m->cpim.from_raw), "nickname",
+		      mrfue_or_null(from ? from->nickname : NULL), "private", private_message,
 		      "type", mrfue_text(m->cpim.content_type), "size", (json_int_t)m->size);
 	if (is_text(m))
 		json_object_set_new(e, "text", mrfue_text(m->payload));
@@ -139,8 +180,11 @@ static void on_sent(unsigned ticket, int status, const char *reason, void *arg)
 		return;
 	if (status == 200)
 		mrfue_emit(app,
-			   json_pack("{s:s, s:i, s:b, s:I}", "event", "sent", "line", (int)ticket,
-				     "private", p->private, "size", (json_int_t)p->size));
+			   json_pack("{s:s, s:i, s:b, s:o, s:I}", "event", "sent", "line",
+				     (int)ticket, "private", p->private, "file",
+				     strcmp(p->command, "/file") == 0 ? mrfue_or_null(p->detail)
+								      : json_null(),
+				     "size", (json_int_t)p->size));
 	else
 		mrfue_failed(app, ticket, p->command, status, reason);
 	mrfue_forget(app, mrfue_find_pending(app, ticket));
@@ -203,19 +247,36 @@ json_t *mrfue_users(const struct ue_roster *r)
 
 static void on_roster(const char *entity, const struct ue_roster *r, void *arg)
 {
-	mrfue_emit(arg, json_pack("{s:s, s:o, s:I, s:I, s:o}", "event", "roster", "conference",
-				  mrfue_text(slice_str(entity)), "version", (json_int_t)r->version,
-				  "count", (json_int_t)r->count, "users", mrfue_users(r)));
+	mrfue_emit(arg,
+		   json_pack("{s:s, s:o, s:I, s:I, s:o}", "event", "roster", "conference",
+			     mrfue_text(slice_str(entity)), "version", (json_int_t)r->version,
+			     "count", (json_int_t)ue_roster_count(r), "users", mrfue_users(r)));
 }
 
-static void on_presence(const struct ue_roster_user *u, bool arrived, void *arg)
+static void on_presence(const struct ue_roster_user *u, enum ue_roster_change change, void *arg)
 {
+	static const char *const names[] = {"arrived", "departed", "renamed"};
 	const char *joining = confinfo_joining_name(u->joining);
 
-	mrfue_emit(arg,
-		   json_pack("{s:s, s:o, s:o, s:o}", "event", arrived ? "arrived" : "departed",
-			     "uri", mrfue_text(slice_str(u->uri)), "display",
-			     mrfue_or_null(u->display), "joining_method", mrfue_or_null(joining)));
+	mrfue_emit(arg, json_pack("{s:s, s:o, s:o, s:o, s:o}", "event", names[change], "uri",
+				  mrfue_text(slice_str(u->uri)), "display",
+				  mrfue_or_null(u->display), "joining_method",
+				  mrfue_or_null(joining), "nickname", mrfue_or_null(u->nickname)));
+}
+
+static void on_unwatched(int status, const char *reason, void *arg)
+{
+	mrfue_failed(arg, 0, "subscribe", status, reason);
+}
+
+static void on_lost(const char *why, void *arg)
+{
+	mrfue_emit(arg, json_pack("{s:s, s:s}", "event", "lost", "text", why));
+}
+
+static void on_rejoined(void *arg)
+{
+	mrfue_emit(arg, json_pack("{s:s}", "event", "rejoined"));
 }
 
 void mrfue_on_error(int code, const char *text, void *arg)
@@ -231,9 +292,9 @@ static void on_ended(bool by_focus, int cause, const char *text, void *arg)
 {
 	struct mrfue_app *app = arg;
 
-	mrfue_emit(app, json_pack("{s:s, s:s, s:i, s:o}", "event", "ended", "by",
-				  by_focus ? "focus" : "self", "cause", cause, "text",
-				  mrfue_text(slice_str(text))));
+	mrfue_emit(app, json_pack("{s:s, s:s, s:b, s:i, s:o}", "event", "ended", "by",
+				  by_focus ? "focus" : "self", "joined", app->joined, "cause",
+				  cause, "text", mrfue_text(slice_str(text))));
 	if (app->wait_spec) {
 		fprintf(stderr,
 			"mrfue: line %u: the call has ended, nothing can satisfy: /wait %s\n",
@@ -254,6 +315,9 @@ const struct ue_ops mrfue_ue_ops = {
 	.referred = on_referred,
 	.roster = on_roster,
 	.presence = on_presence,
+	.unwatched = on_unwatched,
+	.lost = on_lost,
+	.rejoined = on_rejoined,
 	.error = mrfue_on_error,
 	.ended = on_ended,
 };

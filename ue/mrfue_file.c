@@ -22,9 +22,9 @@
 static const struct {
 	const char *ending, *type;
 } types[] = {
-	{".png", "image/png"},       {".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"},
-	{".gif", "image/gif"},       {".txt", "text/plain"}, {".html", "text/html"},
-	{".pdf", "application/pdf"},
+	{".png", "image/png"},       {".jpg", "image/jpeg"},   {".jpeg", "image/jpeg"},
+	{".gif", "image/gif"},       {".txt", "text/plain"},   {".html", "text/html"},
+	{".pdf", "application/pdf"}, {".md", "text/markdown"},
 };
 
 const char *mrfue_file_type(const char *path)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/daemon.h"
 #include "common/log.h"
@@ -30,7 +31,7 @@ static void on_join_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	mrfue_on_error(408, "no answer in time", arg);
+	mrfue_on_error(0, "no answer in time (--timeout)", arg);
 	ue_leave(((struct mrfue_app *)arg)->ue);
 	event_base_loopbreak(((struct mrfue_app *)arg)->base);
 }
@@ -39,11 +40,21 @@ static int start(struct mrfue_app *app)
 {
 	char text[ADDR_STRLEN];
 	struct timeval tv = mrfue_timeout(app);
-	int err = ue_new(app->base, &app->opt.ue, &mrfue_ue_ops, app, &app->ue);
+	const char *dir = app->opt.download;
+	int err;
 
+	if (dir && (daemon_mkdir(dir) < 0 || access(dir, W_OK | X_OK) < 0)) {
+		fprintf(stderr, "mrfue: --download: cannot write in %s: %s\n", dir,
+			strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	err = ue_new(app->base, &app->opt.ue, &mrfue_ue_ops, app, &app->ue);
 	if (err < 0) {
 		fprintf(stderr, "mrfue: cannot listen at %s: %s\n",
-			addr_format(&app->opt.ue.listen, text), strerror(errno));
+			addr_format(&app->opt.ue.listen, text),
+			errno == EADDRINUSE      ? "the port is in use (see --listen)"
+			: errno == EADDRNOTAVAIL ? "not an address of this machine"
+						 : strerror(errno));
 		return EXIT_RUNTIME;
 	}
 	if (mrfue_input_open(app->base, app->opt.script, mrfue_on_line, app, &app->input) < 0) {

@@ -18,7 +18,7 @@ static const char usage[] =
 	"  --proxy HOST:PORT  where SIP requests go (127.0.0.1:5060)\n"
 	"  --listen HOST:PORT where SIP is received (127.0.0.1:0)\n"
 	"  --transport udp|tcp\n"
-	"  --setup active|passive  who opens the MSRP connection when we may choose\n"
+	"  --setup active|passive  our role when an offer leaves the choice (active)\n"
 	"  --download DIR     keep received files there\n"
 	"  --script FILE      read commands from FILE (- for standard input), enables /wait\n"
 	"  --timeout SECONDS  longest /wait and call set-up (30)\n"
@@ -72,6 +72,17 @@ static int is_sip(const char *text)
 	       (uri.scheme == SIP_URI_SIP || uri.scheme == SIP_URI_SIPS);
 }
 
+static bool is_printable(struct slice text)
+{
+	size_t i;
+
+	for (i = 0; i < text.len; i++)
+		if (((unsigned char)text.ptr[i] < 0x20 && text.ptr[i] != '\t') ||
+		    text.ptr[i] == 0x7f)
+			return false;
+	return slice_is_utf8(text);
+}
+
 static int set_timeout(const char *text, uint32_t *ms_r)
 {
 	uint64_t s;
@@ -90,7 +101,10 @@ static int take(int c, struct mrfue_options *o)
 		return is_sip(optarg) ? -1 : complain("--as", optarg, "a SIP URI with a user part");
 	case O_NAME:
 		o->ue.display = optarg;
-		return strpbrk(optarg, "\"\\\r\n") ? complain("--name", optarg, "plain text") : -1;
+		return is_printable(slice_str(optarg))
+			       ? -1
+			       : complain("--name", optarg,
+					  "UTF-8 text without control characters");
 	case O_PROXY:
 		return addr_parse(slice_str(optarg), &o->ue.proxy) < 0
 			       ? complain("--proxy", optarg, "HOST:PORT with a numeric host")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events of the chat client on standard output: JSON lines, or text for people with what others
- * sent made harmless (control characters become '?').
+ * sent made harmless (control characters but tabs become '?').
  */
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +28,8 @@ static void put_safe(const char *s)
 
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
 			putchar('?');
+		else if (c == 0xc2 && (unsigned char)s[1] >= 0x80 && (unsigned char)s[1] < 0xa0)
+			putchar('?'), s++; /* C1 in UTF-8 */
 		else
 			putchar(c);
 	}
@@ -47,12 +49,21 @@ static void put_user(const char *uri)
 	put_safe(user);
 }
 
-static void put_sender(const json_t *e)
+/* Who it is, by display name or URI. */
+static void put_person(const json_t *e, const char *uri_key)
 {
 	if (str(e, "display")[0])
 		put_safe(str(e, "display"));
 	else
-		put_user(str(e, "from"));
+		put_user(str(e, uri_key));
+}
+
+static void put_sender(const json_t *e)
+{
+	if (str(e, "nickname")[0])
+		put_safe(str(e, "nickname"));
+	else
+		put_person(e, "from");
 }
 
 static void print_message(const json_t *e)
@@ -80,17 +91,34 @@ static void print_file(const json_t *e)
 	putchar('\n');
 }
 
-static void print_presence(const json_t *e, const char *what)
+static void print_arrived(const json_t *e)
 {
 	fputs("* ", stdout);
-	if (str(e, "display")[0])
-		put_safe(str(e, "display"));
-	else
-		put_user(str(e, "uri"));
+	put_person(e, "uri");
+	fputs(" is here", stdout);
 	if (str(e, "joining_method")[0])
-		printf(" %s (%s)\n", what, str(e, "joining_method"));
+		printf(" (%s)", str(e, "joining_method"));
+	if (str(e, "nickname")[0])
+		fputs(", known as ", stdout), put_safe(str(e, "nickname"));
+	putchar('\n');
+}
+
+static void print_departed(const json_t *e)
+{
+	fputs("* ", stdout);
+	put_person(e, "uri");
+	puts(" has left");
+}
+
+static void print_renamed(const json_t *e)
+{
+	fputs("* ", stdout);
+	put_person(e, "uri");
+	if (str(e, "nickname")[0])
+		fputs(" is now known as ", stdout), put_safe(str(e, "nickname"));
 	else
-		printf(" %s\n", what);
+		fputs(" has given the nickname back", stdout);
+	putchar('\n');
 }
 
 static void print_who(const json_t *e)
@@ -122,26 +150,69 @@ static void print_uri_line(const char *text, const char *value)
 	putchar('\n');
 }
 
+static void put_status(const json_t *e, const char *text_key)
+{
+	if (num(e, "code"))
+		printf("%lld ", num(e, "code"));
+	put_safe(str(e, text_key));
+}
+
 static void print_failed(const json_t *e)
 {
+	const char *command = str(e, "command");
+	bool private_message = strcmp(command, "/msg") == 0;
+
 	fputs("* ", stdout);
-	put_safe(str(e, "command"));
-	printf(" failed: %lld ", num(e, "code"));
-	put_safe(str(e, "reason"));
+	put_safe(strcmp(command, "say") == 0 ? "not sent" : command);
+	if (str(e, "about")[0])
+		putchar(' '), put_safe(str(e, "about"));
+	fputs(": ", stdout);
+	put_status(e, "reason");
+	if (private_message && num(e, "code") == 404)
+		fputs(" (nobody of that URI is here, /who lists them)", stdout);
+	else if (private_message && num(e, "code") == 403)
+		fputs(" (no private messages here)", stdout);
 	putchar('\n');
+}
+
+static void print_referred(const json_t *e)
+{
+	fputs(strcmp(str(e, "method"), "BYE") == 0 ? "* /remove " : "* /invite ", stdout);
+	put_safe(str(e, "uri"));
+	fputs(": ", stdout);
+	put_status(e, "reason");
+	putchar('\n');
+}
+
+static void print_sent(const json_t *e)
+{
+	const char *path = str(e, "file"), *slash = strrchr(path, '/');
+
+	if (!path[0])
+		return;
+	fputs("* ", stdout);
+	put_safe(slash ? slash + 1 : path);
+	puts(": sent");
+}
+
+static void print_lost(const json_t *e)
+{
+	fputs("* the connection was lost (", stdout);
+	put_safe(str(e, "text"));
+	puts(")");
 }
 
 static void print_error(const json_t *e)
 {
-	fputs("* error: ", stdout);
-	if (num(e, "code"))
-		printf("%lld ", num(e, "code"));
-	put_safe(str(e, "text"));
+	fputs(num(e, "code") ? "* the call was refused: " : "* error: ", stdout);
+	put_status(e, "text");
 	putchar('\n');
 }
 
 static void print_ended(const json_t *e)
 {
+	if (!json_is_true(json_object_get(e, "joined")))
+		return; /* the error has told it */
 	if (strcmp(str(e, "by"), "self") == 0)
 		fputs("* you have left", stdout);
 	else
@@ -164,9 +235,17 @@ static void print_text(const char *name, const json_t *e)
 	else if (strcmp(name, "joined") == 0)
 		print_uri_line("joined", str(e, "conference"));
 	else if (strcmp(name, "arrived") == 0)
-		print_presence(e, "is here");
+		print_arrived(e);
 	else if (strcmp(name, "departed") == 0)
-		print_presence(e, "has left");
+		print_departed(e);
+	else if (strcmp(name, "renamed") == 0)
+		print_renamed(e);
+	else if (strcmp(name, "sent") == 0)
+		print_sent(e);
+	else if (strcmp(name, "lost") == 0)
+		print_lost(e);
+	else if (strcmp(name, "rejoined") == 0)
+		puts("* connected again");
 	else if (strcmp(name, "who") == 0)
 		print_who(e);
 	else if (strcmp(name, "nickname") == 0 && str(e, "nickname")[0])
@@ -174,7 +253,7 @@ static void print_text(const char *name, const json_t *e)
 	else if (strcmp(name, "nickname") == 0)
 		puts("* nickname given back");
 	else if (strcmp(name, "referred") == 0)
-		printf("* %s: %lld %s\n", str(e, "method"), num(e, "code"), str(e, "reason"));
+		print_referred(e);
 	else if (strcmp(name, "failed") == 0)
 		print_failed(e);
 	else if (strcmp(name, "aborted") == 0)

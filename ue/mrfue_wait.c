@@ -15,6 +15,13 @@
 #define MAX_KEPT       10000
 #define MAX_CONDITIONS 16
 
+/* What mrfue_emit() is called with; mrfue(1), EVENTS. */
+static const char *const names[] = {
+	"ready",    "invitation", "joined",   "message", "file",     "sent",    "nickname",
+	"referred", "failed",     "roster",   "arrived", "departed", "renamed", "who",
+	"aborted",  "lost",       "rejoined", "error",   "ended",
+};
+
 struct kept {
 	TAILQ_ENTRY(kept) link;
 	json_t *event;
@@ -127,6 +134,16 @@ static bool next_word(struct slice *rest, struct bytes *word)
 	return true;
 }
 
+static bool is_event(struct slice name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		if (slice_eq_str(name, names[i]))
+			return true;
+	return false;
+}
+
 static int parse_condition(struct slice word, struct condition *c_r)
 {
 	size_t i = 0;
@@ -177,9 +194,15 @@ int mrfue_waits_match(struct mrfue_waits *w, struct slice spec)
 	if (!next_word(&spec, &word))
 		goto out;
 	name = xstrdup(bytes_cstr(&word));
+	if (!is_event(slice_str(name))) {
+		rc = -ERR_NOT_FOUND;
+		goto out;
+	}
 	while (next_word(&spec, &word)) {
-		if (n == MAX_CONDITIONS)
+		if (n == MAX_CONDITIONS) {
+			rc = -ERR_SYNTAX;
 			goto out;
+		}
 		rc = parse_condition(bytes_slice(&word), &conditions[n]);
 		n++;
 		if (rc < 0)

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+# mrfue_wait is in the library for its test.
 UE_SRC := \
+	ue/mrfue_wait.c \
 	ue/ue.c \
 	ue/ue_inbox.c \
 	ue/ue_msrp.c \
+	ue/ue_msrp_in.c \
+	ue/ue_names.c \
 	ue/ue_outbox.c \
 	ue/ue_roster.c \
+	ue/ue_sdp.c \
 	ue/ue_sip.c \
 	ue/ue_sip_call.c \
 	ue/ue_sip_conf.c
@@ -15,7 +20,6 @@ MRFUE_SRC := \
 	ue/mrfue_in.c \
 	ue/mrfue_main.c \
 	ue/mrfue_options.c \
-	ue/mrfue_out.c \
-	ue/mrfue_wait.c
+	ue/mrfue_out.c
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
-UNIT_TESTS += ue_inbox ue_outbox ue_roster
+UNIT_TESTS += mrfue_wait ue_inbox ue_names ue_outbox ue_roster

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * User equipment in a conference: binds the call to its media. Offers and answers follow RFC 4975
- * section 8, 6135 and 7701; it knows no SIP message and no MSRP frame.
+ * User equipment in a conference: binds the call to its media. A media session that was lost may come
+ * back by an offer of the focus within a grace time. It knows no SIP message and no MSRP frame.
  */
 #include "ue/ue.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <event2/event.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
-#include "proto/sdp_msrp.h"
-#include "proto/sip_uri.h"
+#include "ue/ue_names.h"
+#include "ue/ue_sdp.h"
 #include "ue/ue_sip.h"
 
 #define LOG_PLACE   "ue"
-#define MAX_SIZE    (256ull << 20)
 #define SUBSCRIBE_S 3600
+#define GRACE_S     30 /* for a lost session to come back */
 
 struct ue {
 	struct event_base *base;
@@ -30,59 +31,32 @@ struct ue {
 	struct ue_call *call;
 	struct ue_msrp *msrp;
 	struct ue_roster roster;
-	char *conference; /* URI for CPIM To: the conference's, without parameters */
+	struct ue_names names;
 	uint64_t sdp_id, sdp_version;
-	bool active, up, joined, leaving, lost;
-	unsigned chatroom; /* of the peer's SDP */
+	bool up, joined, leaving, failed;
+	unsigned chatroom;      /* of the peer's SDP */
+	uint64_t max_size;      /* of the peer's SDP; 0: none */
+	struct event *ev_grace; /* runs while the session is lost */
 };
 
 static void write_sdp(struct ue *ue, enum sdp_setup setup, enum sdp_dir dir, struct bytes *out)
 {
-	struct sdp_session sdp = {0};
-	struct sdp_media *m = &sdp.media[0];
 	char host[ADDR_STRLEN];
 
-	sdp.origin_user = (char *)"-";
-	sdp.origin_id = ue->sdp_id;
-	sdp.origin_version = ++ue->sdp_version;
-	addr_host(ue_sip_addr(ue->sip), host);
-	sdp.origin_host = host;
-	sdp.origin_v6 = addr_is_v6(ue_sip_addr(ue->sip));
-	sdp.n_media = 1;
-	m->type = (char *)"message";
-	m->is_message = true;
-	m->transport = SDP_TCP_MSRP;
-	m->proto = (char *)"TCP/MSRP";
-	m->formats = (char *)"*";
-	m->port = ue_msrp_port(ue->msrp);
-	m->host = host;
-	m->host_is_v6 = sdp.origin_v6;
-	m->path = (char *)ue_msrp_path(ue->msrp);
-	m->accept_types = (char *)"message/cpim";
-	m->accept_wrapped_types = (char *)"*";
-	m->max_size = MAX_SIZE;
-	m->setup = setup;
-	m->dir = dir;
-	m->has_chatroom = true;
-	m->chatroom = SDP_CHATROOM_NICKNAME | SDP_CHATROOM_PRIVATE;
-	sdp_build(out, &sdp);
-}
-
-/* The chat line of the peer's description; -1 when there is none we can use. */
-static int chat_line(const struct sdp_session *sdp)
-{
-	size_t i;
-	const char *why;
-
-	for (i = 0; i < sdp->n_media; i++)
-		if (sdp->media[i].is_message && sdp->media[i].port != 0 &&
-		    sdp_chat_problem(&sdp->media[i], &why) == 0)
-			return (int)i;
-	return -1;
+	ue_sdp_write(&(struct ue_sdp){.host = addr_host(ue_sip_addr(ue->sip), host),
+				      .v6 = addr_is_v6(ue_sip_addr(ue->sip)),
+				      .port = ue_msrp_port(ue->msrp),
+				      .path = ue_msrp_path(ue->msrp),
+				      .id = ue->sdp_id,
+				      .version = ++ue->sdp_version,
+				      .setup = setup,
+				      .dir = dir},
+		     out);
 }
 
 static void fail(struct ue *ue, int code, const char *text)
 {
+	ue->failed = true;
 	ue->ops->error(code, text, ue->arg);
 	if (ue->call)
 		ue_call_bye(ue->call);
@@ -91,20 +65,11 @@ static void fail(struct ue *ue, int code, const char *text)
 /* The media is agreed: start it. */
 static void start_media(struct ue *ue, const struct sdp_media *m, bool active)
 {
-	ue->active = active;
 	ue->chatroom = m->has_chatroom ? m->chatroom : 0;
+	ue->max_size = m->max_size;
+	ue_msrp_limit(ue->msrp, m->max_size);
 	if (ue_msrp_start(ue->msrp, m->path, active) < 0)
 		fail(ue, 0, "the MSRP session cannot be opened");
-}
-
-static void set_conference(struct ue *ue, const char *uri)
-{
-	struct bytes aor = BYTES_INIT;
-
-	free(ue->conference);
-	if (sip_uri_aor(slice_str(uri), &aor) < 0)
-		bytes_add_str(&aor, uri);
-	ue->conference = bytes_take(&aor);
 }
 
 static void on_answered(struct ue_call *call, const char *uri, bool is_focus, struct slice text,
@@ -116,12 +81,12 @@ static void on_answered(struct ue_call *call, const char *uri, bool is_focus, st
 
 	(void)call;
 	(void)is_focus;
-	set_conference(ue, uri);
+	ue_names_focus(&ue->names, uri);
 	if (sdp_parse_msrp(text, false, &sdp) < 0) {
 		fail(ue, 0, "the answer has no usable description");
 		return;
 	}
-	line = chat_line(&sdp);
+	line = ue_sdp_chat_line(&sdp);
 	if (line < 0)
 		fail(ue, 0, "the answer accepts no chat session");
 	else /* no setup in the answer: the offerer is active (RFC 4975 5.4) */
@@ -138,7 +103,7 @@ static bool answer(struct ue *ue, struct slice offer, struct bytes *out)
 
 	if (sdp_parse_msrp(offer, false, &sdp) < 0)
 		return false;
-	line = chat_line(&sdp);
+	line = ue_sdp_chat_line(&sdp);
 	if (line >= 0) {
 		enum sdp_setup offered = sdp.media[line].setup;
 		enum sdp_dir dir = sdp_dir_answer(sdp.media[line].dir, SDP_SENDRECV);
@@ -163,8 +128,8 @@ static void on_invited(struct ue_call *call, const char *from, const char *by, s
 		return;
 	}
 	ue->call = call;
-	set_conference(ue, from);
-	ue->ops->invitation(ue->conference, from, by, ue->arg);
+	ue_names_focus(&ue->names, from);
+	ue->ops->invitation(ue->names.conference, from, by, ue->arg);
 	ue_call_ring(call);
 	if (answer(ue, sdp, &out))
 		ue_call_accept(call, bytes_slice(&out));
@@ -199,16 +164,17 @@ static void on_ended(struct ue_call *call, bool by_peer, int cause, const char *
 	if (call != ue->call)
 		return;
 	ue->call = NULL;
-	if (!ue->joined && !ue->lost && (by_peer || !ue->leaving))
-		ue->ops->error(cause, text, ue->arg);
+	event_del(ue->ev_grace);
+	if (!ue->joined && !ue->failed && (by_peer || !ue->leaving))
+		ue->ops->error(cause, text[0] ? text : "the caller gave up", ue->arg);
 	ue->ops->ended(by_peer, cause, text, ue->arg);
 }
 
-static void on_change(const struct ue_roster_user *user, bool arrived, void *arg)
+static void on_change(const struct ue_roster_user *user, enum ue_roster_change change, void *arg)
 {
 	struct ue *ue = arg;
 
-	ue->ops->presence(user, arrived, ue->arg);
+	ue->ops->presence(user, change, ue->arg);
 }
 
 static void on_conference_info(struct ue_call *call, const char *state, struct slice xml, void *arg)
@@ -225,6 +191,8 @@ static void on_conference_info(struct ue_call *call, const char *state, struct s
 		return;
 	}
 	doc = confinfo_doc(parsed);
+	if (doc->entity)
+		ue_names_entity(&ue->names, doc->entity);
 	err = ue_roster_apply(&ue->roster, doc, on_change, ue);
 	if (err == 0)
 		ue->ops->roster(doc->entity ? doc->entity : "", &ue->roster, ue->arg);
@@ -244,6 +212,15 @@ static void on_referred(struct ue_call *call, unsigned ticket, int status, const
 	ue->ops->referred(ticket, status, reason, final, refused, ue->arg);
 }
 
+static void on_unwatched(struct ue_call *call, int status, const char *reason, void *arg)
+{
+	struct ue *ue = arg;
+
+	(void)call;
+	if (!ue->leaving)
+		ue->ops->unwatched(status, reason, ue->arg);
+}
+
 static const struct ue_sip_ops sip_ops = {
 	.invited = on_invited,
 	.progress = on_progress,
@@ -252,6 +229,7 @@ static const struct ue_sip_ops sip_ops = {
 	.ended = on_ended,
 	.conference_info = on_conference_info,
 	.referred = on_referred,
+	.unwatched = on_unwatched,
 };
 
 /* A leaver's BYE waits until everything queued is answered. */
@@ -264,34 +242,52 @@ static void leave_when_sent(struct ue *ue)
 static void on_up(void *arg)
 {
 	struct ue *ue = arg;
-	bool first = !ue->joined;
 
-	ue->up = ue->joined = true;
-	if (first)
-		ue->ops->joined(ue->conference, (ue->chatroom & SDP_CHATROOM_NICKNAME) != 0,
-				(ue->chatroom & SDP_CHATROOM_PRIVATE) != 0, ue->arg);
-	if (first && ue->subscribe && ue->call && ue_call_subscribe(ue->call, SUBSCRIBE_S) < 0)
+	ue->up = true;
+	event_del(ue->ev_grace);
+	if (ue->joined) {
+		ue->ops->rejoined(ue->arg);
+		return;
+	}
+	ue->joined = true;
+	ue->ops->joined(ue->names.conference, (ue->chatroom & SDP_CHATROOM_NICKNAME) != 0,
+			(ue->chatroom & SDP_CHATROOM_PRIVATE) != 0, ue->arg);
+	if (ue->subscribe && ue->call && ue_call_subscribe(ue->call, SUBSCRIBE_S) < 0)
 		log_warn("cannot subscribe to the conference's state");
 }
 
+static void on_grace(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	fail(arg, 0, "the session was lost and did not come back");
+}
+
+/* The focus may bring the session back (it is told by the switch), or end the call. */
 static void on_down(const char *why, void *arg)
 {
 	struct ue *ue = arg;
+	bool was_up = ue->up;
+	struct timeval grace = {GRACE_S, 0};
 
 	ue->up = false;
-	if (!ue->call || ue->leaving)
+	if (!ue->call || ue->leaving || ue->failed)
 		return;
-	ue->ops->error(0, why, ue->arg);
-	ue->lost = !ue->joined;
-	if (!ue->joined)
-		ue_call_bye(ue->call);
+	if (!ue->joined) {
+		fail(ue, 0, why);
+		return;
+	}
+	if (was_up)
+		ue->ops->lost(why, ue->arg);
+	if (!event_pending(ue->ev_grace, EV_TIMEOUT, NULL))
+		evtimer_add(ue->ev_grace, &grace);
 }
 
 static void on_message(const struct ue_message *m, void *arg)
 {
 	struct ue *ue = arg;
 
-	ue->ops->message(m, sip_uri_same(m->cpim.to, slice_str(ue->as)), ue->arg);
+	ue->ops->message(m, ue_names_private(&ue->names, m->cpim.to, ue->as), ue->arg);
 }
 
 static void on_aborted(struct slice from, uint64_t size, void *arg)
@@ -352,14 +348,17 @@ int ue_new(struct event_base *base, const struct ue_config *config, const struct
 	ue->display = config->display ? xstrdup(config->display) : NULL;
 	ue->passive = config->passive;
 	ue->subscribe = config->subscribe;
-	ue->conference = xstrdup("");
 	ue->sdp_id = clock_wall_ms();
+	ue->ev_grace = evtimer_new(base, on_grace, ue);
 	ue_roster_init(&ue->roster);
 	err = ue_sip_open(base, &sip, &sip_ops, ue, &ue->sip);
 	if (err == 0)
 		err = ue_msrp_open(base, &config->listen, &msrp_ops, ue, &ue->msrp);
 	if (err < 0) {
+		int why = errno;
+
 		ue_free(&ue);
+		errno = why;
 		return err;
 	}
 	*ue_r = ue;
@@ -377,7 +376,8 @@ void ue_free(struct ue **ue_p)
 	ue_roster_fini(&ue->roster);
 	free(ue->as);
 	free(ue->display);
-	free(ue->conference);
+	ue_names_fini(&ue->names);
+	event_free(ue->ev_grace);
 	free(ue);
 	*ue_p = NULL;
 }
@@ -393,6 +393,7 @@ int ue_join(struct ue *ue, const char *uri)
 	int err;
 
 	write_sdp(ue, SDP_SETUP_ACTPASS, SDP_SENDRECV, &sdp);
+	ue_names_called(&ue->names, uri);
 	err = ue_call_invite(ue->sip, uri, bytes_slice(&sdp), &ue->call);
 	bytes_fini(&sdp);
 	return err;
@@ -404,7 +405,7 @@ static void cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339
 	*f = (struct cpim_fields){
 		.from_display = slice_str(ue->display),
 		.from_uri = slice_str(ue->as),
-		.to_uri = slice_str(to ? to : ue->conference),
+		.to_uri = slice_str(to ? to : ue->names.conference),
 		.date_time = slice_str(clock_rfc3339(clock_wall_ms(), when)),
 	};
 }
@@ -414,8 +415,6 @@ int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket)
 	struct cpim_fields f;
 	char when[CLOCK_RFC3339_SIZE];
 
-	if (!ue->up)
-		return -ERR_WRONG_STATE;
 	cpim_to(ue, to, when, &f);
 	f.content_type = SLICE_LIT("text/plain;charset=UTF-8");
 	return ue_msrp_send(ue->msrp, &f, text, ticket);
@@ -466,7 +465,7 @@ const struct ue_roster *ue_roster(const struct ue *ue)
 	return &ue->roster;
 }
 
-const char *ue_conference(const struct ue *ue)
+uint64_t ue_max_size(const struct ue *ue)
 {
-	return ue->conference;
+	return ue->max_size;
 }

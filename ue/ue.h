@@ -17,8 +17,8 @@ struct ue_config {
 	const char *as;      /* "sip:alice@example.com" */
 	const char *display; /* NULL: none */
 	struct addr proxy, listen;
-	bool udp;       /* transport of requests outside dialogs */
-	bool passive;   /* prefer that the peer opens the MSRP connection */
+	bool udp;     /* transport of requests outside dialogs */
+	bool passive; /* the peer shall open the MSRP connection, where its offer leaves the choice */
 	bool subscribe; /* to the conference's state once in */
 };
 
@@ -33,8 +33,14 @@ struct ue_ops {
 	void (*referred)(unsigned ticket, int status, const char *reason, bool final, bool refused,
 			 void *arg);
 	void (*roster)(const char *entity, const struct ue_roster *roster, void *arg);
-	void (*presence)(const struct ue_roster_user *user, bool arrived, void *arg);
-	/* Set-up failed (before joined) or the media is lost. */
+	void (*presence)(const struct ue_roster_user *user, enum ue_roster_change change,
+			 void *arg);
+	/* The subscription to the conference's state was refused. */
+	void (*unwatched)(int status, const char *reason, void *arg);
+	/* The media session is lost; `rejoined`, `error` or `ended` follows. */
+	void (*lost)(const char *why, void *arg);
+	void (*rejoined)(void *arg);
+	/* Set-up failed: code is the final status, 0 when none came. Or a lost session did not come back. */
 	void (*error)(int code, const char *text, void *arg);
 	/* The last call back. */
 	void (*ended)(bool by_focus, int cause, const char *text, void *arg);
@@ -47,9 +53,12 @@ const struct addr *ue_addr(const struct ue *ue);
 
 /* Call a conference or a factory. `joined` or `error` and `ended` follow. */
 MUST_CHECK int ue_join(struct ue *ue, const char *uri);
-/* To everyone (to NULL) or privately. Text is text/plain. */
+/*
+ * To everyone (to NULL) or privately. Text is text/plain. -ERR_WRONG_STATE: the session is not up;
+ * -ERR_LIMIT: longer than ue_max_size().
+ */
 MUST_CHECK int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket);
-/* A file to everyone; fd is taken. name: shown to the others. */
+/* A file to everyone, errors as above; fd is taken. name: shown to the others. */
 MUST_CHECK int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
 			    uint64_t size, unsigned ticket);
 MUST_CHECK int ue_nickname(struct ue *ue, struct slice nick, unsigned ticket);
@@ -58,6 +67,7 @@ MUST_CHECK int ue_remove(struct ue *ue, const char *uri, unsigned ticket);
 /* Leave once everything queued is sent and answered. */
 void ue_leave(struct ue *ue);
 const struct ue_roster *ue_roster(const struct ue *ue);
-const char *ue_conference(const struct ue *ue); /* "" before joined */
+/* The longest message, CPIM head included, that the peer takes; 0: no limit is known. */
+uint64_t ue_max_size(const struct ue *ue);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One MSRP session of user equipment: its connection (made by us or by the peer, RFC 4975 5.4 and
- * 6135), the frames in and out, and what is told upwards. Sending is ue_outbox, reassembly ue_inbox.
+ * 6135), and how long responses are waited for. Frames that come in are ue_msrp_in, sending is
+ * ue_outbox, reassembly ue_inbox.
  */
-#include "ue/ue_msrp.h"
+#include "ue/ue_msrp_priv.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -11,50 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/buf.h"
-#include "common/conn.h"
-#include "common/listener.h"
-#include "common/log.h"
+#include "common/clock.h"
 #include "common/mem.h"
 #include "common/rand.h"
-#include "common/resolve.h"
 #include "proto/msrp_build.h"
-#include "proto/msrp_parse.h"
-#include "ue/ue_inbox.h"
-#include "ue/ue_outbox.h"
 
-#define LOG_PLACE  "ue_msrp"
-#define READ_SIZE  (64u << 10)
 #define OUT_HIGH   (128u << 10)
 #define HELD_MAX   (32u << 10)
 #define CONNECT_MS 10000
-
-struct ue_msrp {
-	struct event_base *base;
-	struct addr host;
-	const struct ue_msrp_ops *ops;
-	void *arg;
-	struct listener *listener;
-	struct resolver *resolver;
-	struct resolver_query *query;
-	struct addr targets[RESOLVE_MAX]; /* addresses of the peer, tried in order */
-	size_t n_targets, next_target;
-	struct conn *conn;
-	bool active, connected, bound;
-	char *path;   /* ours */
-	char *remote; /* the peer's, NULL before start */
-	struct buf held;
-	struct msrp_parser parser;
-	struct bytes out;
-	size_t out_done;
-	struct ue_outbox *outbox;
-	struct ue_inbox *inbox;
-	struct ue_inbox_message *message; /* the one whose chunk is being received */
-	struct msrp_head head;            /* of the frame being received; strings in head_text */
-	struct bytes head_text;
-	int status; /* to answer the present frame with; 0: none */
-	char read_buf[READ_SIZE];
-};
 
 static void on_conn(struct conn *c, enum conn_event ev, void *arg);
 
@@ -80,6 +45,7 @@ static void flush(struct ue_msrp *m)
 		if (m->out_done == m->out.len) {
 			bytes_reset(&m->out);
 			m->out_done = 0;
+			ue_outbox_written(m->outbox, clock_now_ms());
 		}
 	}
 	if (m->conn)
@@ -102,12 +68,8 @@ static void report_failed(struct ue_msrp *m, const char *why)
 {
 	struct ue_outbox_done done;
 
-	while (ue_outbox_fail(m->outbox, &done)) {
-		if (done.kind == UE_OUTBOX_MESSAGE)
-			m->ops->sent(done.ticket, 0, why, m->arg);
-		else if (done.kind == UE_OUTBOX_NICKNAME)
-			m->ops->nickname(done.ticket, 0, why, m->arg);
-	}
+	while (ue_outbox_fail(m->outbox, &done))
+		ue_msrp_tell(m, &done, 0, why);
 }
 
 static void lost(struct ue_msrp *m, const char *why)
@@ -117,127 +79,22 @@ static void lost(struct ue_msrp *m, const char *why)
 	m->ops->down(why, m->arg);
 }
 
-static void now_bound(struct ue_msrp *m)
+/* Once a second: what is overdue for its response has failed (RFC 4975 7.1.1). */
+static void on_wait(evutil_socket_t fd, short what, void *arg)
 {
-	if (m->bound)
-		return;
-	m->bound = true;
-	m->ops->up(m->arg);
-}
-
-/* Keep the fields of a head beyond its bytes: only what the end of the frame needs. */
-static void keep_head(struct ue_msrp *m, const struct msrp_head *h)
-{
-	size_t tid = h->tid.len, to = h->to_path.len, from = h->from_path.len;
-
-	m->head = *h;
-	bytes_reset(&m->head_text);
-	bytes_add_slice(&m->head_text, h->tid);
-	bytes_add_slice(&m->head_text, h->to_path);
-	bytes_add_slice(&m->head_text, h->from_path);
-	m->head.tid = slice_make(m->head_text.data, tid);
-	m->head.to_path = slice_make(m->head_text.data + tid, to);
-	m->head.from_path = slice_make(m->head_text.data + tid + to, from);
-}
-
-static int judge_request(struct ue_msrp *m, const struct msrp_head *h)
-{
-	struct msrp_uri ours, theirs;
-	struct msrp_path to;
-
-	if (h->error)
-		return h->error;
-	if (msrp_path_parse(h->to_path, &to) < 0 || to.n_items != 1 ||
-	    msrp_uri_parse(to.items[0], &theirs) < 0 ||
-	    msrp_uri_parse(slice_str(m->path), &ours) < 0 || !msrp_uri_same_session(&ours, &theirs))
-		return 481;
-	if (h->method == MSRP_REPORT)
-		return 0;
-	if (h->method != MSRP_SEND)
-		return 501;
-	if (h->has_body && !slice_ieq_str(slice_first(h->content_type, 12), "message/cpim"))
-		return 415;
-	return 200;
-}
-
-static void on_head(struct ue_msrp *m, const struct msrp_head *h)
-{
+	struct ue_msrp *m = arg;
 	struct ue_outbox_done done;
 
-	keep_head(m, h);
-	m->message = NULL;
-	m->status = 0;
-	if (h->is_response) {
-		const char *text = msrp_status_text(h->status);
-
-		if (!ue_outbox_response(m->outbox, h->tid, h->status, &done))
+	(void)fd;
+	(void)what;
+	while (ue_outbox_expire(m->outbox, clock_now_ms(), &done)) {
+		if (done.kind == UE_OUTBOX_BIND) {
+			lost(m, "no answer within 30 s");
 			return;
-		if (done.kind == UE_OUTBOX_BIND && h->status == 200)
-			now_bound(m);
-		else if (done.kind == UE_OUTBOX_BIND)
-			m->status = -1; /* closed at the end of the frame */
-		else if (done.kind == UE_OUTBOX_MESSAGE)
-			m->ops->sent(done.ticket, h->status, text, m->arg);
-		else
-			m->ops->nickname(done.ticket, h->status, text, m->arg);
-		return;
+		}
+		ue_msrp_tell(m, &done, 408, "no answer within 30 s");
 	}
-	m->status = judge_request(m, h);
-	if (m->status == 200 && !m->active)
-		now_bound(m);
-	if (m->status == 200 && h->has_body && ue_inbox_begin(m->inbox, h, &m->message) < 0)
-		m->status = 413;
-}
-
-static void on_body(struct ue_msrp *m, struct slice piece)
-{
-	if (!m->message)
-		return;
-	if (ue_inbox_piece(m->message, piece) < 0) {
-		ue_inbox_drop(m->inbox, m->message);
-		m->message = NULL;
-		m->status = 413;
-		return;
-	}
-	m->ops->receiving(ue_inbox_done(m->message), ue_inbox_total(m->message), m->arg);
-}
-
-static void finish_message(struct ue_msrp *m, char flag)
-{
-	struct ue_message msg;
-	int rc = ue_inbox_end(m->message, flag, &msg);
-
-	if (rc == 1)
-		m->ops->message(&msg, m->arg);
-	else if (rc == -ERR_CLOSED)
-		m->ops->aborted(SLICE_NULL, ue_inbox_done(m->message), m->arg);
-	else if (rc < 0)
-		m->status = 400;
-	if (rc != 0)
-		ue_inbox_drop(m->inbox, m->message);
-	m->message = NULL;
-}
-
-static void on_end(struct ue_msrp *m, char flag)
-{
-	if (m->head.is_response)
-		return;
-	if (m->message)
-		finish_message(m, flag);
-	if (m->status == 0 || m->head.failure_report == MSRP_FR_NO ||
-	    (m->status == 200 && m->head.failure_report == MSRP_FR_PARTIAL))
-		return;
-	msrp_build_response(&m->out, &m->head, m->status, msrp_status_text(m->status));
-}
-
-static void take_item(struct ue_msrp *m, const struct msrp_item *item)
-{
-	if (item->type == MSRP_ITEM_HEAD)
-		on_head(m, &item->head);
-	else if (item->type == MSRP_ITEM_BODY)
-		on_body(m, item->piece);
-	else
-		on_end(m, item->flag);
+	flush(m);
 }
 
 /* Parse what there is; 0, or < 0 when the stream must be closed. */
@@ -252,7 +109,7 @@ static int parse(struct ue_msrp *m, struct slice in, size_t *used_r)
 		if (rc < 0)
 			return rc;
 		if (rc == 1)
-			take_item(m, &item);
+			ue_msrp_take(m, &item);
 		if (m->status < 0)
 			return -ERR_DENIED;
 		total += used;
@@ -268,7 +125,7 @@ static void take_bytes(struct ue_msrp *m, struct slice in)
 	int rc;
 
 	if (from_held) {
-		if (buf_keep(&m->held, in, HELD_MAX + READ_SIZE) < 0) {
+		if (buf_keep(&m->held, in, HELD_MAX + UE_MSRP_READ) < 0) {
 			lost(m, "the peer's frame has no end");
 			return;
 		}
@@ -278,14 +135,14 @@ static void take_bytes(struct ue_msrp *m, struct slice in)
 	if (!m->conn)
 		return;
 	if (rc < 0) {
-		lost(m,
-		     rc == -ERR_DENIED ? "the session was refused" : "the peer's stream is broken");
+		lost(m, rc == -ERR_DENIED ? "the session is not known (any more)"
+					  : "the peer's stream is broken");
 		return;
 	}
 	if (from_held)
 		buf_consume(&m->held, used);
 	else if (used < in.len &&
-		 buf_keep(&m->held, slice_from(in, used), HELD_MAX + READ_SIZE) < 0)
+		 buf_keep(&m->held, slice_from(in, used), HELD_MAX + UE_MSRP_READ) < 0)
 		lost(m, "the peer's frame has no end");
 }
 
@@ -349,11 +206,14 @@ static void on_accept(int fd_take, const struct addr *peer, void *arg)
 {
 	struct ue_msrp *m = arg;
 
-	if (m->active || m->conn || !m->remote) {
+	if (m->active || m->conn || m->early_fd >= 0) {
 		close(fd_take);
-		return;
+	} else if (!m->remote) { /* faster than the answer that names it */
+		m->early_fd = fd_take;
+		m->early_peer = *peer;
+	} else {
+		m->conn = conn_accept(m->base, fd_take, peer, on_conn, m);
 	}
-	m->conn = conn_accept(m->base, fd_take, peer, on_conn, m);
 }
 
 int ue_msrp_open(struct event_base *base, const struct addr *host, const struct ue_msrp_ops *ops,
@@ -368,6 +228,7 @@ int ue_msrp_open(struct event_base *base, const struct addr *host, const struct 
 	m->host = *host;
 	m->ops = ops;
 	m->arg = arg;
+	m->early_fd = -1;
 	addr_set_port(&m->host, 0);
 	err = listener_open(base, &m->host, on_accept, m, &m->listener);
 	if (err < 0) {
@@ -379,6 +240,8 @@ int ue_msrp_open(struct event_base *base, const struct addr *host, const struct 
 		       addr_port(listener_addr(m->listener)), slice_str(session), SLICE_LIT("tcp"));
 	m->path = bytes_take(&path);
 	m->resolver = resolver_new(base, NULL);
+	m->ev_wait = event_new(base, -1, EV_PERSIST, on_wait, m);
+	event_add(m->ev_wait, &(struct timeval){1, 0});
 	m->outbox = ue_outbox_new();
 	m->inbox = ue_inbox_new();
 	msrp_parser_init(&m->parser, &msrp_limits_default);
@@ -393,6 +256,9 @@ void ue_msrp_free(struct ue_msrp **m_p)
 	if (!m)
 		return;
 	close_conn(m);
+	if (m->early_fd >= 0)
+		close(m->early_fd);
+	event_free(m->ev_wait);
 	listener_free(&m->listener);
 	resolver_free(&m->resolver);
 	ue_outbox_free(&m->outbox);
@@ -430,43 +296,57 @@ int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active)
 	if (err < 0)
 		return err;
 	close_conn(m);
+	report_failed(m, "the session moved");
 	free(m->remote);
 	m->remote = xstrdup(remote_path);
 	m->active = active;
 	ue_outbox_paths(m->outbox, path.text, slice_str(m->path));
 	if (active)
 		m->query = resolver_lookup(m->resolver, uri.host, uri.port, on_resolved, m);
+	if (m->early_fd >= 0) {
+		if (active)
+			close(m->early_fd);
+		else
+			m->conn = conn_accept(m->base, m->early_fd, &m->early_peer, on_conn, m);
+		m->early_fd = -1;
+	}
 	return 0;
+}
+
+void ue_msrp_limit(struct ue_msrp *m, uint64_t max_size)
+{
+	m->max_out = max_size;
+}
+
+/* fd is taken. */
+static int queue(struct ue_msrp *m, const struct cpim_fields *head, struct slice payload, int fd,
+		 uint64_t size, unsigned ticket)
+{
+	struct bytes b = BYTES_INIT;
+	int err = m->bound ? 0 : -ERR_WRONG_STATE;
+
+	cpim_build(&b, head);
+	if (err == 0 && m->max_out && b.len + size > m->max_out)
+		err = -ERR_LIMIT;
+	if (err == 0)
+		ue_outbox_message(m->outbox, bytes_slice(&b), payload, fd, size, ticket);
+	else if (fd >= 0)
+		close(fd);
+	bytes_fini(&b);
+	flush(m);
+	return err;
 }
 
 int ue_msrp_send(struct ue_msrp *m, const struct cpim_fields *head, struct slice payload,
 		 unsigned ticket)
 {
-	struct bytes b = BYTES_INIT;
-
-	if (!m->remote)
-		return -ERR_WRONG_STATE;
-	cpim_build(&b, head);
-	ue_outbox_message(m->outbox, bytes_slice(&b), payload, -1, 0, ticket);
-	bytes_fini(&b);
-	flush(m);
-	return 0;
+	return queue(m, head, payload, -1, payload.len, ticket);
 }
 
 int ue_msrp_send_file(struct ue_msrp *m, const struct cpim_fields *head, int fd_take, uint64_t size,
 		      unsigned ticket)
 {
-	struct bytes b = BYTES_INIT;
-
-	if (!m->remote) {
-		close(fd_take);
-		return -ERR_WRONG_STATE;
-	}
-	cpim_build(&b, head);
-	ue_outbox_message(m->outbox, bytes_slice(&b), SLICE_NULL, fd_take, size, ticket);
-	bytes_fini(&b);
-	flush(m);
-	return 0;
+	return queue(m, head, SLICE_NULL, fd_take, size, ticket);
 }
 
 int ue_msrp_nickname(struct ue_msrp *m, struct slice nick, unsigned ticket)

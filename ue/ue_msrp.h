@@ -34,7 +34,10 @@ struct ue_msrp_ops {
 	/* A message stopped before it was whole; from may be empty. */
 	void (*aborted)(struct slice from, uint64_t size, void *arg);
 	void (*receiving)(uint64_t done, uint64_t total, void *arg); /* total 0: not known */
-	/* A message of ours is accepted (200) or failed with a status (0: never answered). */
+	/*
+	 * A message of ours is accepted (200) or failed with a status (0: the session was lost first, 408: no
+	 * answer in time).
+	 */
 	void (*sent)(unsigned ticket, int status, const char *reason, void *arg);
 	void (*nickname)(unsigned ticket, int status, const char *reason, void *arg);
 };
@@ -52,7 +55,13 @@ uint16_t ue_msrp_port(const struct ue_msrp *m);
  */
 MUST_CHECK int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active);
 
-/* Queue a message. ticket comes back in `sent`. */
+/* The peer's a=max-size: what is longer with its CPIM head is not sent. 0: none given. */
+void ue_msrp_limit(struct ue_msrp *m, uint64_t max_size);
+
+/*
+ * Queue a message. ticket comes back in `sent`. -ERR_WRONG_STATE: the session is not up; -ERR_LIMIT:
+ * longer than the peer takes.
+ */
 MUST_CHECK int ue_msrp_send(struct ue_msrp *m, const struct cpim_fields *head, struct slice payload,
 			    unsigned ticket);
 /* The same with the payload from a file, read as it goes (fd is taken). */

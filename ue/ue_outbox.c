@@ -2,7 +2,8 @@
 /*
  * Sending side of a UE's MSRP session (RFC 4975 7.1.1): every chunk is one transaction with a
  * fresh id that does not occur in its body; a long message has a bounded number of unanswered
- * chunks, and a short one queued later overtakes it at the next chunk border.
+ * chunks, and a short one queued later overtakes it at the next chunk border. A message given up
+ * before its last chunk ends with a chunk without body that is flagged '#' (RFC 4975 7.1.2, 10.5).
  */
 #include "ue/ue_outbox.h"
 
@@ -31,18 +32,20 @@ struct item {
 	uint64_t total; /* octets with the head */
 	uint64_t pos;   /* octets sent */
 	uint32_t open;  /* unanswered chunks */
-	bool started, all_sent;
+	bool started, all_sent, cut;
+	bool given_up; /* reported already; only the '#' is to be sent */
 };
 
 struct transaction {
 	TAILQ_ENTRY(transaction) link;
 	char tid[ID_LEN + 1];
 	struct item *item;
+	uint64_t written_ms; /* 0: not yet */
 };
 
 struct ue_outbox {
 	TAILQ_HEAD(, item) items;
-	TAILQ_HEAD(, transaction) transactions;
+	TAILQ_HEAD(transaction_list, transaction) transactions;
 	char *to_path, *from_path;
 	char chunk[UE_OUTBOX_CHUNK];
 };
@@ -56,7 +59,7 @@ struct ue_outbox *ue_outbox_new(void)
 	return o;
 }
 
-static void item_drop(struct ue_outbox *o, struct item *it)
+static void drop_transactions(struct ue_outbox *o, struct item *it)
 {
 	struct transaction *t = TAILQ_FIRST(&o->transactions), *next;
 
@@ -67,6 +70,12 @@ static void item_drop(struct ue_outbox *o, struct item *it)
 			free(t);
 		}
 	}
+	it->open = 0;
+}
+
+static void item_drop(struct ue_outbox *o, struct item *it)
+{
+	drop_transactions(o, it);
 	TAILQ_REMOVE(&o->items, it, link);
 	if (it->fd >= 0)
 		close(it->fd);
@@ -245,8 +254,37 @@ static void build_chunk(struct ue_outbox *o, struct item *it, struct bytes *out)
 	msrp_build_rest(out, &rest);
 	bytes_add_slice(out, body);
 	it->pos = after;
+	it->cut = cut;
 	it->all_sent = cut || after == it->total;
 	msrp_build_end(out, slice_str(t->tid), !cut, cut ? '#' : it->all_sent ? '$' : '+');
+}
+
+/* The rest of a message does not come; whatever this is answered with plays no part. */
+static void build_abort(struct ue_outbox *o, struct item *it, struct bytes *out)
+{
+	char tid[ID_LEN + 1];
+	struct msrp_rest rest = {.message_id = slice_str(it->id),
+				 .range = {true, it->pos + 1, it->pos, it->total}};
+
+	rand_ident(tid, ID_LEN);
+	start_frame(o, out, slice_str(tid), "SEND");
+	msrp_build_rest(out, &rest);
+	msrp_build_end(out, slice_str(tid), false, '#');
+	item_drop(o, it);
+}
+
+/* It failed: report it, and leave it in the list if its receiver waits for the rest. */
+static void give_up(struct ue_outbox *o, struct item *it, struct ue_outbox_done *done_r)
+{
+	*done_r = (struct ue_outbox_done){it->kind, it->ticket, it->cut};
+	if (it->kind != UE_OUTBOX_MESSAGE || it->all_sent || !it->started) {
+		item_drop(o, it);
+		return;
+	}
+	drop_transactions(o, it);
+	it->given_up = true;
+	TAILQ_REMOVE(&o->items, it, link);
+	TAILQ_INSERT_HEAD(&o->items, it, link);
 }
 
 bool ue_outbox_next(struct ue_outbox *o, struct bytes *out)
@@ -256,7 +294,9 @@ bool ue_outbox_next(struct ue_outbox *o, struct bytes *out)
 	TAILQ_FOREACH(it, &o->items, link) {
 		if (it->all_sent || it->open >= UE_OUTBOX_WINDOW)
 			continue;
-		if (it->kind == UE_OUTBOX_MESSAGE)
+		if (it->given_up)
+			build_abort(o, it, out);
+		else if (it->kind == UE_OUTBOX_MESSAGE)
 			build_chunk(o, it, out);
 		else
 			build_simple(o, it, out);
@@ -282,18 +322,43 @@ int ue_outbox_response(struct ue_outbox *o, struct slice tid, int status,
 	it->open--;
 	if (status / 100 == 2 && !(it->all_sent && it->open == 0))
 		return 0;
-	*done_r = (struct ue_outbox_done){it->kind, it->ticket};
-	item_drop(o, it);
+	give_up(o, it, done_r);
 	return 1;
+}
+
+void ue_outbox_written(struct ue_outbox *o, uint64_t now_ms)
+{
+	struct transaction *t;
+
+	TAILQ_FOREACH_REVERSE(t, &o->transactions, transaction_list, link)
+	{
+		if (t->written_ms)
+			break;
+		t->written_ms = now_ms;
+	}
+}
+
+bool ue_outbox_expire(struct ue_outbox *o, uint64_t now_ms, struct ue_outbox_done *done_r)
+{
+	struct transaction *t = TAILQ_FIRST(&o->transactions);
+
+	if (!t || !t->written_ms || now_ms - t->written_ms < UE_OUTBOX_WAIT_MS)
+		return false;
+	give_up(o, t->item, done_r);
+	return true;
 }
 
 bool ue_outbox_fail(struct ue_outbox *o, struct ue_outbox_done *done_r)
 {
 	struct item *it = TAILQ_FIRST(&o->items);
 
+	while (it && it->given_up) {
+		item_drop(o, it);
+		it = TAILQ_FIRST(&o->items);
+	}
 	if (!it)
 		return false;
-	*done_r = (struct ue_outbox_done){it->kind, it->ticket};
+	*done_r = (struct ue_outbox_done){it->kind, it->ticket, false};
 	item_drop(o, it);
 	return true;
 }

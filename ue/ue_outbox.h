@@ -11,13 +11,15 @@
  */
 struct ue_outbox;
 
-#define UE_OUTBOX_CHUNK  16384u
-#define UE_OUTBOX_WINDOW 32u /* unanswered chunks of one message */
+#define UE_OUTBOX_CHUNK   16384u
+#define UE_OUTBOX_WINDOW  32u    /* unanswered chunks of one message */
+#define UE_OUTBOX_WAIT_MS 30000u /* for the response to a frame, RFC 4975 7.1.1 */
 
 enum ue_outbox_kind { UE_OUTBOX_BIND, UE_OUTBOX_MESSAGE, UE_OUTBOX_NICKNAME };
 struct ue_outbox_done {
 	enum ue_outbox_kind kind;
 	unsigned ticket;
+	bool cut; /* its file became shorter: the receiver was told that it is not whole */
 };
 
 struct ue_outbox *ue_outbox_new(void);
@@ -33,9 +35,14 @@ void ue_outbox_nickname(struct ue_outbox *o, struct slice nick, unsigned ticket)
 
 /* Append the next frame; false when there is nothing to send now. */
 bool ue_outbox_next(struct ue_outbox *o, struct bytes *out);
+/* Everything appended so far is written out: its responses are due UE_OUTBOX_WAIT_MS from now_ms (> 0). */
+void ue_outbox_written(struct ue_outbox *o, uint64_t now_ms);
+/* Something whose response is overdue is given up as after a refusal; false when there is none. */
+bool ue_outbox_expire(struct ue_outbox *o, uint64_t now_ms, struct ue_outbox_done *done_r);
 /*
  * A response came. 1: something of ours is finished and *done_r tells what (status decides how); 0: not
- * ours, or the message goes on.
+ * ours, or the message goes on. Of a message refused before its end no octet follows, only a chunk that
+ * tells the receiver so ('#').
  */
 int ue_outbox_response(struct ue_outbox *o, struct slice tid, int status,
 		       struct ue_outbox_done *done_r);

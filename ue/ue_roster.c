@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "proto/sip_uri.h"
 
 void ue_roster_init(struct ue_roster *r)
 {
@@ -43,12 +44,14 @@ static struct ue_roster_user *find_or_add(struct ue_roster *r, const char *uri)
 	return &r->users[r->n_users++];
 }
 
-static void set_text(char **field, const char *text)
+/* NULL leaves it, "" clears it; true when it changed. */
+static bool set_text(char **field, const char *text)
 {
-	if (!text)
-		return;
+	if (!text || slice_eq_str(slice_str(text), *field ? *field : ""))
+		return false;
 	free(*field);
 	*field = text[0] ? xstrdup(text) : NULL;
+	return true;
 }
 
 static bool is_here(enum confinfo_status s)
@@ -61,14 +64,13 @@ static void apply_user(struct ue_roster *r, const struct confinfo_user *u, ue_ro
 {
 	struct ue_roster_user *mine = find_or_add(r, u->entity);
 	bool was = mine->here, here = u->state == CONFINFO_PARTIAL && was;
+	bool renamed;
 	size_t i;
 
 	mine->seen = true;
 	set_text(&mine->display, u->display);
-	if (u->state == CONFINFO_FULL)
-		set_text(&mine->nickname, u->nickname ? u->nickname : "");
-	else
-		set_text(&mine->nickname, u->nickname);
+	renamed = set_text(&mine->nickname,
+			   !u->nickname && u->state == CONFINFO_FULL ? "" : u->nickname);
 	for (i = 0; i < u->n_endpoints; i++) {
 		const struct confinfo_endpoint *e = &u->endpoints[i];
 
@@ -85,7 +87,9 @@ static void apply_user(struct ue_roster *r, const struct confinfo_user *u, ue_ro
 		here = false;
 	mine->here = here;
 	if (was != here)
-		fn(mine, here, arg);
+		fn(mine, here ? UE_ROSTER_ARRIVED : UE_ROSTER_DEPARTED, arg);
+	else if (here && renamed)
+		fn(mine, UE_ROSTER_RENAMED, arg);
 }
 
 static void drop_unseen(struct ue_roster *r, ue_roster_change_fn *fn, void *arg)
@@ -100,7 +104,7 @@ static void drop_unseen(struct ue_roster *r, ue_roster_change_fn *fn, void *arg)
 			continue;
 		}
 		if (u->here)
-			fn(u, false, arg);
+			fn(u, UE_ROSTER_DEPARTED, arg);
 		user_fini(u);
 		*u = r->users[--r->n_users];
 	}
@@ -119,8 +123,6 @@ int ue_roster_apply(struct ue_roster *r, const struct confinfo_doc *doc, ue_rost
 		return -ERR_WRONG_STATE;
 	r->version = doc->version;
 	r->have_version = true;
-	if (doc->with_counts)
-		r->count = doc->user_count;
 	for (i = 0; i < r->n_users; i++)
 		r->users[i].seen =
 			doc->state == CONFINFO_PARTIAL && doc->users_state == CONFINFO_PARTIAL;
@@ -134,4 +136,24 @@ int ue_roster_apply(struct ue_roster *r, const struct confinfo_doc *doc, ue_rost
 			r->users[i].seen = true;
 	drop_unseen(r, fn, arg);
 	return 0;
+}
+
+const struct ue_roster_user *ue_roster_find(const struct ue_roster *r, struct slice uri)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_users; i++)
+		if (sip_uri_same(uri, slice_str(r->users[i].uri)))
+			return &r->users[i];
+	return NULL;
+}
+
+uint32_t ue_roster_count(const struct ue_roster *r)
+{
+	uint32_t n = 0;
+	size_t i;
+
+	for (i = 0; i < r->n_users; i++)
+		n += r->users[i].here;
+	return n;
 }

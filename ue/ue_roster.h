@@ -19,17 +19,22 @@ struct ue_roster {
 	size_t n_users;
 	uint32_t version;
 	bool have_version;
-	uint32_t count; /* user-count of the last document that had one */
 };
-typedef void ue_roster_change_fn(const struct ue_roster_user *user, bool arrived, void *arg);
+enum ue_roster_change { UE_ROSTER_ARRIVED, UE_ROSTER_DEPARTED, UE_ROSTER_RENAMED };
+typedef void ue_roster_change_fn(const struct ue_roster_user *user, enum ue_roster_change change,
+				 void *arg);
 
 void ue_roster_init(struct ue_roster *r);
 void ue_roster_fini(struct ue_roster *r);
 /*
- * Apply a document; fn hears who arrived or departed by it. -ERR_STALE: an old version, nothing
+ * Apply a document; fn hears who arrived or departed by it, or changed the nickname while here. -ERR_STALE: an old version, nothing
  * changed; -ERR_WRONG_STATE: a partial document that does not follow (subscribe afresh).
  */
 MUST_CHECK int ue_roster_apply(struct ue_roster *r, const struct confinfo_doc *doc,
 			       ue_roster_change_fn *fn, void *arg);
+/* The user of a URI (sip_uri_same); NULL when there is none. */
+const struct ue_roster_user *ue_roster_find(const struct ue_roster *r, struct slice uri);
+/* How many users are here. */
+uint32_t ue_roster_count(const struct ue_roster *r);
 
 #endif

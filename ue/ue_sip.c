@@ -107,6 +107,23 @@ static int sofia_fd(struct ue_sip *sip)
 	return probe;
 }
 
+/* Sofia does not tell why it cannot bind: try first. -ERR_IO with errno. */
+static int try_bind(const struct addr *at, int type)
+{
+	int fd = socket(at->sa.sa_family, type | SOCK_CLOEXEC, 0), one = 1, err = 0, why;
+
+	if (fd < 0)
+		return -ERR_IO;
+	if ((type == SOCK_STREAM &&
+	     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0) ||
+	    bind(fd, &at->sa, at->len) < 0)
+		err = -ERR_IO;
+	why = errno;
+	close(fd);
+	errno = why;
+	return err;
+}
+
 static int bind_agent(struct ue_sip *sip, const struct ue_sip_config *config)
 {
 	char host[ADDR_STRLEN], text[ADDR_STRLEN];
@@ -130,8 +147,8 @@ static int bind_agent(struct ue_sip *sip, const struct ue_sip_config *config)
 		addr_set_port(&sip->addr, (uint16_t)strtoul(via->v_port, NULL, 10));
 	sip->default_leg =
 		nta_leg_tcreate(sip->agent, on_request, sip, NTATAG_NO_DIALOG(1), TAG_END());
-	sip->route = xasprintf("<sip:%s;%slr>", addr_format(&config->proxy, text),
-			       config->udp ? "" : "transport=tcp;");
+	sip->proxy = xstrdup(addr_format(&config->proxy, text));
+	sip->route = xasprintf("<sip:%s;%slr>", sip->proxy, config->udp ? "" : "transport=tcp;");
 	return sip->default_leg ? 0 : -ERR_IO;
 }
 
@@ -165,9 +182,16 @@ int ue_sip_open(struct event_base *base, const struct ue_sip_config *config,
 	LIST_INIT(&sip->calls);
 	sip->home = su_home_new(sizeof(su_home_t));
 	fd = sofia_fd(sip);
-	err = fd < 0 ? -ERR_IO : bind_agent(sip, config);
+	err = fd < 0 ? -ERR_IO : try_bind(&config->listen, SOCK_STREAM);
+	if (err == 0)
+		err = try_bind(&config->listen, SOCK_DGRAM);
+	if (err == 0)
+		err = bind_agent(sip, config);
 	if (err < 0) {
+		int why = errno;
+
 		ue_sip_free(&sip);
+		errno = why;
 		return err;
 	}
 	sip->contact = make_contact(sip);
@@ -202,6 +226,7 @@ void ue_sip_free(struct ue_sip **sip_p)
 	su_deinit();
 	free(sip->as);
 	free(sip->display);
+	free(sip->proxy);
 	free(sip->route);
 	free(sip->contact);
 	free(sip);

@@ -39,7 +39,8 @@ struct ue_sip_ops {
 	int (*offered)(struct ue_call *call, struct slice sdp, struct bytes *answer_r, void *arg);
 	/*
 	 * The call is over; freed after the callback. by_peer: their BYE, CANCEL or refusal; cause and
-	 * text are those of its Reason header (0 and "" without one) or of the final response.
+	 * text are those of its Reason header (0 and "" without one) or of the final response; 0 and a
+	 * sentence when nobody could be reached or answered.
 	 */
 	void (*ended)(struct ue_call *call, bool by_peer, int cause, const char *text, void *arg);
 	/* A conference-info document; state is the Subscription-State value. */
@@ -51,9 +52,11 @@ struct ue_sip_ops {
 	 */
 	void (*referred)(struct ue_call *call, unsigned ticket, int status, const char *reason,
 			 bool final, bool refused, void *arg);
+	/* The SUBSCRIBE was refused while the call was up. */
+	void (*unwatched)(struct ue_call *call, int status, const char *reason, void *arg);
 };
 
-/* -ERR_IO: the address cannot be bound. */
+/* -ERR_IO with errno: the address cannot be bound. */
 MUST_CHECK int ue_sip_open(struct event_base *base, const struct ue_sip_config *config,
 			   const struct ue_sip_ops *ops, void *arg, struct ue_sip **sip_r);
 void ue_sip_free(struct ue_sip **sip); /* calls end without a word on the wire */

@@ -265,19 +265,38 @@ static int on_invite_answer(void *magic, nta_outgoing_t *orq, sip_t const *sip)
 	}
 	if (status < 300 && sip) {
 		on_2xx(call, sip);
+	} else if (!sip || nta_sip_is_internal(sip)) { /* nobody answered */
+		char *why = status == 408 ? xasprintf("no answer from %s", call->sip->proxy)
+					  : xasprintf("cannot reach %s (is mrfc running there? "
+						      "see --proxy)",
+						      call->sip->proxy);
+
+		call_over(call, call->state != UE_CALL_ENDING, 0, why);
+		free(why);
 	} else {
-		call_over(call, call->state != UE_CALL_ENDING, status,
-			  sip && sip->sip_status ? sip->sip_status->st_phrase : "no answer");
+		call_over(call, call->state != UE_CALL_ENDING, status, sip->sip_status->st_phrase);
 	}
 	call->orq = NULL;
 	nta_outgoing_destroy(orq);
 	return 0;
 }
 
+/* name-addr; quote and backslash of the display name are escaped, RFC 3261 25.1. */
 static char *from_value(const struct ue_sip *sip)
 {
-	return sip->display ? xasprintf("\"%s\" <%s>", sip->display, sip->as)
-			    : xasprintf("<%s>", sip->as);
+	struct bytes b = BYTES_INIT;
+	const char *c;
+
+	for (c = sip->display; c && *c; c++) {
+		bytes_add_str(&b, c == sip->display ? "\"" : "");
+		if (*c == '"' || *c == '\\')
+			bytes_add_char(&b, '\\');
+		bytes_add_char(&b, *c);
+	}
+	bytes_add_str(&b, b.len ? "\" <" : "<");
+	bytes_add_str(&b, sip->as);
+	bytes_add_char(&b, '>');
+	return bytes_take(&b);
 }
 
 int ue_call_invite(struct ue_sip *sip, const char *uri, struct slice sdp, struct ue_call **call_r)
@@ -382,7 +401,7 @@ void ue_call_reject(struct ue_call *call, int status)
 		nta_incoming_destroy(call->irq);
 		call->irq = NULL;
 	}
-	call_over(call, false, status, "refused");
+	call_over(call, false, status, "refused by us");
 	ue_sip_kick(call->sip);
 }
 

@@ -9,10 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "common/mem.h"
-
-#define LOG_PLACE "ue_sip"
 
 void ue_call_drop_subscription(struct ue_call *call)
 {
@@ -71,8 +68,10 @@ static int on_subscribe_answer(void *magic, nta_outgoing_t *orq, sip_t const *si
 				call->ev_resub = evtimer_new(call->sip->base, on_resubscribe, call);
 			evtimer_add(call->ev_resub, &tv);
 		}
-	} else {
-		log_warn("the focus refused the subscription: %d", status);
+	} else if (call->state == UE_CALL_UP) {
+		call->sip->ops->unwatched(call, status,
+					  sip && sip->sip_status ? sip->sip_status->st_phrase : "",
+					  call->sip->arg);
 	}
 	call->sub_orq = NULL;
 	nta_outgoing_destroy(orq);

@@ -34,6 +34,7 @@ struct ue_sip {
 	nta_leg_t *default_leg;
 	struct addr addr;
 	char *as, *display;
+	char *proxy;   /* HOST:PORT, for sentences */
 	char *route;   /* Route of requests outside dialogs */
 	char *contact; /* our Contact */
 	const struct ue_sip_ops *ops;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The programs that the demo runs: servers by their ready line, chat clients by their JSON events."""
 import json
+import os
 import queue
 import subprocess
 import threading
@@ -128,30 +129,44 @@ def short(uri):
     return uri.removeprefix("sip:").split("@")[0]
 
 
+def person(event, uri="uri"):
+    return event["display"] or short(event[uri])
+
+
+def sender(event):
+    return event["nickname"] or person(event, "from")
+
+
 def tell(event, own_uri):
+    """The line that mrfue prints without --json, but for oneself; what was typed after "> "."""
     kind = event["event"]
     if kind == "typed":
         return f"> {event['line']}"
     if kind == "message":
-        mark = "(privately) " if event["private"] else ""
-        return f"<{short(event['from'])}> {mark}{event['text']}"
+        mark = "[private] " if event["private"] else ""
+        return f"{mark}<{sender(event)}> {event['text']}"
     if kind == "file":
-        return f"* {short(event['from'])} sent {event['name']} ({event['type']}, {event['size']} octets)"
+        saved = f", saved as {os.path.basename(event['path'])}" if event["path"] else ""
+        return f"* {sender(event)} sent {event['name']} ({event['type']}, {event['size']} bytes){saved}"
+    if kind == "sent" and event["file"]:
+        return f"* {os.path.basename(event['file'])}: sent"
     if kind in ("arrived", "departed") and short(event["uri"]) != short(own_uri):
         how = f" ({event['joining_method']})" if kind == "arrived" else ""
-        return f"* {short(event['uri'])} {'is here' if kind == 'arrived' else 'has left'}{how}"
+        return f"* {person(event)} {'is here' if kind == 'arrived' else 'has left'}{how}"
+    if kind == "renamed" and short(event["uri"]) != short(own_uri):
+        return f"* {person(event)} is now known as {event['nickname']}"
     if kind == "joined":
-        return "* joined"
+        return f"* joined {event['conference']}"
     if kind == "invitation":
         return f"* invited to {event['conference']}"
     if kind == "nickname":
-        return f"* my nickname is {event['nickname']}"
+        return f"* you are now known as {event['nickname']}"
     if kind == "referred":
-        return f"* {short(event['uri'])}: {event['code']} {event['reason']}"
+        return f"* /{'remove' if event['method'] == 'BYE' else 'invite'} {event['uri']}: {event['code']} {event['reason']}"
     if kind == "failed":
-        return f"* {event['command']} was refused: {event['code']} {event['reason']}"
+        return f"* {event['command']} {event['about']}: {event['code']} {event['reason']}"
     if kind == "ended":
-        return f"* the call was ended by {'me' if event['by'] == 'self' else 'the focus'}" + (
+        return ("* you have left" if event["by"] == "self" else "* the focus has ended the call") + (
             f" ({event['cause']} {event['text']})" if event["cause"] else "")
     return None
 

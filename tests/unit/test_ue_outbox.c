@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proto/msrp_parse.h"
 #include "ue/ue_outbox.h"
@@ -169,10 +170,10 @@ static void the_window_closes_and_opens_with_responses(void **state)
 }
 
 /* covers: MSRP-076, MSRP-098 */
-static void a_413_ends_the_message_and_nothing_more_of_it_leaves(void **state)
+static void a_413_ends_the_message_with_a_hash_and_nothing_more_of_it_leaves(void **state)
 {
 	struct ue_outbox *o = make();
-	struct frame f;
+	struct frame f, last;
 	struct ue_outbox_done done = {0};
 	char *data = calloc(1, 100000);
 
@@ -182,9 +183,74 @@ static void a_413_ends_the_message_and_nothing_more_of_it_leaves(void **state)
 	assert_int_equal(ue_outbox_response(o, SLICE_LIT("nobody"), 413, &done), 0);
 	assert_int_equal(ue_outbox_response(o, slice_str(f.tid), 413, &done), 1);
 	assert_int_equal(done.ticket, 3);
+	assert_true(next(o, &last, NULL));
+	assert_string_equal(last.id, f.id);
+	assert_int_equal(last.flag, '#');
+	assert_int_equal(last.len, 0);
+	assert_int_equal(last.range.start, UE_OUTBOX_CHUNK + 1);
 	assert_false(next(o, &f, NULL));
 	assert_true(ue_outbox_empty(o));
 	free(data);
+	ue_outbox_free(&o);
+}
+
+/* covers: MSRP-076 */
+static void a_refusal_after_the_last_chunk_needs_no_hash(void **state)
+{
+	struct ue_outbox *o = make();
+	struct frame f;
+	struct ue_outbox_done done = {0};
+
+	(void)state;
+	ue_outbox_message(o, SLICE_LIT("H"), SLICE_LIT("short"), -1, 0, 3);
+	assert_true(next(o, &f, NULL));
+	assert_int_equal(f.flag, '$');
+	assert_int_equal(ue_outbox_response(o, slice_str(f.tid), 413, &done), 1);
+	assert_false(next(o, &f, NULL));
+	assert_true(ue_outbox_empty(o));
+	ue_outbox_free(&o);
+}
+
+/* covers: MSRP-094 */
+static void a_frame_without_response_is_given_up_30_s_after_it_was_written(void **state)
+{
+	struct ue_outbox *o = make();
+	struct frame f;
+	struct ue_outbox_done done = {0};
+
+	(void)state;
+	ue_outbox_message(o, SLICE_LIT("H"), SLICE_LIT("a"), -1, 0, 8);
+	assert_true(next(o, &f, NULL));
+	assert_false(ue_outbox_expire(o, 1000000, &done)); /* not written yet */
+	ue_outbox_written(o, 1000);
+	ue_outbox_written(o, 20000); /* changes nothing */
+	assert_false(ue_outbox_expire(o, 30999, &done));
+	assert_true(ue_outbox_expire(o, 31000, &done));
+	assert_int_equal(done.ticket, 8);
+	assert_true(ue_outbox_empty(o));
+	assert_int_equal(ue_outbox_response(o, slice_str(f.tid), 200, &done), 0);
+	ue_outbox_free(&o);
+}
+
+static void a_file_that_got_shorter_is_cut_with_a_hash_and_not_told_as_sent(void **state)
+{
+	struct ue_outbox *o = make();
+	struct frame f;
+	struct ue_outbox_done done = {0};
+	FILE *file = tmpfile();
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(fputs("ten octets", file) >= 0 && fflush(file) == 0, 1);
+	ue_outbox_message(o, SLICE_LIT("H"), SLICE_NULL, dup(fileno(file)), 50000, 9);
+	fclose(file);
+	assert_true(next(o, &f, NULL));
+	assert_int_equal(f.len, 11);
+	assert_int_equal(ue_outbox_response(o, slice_str(f.tid), 200, &done), 0);
+	assert_true(next(o, &f, NULL));
+	assert_int_equal(f.flag, '#');
+	assert_int_equal(ue_outbox_response(o, slice_str(f.tid), 200, &done), 1);
+	assert_true(done.cut);
 	ue_outbox_free(&o);
 }
 
@@ -232,7 +298,10 @@ int main(void)
 		cmocka_unit_test(a_long_message_leaves_in_true_interruptible_chunks),
 		cmocka_unit_test(a_short_message_overtakes_a_long_one_at_a_chunk_border),
 		cmocka_unit_test(the_window_closes_and_opens_with_responses),
-		cmocka_unit_test(a_413_ends_the_message_and_nothing_more_of_it_leaves),
+		cmocka_unit_test(a_413_ends_the_message_with_a_hash_and_nothing_more_of_it_leaves),
+		cmocka_unit_test(a_refusal_after_the_last_chunk_needs_no_hash),
+		cmocka_unit_test(a_frame_without_response_is_given_up_30_s_after_it_was_written),
+		cmocka_unit_test(a_file_that_got_shorter_is_cut_with_a_hash_and_not_told_as_sent),
 		cmocka_unit_test(a_nickname_is_quoted_and_settled_by_its_response),
 		cmocka_unit_test(everything_unfinished_is_given_back_when_the_session_dies),
 	};

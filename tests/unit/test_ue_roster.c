@@ -14,12 +14,12 @@ struct heard {
 	char text[256];
 };
 
-static void on_change(const struct ue_roster_user *u, bool arrived, void *arg)
+static void on_change(const struct ue_roster_user *u, enum ue_roster_change change, void *arg)
 {
 	struct heard *h = arg;
 	size_t n = strlen(h->text);
 
-	snprintf(h->text + n, sizeof(h->text) - n, "%c%s ", arrived ? '+' : '-', u->uri);
+	snprintf(h->text + n, sizeof(h->text) - n, "%c%s ", "+-~"[change], u -> uri);
 }
 
 static int apply(struct ue_roster *r, enum confinfo_state state, uint32_t version,
@@ -69,6 +69,7 @@ static void full_and_partial_documents_tell_who_comes_and_goes(void **state)
 	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 4, &deleted, 1, &h), 0);
 	assert_string_equal(h.text, "");
 	assert_int_equal(r.n_users, 1);
+	assert_int_equal(ue_roster_count(&r), 1);
 	assert_int_equal(apply(&r, CONFINFO_FULL, 5, &a, 1, &h), 0);
 	assert_string_equal(h.text, "+a -b ");
 	ue_roster_fini(&r);
@@ -93,11 +94,41 @@ static void old_versions_are_dropped_and_gaps_are_told(void **state)
 	ue_roster_fini(&r);
 }
 
+static void a_change_of_nickname_is_told_once_and_only_of_those_here(void **state)
+{
+	struct ue_roster r;
+	struct heard h;
+	struct confinfo_user a = user("sip:a@x", CONFINFO_FULL, &in);
+
+	(void)state;
+	ue_roster_init(&r);
+	a.nickname = "First";
+	assert_int_equal(apply(&r, CONFINFO_FULL, 1, &a, 1, &h), 0);
+	assert_string_equal(h.text, "+sip:a@x ");
+	a.nickname = "Captain";
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 2, &a, 1, &h), 0);
+	assert_string_equal(h.text, "~sip:a@x ");
+	assert_string_equal(ue_roster_find(&r, SLICE_LIT("sip:a@X;transport=tcp"))->nickname,
+			    "Captain");
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 3, &a, 1, &h), 0);
+	assert_string_equal(h.text, "");
+	a.nickname = NULL;
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 4, &a, 1, &h), 0);
+	assert_string_equal(h.text, "~sip:a@x ");
+	a.nickname = "Gone";
+	a.endpoints = &out;
+	assert_int_equal(apply(&r, CONFINFO_PARTIAL, 5, &a, 1, &h), 0);
+	assert_string_equal(h.text, "-sip:a@x ");
+	assert_int_equal(ue_roster_count(&r), 0);
+	ue_roster_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_and_partial_documents_tell_who_comes_and_goes),
 		cmocka_unit_test(old_versions_are_dropped_and_gaps_are_told),
+		cmocka_unit_test(a_change_of_nickname_is_told_once_and_only_of_those_here),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

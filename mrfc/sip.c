@@ -223,29 +223,34 @@ static void set_contact(struct sip_agent *a, const char *contact)
 		a->contact = xasprintf("%s:%u", contact, addr_port(&a->at));
 }
 
+/* The proxy's URI with an address: a name is looked up once, now (no name may reach the stack). */
 static int set_proxy(struct sip_agent *a, const char *proxy)
 {
+	char *text, host[256], numeric[ADDR_STRLEN];
+	struct slice bare, value;
 	struct sip_uri uri;
+	struct addr at;
+	int err;
 
 	if (proxy == NULL || proxy[0] == '\0')
 		return 0;
-	char *text =
-		strncmp(proxy, "sip:", 4) == 0 || strncmp(proxy, "sips:", 5) == 0 || proxy[0] == '<'
-			? xstrdup(proxy)
-			: xasprintf("sip:%s", proxy);
-	struct slice bare = slice_str(text);
-	struct slice value;
-
+	text = strncmp(proxy, "sip:", 4) == 0 || proxy[0] == '<' ? xstrdup(proxy)
+								 : xasprintf("sip:%s", proxy);
+	bare = slice_str(text);
 	if (text[0] == '<' && bare.len > 1 && text[bare.len - 1] == '>')
 		bare = slice_make(text + 1, bare.len - 2);
-	if (sip_uri_parse(bare, &uri) != 0 || uri.host.len == 0) {
-		free(text);
-		return -ERR_SYNTAX;
-	}
-	a->proxy = xasprintf(SLICE_FMT "%s", SLICE_ARG(bare),
-			     sip_uri_param(uri.params, "lr", &value) ? "" : ";lr");
+	err = sip_uri_parse(bare, &uri);
+	if (err == 0 && (uri.scheme != SIP_URI_SIP || uri.host.len == 0 ||
+			 slice_copy(uri.host, host, sizeof(host)) != 0))
+		err = -ERR_SYNTAX;
+	if (err == 0 && addr_from_host(uri.host, uri.port != 0 ? uri.port : 5060, &at) != 0)
+		err = addr_resolve(host, uri.port != 0 ? uri.port : 5060, &at);
+	if (err == 0)
+		a->proxy = xasprintf("sip:%s%s" SLICE_FMT "%s", addr_format(&at, numeric),
+				     uri.params.len > 0 ? ";" : "", SLICE_ARG(uri.params),
+				     sip_uri_param(uri.params, "lr", &value) ? "" : ";lr");
 	free(text);
-	return 0;
+	return err;
 }
 
 /*
@@ -291,7 +296,8 @@ int sip_agent_open(struct event_base *base, const struct sip_config *config, cha
 	a->listen_fd = a->spare_fd = -1;
 	a->domain = xstrdup(config->domain);
 	if (set_proxy(a, config->outbound_proxy) != 0) {
-		snprintf(why, why_size, "sip.outbound_proxy: %s is not an address or SIP URI",
+		snprintf(why, why_size,
+			 "sip.outbound_proxy: %s is no HOST:PORT or SIP URI whose host is known",
 			 config->outbound_proxy);
 		sip_agent_free(&a);
 		return -ERR_CONFIG;

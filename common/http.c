@@ -168,10 +168,8 @@ static struct slice header(const struct http_req *req, const char *name)
 	return slice_str(evhttp_find_header(evhttp_request_get_input_headers(req->ev), name));
 }
 
-static bool has_token(const struct http_req *req)
+static bool has_token(const struct http_req *req, struct slice given)
 {
-	struct slice given = header(req, "Authorization");
-
 	return slice_istarts(given, BEARER) &&
 	       same_secret(slice_trim(slice_from(given, BEARER.len)),
 			   slice_str(req->server->token));
@@ -204,10 +202,13 @@ static bool may_pass(struct http_req *req)
 {
 	enum evhttp_cmd_type method = evhttp_request_get_command(req->ev);
 	bool reads = method == EVHTTP_REQ_GET || method == EVHTTP_REQ_HEAD;
+	struct slice given = header(req, "Authorization");
 
-	if (req->server->token && !reads && !has_token(req)) {
+	if (req->server->token && !reads && !has_token(req, given)) {
 		http_add_header(req, "WWW-Authenticate", "Bearer");
-		http_reply_error(req, 401, "unauthorized", "a bearer token is needed");
+		http_reply_error(req, 401, "unauthorized", "%s",
+				 given.len ? "the token is not the one of admin.token_file"
+					   : "a token is needed: Authorization: Bearer TOKEN");
 		return false;
 	}
 	if (!req->server->token && !is_local_use(req)) {
@@ -259,7 +260,8 @@ static void dispatch(struct http_req *req, struct slice path)
 		http_reply_error(req, 405, "method_not_allowed", "allowed: %s",
 				 bytes_cstr(&allowed));
 	} else {
-		http_reply_error(req, 404, "not_found", "no such resource");
+		http_reply_error(req, 404, "not_found", "nothing is at " SLICE_FMT,
+				 SLICE_ARG(slice_first(path, path.len < 200 ? path.len : 200)));
 	}
 out:
 	bytes_fini(&allowed);

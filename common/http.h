@@ -18,7 +18,8 @@ struct http_server;
 struct http_req;
 
 typedef void http_handler_fn(struct http_req *req, void *arg);
-typedef bool http_ready_fn(void *arg); /* /readyz: 200 or 503 */
+/* /readyz: NULL is 200, else 503 with this reason, which lives until the next call. */
+typedef const char *http_ready_fn(void *arg);
 
 /*
  * token_file "" or NULL: no token; then only a loopback address is allowed (-ERR_DENIED else).
@@ -30,6 +31,8 @@ MUST_CHECK int http_server_open(struct event_base *base, const struct addr *at,
 				const char *token_file, struct metrics *metrics,
 				http_ready_fn *ready, void *ready_arg,
 				struct http_server **server_r);
+/* Would the file do as token_file? -ERR_IO with errno, -ERR_CONFIG when it holds no token. */
+MUST_CHECK int http_token_check(const char *file);
 const struct addr *http_server_addr(const struct http_server *s);
 void http_server_free(struct http_server **s);
 /*

@@ -83,8 +83,10 @@ static void readyz(struct http_req *req, void *arg)
 {
 	struct http_server *s = arg;
 
-	if (s->ready && !s->ready(s->ready_arg))
-		http_reply_error(req, 503, "unavailable", "not ready");
+	const char *why = s->ready ? s->ready(s->ready_arg) : NULL;
+
+	if (why)
+		http_reply_error(req, 503, "unavailable", "%s", why);
 	else
 		http_reply_text(req, 200, "text/plain", SLICE_LIT("ok\n"));
 }
@@ -127,6 +129,17 @@ static int read_token(const char *file, char **token_r)
 	rc = 0;
 out:
 	mem_wipe(text, sizeof(text));
+	return rc;
+}
+
+int http_token_check(const char *file)
+{
+	char *token = NULL;
+	int rc = read_token(file, &token);
+
+	if (token)
+		mem_wipe(token, strlen(token));
+	free(token);
 	return rc;
 }
 

@@ -191,7 +191,7 @@ static void split_aliases(struct focus *f, const char *list)
 
 	while (slice_next(&rest, ',', &one)) {
 		one = slice_trim(one);
-		if (one.len == 0 || f->n_aliases == 16)
+		if (one.len == 0 || f->n_aliases == FOCUS_MAX_ALIASES)
 			continue;
 		f->aliases = xrealloc(f->aliases, (f->n_aliases + 1) * sizeof(*f->aliases));
 		f->aliases[f->n_aliases++] = slice_dup(one);

@@ -15,11 +15,14 @@ struct stats;
  */
 struct focus;
 
+enum { FOCUS_MAX_ALIASES = 16 };
+
 struct focus_config {
 	const char *domain;
 	const char *factory; /* user part; "": none */
 	const char *trusted; /* networks */
-	const char *aliases; /* comma-separated URIs that mean the conference in CPIM To */
+	const char *
+		aliases; /* comma-separated URIs (FOCUS_MAX_ALIASES) that mean the conference in CPIM To */
 	const char *wrapped_types;
 	bool create_on_join, creator_ends, nicknames, private_messages, strict;
 	bool prefer_active;

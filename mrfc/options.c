@@ -2,11 +2,16 @@
 /* The settings of the MRFC, as one table: the reader, -t and docs/configuration.md come from it. */
 #include "mrfc/options.h"
 
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/addr.h"
+#include "common/http.h"
 #include "common/mem.h"
+#include "mrfc/focus.h"
 #include "proto/sip_uri.h"
 
 #define AT(field) offsetof(struct options, field)
@@ -21,13 +26,13 @@ const struct config_opt options_table[] = {
 	{"sip.port", CONFIG_INT, AT(sip_port), "5060", 0, 65535, NULL, "",
 	 "Port for it; 0 picks a free one.", NULL},
 	{"sip.tls_port", CONFIG_INT, AT(sip_tls_port), "0", 0, 65535, NULL, "",
-	 "Port for SIP over TLS.", "SIP over TLS is not in this release"},
+	 "Port for SIP over TLS; 0: none.", "SIP over TLS is not in this release"},
 	{"sip.contact", CONFIG_STRING, AT(sip_contact), "", 0, 0, NULL, "",
 	 "HOST or HOST:PORT put in Contact; empty: the real address.", NULL},
 	{"sip.trusted", CONFIG_STRING, AT(sip_trusted), "127.0.0.0/8,::1", 0, 0, NULL, "",
 	 "Networks whose P-Asserted-Identity, else From, is believed; all others get 403.", NULL},
 	{"sip.outbound_proxy", CONFIG_STRING, AT(sip_outbound_proxy), "", 0, 0, NULL, "",
-	 "HOST:PORT or SIP URI that calls of the focus go to; empty: straight to numeric targets.",
+	 "Numeric HOST:PORT or SIP URI that calls of the focus go to; empty: straight to numeric targets.",
 	 NULL},
 	{"sip.idle_timeout", CONFIG_MS, AT(sip_idle_timeout), "10min", 1000, 86400000, NULL, "s",
 	 "A SIP connection over TCP on which nothing came for this long is closed.", NULL},
@@ -88,13 +93,13 @@ const struct config_opt options_table[] = {
 	{"admin.port", CONFIG_INT, AT(admin_port), "8060", 0, 65535, NULL, "",
 	 "Port for it; 0 picks a free one.", NULL},
 	{"admin.token_file", CONFIG_STRING, AT(admin_token_file), "", 0, 0, NULL, "",
-	 "File with the bearer token that changes need; empty: none.", NULL},
+	 "File with the bearer token that changes need (reading needs none); empty: none.", NULL},
 	{"mp.socket", CONFIG_STRING, AT(mp_socket), "build/run/mp.sock", 0, 0, NULL, "",
-	 "Unix socket where MRFPs register; empty: none.", NULL},
+	 "Unix socket where MRFPs register, by its path.", NULL},
 	{"mp.address", CONFIG_STRING, AT(mp_address), "", 0, 0, NULL, "",
 	 "Numeric address where MRFPs of other machines register.",
 	 "control links between machines are not in this release"},
-	{"mp.port", CONFIG_INT, AT(mp_port), "0", 0, 65535, NULL, "", "Port for it.",
+	{"mp.port", CONFIG_INT, AT(mp_port), "0", 0, 65535, NULL, "", "Port for it; 0: none.",
 	 "control links between machines are not in this release"},
 	{"store.path", CONFIG_STRING, AT(store_path), "", 0, 0, NULL, "",
 	 "Database file for conferences and dialogs; empty: memory only.",
@@ -106,55 +111,166 @@ const struct config_opt options_table[] = {
 };
 const size_t options_table_len = ARRAY_LEN(options_table);
 
-static int numeric(const char *name, const char *value, struct addr *addr_r, char *why,
-		   size_t why_size)
+struct why {
+	char *text;
+	size_t size;
+};
+
+static int wrong(const struct why *why, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static int wrong(const struct why *why, const char *fmt, ...)
 {
-	if (addr_from_host(slice_str(value), 0, addr_r) == 0)
-		return 0;
-	snprintf(why, why_size, "%s: %s is no numeric address (such as 127.0.0.1 or ::1)", name,
-		 value);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why->text, why->size, fmt, ap);
+	va_end(ap);
 	return -ERR_CONFIG;
 }
 
-static bool domain_ok(const char *domain)
+/* HOST or HOST:PORT as it may stand after the "@" of a SIP URI. */
+static bool host_ok(const char *host, bool with_port)
 {
 	struct sip_uri uri;
-	char *text = xasprintf("sip:x@%s", domain);
-	bool ok = sip_uri_parse(slice_str(text), &uri) == 0 && uri.port == 0 &&
-		  uri.params.len == 0 && slice_eq_str(uri.host, domain);
+	char *text = xasprintf("sip:x@%s", host);
+	bool ok = sip_uri_parse(slice_str(text), &uri) == 0 && slice_eq_str(uri.user, "x") &&
+		  (with_port || uri.port == 0) && uri.params.len == 0 && uri.headers.len == 0;
 
 	free(text);
 	return ok;
 }
 
-int options_check(const struct options *o, char *why, size_t why_size)
+static int check_names(const struct options *o, const struct why *why)
 {
-	struct addr_set *set;
-	struct addr at;
+	struct sip_uri uri;
+	char *text;
+	bool ok;
 
-	if (!domain_ok(o->domain)) {
-		snprintf(why, why_size, "domain: %s is no host name", o->domain);
-		return -ERR_CONFIG;
-	}
-	if (addr_set_parse(o->sip_trusted, &set) != 0) {
-		snprintf(why, why_size,
-			 "sip.trusted: %s is no list of networks (such as 192.0.2.0/24,::1)",
-			 o->sip_trusted);
-		return -ERR_CONFIG;
-	}
-	addr_set_free(&set);
-	if (o->mp_socket[0] == '\0') {
-		snprintf(why, why_size, "mp.socket: empty, MRFPs could not register");
-		return -ERR_CONFIG;
-	}
-	if (numeric("sip.address", o->sip_address, &at, why, why_size) != 0 ||
-	    numeric("admin.address", o->admin_address, &at, why, why_size) != 0)
-		return -ERR_CONFIG;
-	if (!addr_is_loopback(&at) && o->admin_token_file[0] == '\0') {
-		snprintf(why, why_size,
-			 "admin.address: %s is not loopback, so admin.token_file is needed",
-			 o->admin_address);
-		return -ERR_CONFIG;
+	if (!host_ok(o->domain, false))
+		return wrong(why, "domain: '%s' is no host name", o->domain);
+	if (o->sip_contact[0] && !host_ok(o->sip_contact, true))
+		return wrong(why, "sip.contact: '%s' is no HOST or HOST:PORT", o->sip_contact);
+	if (o->factory[0] == '\0')
+		return 0;
+	text = xasprintf("sip:%s@x", o->factory);
+	ok = sip_uri_parse(slice_str(text), &uri) == 0 && slice_eq_str(uri.user, o->factory);
+	free(text);
+	return ok ? 0
+		  : wrong(why, "conference.factory: '%s' is no user part of a SIP URI", o->factory);
+}
+
+static int check_aliases(const struct options *o, const struct why *why)
+{
+	struct slice rest = slice_str(o->aliases), one;
+	struct sip_uri uri;
+	unsigned n = 0;
+
+	while (slice_next(&rest, ',', &one)) {
+		one = slice_trim(one);
+		if (one.len == 0)
+			continue;
+		if (sip_uri_parse(one, &uri) != 0)
+			return wrong(why, "conference.aliases: '" SLICE_FMT "' is no URI",
+				     SLICE_ARG(one));
+		if (++n > FOCUS_MAX_ALIASES)
+			return wrong(why, "conference.aliases: more than %d URIs",
+				     FOCUS_MAX_ALIASES);
 	}
 	return 0;
+}
+
+/* What the agent makes of it (sip.h): the stack looks up no names, and speaks UDP and TCP. */
+static int check_proxy(const char *proxy, const struct why *why)
+{
+	struct slice bare = slice_str(proxy), value;
+	bool is_uri = slice_istarts(bare, SLICE_LIT("sip:"));
+	struct sip_uri uri;
+	struct addr at;
+	char *text;
+	bool ok;
+
+	if (proxy[0] == '\0')
+		return 0;
+	if (bare.len > 2 && bare.ptr[0] == '<' && bare.ptr[bare.len - 1] == '>') {
+		bare = slice_make(bare.ptr + 1, bare.len - 2);
+		is_uri = true;
+	}
+	text = xasprintf("%s" SLICE_FMT, is_uri ? "" : "sip:", SLICE_ARG(bare));
+	ok = sip_uri_parse(slice_str(text), &uri) == 0 && uri.scheme == SIP_URI_SIP &&
+	     addr_from_host(uri.host, 0, &at) == 0 &&
+	     (!sip_uri_param(uri.params, "maddr", &value) || addr_from_host(value, 0, &at) == 0) &&
+	     (!sip_uri_param(uri.params, "transport", &value) || slice_ieq_str(value, "udp") ||
+	      slice_ieq_str(value, "tcp"));
+	free(text);
+	return ok ? 0
+		  : wrong(why,
+			  "sip.outbound_proxy: '%s' is no numeric HOST:PORT or sip: URI of one "
+			  "(such as 192.0.2.5:5060 or sip:192.0.2.5;transport=tcp)",
+			  proxy);
+}
+
+static int check_numeric(const char *name, const char *value, const struct why *why)
+{
+	struct addr at;
+
+	return addr_from_host(slice_str(value), 0, &at) == 0
+		       ? 0
+		       : wrong(why, "%s: '%s' is no numeric address (such as 127.0.0.1 or ::1)",
+			       name, value);
+}
+
+static int check_sip(const struct options *o, const struct why *why)
+{
+	struct addr_set *set;
+	int err = check_numeric("sip.address", o->sip_address, why);
+
+	if (err == 0)
+		err = check_proxy(o->sip_outbound_proxy, why);
+	if (err != 0)
+		return err;
+	if (addr_set_parse(o->sip_trusted, &set) != 0)
+		return wrong(why,
+			     "sip.trusted: '%s' is no list of networks (such as 192.0.2.0/24,::1)",
+			     o->sip_trusted);
+	addr_set_free(&set);
+	if (o->session_expires != 0 && o->session_expires < o->session_min_se)
+		return wrong(why, "sip.session_expires: %lld is below sip.min_se, which is %lld",
+			     (long long)o->session_expires, (long long)o->session_min_se);
+	return 0;
+}
+
+static int check_admin(const struct options *o, const struct why *why)
+{
+	struct addr at;
+	int err;
+
+	if (addr_from_host(slice_str(o->admin_address), 0, &at) != 0)
+		return check_numeric("admin.address", o->admin_address, why);
+	if (!addr_is_loopback(&at) && o->admin_token_file[0] == '\0')
+		return wrong(why,
+			     "admin.address: %s is not loopback, so admin.token_file is needed",
+			     o->admin_address);
+	err = o->admin_token_file[0] ? http_token_check(o->admin_token_file) : 0;
+	if (err == -ERR_IO)
+		return wrong(why, "admin.token_file: cannot read %s: %s", o->admin_token_file,
+			     strerror(errno));
+	return err == 0 ? 0
+			: wrong(why, "admin.token_file: %s holds no token", o->admin_token_file);
+}
+
+int options_check(const struct options *o, char *why_r, size_t why_size)
+{
+	const struct why why = {why_r, why_size};
+	struct addr at;
+	int err = check_names(o, &why);
+
+	if (err == 0)
+		err = check_aliases(o, &why);
+	if (err == 0)
+		err = check_sip(o, &why);
+	if (err == 0)
+		err = check_admin(o, &why);
+	if (err == 0 && addr_from_unix(o->mp_socket, &at) != 0)
+		err = wrong(&why, "mp.socket: '%s' is no path for a Unix socket (1..107 octets)",
+			    o->mp_socket);
+	return err;
 }

@@ -44,8 +44,8 @@ extern const struct config_opt options_table[];
 extern const size_t options_table_len;
 
 /*
- * What the table cannot say: addresses are numeric, lists are networks, an open admin port has a
- * token. -ERR_CONFIG with one sentence that names the setting in why.
+ * What the table cannot say: addresses are numeric, lists are networks, URIs are URIs, an open admin
+ * port has a token, which can be read, times fit each other. -ERR_CONFIG with one sentence that names the setting in why.
  */
 MUST_CHECK int options_check(const struct options *o, char *why, size_t why_size);
 

@@ -87,11 +87,13 @@ static void on_hup(void *arg)
 	config_release(options_table, options_table_len, &opts);
 }
 
-static bool on_ready(void *arg)
+static const char *on_ready(void *arg)
 {
-	struct server *s = arg;
+	const struct server *s = arg;
 
-	return s->stop_until_ms == 0 && mrfp_pool_up(s->pool);
+	if (s->stop_until_ms != 0)
+		return "not ready: the server stops";
+	return mrfp_pool_up(s->pool) ? NULL : "not ready: no MRFP is registered";
 }
 
 static void on_collect(void *arg)
@@ -136,7 +138,9 @@ static struct focus_config focus_settings(const struct options *o)
 static int open_pool(struct server *s, const struct options *o)
 {
 	if (mrfp_pool_new(s->base, o->mp_socket, NULL, s->metrics, &s->pool) != 0) {
-		log_error("cannot listen for MRFPs on %s: %s", o->mp_socket, strerror(errno));
+		log_error("cannot listen for MRFPs on %s: %s", o->mp_socket,
+			  errno == EADDRINUSE ? "another mrfc uses it, or it is no socket"
+					      : strerror(errno));
 		return EXIT_RUNTIME;
 	}
 	s->media = media_new(s->pool);

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/addr.h"
+#include "common/http.h"
 #include "common/mem.h"
 
 #define OPT(path, type, field, def, min, max, words, unit, text, missing)                          \
@@ -35,8 +35,7 @@ const struct config_opt options_table[] = {
 	       "Numeric address that the MSRP listeners bind."),
 	STRING("msrp.advertise", msrp_advertise, "",
 	       "Host put in our MSRP URIs; empty: msrp.address."),
-	INT("msrp.port", msrp_port, "2855", -1, 65535,
-	    "TCP port for MSRP; 0 picks a free one, -1 is off."),
+	INT("msrp.port", msrp_port, "2855", 0, 65535, "TCP port for MSRP; 0 picks a free one."),
 	OPT("msrp.tls_port", CONFIG_INT, msrp_tls_port, "-1", -1, 65535, NULL, "",
 	    "TCP port for MSRP over TLS; -1 is off.", "MSRP over TLS is not in this release"),
 	OCTETS("msrp.max_size", max_size, "256MiB", 1, INT64_MAX,
@@ -78,7 +77,8 @@ const struct config_opt options_table[] = {
 	OPT("mp.connect", CONFIG_STRING, mp_connect, "", 0, 0, NULL, "",
 	    "HOST:PORT of the MRFC's control protocol over TLS.",
 	    "the control protocol over TLS is not in this release"),
-	STRING("mp.id", mp_id, "mrfp", "Name of this MRFP, stable over restarts."),
+	STRING("mp.id", mp_id, "mrfp",
+	       "Name of this MRFP, stable over restarts; each MRFP of an MRFC needs its own."),
 	TIME("mp.keepalive", mp_keepalive_ms, "1s", 10, 60000,
 	     "Interval of keepalives; three misses are a dead link."),
 	INT("mp.events", mp_events, "4096", 1, 1000000,
@@ -88,7 +88,7 @@ const struct config_opt options_table[] = {
 	INT("admin.port", admin_port, "-1", -1, 65535,
 	    "Port of the admin HTTP listener; 0 picks a free one, -1 is off."),
 	STRING("admin.token_file", admin_token_file, "",
-	       "File with the token for changes by admin HTTP."),
+	       "File with the bearer token that changes need (reading needs none); empty: none."),
 	OPT("log.level", CONFIG_ENUM, log_level, "info", 0, 0, "error warn info debug", "",
 	    "Least urgent lines that are logged.", NULL),
 };
@@ -140,6 +140,7 @@ static int check_advertise(const char *text, struct config_error *error_r)
 static int check_admin(const struct options *o, struct config_error *error_r)
 {
 	struct addr at;
+	int err;
 
 	if (o->admin_port < 0)
 		return 0;
@@ -149,10 +150,13 @@ static int check_admin(const struct options *o, struct config_error *error_r)
 		return wrong(error_r,
 			     "admin.address: %s is not loopback, so admin.token_file is needed",
 			     o->admin_address);
-	if (o->admin_token_file[0] && access(o->admin_token_file, R_OK) != 0)
+	err = o->admin_token_file[0] ? http_token_check(o->admin_token_file) : 0;
+	if (err == -ERR_IO)
 		return wrong(error_r, "admin.token_file: cannot read %s: %s", o->admin_token_file,
 			     strerror(errno));
-	return 0;
+	return err == 0
+		       ? 0
+		       : wrong(error_r, "admin.token_file: %s holds no token", o->admin_token_file);
 }
 
 int options_check(const struct options *o, struct config_error *error_r)
@@ -170,8 +174,6 @@ int options_check(const struct options *o, struct config_error *error_r)
 		err = check_admin(o, error_r);
 	if (err < 0)
 		return err;
-	if (o->msrp_port < 0)
-		return wrong(error_r, "msrp.port: -1 leaves no listener, nobody could connect");
 	if (o->mp_id[0] == '\0')
 		return wrong(error_r, "mp.id: empty; each MRFP needs a name of its own");
 	if (o->mp_socket[0] == '\0' || addr_from_unix(o->mp_socket, &at) != 0)

@@ -42,6 +42,7 @@ struct server {
 	struct daemon *daemon;
 	struct event *tick, *ready_timer;
 	bool ready, stop;
+	char not_ready[192]; /* the reason for /readyz */
 };
 
 /* --- what the parts tell each other --- */
@@ -158,11 +159,15 @@ static void on_collect(void *arg)
 	*s->plane.stats.log_octets = (int64_t)held;
 }
 
-static bool on_readyz(void *arg)
+static const char *on_readyz(void *arg)
 {
 	struct server *s = arg;
 
-	return ctl_client_up(s->ctl);
+	if (ctl_client_up(s->ctl))
+		return NULL;
+	snprintf(s->not_ready, sizeof(s->not_ready), "not ready: not registered at the MRFC on %s",
+		 s->opt->mp_socket);
+	return s->not_ready;
 }
 
 static void on_term(void *arg)

@@ -46,9 +46,9 @@ static inline void hold(struct http_req *req, void *arg)
 	event_base_loopbreak(f->base);
 }
 
-static inline bool is_ready(void *arg)
+static inline const char *is_ready(void *arg)
 {
-	return ((struct fixture *)arg)->ready;
+	return ((struct fixture *)arg)->ready ? NULL : "no peer";
 }
 
 static inline struct addr loopback(void)

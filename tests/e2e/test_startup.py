@@ -60,12 +60,39 @@ def test_a_bad_configuration_is_named_by_file_line_and_setting(tmp_path, case):
     ("mrfp", "msrp.address=nowhere.example", ["msrp.address"]),
     ("mrfc", "sip.address=300.1.1.1", ["sip.address"]),
     ("mrfp", "msrp.connect_allow=10.0.0.0/99", ["msrp.connect_allow"]),
-    ("mrfc", "sip.trusted=me", ["sip.trusted"])])
-def test_a_bad_override_is_named(name, option, words):
-    code, text = run(name, "-t", "-o", option)
-    assert code == 78, text
-    for word in words:
-        assert word in text
+    ("mrfc", "sip.trusted=me", ["sip.trusted"]), ("mrfc", "domain=not a host", ["domain"]),
+    ("mrfc", "sip.contact=a b", ["sip.contact"]),
+    ("mrfc", "sip.outbound_proxy=proxy.example", ["sip.outbound_proxy", "numeric"]),
+    ("mrfc", "sip.outbound_proxy=sips:192.0.2.5", ["sip.outbound_proxy"]),
+    ("mrfc", "conference.factory=a b", ["conference.factory"]),
+    ("mrfc", "conference.aliases=sip:a@b,not a uri", ["conference.aliases", "not a uri"]),
+    ("mrfc", "sip.session_expires=89", ["sip.session_expires", "90"]),
+    ("mrfc", "admin.address=0.0.0.0", ["admin.address", "admin.token_file"]),
+    ("mrfc", "admin.token_file=/nonexist", ["admin.token_file", "No such file"]),
+    ("mrfp", "admin.token_file=/dev/null", ["admin.token_file", "no token"]),
+    ("mrfc", "mp.socket=", ["mp.socket"]), ("mrfc", "mp.socket=" + "x" * 108, ["mp.socket", "107"]),
+    ("mrfp", "mp.socket=" + "x" * 108, ["mp.socket", "107"]), ("mrfp", "mp.id=", ["mp.id"]),
+    ("mrfp", "msrp.advertise=a b", ["msrp.advertise"]), ("mrfp", "msrp.port=-1", ["msrp.port"])])
+def test_a_bad_override_is_named_before_anything_is_opened(tmp_path, name, option, words):
+    used = tmp_path / "mp.sock"
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(used))
+        sock.listen()
+        place = [] if option.startswith("mp.socket") else ["-o", "mp.socket=%s" % used]
+        for check in (["-t"], []):
+            code, text = run(name, *check, "-o", "admin.port=0", *place, "-o", option)
+            assert code == 78, text
+            for word in words:
+                assert word in text
+
+
+@pytest.mark.parametrize("option", [
+    "sip.outbound_proxy=192.0.2.5:5060", "sip.outbound_proxy=sip:192.0.2.5:5060;lr",
+    "sip.outbound_proxy=<sip:[::1];transport=tcp>", "sip.contact=mrfc.example.net:5060",
+    "conference.aliases=sip:a@b, im:c@d", "sip.session_expires=0", "conference.factory="])
+def test_a_good_override_is_taken(option):
+    code, text = run("mrfc", "-t", "-o", option)
+    assert code == 0, text
 
 
 def test_the_sample_configuration_is_good():
@@ -108,6 +135,23 @@ def test_a_socket_path_that_cannot_be_made_is_said_in_a_sentence(tmp_path):
     code, text = run("mrfc", "-o", "sip.port=0", "-o", "admin.port=0", "-o",
                      "mp.socket=%s/mp.sock" % (tmp_path / "file"))
     assert code == 1 and str(tmp_path / "file") in text
+
+
+def test_a_second_mrfc_on_the_same_socket_says_so(own_mrf):
+    net = own_mrf(start_mrfp=False)
+    code, text = run("mrfc", "-o", "sip.port=0", "-o", "admin.port=0", "-o",
+                     "mp.socket=%s" % net.mrfc.options["mp.socket"])
+    assert code == 1 and "another mrfc" in text
+
+
+def test_not_ready_says_why(own_mrf, tmp_path):
+    net = own_mrf(start_mrfp=False)
+    assert "no MRFP" in net.mrfc.http("GET", "/readyz")[2].decode()
+    alone = Server("mrfp", {"msrp.port": 0, "admin.port": 0, "mp.socket": "none.sock"},
+                   cwd=str(tmp_path)).wait_ready()
+    status, _, body = alone.http("GET", "/readyz")
+    assert status == 503 and "none.sock" in body.decode()
+    alone.stop()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

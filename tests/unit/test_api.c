@@ -87,10 +87,10 @@ struct rig {
 	struct bytes text;
 };
 
-static bool is_ready(void *arg)
+static const char *is_ready(void *arg)
 {
 	(void)arg;
-	return true;
+	return NULL;
 }
 
 static int setup(void **state)

@@ -82,7 +82,8 @@ static void the_pages_of_every_server_answer(void **state)
 	f.ready = false;
 	answer = talk(&f, REQUEST("GET /readyz", ""));
 	assert_int_equal(status_of(answer), 503);
-	assert_non_null(strstr(answer, "{\"error\":{\"code\":\"unavailable\","));
+	assert_non_null(
+		strstr(answer, "{\"error\":{\"code\":\"unavailable\",\"message\":\"no peer\"}}"));
 	assert_int_equal(status_of(talk(&f, REQUEST("GET /healthz", ""))), 200);
 	answer = talk(&f, REQUEST("GET /metrics", ""));
 	assert_int_equal(status_of(answer), 200);

@@ -203,6 +203,17 @@ static void body_before_head(struct request *rq, struct slice piece)
 
 /* --- requests --- */
 
+/*
+ * The last octet that the message may have: its '$' decides, before that the announced total. More
+ * than announced would pass as chat whatever its size (MSRP-069).
+ */
+static uint64_t size_limit(const struct inmsg *m)
+{
+	if (m->length != MSRP_UNSPECIFIED)
+		return m->length;
+	return m->total != MSRP_UNSPECIFIED ? m->total : UINT64_MAX;
+}
+
 /* Byte-Range rules of MSRP-061, 069, 072; 0 or the status. */
 static int check_range(const struct inmsg *m, const struct msrp_head *head)
 {
@@ -212,7 +223,7 @@ static int check_range(const struct inmsg *m, const struct msrp_head *head)
 		return m ? 400 : 0;
 	if (!r->start || (r->total != MSRP_UNSPECIFIED && r->start > r->total + 1))
 		return 400;
-	if (m && m->length != MSRP_UNSPECIFIED && r->start > m->length + 1)
+	if (m && r->start - 1 > size_limit(m))
 		return 400;
 	return 0;
 }
@@ -291,7 +302,8 @@ void ingress_begin(struct request *rq, const struct msrp_head *head)
 	rq->failure_report = m->failure_report;
 	if (m->state == INMSG_REFUSED)
 		rq->status = m->status;
-	else if (m->total == MSRP_UNSPECIFIED && head->range.present)
+	else if (m->total == MSRP_UNSPECIFIED && head->range.present &&
+		 head->range.total >= ranges_top(&m->got))
 		m->total = head->range.total;
 }
 
@@ -308,7 +320,7 @@ void ingress_body(struct request *rq, struct slice piece)
 		return;
 	set_due(m);
 	max = (uint64_t)m->from->ctx->plane->opt->max_size;
-	if (m->length != MSRP_UNSPECIFIED && end > m->length) {
+	if (end > size_limit(m)) {
 		refuse(rq, 400);
 	} else if ((end > max && m->state == INMSG_OPEN) || ranges_add(&m->got, pos, piece.len)) {
 		refuse(rq, 413);
@@ -317,6 +329,7 @@ void ingress_body(struct request *rq, struct slice piece)
 		body_before_head(rq, piece);
 		rq->pos = end + 1;
 	} else {
+		m->n_passed += piece.len;
 		forward_octets(m, pos, piece, true);
 	}
 }
@@ -451,7 +464,8 @@ bool ingress_has_bulk(const struct session *s)
 
 	TAILQ_FOREACH(m, &s->inbox, link) {
 		if (m->state == INMSG_OPEN &&
-		    (m->total == MSRP_UNSPECIFIED || m->total > FORWARD_CHAT_MAX))
+		    (m->out.total == MSRP_UNSPECIFIED || m->out.total > FORWARD_CHAT_MAX ||
+		     m->n_passed > FORWARD_CHAT_MAX)) /* it repeats itself */
 			return true;
 	}
 	return false;

@@ -117,11 +117,25 @@ def test_a_total_that_contradicts_the_content_harms_nobody(trio, bystanders, dec
     if declared == 2:
         total = len(data) + 2
     chunk = alice.session.chunk(data, byte_range="1-%d/%d" % (len(data), total))
-    status = alice.conn.send(chunk).status()
-    assert status in (200, 400)
+    assert alice.conn.send(chunk).status() == (200 if total > len(data) else 400)
     usable(alice.session)
     fence(bob, alice, carol)
     bystanders.undisturbed()
+
+
+def test_octets_beyond_the_announced_total_end_the_message(trio):
+    # covers: MSRP-069
+    _, alice, bob, carol = trio
+    data = alice.cpim(os.urandom(200000), content_type=OCTETS)
+    mid = new_id("m")
+    first = alice.session.chunk(data[:4000], 1, 5000, "+", message_id=mid)
+    rest = [alice.session.chunk(data[at:at + 40000], at + 1, 5000, "+", message_id=mid)
+            for at in range(4000, 200000, 40000)]
+    assert [alice.conn.send(c).status() for c in [first] + rest] == [200] + [400] * len(rest)
+    for member in (bob, carol):
+        msg = member.session.wait_message(lambda m: m.aborted, what="an abort")
+        assert not msg.complete and len(msg.data) <= 5000
+    fence(bob, alice, carol)
 
 
 def test_an_aborted_message_is_aborted_for_all(trio):

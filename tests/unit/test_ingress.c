@@ -168,6 +168,65 @@ static void impossible_ranges_are_400(void **state)
 	fake_plane_close(&f);
 }
 
+/* covers: MSRP-069 */
+static void more_than_the_announced_total_is_400_and_aborts_the_message(void **state)
+{
+	struct fake_plane f;
+	struct session *bob;
+	struct bytes b = BYTES_INIT;
+	struct sender a;
+	const uint64_t head = sizeof(CPIM) - 1;
+
+	(void)state;
+	fake_plane_open(&f);
+	a = sender_of(fake_member(&f, "alice"));
+	bob = fake_member(&f, "bob");
+	/* all at once: nothing of it goes out */
+	assert_int_equal(chunk(&a, "m001", 1, 10, SLICE_LIT(CPIM "hello"), '$'), 400);
+	assert_true(TAILQ_EMPTY(&a.s->inbox));
+	fake_pending(bob, STREAM_CHAT, &b);
+	assert_int_equal(b.len, 0);
+	/* the last octet that fits, then one more */
+	assert_int_equal(chunk(&a, "m002", 1, head + 4, SLICE_LIT(CPIM), '+'), 200);
+	assert_int_equal(chunk(&a, "m002", head + 1, head + 4, SLICE_LIT("1234"), '+'), 200);
+	assert_int_equal(chunk(&a, "m002", head + 5, head + 4, SLICE_LIT("5"), '+'), 400);
+	assert_int_equal(chunk(&a, "m002", head + 6, head + 4, SLICE_LIT("6"), '+'), 400);
+	fake_pending(bob, STREAM_CHAT, &b);
+	assert_int_equal(count(&b, "#\r\n"), 1);
+	assert_int_equal(count(&b, "\r\n5\r\n"), 0);
+	/* a total that comes late holds from then on */
+	bytes_reset(&b);
+	assert_int_equal(chunk(&a, "m003", 1, MSRP_UNSPECIFIED, SLICE_LIT(CPIM), '+'), 200);
+	assert_int_equal(chunk(&a, "m003", head + 1, head + 2, SLICE_LIT("12"), '+'), 200);
+	assert_true(ingress_has_bulk(a.s)); /* it is in the log of bulk already */
+	assert_int_equal(chunk(&a, "m003", head + 3, head + 2, SLICE_LIT("3"), '$'), 400);
+	fake_pending(bob, STREAM_BULK, &b);
+	assert_int_equal(count(&b, "#\r\n"), 1);
+	bytes_fini(&b);
+	fake_check_sums(&f);
+	fake_plane_close(&f);
+}
+
+static void a_small_message_that_repeats_itself_counts_as_bulk(void **state)
+{
+	struct fake_plane f;
+	struct sender a;
+	char *text = xcalloc(1, 30000);
+
+	(void)state;
+	fake_plane_open(&f);
+	a = sender_of(fake_member(&f, "alice"));
+	(void)fake_member(&f, "bob");
+	assert_int_equal(chunk(&a, "m001", 1, 40000, SLICE_LIT(CPIM), '+'), 200);
+	for (int i = 0; i < 3; i++) {
+		assert_false(ingress_has_bulk(a.s));
+		assert_int_equal(chunk(&a, "m001", 5000, 40000, slice_make(text, 30000), '+'), 200);
+	}
+	assert_true(ingress_has_bulk(a.s));
+	free(text);
+	fake_plane_close(&f);
+}
+
 /* covers: MSRP-070, SW-034, SW-033 */
 static void an_abort_by_sender_timer_or_loss_reaches_the_others(void **state)
 {
@@ -333,6 +392,8 @@ int main(void)
 		cmocka_unit_test(a_head_in_single_octets_is_waited_for),
 		cmocka_unit_test(chunks_in_the_order_3_1_2_pass_and_the_end_is_marked),
 		cmocka_unit_test(impossible_ranges_are_400),
+		cmocka_unit_test(more_than_the_announced_total_is_400_and_aborts_the_message),
+		cmocka_unit_test(a_small_message_that_repeats_itself_counts_as_bulk),
 		cmocka_unit_test(an_abort_by_sender_timer_or_loss_reaches_the_others),
 		cmocka_unit_test(size_is_refused_when_told_and_when_counted),
 		cmocka_unit_test(the_33rd_partial_message_is_413),

@@ -13,6 +13,8 @@
 
 #define LOG_PLACE "dialog"
 
+#define TOO_SMALL_MAX 4 /* answers 422 in a row: such a peer will never be content */
+
 static void on_session_timer(void *arg)
 {
 	struct dialog *d = arg;
@@ -62,7 +64,7 @@ static void on_call_result(const struct sip_out_result *r, void *arg)
 			d->remote_contact = r->contact != NULL ? xstrdup(r->contact) : NULL;
 			d->peer_updates = r->allows_update;
 			session_timer_accepted(&r->timer, d->set->settings.session_expires_s,
-					       &d->session);
+					       d->set->settings.min_se_s, &d->session);
 			dialog_session_start(d);
 			d->set->ops->accepted(d, r, d->arg);
 			if (!d->closed)
@@ -152,23 +154,39 @@ static bool raise_session(struct dialog *d, const struct sip_out_result *r)
 {
 	if (r->status != 422 || r->timer.min_se_s <= d->session.expires_s)
 		return false;
+	d->n_too_small++;
 	d->session.expires_s = d->min_se_s = r->timer.min_se_s;
 	return true;
 }
 
+/* The offer that failed is made anew when its turn comes, unless a newer one waits. */
+static void offer_again(struct dialog *d)
+{
+	if (d->offer_waits)
+		return;
+	bytes_reset(&d->next_offer);
+	bytes_add_slice(&d->next_offer, bytes_slice(&d->local));
+	d->offer_waits = true;
+}
+
 static void on_change_failed(struct dialog *d, const struct sip_out_result *r, bool offer)
 {
-	bool gone = r->status == 481 || r->status == 408;
-
-	if (gone)
+	if (r->status == 481 || r->status == 408) {
 		dialog_tell_ended(d, DIALOG_END_GONE, r->status, r->phrase);
-	else if (raise_session(d, r))
-		dialog_refresh(d);
-	else if (d->out_is_refresh && (r->status == 405 || r->status == 501) && d->peer_updates) {
+	} else if (r->status == 422 && d->n_too_small == TOO_SMALL_MAX) {
+		log_peer("%s: no session interval is long enough for the peer", d->call_id);
+		dialog_tell_ended(d, DIALOG_END_EXPIRED, r->status, r->phrase);
+	} else if (raise_session(d, r)) {
+		if (d->out_is_refresh)
+			dialog_refresh(d);
+		else
+			offer_again(d); /* our caller goes on with it */
+	} else if (d->out_is_refresh && (r->status == 405 || r->status == 501) && d->peer_updates) {
 		d->peer_updates = false;
 		dialog_refresh(d);
-	} else if (offer && !d->out_is_refresh)
+	} else if (offer && !d->out_is_refresh) {
 		d->set->ops->change_failed(d, r->status, d->arg);
+	}
 	/* Else: the session timer that runs will end it. */
 }
 
@@ -192,17 +210,16 @@ static void on_change_result(const struct sip_out_result *r, void *arg)
 		bool refresh = d->out_is_refresh;
 
 		if (d->session.expires_s != 0) {
-			session_timer_accepted(&r->timer, d->session.expires_s, &d->session);
+			d->n_too_small = 0;
+			session_timer_accepted(&r->timer, d->session.expires_s,
+					       d->set->settings.min_se_s, &d->session);
 			dialog_session_start(d);
 		}
 		if (offer && !refresh)
 			d->set->ops->answer(d, r->sdp, d->arg);
 	} else if (r->status == 491 && offer) {
-		if (!d->out_is_refresh && !d->offer_waits) {
-			bytes_reset(&d->next_offer);
-			bytes_add_slice(&d->next_offer, bytes_slice(&d->local));
-			d->offer_waits = true;
-		}
+		if (!d->out_is_refresh)
+			offer_again(d);
 		retry_later(d);
 	} else {
 		on_change_failed(d, r, offer);

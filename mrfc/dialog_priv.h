@@ -48,6 +48,7 @@ struct dialog {
 	bool doomed;
 	struct session_timer session;
 	uint32_t min_se_s;   /* the largest that a 422 told us; 0: none did */
+	unsigned n_too_small; /* 422 in a row */
 	bool session_ending; /* the timer that runs is the end, not the refresh */
 	struct timer *session_timer;
 	struct timer *retry_timer;

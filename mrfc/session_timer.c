@@ -38,12 +38,12 @@ int session_timer_answer(const struct session_timer_ask *ask, uint32_t want_s, u
 }
 
 void session_timer_accepted(const struct session_timer_ask *reply, uint32_t asked_s,
-			    struct session_timer *timer_r)
+			    uint32_t min_se_s, struct session_timer *timer_r)
 {
 	struct session_timer t = {0};
 
 	if (reply->expires_s != 0) {
-		t.expires_s = reply->expires_s;
+		t.expires_s = reply->expires_s > min_se_s ? reply->expires_s : min_se_s;
 		t.refresher = reply->refresher == SESSION_REFRESHER_UAS ? SESSION_REFRESHER_UAS
 									: SESSION_REFRESHER_UAC;
 	} else if (asked_s != 0) {

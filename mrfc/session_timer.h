@@ -35,9 +35,12 @@ struct session_timer {
  */
 MUST_CHECK int session_timer_answer(const struct session_timer_ask *ask, uint32_t want_s,
 				    uint32_t min_se_s, struct session_timer *timer_r);
-/* What a 2xx to our INVITE or UPDATE means (we are UAC); asked_s is what we asked for (section 7.2). */
+/*
+ * What a 2xx to our INVITE or UPDATE means (we are UAC); asked_s is what we asked for (section 7.2).
+ * An interval below min_se_s, which no UAS may choose (section 9), counts as min_se_s.
+ */
 void session_timer_accepted(const struct session_timer_ask *reply, uint32_t asked_s,
-			    struct session_timer *timer_r);
+			    uint32_t min_se_s, struct session_timer *timer_r);
 /* From the (re)start to our refresh, or to our BYE when the peer refreshes (TIM-005, 006); 0: never. */
 uint64_t session_timer_due_ms(const struct session_timer *t);
 /* From the (re)start to the BYE when our refreshes fail; 0: never. */

@@ -63,6 +63,16 @@ def refuse_with(code, headers=(), times=1000):
     return answer
 
 
+def never_content():
+    """An answer() that wants a longer interval each time."""
+    seconds = iter(range(SE + 10, 100000, 10))
+
+    def answer(_timed, txn):
+        if txn.request.method in ("UPDATE", "INVITE"):
+            txn.respond(422, headers=[("Min-SE", str(next(seconds)))])
+    return answer
+
+
 NO_UPDATE = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
 
 
@@ -82,6 +92,7 @@ class Patience:
         self.silent = Timed(net, "silent", theirs)
         self.forgetful = Timed(net, "forgetful", ours, refuse_with(481))
         self.late = Timed(net, "late", ours, refuse_with(408))
+        self.greedy = Timed(net, "greedy", ours, never_content())
         self.unacknowledged = Timed(net, "unacknowledged", ack=False)
         self.host = UE("host", net).join("room-host")
         self.watch = self.host.subscribe()
@@ -93,6 +104,6 @@ class Patience:
 
     def close(self):
         for timed in (self.updates, self.no_update, self.silent, self.forgetful, self.late,
-                      self.unacknowledged):
+                      self.greedy, self.unacknowledged):
             timed.ue.close()
         self.host.close()

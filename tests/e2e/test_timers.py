@@ -155,6 +155,17 @@ def test_a_refresh_that_finds_nobody_ends_the_session(patience, who):
 
 
 @pytest.mark.patience
+def test_who_always_wants_a_longer_interval_is_let_go(patience):
+    # covers: TIM-007
+    one = patience.greedy
+    at, bye = one.wait("BYE")
+    assert SE / 2 - 1 <= at < SE / 2 + 15
+    assert bye_reason(bye.request)[:2] == ("SIP", 408)
+    assert len([txn for _, txn in one.stamps if txn.request.method == "UPDATE"]) == 5
+    poll(lambda: not patience.net.participants(one.room))
+
+
+@pytest.mark.patience
 def test_who_does_not_refresh_is_let_go(patience):
     # covers: TIM-006, FOC-020
     at, bye = patience.silent.wait("BYE")

@@ -77,17 +77,33 @@ static void the_answer_to_our_invite_names_the_refresher(void **state)
 	struct session_timer t;
 
 	(void)state;
-	session_timer_accepted(&(struct session_timer_ask){true, 600, 0, UAS}, 1800, &t);
+	session_timer_accepted(&(struct session_timer_ask){true, 600, 0, UAS}, 1800, 90, &t);
 	assert_int_equal(t.expires_s, 600);
 	assert_false(t.we_refresh);
-	session_timer_accepted(&(struct session_timer_ask){true, 600, 0, UAC}, 1800, &t);
+	session_timer_accepted(&(struct session_timer_ask){true, 600, 0, UAC}, 1800, 90, &t);
 	assert_true(t.we_refresh);
 	/* The peer knows no timer: we go on alone. */
-	session_timer_accepted(&(struct session_timer_ask){0}, 1800, &t);
+	session_timer_accepted(&(struct session_timer_ask){0}, 1800, 90, &t);
 	assert_int_equal(t.expires_s, 1800);
 	assert_true(t.we_refresh);
-	session_timer_accepted(&(struct session_timer_ask){0}, 0, &t);
+	session_timer_accepted(&(struct session_timer_ask){0}, 0, 90, &t);
 	assert_int_equal(t.expires_s, 0);
+}
+
+static void an_answer_below_our_minimum_counts_as_the_minimum(void **state)
+{
+	/* covers: TIM-002, TIM-005 */
+	struct session_timer t;
+
+	(void)state;
+	session_timer_accepted(&(struct session_timer_ask){true, 1, 0, UAC}, 1800, 90, &t);
+	assert_int_equal(t.expires_s, 90);
+	assert_int_equal(session_timer_due_ms(&t), 45000);
+	session_timer_accepted(&(struct session_timer_ask){true, 89, 0, UAS}, 1800, 90, &t);
+	assert_int_equal(t.expires_s, 90);
+	assert_int_equal(session_timer_due_ms(&t), 60000);
+	session_timer_accepted(&(struct session_timer_ask){true, 91, 0, UAS}, 1800, 90, &t);
+	assert_int_equal(t.expires_s, 91);
 }
 
 static void a_refresh_is_due_at_half_time_and_the_end_comes_a_little_early(void **state)
@@ -111,6 +127,7 @@ int main(void)
 		cmocka_unit_test(an_interval_below_the_minimum_is_refused_to_who_understands_it),
 		cmocka_unit_test(without_a_wish_of_ours_a_silent_peer_gets_no_timer),
 		cmocka_unit_test(the_answer_to_our_invite_names_the_refresher),
+		cmocka_unit_test(an_answer_below_our_minimum_counts_as_the_minimum),
 		cmocka_unit_test(a_refresh_is_due_at_half_time_and_the_end_comes_a_little_early),
 	};
 

@@ -44,6 +44,26 @@ void focus_refuse(struct sip_in **in, int status, uint32_t retry_after_s, const 
 	free(headers);
 }
 
+bool focus_uri_is_ours(struct focus *f, const char *uri)
+{
+	bool factory;
+
+	return room_by_uri(f, uri, &factory, NULL) != NULL || factory;
+}
+
+/* Does the peer assert a URI of a conference, or of the one that its request would make? */
+static bool poses_as_conference(struct focus *f, const struct sip_in *in,
+				const struct identity *who)
+{
+	for (size_t i = 0; i <= who->n_aliases; i++) {
+		const char *uri = i < who->n_aliases ? who->aliases[i] : who->uri;
+
+		if (focus_uri_is_ours(f, uri) || sip_uri_same(slice_str(uri), slice_str(in->uri)))
+			return true;
+	}
+	return false;
+}
+
 int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r)
 {
 	const struct identity_claim claim = {.peer = &(*in)->peer,
@@ -55,6 +75,10 @@ int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r)
 	int err = identity_of(f->trusted, &claim, who_r);
 	char where[ADDR_STRLEN];
 
+	if (err == 0 && poses_as_conference(f, *in, who_r)) {
+		identity_fini(who_r);
+		err = -ERR_DENIED;
+	}
 	if (err != 0) {
 		log_peer("%s by %s refused: no identity that %s may assert", (*in)->method_name,
 			 (*in)->from_uri, addr_format(&(*in)->peer, where));

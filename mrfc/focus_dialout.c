@@ -170,8 +170,10 @@ void dialout_on_accepted(struct session *s, const struct sip_out_result *result)
 	/* Who answered is known by the dialled URI and by what a trusted peer asserts. */
 	if (result->peer.len == 0 || !addr_set_has(f->trusted, &result->peer))
 		return;
-	for (size_t i = 0; i < result->n_asserted; i++)
-		identity_add_alias(&s->who, result->asserted[i]);
+	for (size_t i = 0; i < result->n_asserted; i++) {
+		if (!focus_uri_is_ours(f, result->asserted[i]))
+			identity_add_alias(&s->who, result->asserted[i]);
+	}
 	if (s->endpoint != NULL)
 		roster_set_aliases(s->endpoint->user, (const char *const *)s->who.aliases,
 				   s->who.n_aliases);

@@ -136,6 +136,8 @@ void focus_facts(struct room *room, const char *user, struct access_facts *facts
 void focus_refuse(struct sip_in **in, int status, uint32_t retry_after_s, const char *why);
 /* The same as header lines; warning is the warn-code. The caller frees. */
 char *focus_refusal_headers(uint32_t retry_after_s, int warning, const char *why);
+/* Is it the URI of the factory or of an active conference? Nobody may join by such a name. */
+bool focus_uri_is_ours(struct focus *f, const char *uri);
 /* Identity of a request's sender; after -ERR_DENIED the request is answered 403. */
 MUST_CHECK int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r);
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Identity of a request's sender from what its peer asserts: the first SIP URI of
- * P-Asserted-Identity names the user, the others and the im: form are its aliases. Pure.
+ * P-Asserted-Identity (or tel URI when there is none) names the user, the others and the im: form
+ * are its aliases; URIs of other schemes name nobody (RFC 3325 9.1). Pure.
  */
 #include "mrfc/identity.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/mem.h"
 #include "proto/sip_uri.h"
@@ -24,7 +26,17 @@ static char *canonical(const char *uri)
 
 static bool is_scheme(const char *uri, const char *scheme)
 {
-	return strncmp(uri, scheme, strlen(scheme)) == 0;
+	return strncasecmp(uri, scheme, strlen(scheme)) == 0;
+}
+
+static bool is_sip(const char *uri)
+{
+	return is_scheme(uri, "sip:") || is_scheme(uri, "sips:");
+}
+
+static bool usable(const char *uri)
+{
+	return is_sip(uri) || is_scheme(uri, "tel:");
 }
 
 /* anonymous@anonymous.invalid names nobody (RFC 3323), and no participant may be called so. */
@@ -58,7 +70,7 @@ static void add_im_form(struct identity *id)
 	const char *colon = strchr(id->uri, ':');
 	char *im;
 
-	if (!is_scheme(id->uri, "sip:") && !is_scheme(id->uri, "sips:"))
+	if (!is_sip(id->uri))
 		return;
 	im = xasprintf("im%s", colon);
 	identity_add_alias(id, im);
@@ -67,11 +79,15 @@ static void add_im_form(struct identity *id)
 
 static const char *first_of(const struct identity_claim *c)
 {
+	const char *first = NULL;
+
 	for (size_t i = 0; i < c->n_asserted; i++) {
-		if (is_scheme(c->asserted[i], "sip:") || is_scheme(c->asserted[i], "sips:"))
+		if (is_sip(c->asserted[i]))
 			return c->asserted[i];
+		if (first == NULL && usable(c->asserted[i]))
+			first = c->asserted[i];
 	}
-	return c->n_asserted > 0 ? c->asserted[0] : NULL;
+	return first;
 }
 
 int identity_of(const struct addr_set *trusted, const struct identity_claim *claim,
@@ -83,22 +99,24 @@ int identity_of(const struct addr_set *trusted, const struct identity_claim *cla
 
 	if (claim->peer->len == 0 || !addr_set_has(trusted, claim->peer))
 		return -ERR_DENIED;
-	if (named == NULL) {
+	if (named == NULL && claim->n_asserted == 0) {
 		named = claim->from;
 		display = claim->from_display;
-	} else if (display == NULL && claim->from != NULL &&
+	} else if (named != NULL && display == NULL && claim->from != NULL &&
 		   sip_uri_same(slice_str(named), slice_str(claim->from))) {
 		display = claim->from_display;
 	}
-	if (named == NULL || anonymous(named))
+	if (named == NULL || !usable(named) || anonymous(named))
 		return -ERR_DENIED;
 	id.uri = canonical(named);
 	if (id.uri == NULL)
 		return -ERR_DENIED;
 	if (display != NULL && slice_is_utf8(slice_str(display)))
 		id.display = xstrdup(display);
-	for (size_t i = 0; i < claim->n_asserted; i++)
-		identity_add_alias(&id, claim->asserted[i]);
+	for (size_t i = 0; i < claim->n_asserted; i++) {
+		if (usable(claim->asserted[i]))
+			identity_add_alias(&id, claim->asserted[i]);
+	}
 	add_im_form(&id);
 	*id_r = id;
 	return 0;

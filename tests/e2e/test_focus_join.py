@@ -98,6 +98,19 @@ def test_who_has_no_identity_does_not_get_in(ue, room, headers):
     assert nobody.invite(room, headers=headers).expect((401, 403))
 
 
+@pytest.mark.parametrize("what", ["room", "alias", "other room", "factory", "new room", "scheme"])
+def test_nobody_joins_by_the_name_of_a_conference(ue, mrf, room, what):
+    # covers: FOC-006
+    alice = ue("alice").join(room)
+    uri = {"room": alice.room, "alias": "sip:mallory@example.com>, <" + alice.room,
+           "other room": alice.room, "factory": alice.uri_of("conference-factory"),
+           "new room": alice.uri_of("x" + room), "scheme": "http://q/"}[what]
+    mallory = ue("mallory", assert_identity="<%s>" % uri)
+    target = {"other room": "y" + room, "new room": "x" + room}.get(what, room)
+    assert mallory.invite(target).expect(403)
+    assert list(mrf.participants(room)) == [alice.aor]
+
+
 def test_the_asserted_identity_wins_over_from(ue, mrf, room):
     # covers: FOC-006, SW-010
     alice = ue("alice", assert_identity='"Alice A" <sip:alice.a@example.com>').join(room)

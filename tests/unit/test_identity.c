@@ -145,6 +145,33 @@ static void a_malformed_or_missing_uri_is_no_identity(void **state)
 	assert_int_equal(identity_of(rig->trusted, &claim, &id), -ERR_DENIED);
 }
 
+static void only_sip_sips_and_tel_uris_name_somebody(void **state)
+{
+	/* covers: FOC-006 */
+	static const char *const asserted[] = {"http://q/", "urn:service:sos",
+					       "TEL:+1-555-123-0001", "SIP:Alice@example.com"};
+	struct rig *rig = *state;
+	struct identity_claim claim = {.peer = &rig->inside,
+				       .asserted = asserted,
+				       .n_asserted = 4,
+				       .from = "sip:bob@example.com"};
+	struct identity id;
+
+	assert_int_equal(identity_of(rig->trusted, &claim, &id), 0);
+	assert_string_equal(id.uri, "sip:Alice@example.com");
+	assert_int_equal(id.n_aliases, 2); /* tel and im */
+	identity_fini(&id);
+	claim.n_asserted = 3;
+	assert_int_equal(identity_of(rig->trusted, &claim, &id), 0);
+	assert_int_equal(strncmp(id.uri, "tel:", 4), 0);
+	identity_fini(&id);
+	claim.n_asserted = 2; /* what is asserted counts, not From */
+	assert_int_equal(identity_of(rig->trusted, &claim, &id), -ERR_DENIED);
+	claim.n_asserted = 0;
+	claim.from = "http://q/";
+	assert_int_equal(identity_of(rig->trusted, &claim, &id), -ERR_DENIED);
+}
+
 static void aliases_are_kept_once_and_their_number_is_bounded(void **state)
 {
 	struct rig *rig = *state;
@@ -176,6 +203,7 @@ int main(void)
 		cmocka_unit_test(nobody_else_is_believed),
 		cmocka_unit_test(the_anonymous_uri_names_nobody),
 		cmocka_unit_test(a_malformed_or_missing_uri_is_no_identity),
+		cmocka_unit_test(only_sip_sips_and_tel_uris_name_somebody),
 		cmocka_unit_test(aliases_are_kept_once_and_their_number_is_bounded),
 	};
 

@@ -99,7 +99,7 @@ void http_reply_error(struct http_req *req, int status, const char *code, const 
 	va_end(ap);
 	json = json_pack("{s:{s:s,s:s}}", "error", "code", code, "message", message);
 	if (!json) /* a message with a peer's bytes, cut inside a character */
-		json = json_pack("{s:{s:s,s:s}}", "error", "code", code, "message", "");
+		json = json_pack("{s:{s:s,s:s}}", "error", "code", code, "message", code);
 	http_reply(req, status, json);
 }
 

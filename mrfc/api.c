@@ -32,27 +32,29 @@ static struct conference *find_conference(const struct api *a, struct http_req *
 	return c;
 }
 
-/* A failed call of the focus. */
-static void reply_focus_error(struct http_req *req, int err)
+/* A failed call of the focus about uri ("": none) in the conference of that name. */
+static void reply_focus_error(struct http_req *req, int err, const char *name, const char *uri)
 {
 	switch (-err) {
 	case ERR_SYNTAX:
-		http_reply_error(req, 400, "bad_request", "the name or URI is malformed");
+		http_reply_error(req, 400, "bad_request",
+				 "'%s' is no URI to call (such as sip:user@host or tel:+1...)",
+				 uri);
 		break;
 	case ERR_NOT_FOUND:
-		http_reply_error(req, 404, "not_found", "no such participant");
+		http_reply_error(req, 404, "not_found", "no participant %s in %s", uri, name);
 		break;
 	case ERR_EXISTS:
-		http_reply_error(req, 409, "exists", "it is there already");
+		http_reply_error(req, 409, "exists", "%s is in %s already", uri, name);
 		break;
 	case ERR_WRONG_STATE:
-		http_reply_error(req, 409, "ending", "the conference is ending");
+		http_reply_error(req, 409, "ending", "%s is ending", name);
 		break;
 	case ERR_LIMIT:
-		http_reply_error(req, 409, "full", "the conference is full");
+		http_reply_error(req, 409, "full", "%s is full", name);
 		break;
 	case ERR_CLOSED:
-		http_reply_error(req, 503, "unavailable", "no MRFP, or no way to the participant");
+		http_reply_error(req, 503, "unavailable", "no MRFP is registered");
 		break;
 	default:
 		http_reply_error(req, 503, "unavailable", "failed: %s", err_name(err));
@@ -131,12 +133,14 @@ static void create_conference(struct http_req *req, void *arg)
 	    check_e2e(req, body)) {
 		rc = focus_create(a->focus, name, subject, &c);
 		if (rc == -ERR_EXISTS)
-			http_reply_error(req, 409, "exists", "the name %s is taken", name);
+			http_reply_error(req, 409, "exists",
+					 "the name %s is taken by a conference or the factory",
+					 name);
 		else if (rc == -ERR_SYNTAX)
 			http_reply_error(req, 400, "bad_request",
 					 "a name has 1 to 64 of A-Z a-z 0-9 . _ -");
 		else if (rc < 0)
-			reply_focus_error(req, rc);
+			reply_focus_error(req, rc, name ? name : "the conference", "");
 		else
 			reply_created(a, req, c);
 	}
@@ -187,7 +191,7 @@ static void add_participant(struct http_req *req, void *arg)
 		} else {
 			rc = focus_dial_out(a->focus, c, slice_str(uri), display, NULL, &p);
 			if (rc < 0)
-				reply_focus_error(req, rc);
+				reply_focus_error(req, rc, c->name, uri);
 			else
 				http_reply(req, 202, api_json_participant(p));
 		}
@@ -199,19 +203,20 @@ static void remove_participant(struct http_req *req, void *arg)
 {
 	struct api *a = arg;
 	struct conference *c = find_conference(a, req);
-	const char *ban;
+	const char *ban, *uri;
 	bool barred;
 	int rc;
 
 	if (!c)
 		return;
+	uri = http_param(req, "uri");
 	ban = http_query(req, "ban");
 	barred = ban && strcmp(ban, "0") != 0;
 	if (barred)
-		focus_bar(a->focus, c, slice_str(http_param(req, "uri")));
-	rc = focus_remove(a->focus, c, slice_str(http_param(req, "uri")), NULL);
+		focus_bar(a->focus, c, slice_str(uri));
+	rc = focus_remove(a->focus, c, slice_str(uri), NULL);
 	if (rc < 0 && !(barred && rc == -ERR_NOT_FOUND))
-		reply_focus_error(req, rc);
+		reply_focus_error(req, rc, c->name, uri);
 	else
 		http_reply(req, 204, NULL);
 }

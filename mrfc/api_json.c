@@ -112,6 +112,8 @@ json_t *api_json_participant(const struct participant *p)
 		text(confinfo_status_name(best ? best->status : CONFINFO_DISCONNECTED)));
 	if (best && best->status == CONFINFO_DISCONNECTED && best->leave_cause)
 		json_object_set_new(o, "cause", json_integer(best->leave_cause));
+	if (best && best->status == CONFINFO_DISCONNECTED && best->leave_why)
+		json_object_set_new(o, "reason", text(best->leave_why));
 	json_object_set_new(o, "lost", json_integer((json_int_t)p->lost));
 	json_object_set_new(o, "endpoints", endpoints);
 	return o;

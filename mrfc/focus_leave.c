@@ -84,6 +84,8 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 		conf_store_flush(f->store);
 	if (s->endpoint != NULL) {
 		s->endpoint->owner = NULL;
+		free(s->endpoint->leave_why);
+		s->endpoint->leave_why = xstrdup(text);
 		roster_endpoint_end(s->endpoint, rule->leaving, status, by, clock_now_ms());
 	}
 	tell_refer(s, status);

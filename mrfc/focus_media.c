@@ -76,8 +76,11 @@ static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice ni
 		return 403;
 	status = roster_endpoint_nickname(s->endpoint, nick);
 	if (status == 200) {
-		log_info("%s: %s is called \"" SLICE_FMT "\"", s->room->c->name, s->who.uri,
-			 SLICE_ARG(nick));
+		if (nick.len == 0)
+			log_info("%s: %s has no nickname any more", s->room->c->name, s->who.uri);
+		else
+			log_info("%s: %s is called \"" SLICE_FMT "\"", s->room->c->name, s->who.uri,
+				 SLICE_ARG(nick));
 		room_changed(s->room);
 	}
 	return status;

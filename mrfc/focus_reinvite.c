@@ -119,7 +119,7 @@ static void on_settled(const struct media_result *result, void *arg)
 	session_step(s, SESSION_UP);
 	session_set_dir(s, (int)s->peer.sdp.media[s->peer.chat].dir);
 	if (moved) {
-		log_info("%s: %s is on another media server", s->room->c->name, s->who.uri);
+		log_info("%s: %s is on another MRFP", s->room->c->name, s->who.uri);
 		stats_reestablished(s->room->focus->stats, "ok");
 	}
 	room_changed(s->room);
@@ -207,8 +207,7 @@ void room_move(struct room *room)
 	if (room->c->state != CONFERENCE_ACTIVE)
 		return;
 	if (room->move_until_ms == 0) {
-		log_warn("%s: its media server is gone, its sessions look for another",
-			 room->c->name);
+		log_warn("%s: its MRFP is gone, its sessions look for another", room->c->name);
 		room->move_until_ms = now_ms + MOVE_PATIENCE_MS;
 		room->c->epoch++;
 		conf_store_put_conference(f->store, room->c);

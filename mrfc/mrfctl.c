@@ -55,7 +55,8 @@ static const char usage_text[] =
 
 static int usage(const char *why, const char *what)
 {
-	fprintf(stderr, "mrfctl: %s%s%s\n\n%s", why, what ? " " : "", what ? what : "", usage_text);
+	fprintf(stderr, "mrfctl: %s%s%s (usage: mrfctl --help)\n", why, what ? " " : "",
+		what ? what : "");
 	return EXIT_USAGE;
 }
 
@@ -71,8 +72,19 @@ static int complain_status(const struct http_result *result)
 		fprintf(stderr, "mrfctl: %s (%s)\n", text, code);
 	else
 		fprintf(stderr, "mrfctl: the server answers %d\n", result->status);
+	if (result->status == 404 && text && strncmp(text, "nothing is at /v1/", 18) == 0)
+		fputs("mrfctl: is that the admin port of an mrfc? (--server HOST:PORT)\n", stderr);
 	json_decref(answer);
 	return EXIT_RUNTIME;
+}
+
+/* errno says why. */
+static void no_answer(const struct mrfctl *m)
+{
+	char where[ADDR_STRLEN];
+
+	fprintf(stderr, "mrfctl: no answer from %s: %s\n", addr_format(&m->server, where),
+		errno == EPROTO ? "no HTTP is spoken there" : strerror(errno));
 }
 
 /*
@@ -84,7 +96,6 @@ static int call(struct mrfctl *m, const char *method, const char *path, json_t *
 {
 	char *text = body_take ? json_dumps(body_take, JSON_COMPACT) : NULL;
 	struct http_result result = {0};
-	char where[ADDR_STRLEN];
 	int rc;
 
 	json_decref(body_take);
@@ -92,8 +103,7 @@ static int call(struct mrfctl *m, const char *method, const char *path, json_t *
 		       TIMEOUT_MS, &result);
 	free(text);
 	if (rc < 0) {
-		fprintf(stderr, "mrfctl: no answer from %s: %s\n", addr_format(&m->server, where),
-			strerror(errno));
+		no_answer(m);
 		return EXIT_RUNTIME;
 	}
 	if (result.status < 200 || result.status > 299) {
@@ -249,11 +259,9 @@ static int run_mrfps(struct mrfctl *m, char **args, int n)
 static int ask_ready(struct mrfctl *m, bool *ready_r)
 {
 	struct http_result result = {0};
-	char where[ADDR_STRLEN];
 
 	if (http_call(&m->server, "GET", "/readyz", NULL, SLICE_NULL, TIMEOUT_MS, &result) < 0) {
-		fprintf(stderr, "mrfctl: no answer from %s: %s\n", addr_format(&m->server, where),
-			strerror(errno));
+		no_answer(m);
 		return EXIT_RUNTIME;
 	}
 	*ready_r = result.status == 200;
@@ -331,6 +339,27 @@ static const struct command commands[] = {
 	{"status", "show", "status", 0, 0, run_status},
 };
 
+/* Words that are no command: what would be one. */
+static int no_command(char **words, int n)
+{
+	const char *verbs[ARRAY_LEN(commands)];
+	size_t n_verbs = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(words[0], commands[i].group) == 0)
+			verbs[n_verbs++] = commands[i].verb;
+	if (n_verbs == 0)
+		return usage("no such command:", words[0]);
+	if (n > 1)
+		fprintf(stderr, "mrfctl: no such command: %s %s; there is", words[0], words[1]);
+	else
+		fprintf(stderr, "mrfctl: %s what? There is", words[0]);
+	for (size_t i = 0; i < n_verbs; i++)
+		fprintf(stderr, "%s %s %s", i ? "," : "", words[0], verbs[i]);
+	fputs(" (usage: mrfctl --help)\n", stderr);
+	return EXIT_USAGE;
+}
+
 static int run_words(struct mrfctl *m, char **words, int n)
 {
 	for (size_t i = 0; i < ARRAY_LEN(commands) && n > 0; i++) {
@@ -349,7 +378,7 @@ static int run_words(struct mrfctl *m, char **words, int n)
 			return usage("wrong number of arguments for", words[used - 1]);
 		return c->run(m, words + used, n - used);
 	}
-	return n ? usage("no such command:", words[0]) : usage("a command is missing", NULL);
+	return n ? no_command(words, n) : usage("a command is missing", NULL);
 }
 
 /* "HOST:PORT", "HOST" or "[v6]:PORT"; names are looked up. */
@@ -424,12 +453,12 @@ int main(int argc, char **argv)
 		} else if (opt == 'V') {
 			puts("mrfctl " MRF_VERSION);
 			return EXIT_OK;
-		} else {
-			fputs(usage_text, stderr);
+		} else { /* getopt has named it */
+			fputs("usage: mrfctl --help\n", stderr);
 			return EXIT_USAGE;
 		}
 	}
 	if (parse_server(server, &m.server) < 0)
-		return usage("no such server:", server);
+		return usage("--server: HOST:PORT expected, not", server);
 	return run_words(&m, argv + optind, argc - optind);
 }

@@ -146,11 +146,13 @@ static void print_line(FILE *out, const json_t *o, const char *name)
 static void participant_state(struct table *t, const json_t *p)
 {
 	const char *state = text_of(p, "state");
+	const char *reason = text_of(p, "reason");
 	json_int_t cause = number_of(p, "cause");
-	char text[64];
+	char text[256];
 
 	if (cause)
-		snprintf(text, sizeof(text), "%s %lld", state ? state : "", (long long)cause);
+		snprintf(text, sizeof(text), "%s %lld%s%s", state ? state : "", (long long)cause,
+			 reason ? " " : "", reason ? reason : "");
 	else
 		snprintf(text, sizeof(text), "%s", state ? state : "");
 	cell(t, text);

@@ -112,8 +112,8 @@ static void finish(struct pool_member *m)
 
 	while (m->audit == audit && tell_one_lost(m))
 		++*m->pool->stats.audit_lost;
-	log_info("%s: audited, %u contexts, %u terminations", mrfp_link_id(m->mrfp), m->n_contexts,
-		 m->n_terminations);
+	log_info("%s: audited; contexts: %u, terminations: %u", mrfp_link_id(m->mrfp),
+		 m->n_contexts, m->n_terminations);
 }
 
 static void take_page(struct pool_member *m, struct slice tlvs)

@@ -233,6 +233,7 @@ static void endpoint_free(struct roster_endpoint *e)
 	free(e->entity);
 	free(e->joined_by);
 	free(e->left_by);
+	free(e->leave_why);
 	free(e);
 }
 

@@ -28,6 +28,7 @@ struct roster_endpoint {
 	char *joined_by;         /* NULL */
 	enum confinfo_leaving leaving;
 	int leave_cause; /* SIP status, 0 none */
+	char *leave_why; /* the same for people; NULL */
 	char *left_by;
 	int media_dir; /* CTL_DIR_* from the peer's view */
 	uint64_t lost; /* copies lost, told by the MRFP */

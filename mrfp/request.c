@@ -210,8 +210,10 @@ static bool paths_ok(const struct msrp_head *h)
 static void malformed(struct wire *w, const struct msrp_head *h)
 {
 	struct session *s = LIST_FIRST(&w->sessions);
+	char text[ADDR_STRLEN];
 
-	log_peer("malformed request: %s", h->error_text ? h->error_text : "syntax");
+	log_peer("malformed request from %s: %s", addr_format(conn_peer(w->conn), text),
+		 h->error_text ? h->error_text : "syntax");
 	w->req.status = h->error;
 	if (s && s->reply_paths && !paths_ok(h)) {
 		free(w->req.paths);

@@ -56,13 +56,14 @@ static void tick_session(struct session *s, uint64_t now_ms)
 static bool tick_wire(struct wire *w, uint64_t now_ms)
 {
 	const struct options *opt = w->plane->opt;
+	char text[ADDR_STRLEN];
 	struct session *s;
 
 	/* Who does not read our answers has no excuse: only waiting for others stops its clock. */
 	if (w->blocked && !(w->paused & WIRE_PAUSE_CONTEXT) &&
 	    now_ms - w->moved_ms >= (uint64_t)opt->grace_ms) {
-		log_warn("a connection took nothing for %lld ms and is cut",
-			 (long long)opt->grace_ms);
+		log_warn("the connection of %s took nothing for %lld ms and is cut",
+			 addr_format(conn_peer(w->conn), text), (long long)opt->grace_ms);
 		wire_close(w);
 		hangup_wire(w, CTL_LOST_SLOW);
 		return false;

@@ -213,8 +213,11 @@ void wire_resume(struct wire *w, unsigned why)
 /* A frame whose end cannot be found: what is queued (a 400) goes out, then the stream ends. */
 static void broken(struct wire *w)
 {
+	char text[ADDR_STRLEN];
+
 	(*w->plane->stats.broken)++;
-	log_peer("a stream without end of frame is closed");
+	log_peer("a stream from %s without end of frame is closed",
+		 addr_format(conn_peer(w->conn), text));
 	w->plane->ops->broken(w);
 	wire_flush(w);
 	if (w->dead)

@@ -109,7 +109,29 @@ def test_what_is_refused_is_said(mrf, args, words):
     ["participants"], ["conferences", "nosuch"]], ids=str)
 def test_usage_mistakes_are_2(mrf, args):
     out, err = ctl(mrf, *args, code=2)
-    assert out == "" and "usage" in err
+    assert out == "" and "usage" in err and len(err.splitlines()) <= 2
+
+
+def test_half_a_command_names_the_whole_ones(mrf):
+    assert "participants invite" in ctl(mrf, "participants", code=2)[1]
+    err = ctl(mrf, "conferences", "bogus", code=2)[1]
+    assert "conferences bogus" in err and "conferences show" in err
+
+
+def test_a_wrong_server_is_named(mrf):
+    assert "HOST:PORT" in ctl(mrf, "--server", "nonsense:x", "list", code=2)[1]
+    assert "--server" in ctl(mrf, "list", code=1, address=mrf.mrfp.address("admin"))[1]
+    assert "no HTTP" in ctl(mrf, "list", code=1, address=mrf.msrp)[1]
+
+
+def test_a_call_that_failed_says_why(mrf, room):
+    ctl(mrf, "create", room)
+    assert "sip:nobody@example.com" in ctl(mrf, "remove", room, "sip:nobody@example.com",
+                                           code=1)[1]
+    assert "'carol'" in ctl(mrf, "invite", room, "carol", code=1)[1]
+    ctl(mrf, "invite", room, "sip:dave@some.host.invalid")
+    poll(lambda: "sip.outbound_proxy" in ctl(mrf, "show", room)[0])
+    ctl(mrf, "end", room)
 
 
 def test_help_and_version(mrf):

@@ -22,4 +22,4 @@ MRFUE_SRC := \
 	ue/mrfue_options.c \
 	ue/mrfue_out.c
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
-UNIT_TESTS += mrfue_wait ue_inbox ue_names ue_outbox ue_roster
+UNIT_TESTS += mrfue_wait ue_inbox ue_msrp ue_names ue_outbox ue_roster

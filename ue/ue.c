@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "common/resolve.h"
 #include "ue/ue_names.h"
 #include "ue/ue_sdp.h"
 #include "ue/ue_sip.h"
@@ -30,6 +31,7 @@ struct ue {
 	struct ue_sip *sip;
 	struct ue_call *call;
 	struct ue_msrp *msrp;
+	struct resolver *resolver;
 	struct ue_roster roster;
 	struct ue_names names;
 	uint64_t sdp_id, sdp_version;
@@ -350,10 +352,11 @@ int ue_new(struct event_base *base, const struct ue_config *config, const struct
 	ue->subscribe = config->subscribe;
 	ue->sdp_id = clock_wall_ms();
 	ue->ev_grace = evtimer_new(base, on_grace, ue);
+	ue->resolver = resolver_new(base, NULL);
 	ue_roster_init(&ue->roster);
 	err = ue_sip_open(base, &sip, &sip_ops, ue, &ue->sip);
 	if (err == 0)
-		err = ue_msrp_open(base, &config->listen, &msrp_ops, ue, &ue->msrp);
+		err = ue_msrp_open(base, ue->resolver, &config->listen, &msrp_ops, ue, &ue->msrp);
 	if (err < 0) {
 		int why = errno;
 
@@ -372,6 +375,7 @@ void ue_free(struct ue **ue_p)
 	if (!ue)
 		return;
 	ue_msrp_free(&ue->msrp);
+	resolver_free(&ue->resolver);
 	ue_sip_free(&ue->sip);
 	ue_roster_fini(&ue->roster);
 	free(ue->as);

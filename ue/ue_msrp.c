@@ -216,8 +216,8 @@ static void on_accept(int fd_take, const struct addr *peer, void *arg)
 	}
 }
 
-int ue_msrp_open(struct event_base *base, const struct addr *host, const struct ue_msrp_ops *ops,
-		 void *arg, struct ue_msrp **msrp_r)
+int ue_msrp_open(struct event_base *base, struct resolver *resolver, const struct addr *host,
+		 const struct ue_msrp_ops *ops, void *arg, struct ue_msrp **msrp_r)
 {
 	struct ue_msrp *m = xcalloc(1, sizeof(*m));
 	struct bytes path = BYTES_INIT;
@@ -239,7 +239,7 @@ int ue_msrp_open(struct event_base *base, const struct addr *host, const struct 
 	msrp_uri_build(&path, false, slice_str(addr_host(listener_addr(m->listener), text)),
 		       addr_port(listener_addr(m->listener)), slice_str(session), SLICE_LIT("tcp"));
 	m->path = bytes_take(&path);
-	m->resolver = resolver_new(base, NULL);
+	m->resolver = resolver;
 	m->ev_wait = event_new(base, -1, EV_PERSIST, on_wait, m);
 	event_add(m->ev_wait, &(struct timeval){1, 0});
 	m->outbox = ue_outbox_new();
@@ -260,7 +260,6 @@ void ue_msrp_free(struct ue_msrp **m_p)
 		close(m->early_fd);
 	event_free(m->ev_wait);
 	listener_free(&m->listener);
-	resolver_free(&m->resolver);
 	ue_outbox_free(&m->outbox);
 	ue_inbox_free(&m->inbox);
 	bytes_fini(&m->out);

@@ -9,6 +9,7 @@
 #include "proto/cpim.h"
 
 struct event_base;
+struct resolver;
 
 /*
  * One MSRP session of user equipment, RFC 4975: binds as the active or the passive side, sends
@@ -42,9 +43,13 @@ struct ue_msrp_ops {
 	void (*nickname)(unsigned ticket, int status, const char *reason, void *arg);
 };
 
-/* Listens on host (port 0) for the passive case; the URI for our a=path is ready then. */
-MUST_CHECK int ue_msrp_open(struct event_base *base, const struct addr *host,
-			    const struct ue_msrp_ops *ops, void *arg, struct ue_msrp **msrp_r);
+/*
+ * Listens on host (port 0) for the passive case; the URI for our a=path is ready then. resolver is the
+ * caller's and outlives the session.
+ */
+MUST_CHECK int ue_msrp_open(struct event_base *base, struct resolver *resolver,
+			    const struct addr *host, const struct ue_msrp_ops *ops, void *arg,
+			    struct ue_msrp **msrp_r);
 void ue_msrp_free(struct ue_msrp **m);
 const char *ue_msrp_path(const struct ue_msrp *m);
 uint16_t ue_msrp_port(const struct ue_msrp *m);

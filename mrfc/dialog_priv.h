@@ -47,9 +47,9 @@ struct dialog {
 	int busy;          /* callbacks running: free later */
 	bool doomed;
 	struct session_timer session;
-	uint32_t min_se_s;   /* the largest that a 422 told us; 0: none did */
+	uint32_t min_se_s;    /* the largest that a 422 told us; 0: none did */
 	unsigned n_too_small; /* 422 in a row */
-	bool session_ending; /* the timer that runs is the end, not the refresh */
+	bool session_ending;  /* the timer that runs is the end, not the refresh */
 	struct timer *session_timer;
 	struct timer *retry_timer;
 	int bye_cause; /* BYE that waits for the ACK */

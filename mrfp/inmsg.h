@@ -35,7 +35,7 @@ struct inmsg {
 	uint64_t length;           /* fixed by '$', or MSRP_UNSPECIFIED */
 	struct ranges got;
 	uint64_t n_passed; /* octets passed on, repeated ones too */
-	uint64_t due_ms; /* by the connection's clock: given up then */
+	uint64_t due_ms;   /* by the connection's clock: given up then */
 
 	struct bytes head; /* octets 1.. while the CPIM head is incomplete */
 	TAILQ_HEAD(held_list, held) held;

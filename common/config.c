@@ -158,11 +158,15 @@ static int apply_text(struct loader *l, const struct config_opt *opt, const char
 	return rc;
 }
 
-static int wrong_type(struct loader *l, const struct config_opt *opt)
+static int wrong_type(struct loader *l, const struct config_opt *opt,
+		      const config_setting_t *setting)
 {
 	add_place(l, opt->path);
 	config_value_expected(opt, &l->error);
 	bytes_add_str(&l->error, " expected");
+	if (config_setting_type(setting) == CONFIG_TYPE_STRING)
+		bytes_addf(&l->error, ", not the text \"%.100s\"",
+			   config_setting_get_string(setting));
 	return -ERR_CONFIG;
 }
 
@@ -186,7 +190,7 @@ static int apply_setting(struct loader *l, const struct config_opt *opt,
 	else if (type == CONFIG_TYPE_FLOAT && quantity)
 		snprintf(text, sizeof(text), "%.6f", config_setting_get_float(setting));
 	else
-		return wrong_type(l, opt);
+		return wrong_type(l, opt, setting);
 	return apply_text(l, opt, text);
 }
 

@@ -52,12 +52,12 @@ static int run(struct daemon_args *args)
 	if (load(&opts, args) != 0)
 		return EXIT_CONFIG;
 	log_set_level((enum log_level)opts.log_level);
+	config_log_missing(options_table, options_table_len, &opts);
 	if (args->check_only) {
 		config_release(options_table, options_table_len, &opts);
 		puts("configuration is fine");
 		return EXIT_OK;
 	}
-	config_log_missing(options_table, options_table_len, &opts);
 	raise_descriptor_limit();
 	code = server_open(&opts, load, args, &server);
 	if (code == EXIT_OK) {

@@ -51,10 +51,10 @@ static int run(struct daemon_args *args)
 	if (load(&opt, args) != 0)
 		return EXIT_CONFIG;
 	log_set_level((enum log_level)opt.log_level);
+	config_log_missing(options_table, options_table_len, &opt);
 	if (args->check_only) {
 		puts("configuration is fine");
 	} else {
-		config_log_missing(options_table, options_table_len, &opt);
 		raise_descriptor_limit();
 		code = server_run(&opt, load, args);
 	}

@@ -244,7 +244,7 @@ static void types_of_the_file_must_fit(void **state)
 	expect_in_file("sip: {\n port = 99999; };\n",
 		       "2: sip.port: 99999 is out of range (0..65535)");
 	expect_in_file("sip: { port = \"5060\"; };\n",
-		       "1: sip.port: a whole number (0..65535) expected");
+		       "1: sip.port: a whole number (0..65535) expected, not the text \"5060\"");
 	expect_in_file("sip: { port = 1.0; };\n",
 		       "1: sip.port: a whole number (0..65535) expected");
 	expect_in_file("domain = 5;\n", "1: domain: a text expected");

@@ -279,6 +279,15 @@ static void on_no_ack(struct dialog *d)
 		dialog_tell_ended(d, DIALOG_END_NO_ACK, 408, "No ACK");
 }
 
+/* The session stays as it was; nothing else changes it until the owner has seen to that. */
+static void on_change_cancelled(struct dialog *d)
+{
+	if (d->change_waits && !d->closed)
+		d->set->ops->change_cancelled(d, d->arg);
+	if (!d->closed)
+		dialog_continue(d);
+}
+
 static void on_invite_event(enum sip_in_event event, struct slice sdp, void *arg)
 {
 	struct dialog *d = arg;
@@ -291,7 +300,7 @@ static void on_invite_event(enum sip_in_event event, struct slice sdp, void *arg
 	case SIP_IN_CANCELLED:
 		sip_in_free(&d->invite);
 		if (d->state != DIALOG_INCOMING)
-			dialog_continue(d); /* of a re-INVITE: the session stays */
+			on_change_cancelled(d);
 		else if (dialog_event(d, DIALOG_EV_CANCEL_IN))
 			dialog_tell_ended(d, DIALOG_END_CANCELLED, 487, "Request Terminated");
 		break;

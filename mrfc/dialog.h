@@ -32,6 +32,8 @@ struct dialog_ops {
 	 * answers once with dialog_answer or dialog_refuse.
 	 */
 	void (*change)(struct dialog *d, struct slice offer, void *arg);
+	/* The peer took its re-INVITE back, 487 is out; the owner still ends it with dialog_refuse. */
+	void (*change_cancelled)(struct dialog *d, void *arg);
 	/*
 	 * The peer's answer to an offer of ours (2xx or ACK); ptr NULL: it carried none. The owner
 	 * applies it, then dialog_ack; or closes the dialog.

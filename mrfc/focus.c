@@ -135,6 +135,12 @@ static void on_change(struct dialog *d, struct slice offer, void *arg)
 	reinvite_on_change(arg, offer);
 }
 
+static void on_change_cancelled(struct dialog *d, void *arg)
+{
+	(void)d;
+	reinvite_on_cancelled(arg);
+}
+
 static void on_answer(struct dialog *d, struct slice sdp, void *arg)
 {
 	struct session *s = arg;
@@ -182,6 +188,7 @@ static void on_ended(struct dialog *d, enum dialog_end how, int status, const ch
 }
 
 static const struct dialog_ops dialog_handlers = {.change = on_change,
+						  .change_cancelled = on_change_cancelled,
 						  .answer = on_answer,
 						  .ringing = on_ringing,
 						  .accepted = on_accepted,

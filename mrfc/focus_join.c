@@ -110,7 +110,7 @@ void join_on_answer(struct session *s, struct slice sdp)
 		return;
 	}
 	s->peer = peer;
-	s->has_peer = true;
+	s->has_peer = s->peer_answered = true;
 	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
 	remote.n_uris = session_uris(s, uris);
 	remote.uris = uris;

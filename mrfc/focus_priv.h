@@ -71,6 +71,8 @@ struct session {
 	bool has_peer;
 	struct focus_sdp_peer offered; /* that is being applied */
 	bool has_offered;
+	bool peer_answered;       /* peer answered our offer, else it offered */
+	bool cancelled;           /* the change that is being applied was taken back */
 	int dir;                  /* CTL_DIR_*, from the peer's view */
 	struct timer *lost_timer; /* its connection is lost: time to come back; NULL: never was */
 	int lost_cause;
@@ -166,6 +168,8 @@ void dialout_on_accepted(struct session *s, const struct sip_out_result *result)
 
 /* focus_reinvite.c */
 void reinvite_on_change(struct session *s, struct slice offer);
+/* The peer takes its change back: what is applied of it already is undone. */
+void reinvite_on_cancelled(struct session *s);
 void reinvite_on_answer(struct session *s, struct slice sdp);
 void reinvite_on_failed(struct session *s, int status);
 void room_move(struct room *room); /* its MRFP is gone: go to another, or end the sessions */

@@ -15,12 +15,13 @@
 #define MOVE_PATIENCE_MS 2500 /* an MRFP must register again in this time */
 #define MOVE_POLL_MS     100
 
-static void take_offered(struct session *s)
+static void take_offered(struct session *s, bool answered)
 {
 	if (s->has_peer)
 		focus_sdp_peer_fini(&s->peer);
 	s->peer = s->offered;
 	s->has_peer = true;
+	s->peer_answered = answered;
 	s->has_offered = false;
 }
 
@@ -41,16 +42,42 @@ static void refuse_change(struct session *s, int status, int warning, const char
 	free(headers);
 }
 
+static void on_undone(const struct media_result *result, void *arg)
+{
+	struct session *s = arg;
+
+	if (result->err != 0)
+		log_warn("%s: change by %s could not be undone: %s", s->room->c->name, s->who.uri,
+			 result->reason != NULL ? result->reason : "media server");
+	session_step(s, SESSION_UP);
+	s->cancelled = false;
+	dialog_refuse(s->dialog, 487, NULL);
+}
+
+/* The media side has the change but it is not to be: back to what was (FOC-023). */
+static void undo(struct session *s)
+{
+	struct focus *f = s->room->focus;
+	struct media_remote remote;
+
+	drop_offered(s);
+	focus_sdp_remote(&s->peer, s->peer_answered, &f->sdp, &remote);
+	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
+		     false, on_undone, s);
+}
+
 static void on_stored(int err, void *arg)
 {
 	struct session *s = arg;
 
-	session_step(s, SESSION_UP);
-	if (err != 0) {
-		refuse_change(s, 503, 399, "state could not be stored");
+	if (s->cancelled || err != 0) {
+		if (!s->cancelled)
+			refuse_change(s, 503, 399, "state could not be stored");
+		undo(s);
 		return;
 	}
-	take_offered(s);
+	session_step(s, SESSION_UP);
+	take_offered(s, false);
 	focus_sdp_answer(&s->local, &s->peer, &s->room->focus->sdp);
 	session_set_dir(s, (int)s->peer.sdp.media[s->peer.chat].dir);
 	dialog_answer(s->dialog, bytes_slice(&s->local.last));
@@ -63,13 +90,24 @@ static void on_modified(const struct media_result *result, void *arg)
 
 	if (result->err != 0) {
 		session_step(s, SESSION_UP);
+		s->cancelled = false;
 		refuse_change(s, unwind_rule(unwind_of_media(result->err))->status, 399,
 			      result->reason != NULL ? result->reason : "media server");
+		return;
+	}
+	if (s->cancelled) {
+		undo(s);
 		return;
 	}
 	session_found(s); /* if it does not bind, the media side will tell again */
 	session_store(s);
 	conf_store_wait(s->room->focus->store, on_stored, s);
+}
+
+void reinvite_on_cancelled(struct session *s)
+{
+	log_info("%s: change by %s cancelled", s->room->c->name, s->who.uri);
+	s->cancelled = true;
 }
 
 void reinvite_on_change(struct session *s, struct slice offer)
@@ -136,7 +174,7 @@ void reinvite_on_answer(struct session *s, struct slice sdp)
 		return;
 	}
 	s->has_offered = true;
-	take_offered(s);
+	take_offered(s, true);
 	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
 	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
 		     false, on_settled, s);
@@ -188,6 +226,7 @@ static void lose_session(struct session *s)
 	s->termination = 0;
 	if (s->step == SESSION_CHANGING) {
 		session_step(s, SESSION_UP);
+		s->cancelled = false;
 		refuse_change(s, 500, 399, "media server lost");
 	}
 	if (s->step == SESSION_UP || s->step == SESSION_MOVING) {

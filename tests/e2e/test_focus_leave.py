@@ -186,6 +186,30 @@ def test_a_join_that_waits_can_be_cancelled(frozen, ue, room):
     fence(alice, bob)
 
 
+@pytest.mark.parametrize("change", [{"direction": "sendonly"}, {"wrapped": "image/png"}])
+def test_a_change_cancelled_while_it_is_applied_is_undone(frozen, ue, room, change):
+    # covers: FOC-023
+    alice, bob = [ue(name, net=frozen).join(room) for name in ("alice", "bob")]
+    watch = alice.subscribe()
+    frozen.freeze()
+    txn = bob.call.reinvite(bob.offer(new=False, **change))
+    txn.provisional(100)
+    assert txn.cancel().final().code == 200
+    assert txn.final().code == 487
+    # until it is undone, another change has to wait
+    again = bob.call.reinvite(bob.offer(new=False, **change)).final()
+    assert again.code == 500 and 0 <= int(again.get("Retry-After")) <= 10
+    frozen.thaw()
+
+    def looked_at():
+        code = bob.call.update(bob.offer(new=False, accept_types="foo/bar")).final().code
+        assert code in (488, 500)
+        return code == 488
+    poll(looked_at, what="the end of the cancelled change")
+    fence(alice, bob)
+    assert not any(b"on-hold" in n.body for n in watch.sub.notifies)
+
+
 def test_offers_that_overlap(frozen, ue, room):
     # covers: FOC-022
     alice = ue("alice", net=frozen).join(room)

@@ -135,7 +135,9 @@ static bool admits(const struct accept_list *a, unsigned kind, struct slice top,
 		return false;
 	if (!inner.len || !a->wrapped || kind == CPIM_IMDN || kind == CPIM_COMPOSING)
 		return true;
-	return media_type_listed(slice_str(a->wrapped), inner);
+	/* A type at top level is a type understood: either list will do (RFC 4975 8.6). */
+	return media_type_listed(slice_str(a->wrapped), inner) ||
+	       media_type_listed(slice_str(a->types), inner);
 }
 
 uint64_t context_admit(const struct context *ctx, unsigned kind, struct slice top,

@@ -13,7 +13,7 @@
 static void what_a_leg_accepts_decides_by_type(void **state)
 {
 	struct fake_plane f;
-	uint8_t any, pictures, nothing, refused;
+	uint8_t any, pictures, nothing, refused, either;
 	uint64_t text, png, imdn, top;
 
 	(void)state;
@@ -22,6 +22,8 @@ static void what_a_leg_accepts_decides_by_type(void **state)
 	assert_int_equal(context_accept_get(f.ctx, "message/cpim", "image/*", "", &pictures), 0);
 	assert_int_equal(context_accept_get(f.ctx, "text/plain", "*", "", &nothing), 0);
 	assert_int_equal(context_accept_get(f.ctx, "*", NULL, "text/plain", &refused), 0);
+	assert_int_equal(
+		context_accept_get(f.ctx, "message/cpim text/plain", "image/*", "", &either), 0);
 	text = context_admit(f.ctx, CPIM_CHAT, SLICE_LIT("message/cpim"),
 			     SLICE_LIT("text/plain;charset=UTF-8"));
 	png = context_admit(f.ctx, CPIM_CHAT, SLICE_LIT("message/cpim"), SLICE_LIT("IMAGE/png"));
@@ -33,6 +35,8 @@ static void what_a_leg_accepts_decides_by_type(void **state)
 	assert_false(text >> pictures & 1);
 	assert_false(text >> nothing & 1);
 	assert_false(text >> refused & 1);
+	assert_true(text >> either & 1);
+	assert_true(png >> either & 1);
 	assert_true(png >> pictures & 1);
 	assert_true(png >> refused & 1);
 	assert_true(imdn >> pictures & 1);

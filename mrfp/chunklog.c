@@ -16,33 +16,79 @@
 #define FLAG_LEN  (sizeof("$\r\n") - 1)
 #define FRAME_IOV 7 /* iovecs of one frame, at most */
 
-void taste_settle(struct taste *t, uint64_t serial)
+/* Index of the first settled serial that is not below this one; a leg far behind has thousands. */
+static uint32_t settled_at(const struct taste *t, uint64_t serial)
 {
-	if (taste_is_settled(t, serial))
-		return;
-	if (t->n_settled == t->cap_settled) {
-		t->cap_settled = t->cap_settled ? t->cap_settled * 2 : 4;
-		t->settled = xrealloc(t->settled, t->cap_settled * sizeof(*t->settled));
+	uint32_t low = 0, high = t->n_settled;
+	const uint64_t *list = t->settled + t->first_settled;
+
+	if (high && list[high - 1] < serial)
+		return high; /* as it is with a new message */
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		if (list[mid] < serial)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	t->settled[t->n_settled++] = serial;
+	return low;
 }
 
 bool taste_is_settled(const struct taste *t, uint64_t serial)
 {
-	for (uint32_t i = 0; i < t->n_settled; i++) {
-		if (t->settled[i] == serial)
-			return true;
+	uint32_t at;
+
+	if (!t->n_settled)
+		return false;
+	at = settled_at(t, serial);
+	return at < t->n_settled && t->settled[t->first_settled + at] == serial;
+}
+
+/* Room for one more behind the last: what was forgotten in front, or twice as much. */
+static void settled_reserve(struct taste *t)
+{
+	if (t->first_settled + t->n_settled < t->cap_settled)
+		return;
+	if (t->first_settled > t->cap_settled / 2) {
+		memmove(t->settled, t->settled + t->first_settled,
+			t->n_settled * sizeof(*t->settled));
+		t->first_settled = 0;
+		return;
 	}
-	return false;
+	t->cap_settled = t->cap_settled ? t->cap_settled * 2 : 4;
+	t->settled = xrealloc(t->settled, t->cap_settled * sizeof(*t->settled));
+}
+
+void taste_settle(struct taste *t, uint64_t serial)
+{
+	uint64_t *place;
+	uint32_t at;
+
+	if (taste_is_settled(t, serial))
+		return;
+	settled_reserve(t);
+	at = t->n_settled ? settled_at(t, serial) : 0;
+	place = t->settled + t->first_settled + at;
+	memmove(place + 1, place, (t->n_settled - at) * sizeof(*place));
+	*place = serial;
+	t->n_settled++;
 }
 
 void taste_forget(struct taste *t, uint64_t serial)
 {
-	for (uint32_t i = 0; i < t->n_settled; i++) {
-		if (t->settled[i] == serial) {
-			t->settled[i] = t->settled[--t->n_settled];
-			break;
-		}
+	uint64_t *list;
+	uint32_t at;
+
+	if (!taste_is_settled(t, serial))
+		return;
+	list = t->settled + t->first_settled;
+	at = settled_at(t, serial);
+	t->n_settled--;
+	if (at <= t->n_settled / 2) { /* move the shorter side */
+		memmove(list + 1, list, at * sizeof(*list));
+		t->first_settled++;
+	} else {
+		memmove(list + at, list + at + 1, (t->n_settled - at) * sizeof(*list));
 	}
 	if (!t->n_settled)
 		taste_fini(t);
@@ -52,7 +98,7 @@ void taste_fini(struct taste *t)
 {
 	free(t->settled);
 	t->settled = NULL;
-	t->n_settled = t->cap_settled = 0;
+	t->first_settled = t->n_settled = t->cap_settled = 0;
 }
 
 bool taste_wants(const struct taste *t, const struct chunk_meta *m)

@@ -29,8 +29,8 @@ struct chunk_meta {
 struct taste {
 	uint64_t since;    /* messages up to this serial began before it joined */
 	uint64_t max_size; /* of the peer; 0: none */
-	uint64_t *settled; /* messages of which it gets nothing more */
-	uint32_t n_settled, cap_settled;
+	uint64_t *settled; /* messages of which it gets nothing more; rising from first_settled */
+	uint32_t first_settled, n_settled, cap_settled;
 	uint32_t number; /* its own number: never gets what it sent */
 	uint8_t accept;  /* bit in admit */
 	bool deaf;       /* peer is sendonly or inactive: control only */

@@ -41,8 +41,14 @@ void hangup(struct session *s, int cause)
 		wire_remove_session(w, s);
 	session_part(s);
 	s->block.suffix_len = 0;
-	if (!cause)
+	if (!cause) {
+		if (lost)
+			log_info(
+				"%s/%llu: leg taken away or to be joined anew, %llu copies lost with it",
+				s->ctx->name, (unsigned long long)s->termination,
+				(unsigned long long)lost);
 		return;
+	}
 	session_set_state(s, SESSION_LOST, stats_cause_name(cause));
 	tell(s, cause, lost);
 }

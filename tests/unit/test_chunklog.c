@@ -254,6 +254,39 @@ static void many_chunks_pass_a_growing_ring(void **state)
 }
 
 /* covers: MSRP-126, MSRP-128, MSRP-113, SW-029 */
+static void settled_messages_are_found_in_any_order(void **state)
+{
+	enum { N = 5000 };
+	struct taste t = {.number = 1};
+
+	(void)state;
+	for (uint64_t i = 0; i < N; i++)
+		taste_settle(&t, 2 * ((i * 7919) % N)); /* all even serials, stirred */
+	taste_settle(&t, 10);
+	assert_int_equal(t.n_settled, N);
+	for (uint64_t i = 0; i < N; i++) {
+		assert_true(taste_is_settled(&t, 2 * i));
+		assert_false(taste_is_settled(&t, 2 * i + 1));
+	}
+	taste_forget(&t, 11);
+	/* forgotten from the front and the back; new ones come at the end */
+	for (uint64_t i = 0; i < N / 4; i++) {
+		taste_forget(&t, 2 * i);
+		taste_forget(&t, 2 * (N - 1 - i));
+		taste_settle(&t, 4 * N + i);
+		assert_false(taste_is_settled(&t, 2 * i));
+		assert_false(taste_is_settled(&t, 2 * (N - 1 - i)));
+	}
+	for (uint64_t i = N / 4; i < N - N / 4; i += 2)
+		taste_forget(&t, 2 * i);
+	for (uint64_t i = N / 4; i < N - N / 4; i++)
+		assert_int_equal(taste_is_settled(&t, 2 * i), (i - N / 4) % 2 != 0);
+	for (uint64_t i = 0; i < 6 * N; i++)
+		taste_forget(&t, i);
+	assert_int_equal(t.n_settled, 0);
+	assert_null(t.settled);
+}
+
 static void taste_is_type_size_and_direction(void **state)
 {
 	struct taste t = {.number = 1, .accept = 3, .max_size = 100};
@@ -285,6 +318,7 @@ int main(void)
 		cmocka_unit_test(a_leg_skips_its_own_what_began_before_it_and_what_is_settled),
 		cmocka_unit_test(a_chunk_ahead_of_the_cursor_is_found),
 		cmocka_unit_test(many_chunks_pass_a_growing_ring),
+		cmocka_unit_test(settled_messages_are_found_in_any_order),
 		cmocka_unit_test(taste_is_type_size_and_direction),
 	};
 

@@ -110,3 +110,18 @@ def test_a_silent_connection_is_closed_after_the_bind_time(own_mrf, ue, room):
     assert bye_reason(unbound.call.wait_bye())[:2] == ("SIP", 408)
     fence(bob, carol)
     usable(bob.session)
+
+
+@pytest.mark.parametrize("why", ["leaves", "moves"])
+def test_copies_that_a_leg_leaves_behind_have_a_line_in_the_log(own_mrf, ue, room, why):
+    net = own_mrf()
+    alice, bob = [ue(name, net=net).join(room) for name in ("alice", "bob")]
+    bob.conn.auto_answer = False
+    for text in ("one", "two", "three"):
+        alice.send_text(text)
+        bob.wait_text(text)
+    if why == "leaves":
+        bob.leave()
+    else:
+        bob.call.reinvite(bob.offer()).expect(200)
+    wait(lambda: any("3 copies lost" in line for _, line in net.mrfp.lines), what="the line")

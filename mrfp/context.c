@@ -127,7 +127,8 @@ void context_accept_put(struct context *ctx, uint8_t index)
 	memset(a, 0, sizeof(*a));
 }
 
-static bool admits(const struct accept_list *a, unsigned kind, struct slice top, struct slice inner)
+bool accept_list_admits(const struct accept_list *a, unsigned kind, struct slice top,
+			struct slice inner)
 {
 	if (a->types[0] && !media_type_listed(slice_str(a->types), top))
 		return false;
@@ -143,10 +144,11 @@ static bool admits(const struct accept_list *a, unsigned kind, struct slice top,
 uint64_t context_admit(const struct context *ctx, unsigned kind, struct slice top,
 		       struct slice inner)
 {
-	uint64_t bits = 0;
+	uint64_t bits = UINT64_C(1) << ACCEPT_OWN;
 
 	for (unsigned i = 0; i < ACCEPT_LISTS; i++) {
-		if (ctx->accepts[i].n_users && admits(&ctx->accepts[i], kind, top, inner))
+		if (ctx->accepts[i].n_users &&
+		    accept_list_admits(&ctx->accepts[i], kind, top, inner))
 			bits |= UINT64_C(1) << i;
 	}
 	return bits;

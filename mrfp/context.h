@@ -20,7 +20,8 @@ struct accept_list {
 	char *refused; /* types that a peer answered with 415, space-separated; "" when none */
 	uint32_t n_users;
 };
-#define ACCEPT_LISTS 64
+#define ACCEPT_LISTS 63
+#define ACCEPT_OWN   63 /* taste.accept of legs beyond that: each is judged by its own list */
 
 struct receipt;
 
@@ -74,12 +75,15 @@ MUST_CHECK int context_accept_get(struct context *ctx, const char *types, const 
 				  const char *refused, uint8_t *index_r);
 void context_accept_put(struct context *ctx, uint8_t index);
 /*
- * Bit per accept list: may it have a message of this kind? top is the type of the SEND's body,
+ * Bit per accept list, that of ACCEPT_OWN always set: may it have a message of this kind? top is the type of the SEND's body,
  * inner the payload's inside message/cpim (empty when top is something else). IMDN and isComposing
  * pass wherever message/cpim does (IMS-012).
  */
 uint64_t context_admit(const struct context *ctx, unsigned kind, struct slice top,
 		       struct slice inner);
+/* The same for one list. */
+bool accept_list_admits(const struct accept_list *a, unsigned kind, struct slice top,
+			struct slice inner);
 
 /* Note the payload's type of message serial, and ask for it (empty when forgotten). */
 void context_note_type(struct context *ctx, uint64_t serial, struct slice content_type);

@@ -60,6 +60,9 @@ int inject(struct context *ctx, struct session *to, struct slice content_type, s
 	m.meta.size = body.len;
 	m.meta.admit = context_admit(ctx, cpim.kind, content_type, cpim.content_type);
 	m.content_type = slice_dup(content_type);
+	if (slice_copy(media_type_base(cpim.content_type.len ? cpim.content_type : content_type),
+		       m.type, sizeof(m.type)))
+		m.type[0] = '\0';
 	if (to)
 		to_one(to, &m, body);
 	else

@@ -67,7 +67,8 @@ static int find_targets(struct session *from, const struct cpim_head *cpim, uint
 		if (!control && !(s->caps & CTL_CAPS_PRIVATE))
 			continue;
 		able = true;
-		if (!(admit >> s->taste.accept & 1))
+		if (!(admit >> s->taste.accept & 1) ||
+		    !session_admits(s, cpim->kind, SLICE_LIT("message/cpim"), cpim->content_type))
 			continue;
 		admitted = true;
 		if (!s->cur[0].attached)

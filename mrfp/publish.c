@@ -8,11 +8,29 @@
 
 #include <stdlib.h>
 
+#include "proto/media_type.h"
+
 void outmsg_fini(struct outmsg *m)
 {
 	free(m->content_type);
 	free(m->disposition);
 	m->content_type = m->disposition = NULL;
+}
+
+/* Types, size and direction. */
+static bool wants(const struct session *s, const struct outmsg *m)
+{
+	struct slice top = slice_str(m->content_type), inner = slice_str(m->type);
+
+	if (!taste_wants(&s->taste, &m->meta))
+		return false;
+	if (s->taste.accept != ACCEPT_OWN)
+		return true;
+	if (!slice_ieq_str(media_type_base(top), "message/cpim"))
+		inner = SLICE_NULL;
+	else if (!inner.len)
+		inner = SLICE_LIT("unknown/unknown"); /* longer than is kept */
+	return session_admits(s, m->meta.kind, top, inner);
 }
 
 void publish_begin(struct context *ctx, struct outmsg *m)
@@ -31,7 +49,7 @@ void publish_begin(struct context *ctx, struct outmsg *m)
 			continue;
 		stats_owe(st, kind);
 		s->open[kind]++;
-		if (taste_wants(&s->taste, &m->meta))
+		if (wants(s, m))
 			continue;
 		session_settle(s, kind, OUTCOME_SKIPPED);
 		taste_settle(&s->taste, m->meta.serial);

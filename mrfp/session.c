@@ -207,14 +207,21 @@ void session_apply_taste(struct session *s)
 	t->deaf = s->direction == CTL_DIR_SENDONLY || s->direction == CTL_DIR_INACTIVE;
 	if (context_accept_get(s->ctx, s->accept_types, s->accept_wrapped, s->refused_types,
 			       &index)) {
-		/* More distinct lists than bits: the first one's rules are used for the rest. */
-		log_peer("%s: more than %d different accept lists", s->ctx->name, ACCEPT_LISTS);
-		s->ctx->accepts[0].n_users++;
-		index = 0;
+		log_debug("%s: more than %d different accept lists", s->ctx->name, ACCEPT_LISTS);
+		index = ACCEPT_OWN;
 	}
 	t->accept = index;
 	if (old < ACCEPT_LISTS)
 		context_accept_put(s->ctx, old);
+}
+
+bool session_admits(const struct session *s, unsigned kind, struct slice top, struct slice inner)
+{
+	const struct accept_list own = {.types = s->accept_types,
+					.wrapped = s->accept_wrapped,
+					.refused = s->refused_types};
+
+	return s->taste.accept != ACCEPT_OWN || accept_list_admits(&own, kind, top, inner);
 }
 
 void session_set_paths(struct session *s, struct slice to_raw, struct slice from_raw)

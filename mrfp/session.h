@@ -100,6 +100,11 @@ void session_stop_dialing(struct session *s);
 /* Accept lists, sizes and direction into the leg's taste. */
 void session_apply_taste(struct session *s);
 /*
+ * For what chunk_meta.admit leaves open: does the leg, if it is judged by its own list, take this
+ * type? Arguments as for context_admit.
+ */
+bool session_admits(const struct session *s, unsigned kind, struct slice top, struct slice inner);
+/*
  * Join the context's logs. The path blocks must be set (session_set_paths) and wire be set.
  */
 void session_join(struct session *s);

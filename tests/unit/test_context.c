@@ -46,7 +46,7 @@ static void what_a_leg_accepts_decides_by_type(void **state)
 	fake_plane_close(&f);
 }
 
-static void equal_lists_share_a_bit_and_64_are_the_most(void **state)
+static void equal_lists_share_a_bit_and_their_number_is_bounded(void **state)
 {
 	struct fake_plane f;
 	uint8_t a, b, x;
@@ -108,7 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_leg_accepts_decides_by_type),
-		cmocka_unit_test(equal_lists_share_a_bit_and_64_are_the_most),
+		cmocka_unit_test(equal_lists_share_a_bit_and_their_number_is_bounded),
 		cmocka_unit_test(the_room_keeps_what_is_not_changed),
 		cmocka_unit_test(a_message_type_is_remembered_for_a_while),
 	};

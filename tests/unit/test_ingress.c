@@ -385,6 +385,58 @@ static void a_refused_type_stays_refused_to_its_end(void **state)
 	fake_plane_close(&f);
 }
 
+static struct session *member_accepting(struct fake_plane *f, const char *name, const char *types,
+					const char *wrapped)
+{
+	struct session *s = fake_member(f, name);
+
+	free(s->accept_types);
+	free(s->accept_wrapped);
+	s->accept_types = xstrdup(types);
+	s->accept_wrapped = wrapped ? xstrdup(wrapped) : NULL;
+	session_apply_taste(s);
+	return s;
+}
+
+/* covers: MSRP-125, MSRP-126, SW-029 */
+static void with_more_lists_than_bits_each_leg_is_judged_by_its_own(void **state)
+{
+	struct fake_plane f;
+	struct session *bob, *carol;
+	struct bytes b = BYTES_INIT;
+	struct sender a;
+	char text[32];
+
+	(void)state;
+	fake_plane_open(&f);
+	a = sender_of(fake_member(&f, "alice"));
+	for (int i = 0; i < ACCEPT_LISTS; i++) {
+		snprintf(text, sizeof(text), "message/cpim x/y%d", i);
+		(void)member_accepting(&f, "mallory", text, "x/none");
+	}
+	bob = member_accepting(&f, "bob", "message/cpim", "image/png");
+	carol = member_accepting(&f, "carol", "message/cpim text/plain", NULL);
+	assert_int_equal(bob->taste.accept, ACCEPT_OWN);
+	assert_int_equal(carol->taste.accept, ACCEPT_OWN);
+	assert_int_equal(chunk(&a, "m001", 1, sizeof(CPIM) - 1, SLICE_LIT(CPIM), '$'), 200);
+	fake_pending(bob, STREAM_CHAT, &b);
+	assert_int_equal(b.len, 0);
+	fake_pending(carol, STREAM_CHAT, &b);
+	assert_int_equal(count(&b, CPIM), 1);
+#define TO(name)                                                                                   \
+	"From: <sip:alice@example.com>\r\nTo: <sip:" name "@example.com>\r\n\r\n"                  \
+	"Content-Type: text/plain\r\n\r\nhi"
+	assert_int_equal(chunk(&a, "m002", 1, sizeof(TO("bob")) - 1, SLICE_LIT(TO("bob")), '$'),
+			 415);
+	assert_int_equal(chunk(&a, "m003", 1, sizeof(TO("carol")) - 1, SLICE_LIT(TO("carol")), '$'),
+			 200);
+#undef TO
+	fake_take(carol, STREAM_CHAT);
+	bytes_fini(&b);
+	fake_check_sums(&f);
+	fake_plane_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +451,7 @@ int main(void)
 		cmocka_unit_test(the_33rd_partial_message_is_413),
 		cmocka_unit_test(a_message_sent_again_is_answered_and_not_passed_on),
 		cmocka_unit_test(octets_ahead_of_the_head_are_held_up_to_64_kib),
+		cmocka_unit_test(with_more_lists_than_bits_each_leg_is_judged_by_its_own),
 		cmocka_unit_test(a_refused_type_stays_refused_to_its_end),
 	};
 

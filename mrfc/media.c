@@ -271,6 +271,10 @@ void media_modify(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64
 	CTL_SET(&msg, modify, epoch, epoch);
 	CTL_SET(&msg, modify, termination, termination);
 	SET_REMOTE(&msg, modify, remote);
+	if (remote->path && !remote->accept_wrapped_types) /* absent means unchanged in a Modify */
+		CTL_SET(&msg, modify, accept_wrapped_types, SLICE_LIT("*"));
+	if (remote->path && !remote->connect)
+		CTL_SET(&msg, modify, connect, SLICE_LIT(""));
 	if (remote->n_uris != 0)
 		CTL_SET(&msg, modify, uris, list_of(remote->uris, remote->n_uris, users));
 	if (new_local)

@@ -169,6 +169,19 @@ def test_a_receiver_gets_only_what_it_accepts(ue, trio):
     assert alice.session.reports == []
 
 
+def test_a_restriction_goes_with_the_offer_that_names_none(ue, trio):
+    # covers: SW-030, MSRP-125
+    _, alice, bob, carol = trio
+    dave = ue("dave").join(trio[0], wrapped="text/plain")
+    png = alice.cpim(b"\x89PNG", content_type="image/png")
+    assert alice.session.send(png).status() == 200
+    fence(alice, bob, carol, dave)
+    dave.call.reinvite(dave.offer(new=False, wrapped=None)).expect(200)
+    assert alice.session.send(png).status() == 200
+    fence(alice, bob, carol, dave)
+    assert [c.content_type for c in dave.chats] == ["text/plain", "image/png", "text/plain"]
+
+
 def test_a_receiver_gets_nothing_larger_than_it_said(ue, trio, mrf):
     # covers: MSRP-128
     room, alice, bob, carol = trio

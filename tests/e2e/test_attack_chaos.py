@@ -36,6 +36,7 @@ def alone():
         finally:
             wrong = mrfp.stop()
             control.close()
+            print("\n".join(line for _, line in mrfp.lines[-60:]))  # shown when the test failed
         assert not wrong, "\n".join(wrong)
 
 

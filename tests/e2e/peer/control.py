@@ -61,7 +61,7 @@ class Control:
         self.incarnation, self.transaction = incarnation, 0
         self.replies, self.events, self.answers = {}, [], True
         self.nickname_status = 200
-        self.sock = None
+        self.sock, self.writing = None, threading.Lock()
         self.listener = socket.socket(socket.AF_UNIX)
         if os.path.exists(path):
             os.unlink(path)
@@ -115,10 +115,12 @@ class Control:
         self.raw(frame(command, transaction, context, 1, code=0, **more))
 
     def raw(self, data):
-        try:
-            self.sock.sendall(data)
-        except OSError:
-            pass
+        # A frame of tens of kilobytes is not one write: the reader's answers must not cut in.
+        with self.writing:
+            try:
+                self.sock.sendall(data)
+            except OSError:
+                pass
 
     def send(self, command, context, **fields):
         """Only ask; returns the transaction."""

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What every server process shares with its surroundings: the command line, signals as events,
- * the ready line and systemd's notification, folders to write in. The only user of libsystemd.
+ * the ready line and systemd's notification, limits, folders to write in. The only user of libsystemd.
  */
 #include "common/daemon.h"
 
@@ -14,10 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#include "common/log.h"
 #include "common/mem.h"
+
+#define LOG_PLACE "daemon"
 
 static void usage(FILE *to, const char *name)
 {
@@ -205,6 +209,17 @@ int daemon_mkdir(const char *path)
 		part[i] = '/';
 	}
 	return len ? make_one(part) : 0;
+}
+
+void daemon_raise_descriptors(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur == lim.rlim_max)
+		return;
+	lim.rlim_cur = lim.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &lim) != 0)
+		log_warn("the limit of open files stays low");
 }
 
 int daemon_mkdir_for(const char *file)

@@ -34,6 +34,9 @@ void daemon_free(struct daemon **d);
 void daemon_ready(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void daemon_stopping(void);
 
+/* Every connection is a descriptor: raise the soft limit to what the system grants. */
+void daemon_raise_descriptors(void);
+
 /* Make a folder (and its parents) 0700 if absent. -ERR_IO with errno. */
 MUST_CHECK int daemon_mkdir(const char *path);
 /* Make the folder that `file` is to be written in. */

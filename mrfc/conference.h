@@ -34,7 +34,6 @@ struct conference {
 	struct event_pkg *events;
 	uint64_t next_termination;
 	void *focus; /* focus' side: its sessions */
-	void *hh;    /* reserved */
 };
 
 struct conference_table;

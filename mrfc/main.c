@@ -2,7 +2,6 @@
 /* The mrfc program: command line, configuration, limits of the process; the server does the rest. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "common/daemon.h"
 #include "common/log.h"
@@ -31,18 +30,6 @@ static int load(struct options *opts_r, void *arg)
 	return err;
 }
 
-/* Every connection is a descriptor: take what the system grants. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit lim;
-
-	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur == lim.rlim_max)
-		return;
-	lim.rlim_cur = lim.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &lim) != 0)
-		log_warn("the limit of open files stays low");
-}
-
 static int run(struct daemon_args *args)
 {
 	struct options opts = {0};
@@ -58,7 +45,7 @@ static int run(struct daemon_args *args)
 		puts("configuration is fine");
 		return EXIT_OK;
 	}
-	raise_descriptor_limit();
+	daemon_raise_descriptors();
 	code = server_open(&opts, load, args, &server);
 	if (code == EXIT_OK) {
 		code = server_run(server);

@@ -3,7 +3,6 @@
  * The MRFP program: command line, configuration, run.
  */
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "common/daemon.h"
 #include "common/log.h"
@@ -31,18 +30,6 @@ static int load(struct options *opt_r, void *arg)
 	return err;
 }
 
-/* Every leg is a descriptor: take what the system grants. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit lim;
-
-	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur == lim.rlim_max)
-		return;
-	lim.rlim_cur = lim.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &lim) != 0)
-		log_warn("the limit of open files stays low");
-}
-
 static int run(struct daemon_args *args)
 {
 	struct options opt = {0};
@@ -55,7 +42,7 @@ static int run(struct daemon_args *args)
 	if (args->check_only) {
 		puts("configuration is fine");
 	} else {
-		raise_descriptor_limit();
+		daemon_raise_descriptors();
 		code = server_run(&opt, load, args);
 	}
 	config_release(options_table, options_table_len, &opt);

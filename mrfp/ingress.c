@@ -11,8 +11,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfp/forward.h"
-#include "mrfp/policy.h"
-#include "proto/media_type.h"
+#include "mrfp/route.h"
 
 #define LOG_PLACE "ingress"
 
@@ -43,65 +42,7 @@ static void set_due(struct inmsg *m)
 		wire_clock(m->from->wire) + (uint64_t)m->from->ctx->plane->opt->message_timeout_ms;
 }
 
-/* --- the decision --- */
-
-static void owe_private(struct inmsg *m, const struct cpim_head *cpim, struct session **targets,
-			size_t n_targets)
-{
-	struct session *s = m->from;
-
-	m->cpim_from = slice_dup(cpim->from_raw);
-	m->cpim_to = slice_dup(cpim->to_raw);
-	publish_begin_private(s->ctx, &m->out);
-	m->receipt = receipt_new(s, m->out.meta.serial, m->out.meta.kind, targets, n_targets);
-	m->receipt->message_id = xstrdup(m->id);
-	m->receipt->cpim_from = xstrdup(m->cpim_from);
-	m->receipt->cpim_to = xstrdup(m->cpim_to);
-	m->receipt->want_failure = m->failure_report != MSRP_FR_NO;
-}
-
-/* For all: who accepts its type; it begins with its first chunk, when its class is known. */
-static void open_room(struct inmsg *m, struct slice top, struct slice inner)
-{
-	m->out.stream = STREAM_BULK;
-	if (slice_copy(media_type_base(inner.len ? inner : top), m->out.type, sizeof(m->out.type)))
-		m->out.type[0] = '\0';
-}
-
-static void set_out(struct inmsg *m, unsigned kind)
-{
-	m->out.meta.kind = (uint8_t)kind;
-	m->out.meta.control = policy_is_control(kind);
-	m->out.meta.source = m->from->taste.number;
-	m->out.meta.size = m->total == MSRP_UNSPECIFIED ? 0 : m->total;
-	m->out.total = m->total;
-}
-
-/* The head is complete: who gets it? 200, or the status that refuses it. */
-static int decide(struct inmsg *m, const struct cpim_head *cpim)
-{
-	struct session *s = m->from, **targets = NULL;
-	struct slice top = slice_str(m->out.content_type);
-	uint64_t max = (uint64_t)s->ctx->plane->opt->max_size;
-	enum route route;
-	size_t n_targets = 0;
-	int status;
-
-	m->out.meta.admit = context_admit(s->ctx, cpim->kind, top, cpim->content_type);
-	status = policy_route(s, cpim, m->out.meta.admit, &route, &targets, &n_targets);
-	m->out.meta.kind = (uint8_t)cpim->kind;
-	if (status == 200 && m->total != MSRP_UNSPECIFIED && m->total > max)
-		status = 413;
-	if (status == 200) {
-		set_out(m, cpim->kind);
-		if (route == ROUTE_PRIVATE)
-			owe_private(m, cpim, targets, n_targets);
-		else
-			open_room(m, top, cpim->content_type);
-	}
-	free(targets);
-	return status;
-}
+/* --- the head --- */
 
 /* Look for a complete CPIM head in octets 1..; with it the message is open or refused. */
 static void try_head(struct request *rq, struct slice octets, bool complete)
@@ -117,7 +58,7 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		refuse(rq, 400);
 		return;
 	}
-	status = decide(m, &cpim);
+	status = route_head(m, &cpim);
 	if (!strict && cpim_parse(octets, INGRESS_CPIM_MAX, complete, true, &cpim) < 0)
 		(*m->from->ctx->plane->stats.tolerated)++;
 	if (status != 200)
@@ -242,13 +183,13 @@ static bool forget_refused(struct session *s)
 	return false;
 }
 
-/* A new Message-ID: is its type one that we take? */
+/* A new Message-ID. */
 static void open_message(struct request *rq, const struct msrp_head *head)
 {
 	struct session *s = rq->session;
 	const struct options *opt = s->ctx->plane->opt;
-	enum top_type top = policy_top_type(head->content_type);
 	struct inmsg *m;
+	int status;
 
 	if (s->n_inbox >= (size_t)opt->max_open_messages && !forget_refused(s)) {
 		rq->status = 413;
@@ -261,15 +202,9 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 	m->out.content_type = slice_dup(head->content_type);
 	m->out.disposition =
 		head->content_disposition.len ? slice_dup(head->content_disposition) : NULL;
-	if (top == TOP_OTHER || !policy_disposition_ok(head->content_disposition)) {
-		refuse(rq, 415);
-	} else if (top == TOP_COMPOSING) {
-		set_out(m, CPIM_COMPOSING);
-		m->out.meta.admit =
-			context_admit(s->ctx, CPIM_COMPOSING, head->content_type, SLICE_NULL);
-		open_room(m, head->content_type, SLICE_NULL);
-		m->state = INMSG_OPEN;
-	}
+	status = route_start(m, head);
+	if (status != 200)
+		refuse(rq, status);
 }
 
 void ingress_begin(struct request *rq, const struct msrp_head *head)

@@ -17,10 +17,12 @@ MRFP_SRC := \
 	mrfp/nickname.c \
 	mrfp/options.c \
 	mrfp/policy.c \
+	mrfp/pressure.c \
 	mrfp/publish.c \
 	mrfp/ranges.c \
 	mrfp/report.c \
 	mrfp/request.c \
+	mrfp/route.c \
 	mrfp/server.c \
 	mrfp/session.c \
 	mrfp/settle.c \

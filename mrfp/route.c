@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What becomes of a message: refused, to all legs of the room, or to the legs of one participant.
+ * Asked twice at most, when its first chunk begins and when its CPIM head is complete; passing its
+ * octets on is forward.c's.
+ */
+#include "mrfp/route.h"
+
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "mrfp/policy.h"
+#include "proto/media_type.h"
+#include "proto/msrp_head.h"
+
+static void owe_private(struct inmsg *m, const struct cpim_head *cpim, struct session **targets,
+			size_t n_targets)
+{
+	struct session *s = m->from;
+
+	m->cpim_from = slice_dup(cpim->from_raw);
+	m->cpim_to = slice_dup(cpim->to_raw);
+	publish_begin_private(s->ctx, &m->out);
+	m->receipt = receipt_new(s, m->out.meta.serial, m->out.meta.kind, targets, n_targets);
+	m->receipt->message_id = xstrdup(m->id);
+	m->receipt->cpim_from = xstrdup(m->cpim_from);
+	m->receipt->cpim_to = xstrdup(m->cpim_to);
+	m->receipt->want_failure = m->failure_report != MSRP_FR_NO;
+}
+
+/* For all: who accepts its type; it begins with its first chunk, when its class is known. */
+static void open_room(struct inmsg *m, struct slice top, struct slice inner)
+{
+	m->out.stream = STREAM_BULK;
+	if (slice_copy(media_type_base(inner.len ? inner : top), m->out.type, sizeof(m->out.type)))
+		m->out.type[0] = '\0';
+}
+
+static void set_out(struct inmsg *m, unsigned kind)
+{
+	m->out.meta.kind = (uint8_t)kind;
+	m->out.meta.control = policy_is_control(kind);
+	m->out.meta.source = m->from->taste.number;
+	m->out.meta.size = m->total == MSRP_UNSPECIFIED ? 0 : m->total;
+	m->out.total = m->total;
+}
+
+int route_head(struct inmsg *m, const struct cpim_head *cpim)
+{
+	struct session *s = m->from, **targets = NULL;
+	struct slice top = slice_str(m->out.content_type);
+	uint64_t max = (uint64_t)s->ctx->plane->opt->max_size;
+	enum route route;
+	size_t n_targets = 0;
+	int status;
+
+	m->out.meta.admit = context_admit(s->ctx, cpim->kind, top, cpim->content_type);
+	status = policy_route(s, cpim, m->out.meta.admit, &route, &targets, &n_targets);
+	m->out.meta.kind = (uint8_t)cpim->kind;
+	if (status == 200 && m->total != MSRP_UNSPECIFIED && m->total > max)
+		status = 413;
+	if (status == 200) {
+		set_out(m, cpim->kind);
+		if (route == ROUTE_PRIVATE)
+			owe_private(m, cpim, targets, n_targets);
+		else
+			open_room(m, top, cpim->content_type);
+	}
+	free(targets);
+	return status;
+}
+
+int route_start(struct inmsg *m, const struct msrp_head *head)
+{
+	struct context *ctx = m->from->ctx;
+	enum top_type top = policy_top_type(head->content_type);
+
+	if (top == TOP_OTHER || !policy_disposition_ok(head->content_disposition))
+		return 415;
+	if (top == TOP_COMPOSING) {
+		set_out(m, CPIM_COMPOSING);
+		m->out.meta.admit =
+			context_admit(ctx, CPIM_COMPOSING, head->content_type, SLICE_NULL);
+		open_room(m, head->content_type, SLICE_NULL);
+		m->state = INMSG_OPEN;
+	}
+	return 200;
+}

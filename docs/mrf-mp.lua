@@ -23,6 +23,9 @@ local bodies = {
 		[0x0008] = { field = ProtoField.uint32("mrf.service_change.max_terminations", "max_terminations") },
 		[0x0009] = { field = ProtoField.uint32("mrf.service_change.contexts", "contexts") },
 		[0x000a] = { field = ProtoField.uint32("mrf.service_change.terminations", "terminations") },
+		[0x000b] = { field = ProtoField.string("mrf.service_change.msrp_wss", "msrp_wss") },
+		[0x000c] = { field = ProtoField.string("mrf.service_change.fingerprint", "fingerprint") },
+		[0x000d] = { field = ProtoField.string("mrf.service_change.advertise", "advertise") },
 	},
 	result = {
 		[0x0101] = { field = ProtoField.uint16("mrf.result.code", "code", base.DEC, {[0] = "OK", [1] = "BAD_FRAME", [2] = "UNKNOWN_COMMAND", [3] = "UNKNOWN_FIELD", [4] = "MISSING_FIELD", [5] = "BAD_VALUE", [6] = "STALE_EPOCH", [7] = "UNKNOWN_CONTEXT", [8] = "UNKNOWN_TERMINATION", [9] = "NO_RESOURCES", [10] = "DRAINING", [11] = "VERSION", [12] = "NOT_ALLOWED", [13] = "BUSY", [14] = "NOT_REGISTERED"}) },
@@ -34,7 +37,7 @@ local bodies = {
 	add = {
 		[0x0201] = { field = ProtoField.uint64("mrf.add.epoch", "epoch") },
 		[0x0202] = { field = ProtoField.uint64("mrf.add.termination", "termination") },
-		[0x0203] = { field = ProtoField.uint8("mrf.add.kind", "kind", base.DEC, {[1] = "chat", [2] = "relay"}) },
+		[0x0203] = { field = ProtoField.uint8("mrf.add.kind", "kind", base.DEC, {[1] = "chat", [2] = "relay", [3] = "file"}) },
 		[0x0204] = { field = ProtoField.string("mrf.add.conference", "conference") },
 		[0x0205] = { field = ProtoField.string("mrf.add.aliases", "aliases") },
 		[0x0206] = { field = ProtoField.uint8("mrf.add.policy", "policy") },
@@ -53,6 +56,9 @@ local bodies = {
 		[0x0213] = { field = ProtoField.string("mrf.add.source", "source") },
 		[0x0214] = { field = ProtoField.string("mrf.add.local_session", "local_session") },
 		[0x0215] = { field = ProtoField.uint8("mrf.add.family", "family") },
+		[0x0217] = { field = ProtoField.string("mrf.add.fingerprints", "fingerprints") },
+		[0x0218] = { field = ProtoField.uint64("mrf.add.max_message", "max_message") },
+		[0x0219] = { field = ProtoField.uint64("mrf.add.max_file", "max_file") },
 	},
 	add_reply = {
 		[0x0101] = { field = ProtoField.uint16("mrf.add_reply.code", "code", base.DEC, {[0] = "OK", [1] = "BAD_FRAME", [2] = "UNKNOWN_COMMAND", [3] = "UNKNOWN_FIELD", [4] = "MISSING_FIELD", [5] = "BAD_VALUE", [6] = "STALE_EPOCH", [7] = "UNKNOWN_CONTEXT", [8] = "UNKNOWN_TERMINATION", [9] = "NO_RESOURCES", [10] = "DRAINING", [11] = "VERSION", [12] = "NOT_ALLOWED", [13] = "BUSY", [14] = "NOT_REGISTERED"}) },
@@ -77,6 +83,9 @@ local bodies = {
 		[0x0211] = { field = ProtoField.uint8("mrf.modify.direction", "direction") },
 		[0x0212] = { field = ProtoField.uint8("mrf.modify.new_local", "new_local") },
 		[0x0216] = { field = ProtoField.string("mrf.modify.nickname", "nickname") },
+		[0x0217] = { field = ProtoField.string("mrf.modify.fingerprints", "fingerprints") },
+		[0x0218] = { field = ProtoField.uint64("mrf.modify.max_message", "max_message") },
+		[0x0219] = { field = ProtoField.uint64("mrf.modify.max_file", "max_file") },
 	},
 	subtract = {
 		[0x0201] = { field = ProtoField.uint64("mrf.subtract.epoch", "epoch") },
@@ -97,7 +106,7 @@ local bodies = {
 		[0x0502] = { field = ProtoField.bytes("mrf.inject.body", "body") },
 	},
 	notify = {
-		[0x0601] = { field = ProtoField.uint8("mrf.notify.event", "event", base.DEC, {[1] = "bound", [2] = "lost", [3] = "nickname", [4] = "key", [5] = "accounting", [6] = "slow", [7] = "alarm", [8] = "load"}) },
+		[0x0601] = { field = ProtoField.uint8("mrf.notify.event", "event", base.DEC, {[1] = "bound", [2] = "lost", [3] = "nickname", [4] = "key", [5] = "accounting", [6] = "slow", [7] = "alarm", [8] = "load", [9] = "authorise"}) },
 		[0x0202] = { field = ProtoField.uint64("mrf.notify.termination", "termination") },
 		[0x0602] = { field = ProtoField.uint8("mrf.notify.cause", "cause", base.DEC, {[1] = "closed by the peer", [2] = "reset", [3] = "connect failed", [4] = "never bound", [5] = "too slow", [6] = "log limit", [7] = "refused", [8] = "shutdown", [9] = "idle"}) },
 		[0x0216] = { field = ProtoField.string("mrf.notify.nickname", "nickname") },
@@ -106,6 +115,13 @@ local bodies = {
 		[0x0404] = { field = ProtoField.uint64("mrf.notify.copies_lost", "copies_lost") },
 		[0x0604] = { field = ProtoField.string("mrf.notify.peer", "peer") },
 		[0x0605] = { field = ProtoField.uint32("mrf.notify.load", "load") },
+		[0x0606] = { field = ProtoField.string("mrf.notify.message_id", "message_id") },
+		[0x0607] = { field = ProtoField.string("mrf.notify.content_type", "content_type") },
+		[0x0608] = { field = ProtoField.uint64("mrf.notify.size", "size") },
+		[0x0609] = { field = ProtoField.uint64("mrf.notify.started", "started") },
+		[0x060a] = { field = ProtoField.uint64("mrf.notify.ended", "ended") },
+		[0x060b] = { field = ProtoField.uint8("mrf.notify.outcome", "outcome", base.DEC, {[1] = "delivered", [2] = "refused by the peer", [3] = "refused by us", [4] = "aborted by the sender", [5] = "lost"}) },
+		[0x060c] = { field = ProtoField.uint16("mrf.notify.status", "status") },
 	},
 	audit = {
 		[0x0701] = { field = ProtoField.uint64("mrf.audit.cursor", "cursor") },

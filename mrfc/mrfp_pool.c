@@ -98,7 +98,7 @@ static void take_notify(struct pool_member *m, const struct ctl_frame *f,
 		set_reason(result_r, error.result, "malformed");
 		return;
 	}
-	if (msg.event == 0 || msg.event > CTL_EVENT_LOAD) {
+	if (msg.event == 0 || msg.event >= CTL_EVENT_END) {
 		set_reason(result_r, CTL_R_BAD_VALUE, "event");
 		return;
 	}

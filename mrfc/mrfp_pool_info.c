@@ -110,8 +110,9 @@ static void init_link_stats(struct mrfp_link_stats *s, struct metrics *m)
 
 void pool_stats_init(struct mrfp_pool *p, struct metrics *metrics)
 {
-	static const char *const events[] = {"",           "bound", "lost",  "nickname", "key",
-					     "accounting", "slow",  "alarm", "load"};
+	static const char *const events[] = {"",     "bound",      "lost", "nickname",
+					     "key",  "accounting", "slow", "alarm",
+					     "load", "authorise"};
 	static const char *const states[] = {"up", "draining", "down"};
 	struct pool_stats *s = &p->stats;
 	struct metrics_family *links, *notifies, *audit, *state;
@@ -126,7 +127,7 @@ void pool_stats_init(struct mrfp_pool *p, struct metrics *metrics)
 	s->link.gone = cell(links, "gone");
 	notifies = metrics_add(metrics, METRICS_COUNTER, "mrfc_mp_notifies_total", "event",
 			       "Events of MRFPs, repeats not counted.");
-	for (int e = CTL_EVENT_BOUND; e <= CTL_EVENT_LOAD; e++)
+	for (int e = CTL_EVENT_BOUND; e < CTL_EVENT_END; e++)
 		s->notifies[e] = cell(notifies, events[e]);
 	audit = metrics_add(metrics, METRICS_COUNTER, "mrfc_mp_audit_total", "outcome",
 			    "What audits found: subtracted (not wanted here), lost (not there), "

@@ -72,7 +72,7 @@ TAILQ_HEAD(pool_op_list, pool_op);
 struct pool_stats {
 	struct mrfp_link_stats link;
 	int64_t *registered, *refused;
-	int64_t *notifies[CTL_EVENT_LOAD + 1];
+	int64_t *notifies[CTL_EVENT_END];
 	int64_t *audit_subtracted, *audit_lost, *audit_adopted;
 	int64_t *state[MRFP_DOWN + 1];
 	int64_t *contexts, *terminations;

@@ -41,7 +41,7 @@ struct body {
 #define CTL_END(body)                                                                              \
 	}                                                                                          \
 	;                                                                                          \
-	_Static_assert(CTL_IDX_##body##_COUNT <= 32, "present has 32 bits");
+	_Static_assert(CTL_IDX_##body##_COUNT <= 64, "present has 64 bits");
 #include "proto/ctl_msgs.def"
 
 static const struct body bodies[CTL_BODY_COUNT] = {
@@ -69,9 +69,9 @@ static bool is_text(const struct field *f)
 }
 
 /* Every message struct begins with its present bits. */
-static uint32_t present_get(const void *msg)
+static uint64_t present_get(const void *msg)
 {
-	uint32_t present;
+	uint64_t present;
 
 	memcpy(&present, msg, sizeof(present));
 	return present;
@@ -130,7 +130,7 @@ static void add_field(struct bytes *out, const struct field *f, const void *at)
 void ctl_encode(struct bytes *out, enum ctl_body body, const void *msg)
 {
 	const struct body *b = &bodies[body];
-	uint32_t present = present_get(msg);
+	uint64_t present = present_get(msg);
 
 	for (size_t i = 0; i < b->n_fields; i++) {
 		const struct field *f = &b->fields[i];
@@ -233,7 +233,7 @@ static int collect_list(struct slice rest, const struct body *b, size_t index,
 	return 0;
 }
 
-static int finish(struct slice tlvs, const struct body *b, uint32_t present, void *msg,
+static int finish(struct slice tlvs, const struct body *b, uint64_t present, void *msg,
 		  struct ctl_arena *arena, struct ctl_decode_error *error_r)
 {
 	for (size_t i = 0; i < b->n_fields; i++) {
@@ -259,7 +259,7 @@ int ctl_decode(struct slice tlvs, enum ctl_body body, void *msg, struct ctl_aren
 	const struct body *b = &bodies[body];
 	struct slice rest = tlvs;
 	struct slice value;
-	uint32_t present = 0;
+	uint64_t present = 0;
 	uint16_t tag;
 	int rc;
 
@@ -279,7 +279,7 @@ int ctl_decode(struct slice tlvs, enum ctl_body body, void *msg, struct ctl_aren
 				(char *)msg + b->fields[i].offset, error_r);
 		if (rc < 0)
 			return rc;
-		present |= 1u << i;
+		present |= UINT64_C(1) << i;
 	}
 	if (rc < 0)
 		return fail(error_r, CTL_R_BAD_FRAME, "frame", "a field passes its end");

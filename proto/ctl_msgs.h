@@ -27,12 +27,14 @@ enum ctl_body {
 
 /* Values named in the fields' sentences. */
 enum { CTL_REGISTER = 1, CTL_DRAIN = 2, CTL_FORCED = 3 };
-enum { CTL_KIND_CHAT = 1, CTL_KIND_RELAY = 2 };
+enum { CTL_KIND_CHAT = 1, CTL_KIND_RELAY = 2, CTL_KIND_FILE = 3 };
 enum {
 	CTL_POLICY_PRIVATE = 1,
 	CTL_POLICY_NICKNAME = 2,
 	CTL_POLICY_STRICT = 4,
-	CTL_POLICY_SEALED = 8
+	CTL_POLICY_SEALED = 8,
+	CTL_POLICY_ACCOUNT = 16,
+	CTL_POLICY_AUTHORISE = 32
 };
 enum { CTL_TRANSPORT_TCP = 1, CTL_TRANSPORT_TLS = 2, CTL_TRANSPORT_WS = 3 };
 enum { CTL_SETUP_ACTIVE = 1, CTL_SETUP_PASSIVE = 2, CTL_SETUP_UNKNOWN = 3 };
@@ -47,7 +49,16 @@ enum ctl_event {
 	CTL_EVENT_ACCOUNTING,
 	CTL_EVENT_SLOW,
 	CTL_EVENT_ALARM,
-	CTL_EVENT_LOAD
+	CTL_EVENT_LOAD,
+	CTL_EVENT_AUTHORISE,
+	CTL_EVENT_END /* one past the last */
+};
+enum ctl_outcome {
+	CTL_OUTCOME_DELIVERED = 1,
+	CTL_OUTCOME_REFUSED_BY_PEER,
+	CTL_OUTCOME_REFUSED,
+	CTL_OUTCOME_ABORTED,
+	CTL_OUTCOME_LOST
 };
 enum ctl_lost {
 	CTL_LOST_CLOSED = 1,
@@ -77,7 +88,7 @@ struct ctl_list {
 #define CTL_C_BLOBS struct ctl_list
 
 /*
- * struct ctl_add { uint32_t present; ... }: bit CTL_HAS_add_setup of present tells that the field
+ * struct ctl_add { uint64_t present; ... }: bit CTL_HAS_add_setup of present tells that the field
  * is there. Set the bit with CTL_SET(msg, add, setup, value).
  */
 #define CTL_BEGIN(body, command, kind, text)                                                       \
@@ -92,7 +103,7 @@ struct ctl_list {
 
 #define CTL_BEGIN(body, command, kind, text)                                                       \
 	struct ctl_##body {                                                                        \
-		uint32_t present;
+		uint64_t present;
 #define CTL_FIELD(body, type, name, tag, presence, unit, text) CTL_C_##type name;
 #define CTL_END(body)                                                                              \
 	}                                                                                          \
@@ -103,7 +114,7 @@ struct ctl_list {
 #define CTL_SET(msg, body, field, value)                                                           \
 	do {                                                                                       \
 		(msg)->field = (value);                                                            \
-		(msg)->present |= 1u << CTL_IDX_##body##_##field;                                  \
+		(msg)->present |= UINT64_C(1) << CTL_IDX_##body##_##field;                         \
 	} while (0)
 
 /* Name tables, for logs and tools: NULL when unknown. */

@@ -25,7 +25,12 @@ FIELDS = {  # name: (tag, width or str)
     "accept_wrapped_types": (0x20f, str), "max_size": (0x210, 8), "direction": (0x211, 1),
     "new_local": (0x212, 1), "nickname": (0x216, str), "local_path": (0x301, str),
     "content_type": (0x501, str), "body": (0x502, str), "event": (0x601, 1), "cause": (0x602, 1),
-    "copies_lost": (0x404, 8), "cursor": (0x701, 8)}
+    "copies_lost": (0x404, 8), "cursor": (0x701, 8), "kind": (0x203, 1), "transport": (0x208, 1),
+    "local_session": (0x214, str), "family": (0x215, 1), "fingerprints": (0x217, str),
+    "max_message": (0x218, 8), "max_file": (0x219, 8), "msrp": (0x005, str), "msrp_tls": (0x006, str),
+    "msrp_wss": (0x00b, str), "fingerprint": (0x00c, str), "advertise": (0x00d, str),
+    "message_id": (0x606, str), "payload_type": (0x607, str), "size": (0x608, 8),
+    "started": (0x609, 8), "ended": (0x60a, 8), "outcome": (0x60b, 1), "outcome_status": (0x60c, 2)}
 NAMES = {tag: (name, kind) for name, (tag, kind) in FIELDS.items()}
 
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A byte stream in the loop: its descriptor, its two events, and who is told. How bytes move is
- * the business of the table behind it (conn_priv.h). Every event callback ends with the call of
- * the user's function, and a freed stream lives on, closed, until libevent's finalizer runs at
- * the end of the loop turn: so a user may free a stream anywhere, inside its own callback too.
+ * A byte stream in the loop: its descriptor, its events, and who is told. How bytes move is the
+ * business of the layers behind it (conn_priv.h). Every event callback ends with the call of
+ * the user's function and what follows from it, and a freed stream lives on, closed, until
+ * libevent's finalizer runs at the end of the loop turn: so a user may free a stream anywhere,
+ * inside its own callback too.
  */
 #include "common/conn.h"
 
@@ -26,30 +27,98 @@ static void set_event(struct event *ev, bool on)
 		event_del(ev);
 }
 
+static struct timeval ms_to_timeval(uint32_t ms)
+{
+	return (struct timeval){(time_t)(ms / 1000u), (suseconds_t)(ms % 1000u) * 1000};
+}
+
+static bool is_layered(const struct conn *c)
+{
+	return c->top != &c->socket;
+}
+
+/* The events of a stream that is up, from what user and layers want. */
+static void arm(struct conn *c)
+{
+	const struct timeval now = {0, 0};
+	bool keeps = false, more = false;
+
+	for (const struct conn_layer *l = c->top; l; l = l->below) {
+		keeps = keeps || l->keeps;
+		more = more || l->more;
+	}
+	set_event(&c->on_read, c->want_read);
+	set_event(&c->on_write, c->want_write || keeps);
+	if (more && c->want_read)
+		event_add(&c->on_timer, &now); /* the next turn, so that others have theirs */
+	else
+		event_del(&c->on_timer);
+}
+
 static void fail(struct conn *c, int err)
 {
 	c->err = err;
 	c->state = CONN_STATE_FAILED;
 	event_del(&c->on_read);
 	event_del(&c->on_write);
+	event_del(&c->on_timer);
 	c->fn(c, CONN_FAILED, c->arg);
 }
 
-static void on_started(struct conn *c, short what)
+/* Send what layers keep, the lowest first. 0 all is gone, -ERR_AGAIN, -ERR_IO. */
+static int flush(struct conn *c)
 {
-	event_del(&c->on_write); /* and its timeout */
-	if (what & EV_TIMEOUT) {
-		fail(c, ETIMEDOUT);
+	struct conn_layer *l = &c->socket;
+
+	while (l) {
+		int rc = l->keeps ? l->ops->flush(l) : 0;
+
+		if (rc)
+			return rc;
+		/* What a layer got rid of may be kept by the one below. */
+		l = l->below && l->below->keeps ? l->below : l->above;
+	}
+	return 0;
+}
+
+/* Go on with starting the layers. */
+static void start(struct conn *c)
+{
+	short needs = 0;
+	bool keeps = false;
+
+	for (struct conn_layer *l = &c->socket; l; l = l->above) {
+		int rc = l->up || !l->ops->start ? 0 : l->ops->start(l);
+
+		keeps = keeps || l->keeps;
+		l->up = rc == 0;
+		if (l->up)
+			continue;
+		if (rc != -ERR_AGAIN) {
+			fail(c, c->err);
+			return;
+		}
+		needs = l->needs;
+		set_event(&c->on_read, (needs & EV_READ) != 0);
+		set_event(&c->on_write, (needs & EV_WRITE) != 0 || keeps);
 		return;
 	}
-	if (c->ops->start(c) < 0) {
-		fail(c, c->err);
-		return;
-	}
+	event_del(&c->on_timer);
 	c->state = CONN_STATE_UP;
-	set_event(&c->on_read, c->want_read);
-	set_event(&c->on_write, c->want_write);
+	arm(c);
 	c->fn(c, CONN_CONNECTED, c->arg);
+	if (c->state == CONN_STATE_UP)
+		arm(c);
+}
+
+static void go_on(struct conn *c)
+{
+	int rc = flush(c);
+
+	if (rc == -ERR_IO)
+		fail(c, c->err);
+	else
+		start(c);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -58,18 +127,45 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (c->state == CONN_STATE_STARTING) {
+		go_on(c);
+		return;
+	}
 	c->fn(c, CONN_READABLE, c->arg);
+	if (c->state == CONN_STATE_UP && is_layered(c))
+		arm(c);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *c = arg;
+	int rc;
 
 	(void)fd;
-	if (c->state == CONN_STATE_STARTING)
-		on_started(c, what);
-	else
+	(void)what;
+	if (c->state == CONN_STATE_STARTING) {
+		go_on(c);
+		return;
+	}
+	rc = flush(c);
+	if (rc == -ERR_IO) {
+		fail(c, c->err);
+		return;
+	}
+	if (rc == 0 && c->want_write)
 		c->fn(c, CONN_WRITABLE, c->arg);
+	if (c->state == CONN_STATE_UP && is_layered(c))
+		arm(c);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	if (c->state == CONN_STATE_STARTING)
+		fail(c, ETIMEDOUT);
+	else if (c->want_read)
+		on_readable(fd, what, arg);
 }
 
 static struct conn *new_conn(struct event_base *base, int fd, const struct addr *peer,
@@ -78,7 +174,9 @@ static struct conn *new_conn(struct event_base *base, int fd, const struct addr 
 	struct conn *c = xcalloc(1, sizeof(*c));
 	int one = 1;
 
-	c->ops = &conn_plain_ops;
+	c->socket.ops = &conn_plain_ops;
+	c->socket.conn = c;
+	c->top = &c->socket;
 	c->fn = fn;
 	c->arg = arg;
 	c->fd = fd;
@@ -88,29 +186,26 @@ static struct conn *new_conn(struct event_base *base, int fd, const struct addr 
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	event_assign(&c->on_read, base, fd, EV_READ | EV_PERSIST, on_readable, c);
 	event_assign(&c->on_write, base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
+	evtimer_assign(&c->on_timer, base, on_timer, c);
 	return c;
 }
 
-struct conn *conn_accept(struct event_base *base, int fd_take, const struct addr *peer,
-			 conn_event_fn *fn, void *arg)
+struct conn *conn_new_accepted(struct event_base *base, int fd_take, const struct addr *peer,
+			       conn_event_fn *fn, void *arg)
 {
 	struct conn *c;
 
 	evutil_make_socket_nonblocking(fd_take);
 	evutil_make_socket_closeonexec(fd_take);
 	c = new_conn(base, fd_take, peer, fn, arg);
-	c->state = CONN_STATE_UP;
-	event_add(&c->on_read, NULL);
+	c->socket.up = true;
 	return c;
 }
 
-int conn_connect(struct event_base *base, const struct addr *peer, uint32_t timeout_ms,
-		 conn_event_fn *fn, void *arg, struct conn **conn_r)
+int conn_new_connecting(struct event_base *base, const struct addr *peer, conn_event_fn *fn,
+			void *arg, struct conn **conn_r)
 {
-	struct timeval timeout = {(time_t)(timeout_ms / 1000u),
-				  (suseconds_t)(timeout_ms % 1000u) * 1000};
 	int fd = socket(peer->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct conn *c;
 
 	if (fd < 0)
 		return -ERR_IO;
@@ -121,9 +216,69 @@ int conn_connect(struct event_base *base, const struct addr *peer, uint32_t time
 		errno = err;
 		return -ERR_IO;
 	}
-	c = new_conn(base, fd, peer, fn, arg);
+	*conn_r = new_conn(base, fd, peer, fn, arg);
+	return 0;
+}
+
+void conn_push(struct conn *c, const struct conn_ops *ops, void *state_take)
+{
+	struct conn_layer *l = xcalloc(1, sizeof(*l));
+
+	l->ops = ops;
+	l->state = state_take;
+	l->conn = c;
+	l->below = c->top;
+	c->top->above = l;
+	c->top = l;
+}
+
+void conn_begin(struct conn *c, uint32_t timeout_ms)
+{
 	c->state = CONN_STATE_STARTING;
-	event_add(&c->on_write, &timeout);
+	conn_hurry(c, timeout_ms);
+	set_event(c->socket.up ? &c->on_read : &c->on_write, true);
+}
+
+void conn_retry(struct conn *c)
+{
+	if (c->state == CONN_STATE_STARTING)
+		event_active(&c->on_read, EV_READ, 0);
+}
+
+void conn_hurry(struct conn *c, uint32_t timeout_ms)
+{
+	struct timeval limit = ms_to_timeval(timeout_ms), now, end;
+
+	if (c->state != CONN_STATE_STARTING)
+		return;
+	if (event_pending(&c->on_timer, EV_TIMEOUT, &end)) {
+		evutil_gettimeofday(&now, NULL);
+		evutil_timeradd(&now, &limit, &now);
+		if (evutil_timercmp(&end, &now, <))
+			return;
+	}
+	event_add(&c->on_timer, &limit);
+}
+
+struct conn *conn_accept(struct event_base *base, int fd_take, const struct addr *peer,
+			 conn_event_fn *fn, void *arg)
+{
+	struct conn *c = conn_new_accepted(base, fd_take, peer, fn, arg);
+
+	c->state = CONN_STATE_UP;
+	event_add(&c->on_read, NULL);
+	return c;
+}
+
+int conn_connect(struct event_base *base, const struct addr *peer, uint32_t timeout_ms,
+		 conn_event_fn *fn, void *arg, struct conn **conn_r)
+{
+	struct conn *c;
+	int rc = conn_new_connecting(base, peer, fn, arg, &c);
+
+	if (rc)
+		return rc;
+	conn_begin(c, timeout_ms);
 	*conn_r = c;
 	return 0;
 }
@@ -145,15 +300,38 @@ static ssize_t not_up(struct conn *c)
 
 ssize_t conn_read(struct conn *c, void *buf, size_t len)
 {
+	ssize_t n;
+
 	assert(len > 0);
-	return c->state == CONN_STATE_UP ? c->ops->read(c, buf, len) : not_up(c);
+	if (c->state != CONN_STATE_UP)
+		return not_up(c);
+	n = c->top->ops->read(c->top, buf, len);
+	if (is_layered(c))
+		arm(c);
+	return n;
 }
 
 ssize_t conn_writev(struct conn *c, const struct iovec *iov, int n)
 {
+	ssize_t sent;
+
 	if (n == 0)
 		return 0;
-	return c->state == CONN_STATE_UP ? c->ops->writev(c, iov, n) : not_up(c);
+	if (c->state != CONN_STATE_UP)
+		return not_up(c);
+	sent = c->top->ops->writev(c->top, iov, n);
+	if (is_layered(c))
+		arm(c);
+	return sent;
+}
+
+bool conn_unsent(const struct conn *c)
+{
+	for (const struct conn_layer *l = c->top; l; l = l->below) {
+		if (l->keeps)
+			return true;
+	}
+	return false;
 }
 
 void conn_want_read(struct conn *c, bool on)
@@ -162,7 +340,7 @@ void conn_want_read(struct conn *c, bool on)
 		return;
 	c->want_read = on;
 	if (c->state == CONN_STATE_UP)
-		set_event(&c->on_read, on);
+		arm(c);
 }
 
 void conn_want_write(struct conn *c, bool on)
@@ -171,7 +349,7 @@ void conn_want_write(struct conn *c, bool on)
 		return;
 	c->want_write = on;
 	if (c->state == CONN_STATE_UP)
-		set_event(&c->on_write, on);
+		arm(c);
 }
 
 const struct addr *conn_peer(const struct conn *c)
@@ -201,7 +379,11 @@ int conn_errno(const struct conn *c)
 
 bool conn_is_secure(const struct conn *c)
 {
-	return c->ops->secure;
+	for (const struct conn_layer *l = c->top; l; l = l->below) {
+		if (l->ops->secure)
+			return true;
+	}
+	return false;
 }
 
 void conn_set_sndbuf(struct conn *c, int n_bytes)
@@ -217,16 +399,25 @@ static void on_unused(struct event *ev, void *arg)
 
 void conn_free(struct conn **c)
 {
+	struct conn_layer *l, *below;
 	struct conn *conn = *c;
 
 	*c = NULL;
 	if (!conn)
 		return;
 	assert(conn->state != CONN_STATE_CLOSED);
-	if (conn->ops->close)
-		conn->ops->close(conn);
+	for (l = conn->top; l; l = below) {
+		below = l->below;
+		if (l->ops->close)
+			l->ops->close(l);
+		if (l != &conn->socket)
+			free(l);
+	}
+	conn->top = &conn->socket;
+	conn->socket.above = NULL;
 	event_del(&conn->on_read);
 	event_del(&conn->on_write);
+	event_del(&conn->on_timer);
 	close(conn->fd);
 	conn->fd = -1;
 	conn->state = CONN_STATE_CLOSED;

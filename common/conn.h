@@ -12,14 +12,14 @@
 struct event_base;
 
 /*
- * One non-blocking byte stream in the loop. What carries it (plain TCP or Unix now; TLS and
- * WebSocket later) is a table behind the stream; users never know. No buffering here: users read
- * into a buffer of theirs and keep what the stream did not take.
+ * One non-blocking byte stream in the loop. What carries it (plain TCP or Unix, TLS, WebSocket, one
+ * upon another) is a stack of tables behind the stream; users never know. Users read into a buffer
+ * of theirs and keep what the stream did not take.
  */
 struct conn;
 
 enum conn_event {
-	CONN_CONNECTED, /* an outgoing stream is up (and any handshake done) */
+	CONN_CONNECTED, /* an outgoing stream is up and its handshakes are done; an accepted one's are */
 	CONN_READABLE,
 	CONN_WRITABLE, /* after conn_want_write(true); stays armed until false */
 	CONN_FAILED /* connect or handshake failed, or reset outside read/write; errno in arg of conn_errno */
@@ -39,6 +39,11 @@ void conn_set_handler(struct conn *c, conn_event_fn *fn, void *arg);
 MUST_CHECK ssize_t conn_read(struct conn *c, void *buf, size_t len);
 /* ≥ 0 bytes taken (may be short); -ERR_AGAIN; -ERR_IO. Never raises SIGPIPE. */
 MUST_CHECK ssize_t conn_writev(struct conn *c, const struct iovec *iov, int n);
+/*
+ * Octets that conn_writev() took are still to be sent (a record under way); the stream goes on by
+ * itself, and with conn_want_write() CONN_WRITABLE comes when they are out. conn_free() drops them.
+ */
+bool conn_unsent(const struct conn *c);
 void conn_want_read(struct conn *c, bool on);
 void conn_want_write(struct conn *c, bool on);
 

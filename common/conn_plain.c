@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plain carrier of a stream: the socket itself, TCP or Unix. A peer that went away is an
+ * The lowest layer of a stream: the socket itself, TCP or Unix. A peer that went away is an
  * error code here, never a SIGPIPE.
  */
 #include <errno.h>
@@ -9,8 +9,9 @@
 
 #include "common/conn_priv.h"
 
-static int plain_start(struct conn *c)
+static int plain_start(struct conn_layer *l)
 {
+	struct conn *c = l->conn;
 	socklen_t len = sizeof(c->err);
 
 	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &c->err, &len) != 0)
@@ -26,8 +27,9 @@ static ssize_t failed(struct conn *c)
 	return -ERR_IO;
 }
 
-static ssize_t plain_read(struct conn *c, void *buf, size_t len)
+static ssize_t plain_read(struct conn_layer *l, void *buf, size_t len)
 {
+	struct conn *c = l->conn;
 	ssize_t n;
 
 	do
@@ -36,8 +38,9 @@ static ssize_t plain_read(struct conn *c, void *buf, size_t len)
 	return n < 0 ? failed(c) : n;
 }
 
-static ssize_t plain_writev(struct conn *c, const struct iovec *iov, int n)
+static ssize_t plain_writev(struct conn_layer *l, const struct iovec *iov, int n)
 {
+	struct conn *c = l->conn;
 	struct msghdr msg = {
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)(n > IOV_MAX ? IOV_MAX : n),

@@ -121,7 +121,7 @@ int focus_sdp_read(struct slice text, bool answer, const struct focus_sdp_policy
 	for (size_t i = 0; i < p.sdp.n_media && p.chat == SIZE_MAX; i++) {
 		const struct sdp_media *m = &p.sdp.media[i];
 
-		if (!m->is_message || m->port == 0 || m->has_file_selector)
+		if (!m->is_message || m->port == 0 || sdp_is_file(m))
 			continue;
 		why_r->warning = 305;
 		status = judge(m, answer, policy, &p, why_r);

@@ -74,8 +74,11 @@ static void build_media(struct bytes *out, const struct sdp_media *m, const stru
 {
 	bytes_addf(out, "m=%s %u %s %s\r\n", m->type, (unsigned)m->port, m->proto,
 		   m->formats && *m->formats ? m->formats : "*");
-	if (m->port == 0)
+	if (m->port == 0) { /* a refused file is named all the same (RFC 5547 8.3) */
+		if (m->file)
+			sdp_file_build(out, m->file);
 		return;
+	}
 	if (has_host(m) && !same_host(m, top)) {
 		bytes_add_str(out, "c=");
 		add_address(out, m->host, m->host_is_v6);
@@ -94,6 +97,8 @@ static void build_media(struct bytes *out, const struct sdp_media *m, const stru
 		bytes_add_str(out, "a=msrp-cema\r\n");
 	if (m->has_chatroom)
 		build_chatroom(out, m->chatroom);
+	if (m->file)
+		sdp_file_build(out, m->file);
 }
 
 void sdp_build(struct bytes *out, const struct sdp_session *sdp)
@@ -166,9 +171,17 @@ static const char *path_problem(const struct sdp_media *m, struct msrp_uri *firs
 	return NULL;
 }
 
-static const char *chat_problem(const struct sdp_media *m)
+bool sdp_is_file(const struct sdp_media *m)
 {
-	static const struct slice cpim = SLICE_LIT("message/cpim");
+	const struct sdp_file *f = m->file;
+
+	return f && (f->malformed || f->name || f->type || f->has_size || f->n_hashes > 0 ||
+		     f->transfer_id);
+}
+
+/* What any MSRP line must have. */
+static const char *line_problem(const struct sdp_media *m)
+{
 	struct msrp_uri first;
 	const char *why;
 
@@ -177,16 +190,51 @@ static const char *chat_problem(const struct sdp_media *m)
 	why = path_problem(m, &first);
 	if (why)
 		return why;
-	if (m->has_file_selector)
-		return "no file transfer here";
 	if (!m->accept_types)
 		return "a=accept-types is missing";
-	if (!media_type_listed(slice_str(m->accept_types), cpim))
-		return "a=accept-types lacks message/cpim";
 	/* RFC 6714 4.3 matters only where we are to connect: IMS-009. */
 	if (m->setup == SDP_SETUP_PASSIVE && !m->cema && !address_matches(m, &first))
 		return "c= and m= differ from a=path";
 	return NULL;
+}
+
+static const char *chat_problem(const struct sdp_media *m)
+{
+	static const struct slice cpim = SLICE_LIT("message/cpim");
+	const char *why = line_problem(m);
+
+	if (why)
+		return why;
+	if (sdp_is_file(m))
+		return "no file transfer here";
+	if (!media_type_listed(slice_str(m->accept_types), cpim))
+		return "a=accept-types lacks message/cpim";
+	return NULL;
+}
+
+static const char *push_problem(const struct sdp_media *m)
+{
+	if (!sdp_is_file(m))
+		return "no file is offered";
+	if (m->file->malformed)
+		return "a file attribute is malformed";
+	if (m->dir == SDP_RECVONLY || m->dir == SDP_INACTIVE)
+		return "no files are kept here";
+	if (!m->file->transfer_id)
+		return "a=file-transfer-id is missing";
+	if (!sdp_file_is_push(m->file))
+		return "a=file-selector says neither type, size nor hash";
+	return line_problem(m);
+}
+
+int sdp_push_problem(const struct sdp_media *m, const char **why_r)
+{
+	const char *why = push_problem(m);
+
+	if (!why)
+		return 0;
+	*why_r = why;
+	return 488;
 }
 
 int sdp_chat_problem(const struct sdp_media *m, const char **why_r)

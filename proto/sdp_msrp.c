@@ -196,6 +196,23 @@ static uint64_t max_size_of(const sdp_attribute_t *a)
 	return v;
 }
 
+/* Only at media level (RFC 5547 section 6). */
+static struct sdp_file *file_of(const sdp_attribute_t *list, bool strict)
+{
+	struct sdp_file *file = NULL;
+
+	for (const sdp_attribute_t *a = list; a; a = a->a_next) {
+		struct slice name = slice_str(a->a_name);
+
+		if (!sdp_file_is_attribute(name))
+			continue;
+		if (!file)
+			file = xcalloc(1, sizeof(*file));
+		sdp_file_take(file, name, slice_trim(slice_str(a->a_value)), strict);
+	}
+	return file;
+}
+
 static void media_words(struct sdp_media *m, const struct sdp_line *line)
 {
 	m->type = slice_dup(line->type);
@@ -219,7 +236,7 @@ static void media_address(struct sdp_media *m, const sdp_connection_t *c)
 }
 
 static void media_fill(struct sdp_media *m, const struct sdp_line *line, const sdp_session_t *s,
-		       const sdp_media_t *sm)
+		       const sdp_media_t *sm, bool strict)
 {
 	const sdp_attribute_t *own = sm->m_attributes, *all = s->sdp_attributes, *a;
 
@@ -236,11 +253,12 @@ static void media_fill(struct sdp_media *m, const struct sdp_line *line, const s
 	m->has_chatroom = a != NULL;
 	m->chatroom = a ? chatroom_of(a) : 0;
 	m->cema = sdp_attribute_find(own, "msrp-cema") != NULL;
-	m->has_file_selector = sdp_attribute_find(own, "file-selector") != NULL;
+	m->file = file_of(own, strict);
 	m->fingerprint = attribute_dup(sdp_attribute_find2(own, all, "fingerprint"));
 }
 
-static int sdp_fill(struct sdp_session *sdp, const sdp_session_t *s, const struct sdp_lines *lines)
+static int sdp_fill(struct sdp_session *sdp, const sdp_session_t *s, const struct sdp_lines *lines,
+		    bool strict)
 {
 	const sdp_origin_t *o = s->sdp_origin;
 	const sdp_media_t *sm = s->sdp_media;
@@ -258,7 +276,7 @@ static int sdp_fill(struct sdp_session *sdp, const sdp_session_t *s, const struc
 	for (; sm && sdp->n_media < lines->n; sm = sm->m_next) {
 		size_t i = sdp->n_media++;
 
-		media_fill(&sdp->media[i], &lines->media[i], s, sm);
+		media_fill(&sdp->media[i], &lines->media[i], s, sm, strict);
 	}
 	return sm || sdp->n_media != lines->n ? -ERR_SYNTAX : 0;
 }
@@ -270,7 +288,7 @@ static int sdp_read(struct slice clean, const struct sdp_lines *lines, bool stri
 		sdp_f_anynet | sdp_f_c_missing | sdp_f_mode_manual | (strict ? sdp_f_strict : 0);
 	sdp_parser_t *parser = sdp_parse(NULL, clean.ptr, (issize_t)clean.len, flags);
 	sdp_session_t *s = sdp_session(parser);
-	int err = s ? sdp_fill(sdp, s, lines) : -ERR_SYNTAX;
+	int err = s ? sdp_fill(sdp, s, lines, strict) : -ERR_SYNTAX;
 
 	sdp_parser_free(parser);
 	return err;
@@ -306,6 +324,9 @@ void sdp_fini(struct sdp_session *sdp)
 		free(m->accept_types);
 		free(m->accept_wrapped_types);
 		free(m->fingerprint);
+		if (m->file)
+			sdp_file_fini(m->file);
+		free(m->file);
 	}
 	free(sdp->origin_user);
 	free(sdp->origin_host);

@@ -2,7 +2,7 @@
 #ifndef PROTO_SDP_MSRP_H
 #define PROTO_SDP_MSRP_H
 
-#include "common/bytes.h"
+#include "proto/sdp_file.h"
 
 /*
  * SDP for MSRP: RFC 4975 section 8, RFC 6135 (a=setup), RFC 6714 (CEMA), RFC 7701 section 8
@@ -33,8 +33,8 @@ struct sdp_media {
 	bool has_chatroom;
 	unsigned chatroom; /* SDP_CHATROOM_* bits */
 	bool cema;
-	bool has_file_selector;
-	char *fingerprint; /* media or session level; NULL when none */
+	struct sdp_file *file; /* RFC 5547 attributes of the line; NULL when it has none */
+	char *fingerprint;     /* media or session level; NULL when none */
 };
 
 #define SDP_MAX_MEDIA 16
@@ -63,6 +63,14 @@ void sdp_build(struct bytes *out, const struct sdp_session *sdp);
  * is fine. Rules MSRP-122, 123, 127, 129, 130, 036, SW-002. Only lines with is_message and port != 0.
  */
 int sdp_chat_problem(const struct sdp_media *m, const char **why_r);
+
+/*
+ * What keeps a line with file attributes from being the push of one file to us, RFC 5547 8.2.1, in
+ * the same way. A line that asks for a file (recvonly) is a problem too: nothing is stored here.
+ */
+int sdp_push_problem(const struct sdp_media *m, const char **why_r);
+/* Does the line carry (or ask for) a file, other than by merely saying that files are understood? */
+bool sdp_is_file(const struct sdp_media *m);
 
 /* Answer's direction for an offered one, from what we would like (OA-003). */
 enum sdp_dir sdp_dir_answer(enum sdp_dir offered, enum sdp_dir ours);

@@ -15,9 +15,10 @@ PROTO_SRC := \
 	proto/msrp_uri.c \
 	proto/reslist.c \
 	proto/sdp_build.c \
+	proto/sdp_file.c \
 	proto/sdp_msrp.c \
 	proto/sip_uri.c \
 	proto/xml.c
 SOFIA_SRC += proto/sdp_msrp.c
 UNIT_TESTS += chars msrp_parse msrp_limits msrp_build msrp_uri cpim cpim_build media_type sip_uri \
-	msrp_head sdp_msrp sdp_build confinfo reslist ctl_frame ctl_codec ctl_msgs
+	msrp_head sdp_msrp sdp_build sdp_file confinfo reslist ctl_frame ctl_codec ctl_msgs

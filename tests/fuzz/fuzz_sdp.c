@@ -20,6 +20,11 @@ static void check(const struct sdp_session *sdp)
 
 		if (status != 0 && (status != 488 || !why))
 			abort();
+		status = sdp_push_problem(&sdp->media[i], &why);
+		if (status != 0 && (status != 488 || !why))
+			abort();
+		if (status == 0 && !sdp_is_file(&sdp->media[i]))
+			abort();
 	}
 	sdp_build(&first, sdp);
 	if (sdp_parse_msrp(bytes_slice(&first), false, &again) < 0)

@@ -310,10 +310,13 @@ static void an_active_offerer_may_differ_from_its_path_and_a_passive_one_not(voi
 
 static void a_file_line_is_no_chat_line(void **state)
 {
+	struct sdp_file file = {.has_selector = true};
 	struct sdp_media m = offer();
 
 	(void)state;
-	m.has_file_selector = true;
+	m.file = &file;
+	assert_int_equal(problem(&m, ""), 0); /* it only says that files are understood */
+	file.has_size = true;
 	assert_int_equal(problem(&m, "no file transfer here"), 488);
 }
 

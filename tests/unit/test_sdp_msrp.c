@@ -70,7 +70,7 @@ static void a_chat_offer_is_read_whole(void **state)
 	assert_true(m->has_chatroom);
 	assert_int_equal(m->chatroom, SDP_CHATROOM_NICKNAME | SDP_CHATROOM_PRIVATE);
 	assert_false(m->cema);
-	assert_false(m->has_file_selector);
+	assert_null(m->file);
 	assert_null(m->fingerprint);
 	sdp_fini(&sdp);
 	assert_int_equal(sdp.n_media, 0);
@@ -244,7 +244,7 @@ static void a_fingerprint_may_stand_at_session_level(void **state)
 	assert_string_equal(sdp.media[0].fingerprint, "SHA-256 AA:BB");
 	assert_true(sdp.media[0].cema);
 	assert_string_equal(sdp.media[1].fingerprint, "SHA-256 CC");
-	assert_true(sdp.media[1].has_file_selector);
+	assert_true(sdp_is_file(&sdp.media[1]));
 	assert_false(sdp.media[1].cema);
 	sdp_fini(&sdp);
 }

@@ -16,6 +16,7 @@ struct context *context_new(struct plane *plane, const uint8_t id[CTL_CONTEXT_SI
 	struct context *ctx = xcalloc(1, sizeof(*ctx));
 
 	ctx->plane = plane;
+	ctx->kind = CTL_KIND_CHAT;
 	memcpy(ctx->id, id, sizeof(ctx->id));
 	for (size_t i = 0; i < sizeof(ctx->id); i++)
 		snprintf(ctx->name + 2 * i, 3, "%02x", id[i]);

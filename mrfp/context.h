@@ -40,6 +40,7 @@ struct context {
 	char name[CTL_CONTEXT_SIZE * 2 + 1]; /* id in hex, for the log */
 	uint64_t epoch;                      /* highest ctl epoch seen */
 	struct uris room;                    /* conference URI, then aliases */
+	uint8_t kind;                        /* CTL_KIND_ */
 	uint8_t policy;                      /* CTL_POLICY_ bits */
 
 	struct chunklog log[N_LOGS];

@@ -115,6 +115,8 @@ static void on_add(struct call *c)
 	if (!ctx) {
 		ctx = context_new(c->plane, c->f->context);
 		ctx->epoch = m.epoch;
+		if (CTL_HAS(&m, add, kind))
+			ctx->kind = m.kind;
 	}
 	add_context_fields(ctx, &m);
 	s = session_find(ctx, m.termination);

@@ -70,7 +70,7 @@ int route_head(struct inmsg *m, const struct cpim_head *cpim)
 	return status;
 }
 
-int route_start(struct inmsg *m, const struct msrp_head *head)
+static int chat_start(struct inmsg *m, const struct msrp_head *head)
 {
 	struct context *ctx = m->from->ctx;
 	enum top_type top = policy_top_type(head->content_type);
@@ -85,4 +85,14 @@ int route_start(struct inmsg *m, const struct msrp_head *head)
 		m->state = INMSG_OPEN;
 	}
 	return 200;
+}
+
+int route_start(struct inmsg *m, const struct msrp_head *head)
+{
+	switch (m->from->ctx->kind) {
+	case CTL_KIND_CHAT:
+		return chat_start(m, head);
+	default:
+		return 415;
+	}
 }

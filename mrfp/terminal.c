@@ -12,6 +12,7 @@
 #include "mrfp/hangup.h"
 
 #define PATH_MAX_LEN 4096
+#define RELAY_LEGS   2
 
 /* Add and Modify have these fields by the same names. */
 #define TAKE(body, flag, field, member)                                                            \
@@ -94,6 +95,14 @@ static int check_dial(struct plane *plane, const struct session *s,
 	return rc == -ERR_DENIED ? CTL_R_NOT_ALLOWED : CTL_R_BAD_VALUE;
 }
 
+/* A context is of one kind for good. */
+static bool kind_ok(const struct context *ctx, uint8_t kind)
+{
+	if (ctx)
+		return kind == ctx->kind;
+	return kind == CTL_KIND_CHAT || kind == CTL_KIND_RELAY || kind == CTL_KIND_FILE;
+}
+
 int terminal_check_add(struct plane *plane, struct context *ctx, const struct ctl_add *m,
 		       struct terminal_change *ch_r, const char **why_r)
 {
@@ -104,12 +113,15 @@ int terminal_check_add(struct plane *plane, struct context *ctx, const struct ct
 	TAKE_ALL(add);
 	if (!m->termination)
 		*why_r = "termination";
-	else if (CTL_HAS(m, add, kind) && m->kind != CTL_KIND_CHAT)
-		*why_r = "kind: only chat contexts in this release";
+	else if (CTL_HAS(m, add, kind) && !kind_ok(ctx, m->kind))
+		*why_r = "kind";
 	else if (CTL_HAS(m, add, transport) && m->transport != CTL_TRANSPORT_TCP)
 		*why_r = "transport: only TCP in this release";
-	else if (!ctx && !m->conference.len)
+	else if (!ctx && !m->conference.len && (!CTL_HAS(m, add, kind) || m->kind == CTL_KIND_CHAT))
 		*why_r = "conference";
+	else if (ctx && ctx->kind == CTL_KIND_RELAY && ctx->n_sessions >= RELAY_LEGS &&
+		 !session_find(ctx, m->termination))
+		*why_r = "termination: a relay has two";
 	if (*why_r)
 		return CTL_R_BAD_VALUE;
 	code = check_values(plane, &ch, why_r);

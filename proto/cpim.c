@@ -266,12 +266,25 @@ static int read_standard(struct reader *r, struct slice name, struct slice value
 	return 0;
 }
 
+static void add_route(struct slice *routes, size_t *n, struct slice value)
+{
+	if (*n < CPIM_ROUTES_MAX)
+		routes[*n] = value;
+	(*n)++;
+}
+
 static void read_imdn(struct cpim_head *h, struct slice name, struct slice value)
 {
 	if (slice_eq_str(name, "Message-ID") && h->imdn_message_id.len == 0)
 		h->imdn_message_id = value;
 	else if (slice_eq_str(name, "Disposition-Notification") && h->imdn_disposition.len == 0)
 		h->imdn_disposition = value;
+	else if (slice_eq_str(name, "Original-To") && h->imdn_original_to.len == 0)
+		h->imdn_original_to = value;
+	else if (slice_eq_str(name, "IMDN-Record-Route"))
+		add_route(h->imdn_record_routes, &h->n_imdn_record_routes, value);
+	else if (slice_eq_str(name, "IMDN-Route"))
+		add_route(h->imdn_routes, &h->n_imdn_routes, value);
 }
 
 /* What follows the colon without ";lang=fr" and the blank in front. */

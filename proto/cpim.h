@@ -18,6 +18,8 @@ enum cpim_kind { /* of the payload, by its Content-Type; decides class and count
 		 CPIM_KEY     /* application/mikey */
 };
 
+#define CPIM_ROUTES_MAX 4 /* IMDN routes that are kept of one message, of each kind */
+
 struct cpim_head {
 	struct slice from;     /* the URI inside <>; empty when missing */
 	struct slice from_raw; /* whole header value (display name and <uri>) */
@@ -30,6 +32,11 @@ struct cpim_head {
 	struct slice require;
 	struct slice imdn_message_id; /* by the declared prefix of urn:ietf:params:imdn */
 	struct slice imdn_disposition;
+	struct slice imdn_original_to;                    /* whole header value */
+	struct slice imdn_record_routes[CPIM_ROUTES_MAX]; /* whole values, top first */
+	struct slice imdn_routes[CPIM_ROUTES_MAX];
+	size_t n_imdn_record_routes,
+		n_imdn_routes;     /* more than CPIM_ROUTES_MAX: some were dropped */
 	struct slice content_type; /* of the payload, with parameters; empty when missing */
 	struct slice content_disposition;
 	enum cpim_kind kind;
@@ -53,6 +60,9 @@ struct cpim_fields {
 	struct slice date_time;       /* RFC 3339; empty: none */
 	struct slice imdn_message_id; /* empty: no imdn headers */
 	struct slice imdn_disposition;
+	struct slice imdn_original_to;   /* whole value as read, as are the routes; empty: none */
+	const struct slice *imdn_routes; /* IMDN-Route, top first */
+	size_t n_imdn_routes;
 	struct slice content_type;
 	struct slice content_disposition; /* empty: none */
 };

@@ -86,8 +86,8 @@ static void add_field(struct bytes *out, const char *name, struct slice value)
 	bytes_add_str(out, "\r\n");
 }
 
-/* MIME knows no escapes: control characters become blanks. */
-static void add_mime(struct bytes *out, const char *name, struct slice value)
+/* Verbatim (MIME knows no escapes): control characters become blanks. */
+static void add_plain(struct bytes *out, const char *name, struct slice value)
 {
 	if (value.len == 0)
 		return;
@@ -107,10 +107,13 @@ void cpim_build(struct bytes *out, const struct cpim_fields *fields)
 		bytes_add_str(out, "NS: imdn <urn:ietf:params:imdn>\r\n");
 		add_field(out, "imdn.Message-ID", fields->imdn_message_id);
 		add_field(out, "imdn.Disposition-Notification", fields->imdn_disposition);
+		add_plain(out, "imdn.Original-To", fields->imdn_original_to);
+		for (size_t i = 0; i < fields->n_imdn_routes; i++)
+			add_plain(out, "imdn.IMDN-Route", fields->imdn_routes[i]);
 	}
 	bytes_add_str(out, "\r\n");
-	add_mime(out, "Content-Disposition", fields->content_disposition);
-	add_mime(out, "Content-Type", fields->content_type);
+	add_plain(out, "Content-Disposition", fields->content_disposition);
+	add_plain(out, "Content-Type", fields->content_type);
 	bytes_add_str(out, "\r\n");
 }
 

@@ -8,6 +8,8 @@ PROTO_SRC := \
 	proto/ctl_codec.c \
 	proto/ctl_frame.c \
 	proto/ctl_msgs.c \
+	proto/imdn.c \
+	proto/iscomposing.c \
 	proto/msrp_build.c \
 	proto/msrp_head.c \
 	proto/msrp_parse.c \
@@ -21,4 +23,5 @@ PROTO_SRC := \
 	proto/xml.c
 SOFIA_SRC += proto/sdp_msrp.c
 UNIT_TESTS += chars msrp_parse msrp_limits msrp_build msrp_uri cpim cpim_build media_type sip_uri \
-	msrp_head sdp_msrp sdp_build sdp_file confinfo reslist ctl_frame ctl_codec ctl_msgs
+	msrp_head sdp_msrp sdp_build sdp_file confinfo reslist ctl_frame ctl_codec ctl_msgs \
+	imdn iscomposing

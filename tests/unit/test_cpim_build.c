@@ -57,6 +57,60 @@ static void heads_are_written_in_full_and_in_the_least_form(void **state)
 			 "\r\n");
 }
 
+/* covers: CPIM-005 */
+static void the_headers_of_notifications_are_read_by_namespace_and_written(void **state)
+{
+	static const char text[] = "From: <sip:a@b>\r\nTo: <sip:c@d>\r\n"
+				   "NS: n <urn:ietf:params:imdn>\r\n"
+				   "n.Message-ID: 1\r\n"
+				   "imdn.Original-To: <sip:not@declared>\r\n"
+				   "n.Original-To: List <sip:list@d>\r\n"
+				   "n.Original-To: <sip:second@d>\r\n"
+				   "n.IMDN-Record-Route: <sip:one@d>\r\n"
+				   "n.IMDN-Record-Route: \"T\\\"wo\" <sip:two@d>\r\n"
+				   "n.IMDN-Route: <sip:back@d>\r\n"
+				   "\r\nContent-Type: text/plain\r\n\r\n";
+	struct cpim_fields f = {.from_uri = SLICE_LIT("sip:c@d"),
+				.to_uri = SLICE_LIT("sip:a@b"),
+				.imdn_message_id = SLICE_LIT("2"),
+				.content_type = SLICE_LIT("message/imdn+xml")};
+	struct cpim_head h;
+
+	(void)state;
+	assert_int_equal(cpim_parse(slice_str(text), sizeof(text), false, true, &h), 1);
+	assert_true(slice_eq_str(h.imdn_original_to, "List <sip:list@d>"));
+	assert_int_equal(h.n_imdn_record_routes, 2);
+	assert_true(slice_eq_str(h.imdn_record_routes[0], "<sip:one@d>"));
+	assert_int_equal(h.n_imdn_routes, 1);
+	assert_true(slice_eq_str(h.imdn_routes[0], "<sip:back@d>"));
+	f.imdn_original_to = h.imdn_original_to;
+	f.imdn_routes = h.imdn_record_routes;
+	f.n_imdn_routes = h.n_imdn_record_routes;
+	expect_built(&f, "From: <sip:c@d>\r\nTo: <sip:a@b>\r\n"
+			 "NS: imdn <urn:ietf:params:imdn>\r\n"
+			 "imdn.Message-ID: 2\r\n"
+			 "imdn.Original-To: List <sip:list@d>\r\n"
+			 "imdn.IMDN-Route: <sip:one@d>\r\n"
+			 "imdn.IMDN-Route: \"T\\\"wo\" <sip:two@d>\r\n"
+			 "\r\nContent-Type: message/imdn+xml\r\n\r\n");
+}
+
+static void more_routes_than_are_kept_are_counted(void **state)
+{
+	struct bytes b = BYTES_INIT;
+	struct cpim_head h;
+
+	(void)state;
+	bytes_add_str(&b, "From: <sip:a@b>\r\nNS: imdn <urn:ietf:params:imdn>\r\n");
+	for (int i = 0; i < CPIM_ROUTES_MAX + 1; i++)
+		bytes_addf(&b, "imdn.IMDN-Route: <sip:%d@d>\r\n", i);
+	bytes_add_str(&b, "\r\nContent-Type: text/plain\r\n\r\n");
+	assert_int_equal(cpim_parse(bytes_slice(&b), b.len, false, true, &h), 1);
+	assert_int_equal(h.n_imdn_routes, CPIM_ROUTES_MAX + 1);
+	assert_true(slice_eq_str(h.imdn_routes[CPIM_ROUTES_MAX - 1], "<sip:3@d>"));
+	bytes_fini(&b);
+}
+
 /* covers: CPIM-001, CPIM-004 */
 static void no_field_can_add_a_line(void **state)
 {
@@ -147,6 +201,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(heads_are_written_in_full_and_in_the_least_form),
+		cmocka_unit_test(the_headers_of_notifications_are_read_by_namespace_and_written),
+		cmocka_unit_test(more_routes_than_are_kept_are_counted),
 		cmocka_unit_test(no_field_can_add_a_line),
 		cmocka_unit_test(names_are_quoted_only_when_needed),
 		cmocka_unit_test(escapes_are_undone),

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Notifications and typing indications: what can be read is written, readable, and stays the same. */
+#include <stdlib.h>
+
+#include "proto/imdn.h"
+#include "proto/iscomposing.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_imdn(struct slice text)
+{
+	struct bytes first = BYTES_INIT, second = BYTES_INIT;
+	struct imdn doc, again;
+
+	if (imdn_parse(text, &doc) < 0)
+		return;
+	imdn_build(&first, &doc);
+	/* Escapes may make it longer than what is read. */
+	if (first.len <= IMDN_MAX_BYTES) {
+		if (imdn_parse(bytes_slice(&first), &again) < 0)
+			abort();
+		imdn_build(&second, &again);
+		if (!slice_eq(bytes_slice(&first), bytes_slice(&second)))
+			abort();
+		imdn_fini(&again);
+	}
+	imdn_fini(&doc);
+	bytes_fini(&first);
+	bytes_fini(&second);
+}
+
+static void check_composing(struct slice text)
+{
+	struct bytes first = BYTES_INIT, second = BYTES_INIT;
+	struct iscomposing doc, again;
+
+	if (iscomposing_parse(text, &doc) < 0)
+		return;
+	iscomposing_build(&first, &doc);
+	if (first.len <= ISCOMPOSING_MAX_BYTES) {
+		if (iscomposing_parse(bytes_slice(&first), &again) < 0)
+			abort();
+		iscomposing_build(&second, &again);
+		if (!slice_eq(bytes_slice(&first), bytes_slice(&second)))
+			abort();
+		iscomposing_fini(&again);
+	}
+	iscomposing_fini(&doc);
+	bytes_fini(&first);
+	bytes_fini(&second);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	(void)imdn_wanted(slice_make(data, size));
+	check_imdn(slice_make(data, size));
+	check_composing(slice_make(data, size));
+	return 0;
+}

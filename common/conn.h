@@ -10,6 +10,8 @@
 #include "common/addr.h"
 
 struct event_base;
+struct fingerprint_list;
+struct tls;
 
 /*
  * One non-blocking byte stream in the loop. What carries it (plain TCP or Unix, TLS, WebSocket, one
@@ -32,6 +34,16 @@ struct conn *conn_accept(struct event_base *base, int fd_take, const struct addr
 /* Start connecting. -ERR_IO when that fails at once. timeout_ms covers connect and handshake. */
 MUST_CHECK int conn_connect(struct event_base *base, const struct addr *peer, uint32_t timeout_ms,
 			    conn_event_fn *fn, void *arg, struct conn **conn_r);
+/*
+ * The same over TLS (common/tls.h, which must outlive it). An accepted stream, too, tells
+ * CONN_CONNECTED, or CONN_FAILED after 10 s; octets that are not TLS end it without an answer. With
+ * pins, a connected one accepts no other certificate than theirs.
+ */
+struct conn *conn_accept_tls(struct event_base *base, struct tls *tls, int fd_take,
+			     const struct addr *peer, conn_event_fn *fn, void *arg);
+MUST_CHECK int conn_connect_tls(struct event_base *base, struct tls *tls, const struct addr *peer,
+				const struct fingerprint_list *pins, uint32_t timeout_ms,
+				conn_event_fn *fn, void *arg, struct conn **conn_r);
 /* Replace the receiver of events. */
 void conn_set_handler(struct conn *c, conn_event_fn *fn, void *arg);
 
@@ -53,6 +65,10 @@ int conn_fd(
 	const struct conn *c); /* for batched sends and accounting; never read or closed outside */
 int conn_errno(const struct conn *c);
 bool conn_is_secure(const struct conn *c);
+/* Its TLS peer showed a certificate that is in the list (by the strongest hash there). */
+bool conn_peer_is(const struct conn *c, const struct fingerprint_list *pins);
+/* Why a stream failed, for the log: TLS's reason or errno's text. Static. */
+const char *conn_why(const struct conn *c);
 /* Kernel send buffer in bytes (SO_SNDBUF); keeps a stalled peer's backlog visible to us. */
 void conn_set_sndbuf(struct conn *c, int n_bytes);
 

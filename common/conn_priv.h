@@ -75,6 +75,9 @@ MUST_CHECK int conn_new_connecting(struct event_base *base, const struct addr *p
 				   conn_event_fn *fn, void *arg, struct conn **conn_r);
 /* On top of what is there. The layer's close() frees state. */
 void conn_push(struct conn *c, const struct conn_ops *ops, void *state_take);
+/* TLS on top; pins (may be NULL) are copied. */
+void conn_push_tls(struct conn *c, struct tls *tls, bool client,
+		   const struct fingerprint_list *pins);
 /* Start its layers from the loop: CONN_CONNECTED, or CONN_FAILED, at the latest after timeout_ms. */
 void conn_begin(struct conn *c, uint32_t timeout_ms);
 /* Of a start that waits: call it again from the loop; the remaining time is at most timeout_ms. */

@@ -9,9 +9,11 @@ COMMON_SRC := \
 	common/config_value.c \
 	common/conn.c \
 	common/conn_plain.c \
+	common/conn_tls.c \
 	common/daemon.c \
 	common/digest.c \
 	common/err.c \
+	common/fingerprint.c \
 	common/http.c \
 	common/http_client.c \
 	common/http_server.c \
@@ -25,6 +27,7 @@ COMMON_SRC := \
 	common/resolve.c \
 	common/slice.c \
 	common/store.c \
-	common/store_mem.c
-UNIT_TESTS += addr buf bytes chunk clock config conn daemon http http_client http_url listener log \
-	metrics outq rand resolve slice store
+	common/store_mem.c \
+	common/tls.c
+UNIT_TESTS += addr buf bytes chunk clock config conn conn_tls daemon fingerprint http http_client http_url listener log \
+	metrics outq rand resolve slice store tls

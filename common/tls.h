@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COMMON_TLS_H
+#define COMMON_TLS_H
+
+#include "common/fingerprint.h"
+
+/*
+ * An identity for TLS: a certificate with its key, and what both sides of our connections demand.
+ * TLS 1.2 (ECDHE with AEAD) and 1.3; no renegotiation, tickets, resumption, early data or
+ * compression. Peers are asked for a certificate; any is accepted in the handshake whose key is
+ * good enough (RSA 2048..4096, P-256, P-384, Ed25519) and whose chain fits into 16 KiB: who the
+ * peer is follows from fingerprints (RFC 8122), checked by conn_connect_tls() or conn_peer_is().
+ */
+struct tls;
+
+struct tls_settings {
+	/* PEM files, chain and key; both NULL or empty: a self-signed P-256 certificate is made. */
+	const char *certificate, *key;
+	bool ask_peer;           /* clients are asked for a certificate (not those of browsers) */
+	uint32_t max_handshakes; /* of peers that connect, at a time; others wait. 0: 200 */
+};
+
+#define TLS_WHY_SIZE 256
+/* -ERR_CONFIG with a sentence in why. */
+MUST_CHECK int tls_new(const struct tls_settings *settings, struct tls **tls_r,
+		       char why[TLS_WHY_SIZE]);
+/* Only after all its streams. */
+void tls_free(struct tls **tls);
+
+/* Of our certificate: "sha-256 AA:BB:..." */
+const char *tls_fingerprint(const struct tls *tls);
+
+/* Handshakes since the start, by how they ended. */
+enum tls_end {
+	TLS_DONE,
+	TLS_REFUSED, /* alert, bad certificate or key, or other parameters than ours */
+	TLS_NOT_TLS, /* the first octet was no handshake's */
+	TLS_GONE,    /* the peer went away, or was too slow */
+	TLS_ENDS
+};
+uint64_t tls_n_ended(const struct tls *tls, enum tls_end end);
+/* Under way now: each has memory of its own; connections of which no octet came have none. */
+uint32_t tls_n_handshakes(const struct tls *tls);
+
+#endif

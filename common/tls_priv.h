@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef COMMON_TLS_PRIV_H
+#define COMMON_TLS_PRIV_H
+
+#include <openssl/ssl.h>
+#include <sys/queue.h>
+
+#include "common/tls.h"
+
+/* Between tls.c and conn_tls.c only. */
+
+struct tls_stream; /* conn_tls.c */
+
+#define TLS_RECORD     16384u
+#define TLS_BATCH      (4u * TLS_RECORD) /* plain octets for one write to the socket */
+#define TLS_SEND_SPACE (TLS_BATCH + 8192u)
+
+struct tls {
+	SSL_CTX *server, *client;
+	BIO_METHOD *bio; /* of conn_tls.c */
+	char *fingerprint;
+	uint32_t max_handshakes, n_handshakes;
+	uint64_t n_ended[TLS_ENDS];
+	TAILQ_HEAD(tls_streams, tls_stream) running, waiting; /* oldest first */
+	struct timeval turn; /* the loop turn that steps were counted in */
+	uint32_t turn_steps;
+	/* Used by one call at a time. */
+	char *gather; /* a record's octets from several places */
+	char *send;   /* records on their way to the socket */
+	size_t n_send;
+};
+
+/* Fingerprint of a certificate. */
+void tls_digest(const X509 *cert, enum fingerprint_hash hash, struct fingerprint *fp_r);
+/* NULL, or what is wrong with the key of a certificate. */
+const char *tls_key_problem(const X509 *cert);
+/* Methods of the BIO between OpenSSL and the layer below (conn_tls.c). */
+BIO_METHOD *tls_bio_new(void);
+/* SSL_CTX callbacks (conn_tls.c): verification of the peer, and protocol messages. */
+int tls_on_verify(X509_STORE_CTX *store, void *arg);
+void tls_on_message(int write, int version, int type, const void *buf, size_t len, SSL *ssl,
+		    void *arg);
+
+#endif

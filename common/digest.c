@@ -41,3 +41,13 @@ void digest_finish(struct digest **d, char hex[DIGEST_HEX_SIZE])
 	free(*d);
 	*d = NULL;
 }
+
+void digest_sha1(struct slice bytes, uint8_t out[DIGEST_SHA1_LEN])
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned int n = 0;
+
+	if (EVP_Digest(bytes.ptr, bytes.len, md, &n, EVP_sha1(), NULL) != 1 || n != DIGEST_SHA1_LEN)
+		abort();
+	memcpy(out, md, DIGEST_SHA1_LEN);
+}

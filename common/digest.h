@@ -13,4 +13,8 @@ void digest_add(struct digest *d, struct slice bytes);
 /* Lower-case hex, NUL-terminated; the digest is freed and nulled. */
 void digest_finish(struct digest **d, char hex[DIGEST_HEX_SIZE]);
 
+/* SHA-1, for the WebSocket handshake alone (RFC 6455 4.2.2): it protects nothing. */
+#define DIGEST_SHA1_LEN 20
+void digest_sha1(struct slice bytes, uint8_t out[DIGEST_SHA1_LEN]);
+
 #endif

@@ -20,8 +20,10 @@ PROTO_SRC := \
 	proto/sdp_file.c \
 	proto/sdp_msrp.c \
 	proto/sip_uri.c \
+	proto/ws.c \
+	proto/ws_hello.c \
 	proto/xml.c
 SOFIA_SRC += proto/sdp_msrp.c
 UNIT_TESTS += chars msrp_parse msrp_limits msrp_build msrp_uri cpim cpim_build media_type sip_uri \
 	msrp_head sdp_msrp sdp_build sdp_file confinfo reslist ctl_frame ctl_codec ctl_msgs \
-	imdn iscomposing
+	imdn iscomposing ws ws_hello

@@ -41,20 +41,40 @@ def coverage(tree):
     return {row: sorted(found[row]) for row in sorted(found)}
 
 
+def titles(tree):
+    """{row: (title, why it does not apply or "")} of docs/conformance.tsv"""
+    found = {}
+    for line in tree.text("docs/conformance.tsv").splitlines():
+        row, title, *reason = line.split("\t")
+        found[row] = (title, reason[0] if reason else "")
+    return found
+
+
 def markdown(tree):
-    """One table an area: row, tests. Rows that name the same tests share a line."""
-    rows = coverage(tree)
-    out = [f"{len(rows)} rows are named by tests.", ""]
-    for area in sorted({row.split("-")[0] for row in rows}):
-        out += [f"### {area}", "", "| rows | tests |", "|---|---|"]
-        groups = {}
-        for row in rows:
-            if row.split("-")[0] == area:
-                groups.setdefault(tuple(rows[row]), []).append(row.split("-")[1])
-        for tests, numbers in sorted(groups.items(), key=lambda g: g[1]):
-            out.append(f"| {', '.join(numbers)} | {', '.join(tests)} |")
-        out.append("")
+    """One table an area: row, title, tests or the reason why there is none."""
+    tests, rows = coverage(tree), titles(tree)
+    out = [f"{sum(row in rows for row in tests)} rows are named by tests, "
+           f"{sum(bool(reason) for _, reason in rows.values())} do not apply.", ""]
+    for area in dict.fromkeys(row.split("-")[0] for row in rows):
+        lines = [f"| {row} | {title} | {', '.join(tests[row]) if row in tests else 'does not apply: ' + reason} |"
+                 for row, (title, reason) in rows.items()
+                 if row.split("-")[0] == area and (row in tests or reason)]
+        if lines:
+            out += [f"### {area}", "", "| row | rule | tests |", "|---|---|---|", *lines, ""]
     return "\n".join(out).rstrip() + "\n"
+
+
+def untitled(tree):
+    """Each row that a test names has a title, and none is also said not to apply."""
+    rows = titles(tree)
+    for row, names in coverage(tree).items():
+        if row not in rows:
+            yield f"tests/{names[0]}:1: row {row} has no title in docs/conformance.tsv"
+        elif rows[row][1]:
+            yield f"docs/conformance.tsv:1: {row} does not apply, but {names[0]} proves it"
+
+
+RULES = [untitled]
 
 
 def main():

@@ -13,6 +13,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import coverage  # noqa: E402
 import docs  # noqa: E402
 import rules  # noqa: E402
 import tools  # noqa: E402
@@ -25,7 +26,7 @@ def main():
     parser.add_argument("--root", default=os.path.join(here, "..", ".."))
     parser.add_argument("rule", nargs="*")
     args = parser.parse_args()
-    every = {rule.__name__: rule for rule in rules.RULES + tools.RULES + docs.RULES}
+    every = {rule.__name__: rule for rule in rules.RULES + tools.RULES + docs.RULES + coverage.RULES}
     unknown = [name for name in args.rule if name not in every]
     if unknown:
         parser.error(f"no rule {unknown[0]}; there are: {' '.join(every)}")

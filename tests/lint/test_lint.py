@@ -18,7 +18,7 @@ C = SPDX + "/* A module. */\n"
 # Words that the lint itself must not contain.
 LATER = "TO" + "DO"
 
-ALL = {rule.__name__: rule for rule in rules.RULES + tools.RULES + docs.RULES}
+ALL = {rule.__name__: rule for rule in rules.RULES + tools.RULES + docs.RULES + coverage.RULES}
 
 
 def header(name, body=""):
@@ -69,6 +69,8 @@ BAD = [
     ("covers", {"tests/unit/test_a.c": "/* covers: the parser */\n"}),
     ("covers", {"tests/e2e/test_a.py": "# covers: MSRP-61\n"}),
     ("covers", {"tests/e2e/test_a.py": "# covers: NOSUCH-001\n"}),
+    ("untitled", {"tests/e2e/test_a.py": "# covers: MSRP-001\n", "docs/conformance.tsv": "MSRP-002\tx\n"}),
+    ("untitled", {"tests/e2e/test_a.py": "# covers: MSRP-001\n", "docs/conformance.tsv": "MSRP-001\tx\tlater\n"}),
     ("style", {".clang-format": "BasedOnStyle: LLVM\n", "common/a.c": "int  a ;\n"}),
     ("headers", {"common/a.h": header("common/a.h", "int a_len(size_t n);")}),
     ("stale", {"docs/conformance.md": "<!-- generated: conformance -->\nold\n<!-- end of conformance -->\n"}),
@@ -77,6 +79,7 @@ BAD = [
 ]
 
 GOOD = [
+    ("untitled", {"tests/e2e/test_a.py": "# covers: MSRP-001\n", "docs/conformance.tsv": "MSRP-001\tx\n"}),
     ("layers", {"mrfp/a.c": C + '#include "common/buf.h"\n#include "proto/cpim.h"\n#include "mrfp/b.h"\n'}),
     ("cycles", {"proto/a.c": C + '#include "proto/a.h"\n#include "proto/b.h"\n', "proto/a.h": header("proto/a.h"),
                 "proto/b.h": header("proto/b.h")}),
@@ -130,7 +133,8 @@ def test_covered_rows_are_collected_with_ranges(tmp_path):
 
 
 def test_generated_parts_become_fresh(tmp_path):
-    files = {"docs/conformance.md": "A\n<!-- generated: conformance -->\nold\n<!-- end of conformance -->\nB\n"}
+    files = {"docs/conformance.md": "A\n<!-- generated: conformance -->\nold\n<!-- end of conformance -->\nB\n",
+             "docs/conformance.tsv": "MSRP-001\tstart lines\n"}
     findings(tmp_path, "stale", files)
     tree = Tree(str(tmp_path))
     (tmp_path / "docs/conformance.md").write_text(docs.renew(tree, "docs/conformance.md"))

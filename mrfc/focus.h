@@ -24,6 +24,8 @@ struct focus_config {
 	const char *
 		aliases; /* comma-separated URIs (FOCUS_MAX_ALIASES) that mean the conference in CPIM To */
 	const char *wrapped_types;
+	const char *reserved_nicknames; /* comma-separated */
+	bool refuse_lookalikes;
 	bool create_on_join, creator_ends, nicknames, private_messages, strict;
 	bool prefer_active;
 	bool session_match, reject_cema_mismatch, anonymous_alias, anyone_removes;

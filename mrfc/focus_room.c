@@ -42,6 +42,19 @@ static void on_move_timer(void *arg)
 	room_move(arg);
 }
 
+/* Words nobody may be called by, and whether names may look alike. */
+static void set_nickname_policy(const struct focus_config *config, struct roster *r)
+{
+	struct slice rest = slice_str(config->reserved_nicknames), word;
+
+	if (config->refuse_lookalikes)
+		roster_refuse_lookalikes(r);
+	while (slice_next(&rest, ',', &word)) {
+		if (slice_trim(word).len)
+			roster_reserve_nickname(r, slice_trim(word));
+	}
+}
+
 int room_create(struct focus *f, const char *name, const char *creator, const char *subject,
 		enum conference_origin origin, struct room **room_r)
 {
@@ -68,6 +81,7 @@ int room_create(struct focus *f, const char *name, const char *creator, const ch
 	c->end_policy =
 		f->config.creator_ends ? CONFERENCE_END_CREATOR_LEAVES : CONFERENCE_END_LAST_LEAVES;
 	c->empty_since_ms = clock_now_ms();
+	set_nickname_policy(&f->config, c->roster);
 	c->events = event_pkg_new(c->roster, &limits, events_ops(), room);
 	room_view(room);
 	conf_store_put_conference(f->store, c);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The nickname table of one conference, RFC 7701 section 7. Names are compared in a prepared form:
- * blanks trimmed and collapsed, ASCII letters folded. It knows neither users nor MSRP; the roster
- * decides whose names they are and turns errors into status codes.
+ * The nickname table of one conference, RFC 7701 section 7. What a name is and when two are equal
+ * is PRECIS' business (proto/precis.h). It knows neither users nor MSRP; the roster decides whose
+ * names they are and turns errors into status codes.
  */
 #include "mrfc/nickname.h"
 
@@ -10,84 +10,97 @@
 #include <uthash.h>
 
 #include "common/mem.h"
+#include "proto/precis.h"
 
 struct nickname_entry {
-	UT_hash_handle hh;
+	UT_hash_handle hh, by_skeleton;
 	const void *owner; /* NULL: reserved */
-	size_t key_len;
-	char key[NICKNAME_MAX];
+	char *key, *skeleton;
+	size_t key_len, skeleton_len; /* skeleton_len 0: in by_key only */
 };
 
-static char fold(char c)
+int nickname_shown(struct slice nick, struct bytes *out)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-static bool has_control(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-
-		if (c < 0x20 || c == 0x7f)
-			return true;
-	}
-	return false;
-}
-
-int nickname_prepare(struct slice nick, struct bytes *out)
-{
-	bool gap = false, any = false;
-
-	if (nick.len > NICKNAME_MAX || has_control(nick) || !slice_is_utf8(nick))
-		return -ERR_SYNTAX;
-	for (size_t i = 0; i < nick.len; i++) {
-		if (nick.ptr[i] == ' ') {
-			gap = any;
-			continue;
-		}
-		if (gap)
-			bytes_add_char(out, ' ');
-		bytes_add_char(out, fold(nick.ptr[i]));
-		gap = false;
-		any = true;
-	}
-	return any ? 0 : -ERR_SYNTAX;
+	return precis_nickname_enforce(nick, out);
 }
 
 static struct nickname_entry *find(const struct nickname_table *t, const struct bytes *key)
 {
 	struct nickname_entry *e;
 
-	HASH_FIND(hh, t->entries, key->data, key->len, e);
+	HASH_FIND(hh, t->by_key, key->data, key->len, e);
 	return e;
 }
 
-static struct nickname_entry *entry_new(const struct bytes *key, const void *owner)
+/* Somebody else's name looks like this one. */
+static bool looks_taken(const struct nickname_table *t, const struct bytes *skeleton,
+			const void *owner)
 {
-	struct nickname_entry *e = xcalloc(1, offsetof(struct nickname_entry, key) + key->len);
+	struct nickname_entry *e;
+
+	HASH_FIND(by_skeleton, t->by_skeleton, skeleton->data, skeleton->len, e);
+	return e && (e->owner != owner || !owner);
+}
+
+static void add(struct nickname_table *t, struct bytes *key, struct bytes *skeleton,
+		const void *owner)
+{
+	struct nickname_entry *e = xcalloc(1, sizeof(*e));
 
 	e->owner = owner;
 	e->key_len = key->len;
-	memcpy(e->key, key->data, key->len);
-	return e;
+	e->key = bytes_take(key);
+	HASH_ADD_KEYPTR(hh, t->by_key, e->key, e->key_len, e);
+	if (!t->strict)
+		return;
+	e->skeleton_len = skeleton->len;
+	e->skeleton = bytes_take(skeleton);
+	HASH_ADD_KEYPTR(by_skeleton, t->by_skeleton, e->skeleton, e->skeleton_len, e);
+}
+
+static void del(struct nickname_table *t, struct nickname_entry *e)
+{
+	HASH_DELETE(hh, t->by_key, e);
+	if (e->skeleton_len)
+		HASH_DELETE(by_skeleton, t->by_skeleton, e);
+	free(e->key);
+	free(e->skeleton);
+	free(e);
+}
+
+/* May a name that is new here be given? 0 or -ERR_EXISTS; skeleton is filled. */
+static int check_looks(const struct nickname_table *t, struct slice nick, const void *owner,
+		       struct bytes *skeleton)
+{
+	struct bytes shown = BYTES_INIT;
+	int rc = 0;
+
+	if (!t->strict)
+		return 0;
+	if (precis_nickname_enforce(nick, &shown) == 0) {
+		precis_skeleton(bytes_slice(&shown), skeleton);
+		if (precis_mixes_scripts(bytes_slice(&shown)) || looks_taken(t, skeleton, owner))
+			rc = -ERR_EXISTS;
+	}
+	bytes_fini(&shown);
+	return rc;
 }
 
 int nickname_claim(struct nickname_table *t, struct slice nick, const void *owner)
 {
-	struct bytes key = BYTES_INIT;
-	struct nickname_entry *e;
-	int err = nickname_prepare(nick, &key);
+	struct bytes key = BYTES_INIT, skeleton = BYTES_INIT;
+	const struct nickname_entry *e;
+	int err = precis_nickname_compare(nick, &key);
 
 	if (err == 0) {
 		e = find(t, &key);
-		if (e && (e->owner != owner || !owner))
-			err = -ERR_EXISTS;
-		if (!e) {
-			e = entry_new(&key, owner);
-			HASH_ADD_KEYPTR(hh, t->entries, e->key, e->key_len, e);
-		}
+		if (e)
+			err = e->owner == owner && owner ? 0 : -ERR_EXISTS;
+		else if ((err = check_looks(t, nick, owner, &skeleton)) == 0)
+			add(t, &key, &skeleton, owner);
 	}
 	bytes_fini(&key);
+	bytes_fini(&skeleton);
 	return err;
 }
 
@@ -96,12 +109,10 @@ void nickname_release(struct nickname_table *t, struct slice nick, const void *o
 	struct bytes key = BYTES_INIT;
 	struct nickname_entry *e;
 
-	if (nickname_prepare(nick, &key) == 0) {
+	if (precis_nickname_compare(nick, &key) == 0) {
 		e = find(t, &key);
-		if (e && e->owner == owner) {
-			HASH_DEL(t->entries, e);
-			free(e);
-		}
+		if (e && e->owner == owner)
+			del(t, e);
 	}
 	bytes_fini(&key);
 }
@@ -109,7 +120,7 @@ void nickname_release(struct nickname_table *t, struct slice nick, const void *o
 bool nickname_same(struct slice a, struct slice b)
 {
 	struct bytes x = BYTES_INIT, y = BYTES_INIT;
-	bool same = nickname_prepare(a, &x) == 0 && nickname_prepare(b, &y) == 0 &&
+	bool same = precis_nickname_compare(a, &x) == 0 && precis_nickname_compare(b, &y) == 0 &&
 		    slice_eq(bytes_slice(&x), bytes_slice(&y));
 
 	bytes_fini(&x);
@@ -121,8 +132,7 @@ void nickname_fini(struct nickname_table *t)
 {
 	struct nickname_entry *e, *next;
 
-	HASH_ITER(hh, t->entries, e, next) {
-		HASH_DEL(t->entries, e);
-		free(e);
+	HASH_ITER(hh, t->by_key, e, next) {
+		del(t, e);
 	}
 }

@@ -12,6 +12,7 @@
 #include "common/http.h"
 #include "common/mem.h"
 #include "mrfc/focus.h"
+#include "proto/precis.h"
 #include "proto/sip_uri.h"
 
 #define AT(field) offsetof(struct options, field)
@@ -61,6 +62,12 @@ const struct config_opt options_table[] = {
 	 NULL, "", "accept-wrapped-types of our session descriptions.", NULL},
 	{"conference.nicknames", CONFIG_BOOL, AT(nicknames), "true", 0, 0, NULL, "",
 	 "Nicknames are allowed (RFC 7701).", NULL},
+	{"conference.reserved_nicknames", CONFIG_STRING, AT(reserved_nicknames), "", 0, 0, NULL, "",
+	 "Names that nobody may take, comma-separated; compared as RFC 8266 says.", NULL},
+	{"conference.refuse_lookalikes", CONFIG_BOOL, AT(refuse_lookalikes), "false", 0, 0, NULL,
+	 "",
+	 "Refuse nicknames that look like another one of the room (0 and O, Latin and Cyrillic a) or mix such alphabets in a word.",
+	 NULL},
 	{"conference.private_messages", CONFIG_BOOL, AT(private_messages), "true", 0, 0, NULL, "",
 	 "Private messages are allowed (RFC 7701).", NULL},
 	{"conference.e2e", CONFIG_BOOL, AT(e2e), "false", 0, 0, NULL, "",
@@ -178,6 +185,23 @@ static int check_aliases(const struct options *o, const struct why *why)
 	return 0;
 }
 
+static int check_reserved(const struct options *o, const struct why *why)
+{
+	struct slice rest = slice_str(o->reserved_nicknames), one;
+	struct bytes out = BYTES_INIT;
+	int err = 0;
+
+	while (err == 0 && slice_next(&rest, ',', &one)) {
+		one = slice_trim(one);
+		if (one.len != 0 && precis_nickname_enforce(one, &out) != 0)
+			err = wrong(why,
+				    "conference.reserved_nicknames: '" SLICE_FMT "' is no nickname",
+				    SLICE_ARG(one));
+	}
+	bytes_fini(&out);
+	return err;
+}
+
 /* What the agent makes of it (sip.h): the stack looks up no names, and speaks UDP and TCP. */
 static int check_proxy(const char *proxy, const struct why *why)
 {
@@ -265,6 +289,8 @@ int options_check(const struct options *o, char *why_r, size_t why_size)
 
 	if (err == 0)
 		err = check_aliases(o, &why);
+	if (err == 0)
+		err = check_reserved(o, &why);
 	if (err == 0)
 		err = check_sip(o, &why);
 	if (err == 0)

@@ -102,9 +102,10 @@ uint64_t roster_retire_at(const struct roster *r);
 void roster_sweep(struct roster *r, uint64_t now_ms, uint64_t keep_ms);
 
 /*
- * Nicknames, RFC 7701 7: compared case-insensitively with blanks trimmed and collapsed. Returns the
- * MSRP status: 200, 424 (malformed: over 1023 octets, not UTF-8, empty after trimming but not empty),
- * 425 (taken by another participant). "" removes. On failure the old one stays.
+ * Nicknames, RFC 7701 7: shown and compared as RFC 8266 says. Returns the MSRP status: 200, 424
+ * (malformed: over 1023 octets, not UTF-8, characters no nickname has, nothing but blanks), 425
+ * (taken by another participant, reserved, or too much like another). "" removes. On failure the
+ * old one stays.
  */
 int roster_nickname(struct participant *p, struct slice nick);
 /*
@@ -114,6 +115,8 @@ int roster_nickname(struct participant *p, struct slice nick);
 int roster_endpoint_nickname(struct roster_endpoint *e, struct slice nick);
 /* Nobody may take this word (425). */
 void roster_reserve_nickname(struct roster *r, struct slice word);
+/* From now on names that look like another's, and words of two alphabets, are 425. Before the first name. */
+void roster_refuse_lookalikes(struct roster *r);
 
 /* Serial of the last change; never 0 (who has seen 0 has seen nothing). */
 uint64_t roster_serial(const struct roster *r);

@@ -32,22 +32,32 @@ bool roster_nickname_held(const struct participant *p)
 	return false;
 }
 
-/* 200, or why nick cannot be p's: 424, 425. On success it replaces the old one, free at once. */
+/* Claimed: it replaces the old one, which is free at once. */
+static void set_nickname(struct participant *p, struct bytes *shown)
+{
+	if (p->nickname && slice_eq(slice_str(p->nickname), bytes_slice(shown)))
+		return;
+	if (p->nickname && !nickname_same(slice_str(p->nickname), bytes_slice(shown)))
+		nickname_release(&p->roster->nicknames, slice_str(p->nickname), p);
+	free(p->nickname);
+	p->nickname = bytes_take(shown);
+	roster_detail_changed(p);
+}
+
+/* 200, or why nick cannot be p's: 424, 425. */
 static int take_nickname(struct participant *p, struct slice nick)
 {
-	struct nickname_table *t = &p->roster->nicknames;
-	int err = nickname_claim(t, nick, p);
+	struct bytes shown = BYTES_INIT;
+	int err = nickname_shown(nick, &shown);
 
-	if (err < 0)
-		return err == -ERR_EXISTS ? 425 : 424;
-	if (p->nickname && slice_eq(slice_str(p->nickname), nick))
+	if (err == 0)
+		err = nickname_claim(&p->roster->nicknames, bytes_slice(&shown), p);
+	if (err == 0)
+		set_nickname(p, &shown);
+	bytes_fini(&shown);
+	if (err == 0)
 		return 200;
-	if (p->nickname && !nickname_same(slice_str(p->nickname), nick))
-		nickname_release(t, slice_str(p->nickname), p);
-	free(p->nickname);
-	p->nickname = slice_dup(nick);
-	roster_detail_changed(p);
-	return 200;
+	return err == -ERR_EXISTS ? 425 : 424;
 }
 
 static int remove_nickname(struct participant *p)
@@ -95,6 +105,11 @@ int roster_endpoint_nickname(struct roster_endpoint *e, struct slice nick)
 	}
 	e->holds_nickname = true;
 	return 200;
+}
+
+void roster_refuse_lookalikes(struct roster *r)
+{
+	r->nicknames.strict = true;
 }
 
 void roster_reserve_nickname(struct roster *r, struct slice word)

@@ -117,6 +117,8 @@ static struct focus_config focus_settings(const struct options *o)
 		.creator_ends = o->conference_end == OPTIONS_END_CREATOR_LEAVES ||
 				(o->conference_end == OPTIONS_END_PROFILE && !ims),
 		.nicknames = o->nicknames,
+		.reserved_nicknames = o->reserved_nicknames,
+		.refuse_lookalikes = o->refuse_lookalikes,
 		.private_messages = o->private_messages,
 		.strict = o->strict,
 		.session_match = o->anchor == OPTIONS_ANCHOR_SESSMATCH ||

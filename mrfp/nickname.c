@@ -9,8 +9,8 @@
 
 #include "common/mem.h"
 #include "proto/msrp_build.h"
+#include "proto/precis.h"
 
-#define NICKNAME_MAX         1023 /* octets, RFC 7701 7.1 */
 #define NICKNAME_WAITING_MAX 1024
 #define NICKNAME_LEG_MAX     64 /* of them from one leg */
 #define NICKNAME_TIMEOUT_MS  10000
@@ -64,6 +64,16 @@ void nicknames_free(struct nicknames **np)
 	*np = NULL;
 }
 
+/* What cannot be a nickname at all need not be asked. */
+static bool is_nickname(struct slice text)
+{
+	struct bytes shown = BYTES_INIT;
+	bool ok = precis_nickname_enforce(text, &shown) == 0;
+
+	bytes_fini(&shown);
+	return ok;
+}
+
 /* The name asked for into name; 0 or the status. */
 static int read_name(const struct msrp_head *head, struct bytes *name)
 {
@@ -74,11 +84,7 @@ static int read_name(const struct msrp_head *head, struct bytes *name)
 	if (head->n_use_nickname != 1 || msrp_unquote(head->use_nickname, name))
 		return 424;
 	text = bytes_slice(name);
-	if (text.len > NICKNAME_MAX || !slice_is_utf8(text))
-		return 424;
-	if (text.len && !slice_trim(text).len)
-		return 424;
-	return 0;
+	return text.len && !is_nickname(text) ? 424 : 0;
 }
 
 /* May this leg have one more request under way? */

@@ -10,11 +10,13 @@ PROTO_SRC := \
 	proto/ctl_msgs.c \
 	proto/imdn.c \
 	proto/iscomposing.c \
+	proto/lookalike.c \
 	proto/msrp_build.c \
 	proto/msrp_head.c \
 	proto/msrp_parse.c \
 	proto/media_type.c \
 	proto/msrp_uri.c \
+	proto/precis.c \
 	proto/reslist.c \
 	proto/sdp_build.c \
 	proto/sdp_file.c \
@@ -27,3 +29,4 @@ SOFIA_SRC += proto/sdp_msrp.c
 UNIT_TESTS += chars msrp_parse msrp_limits msrp_build msrp_uri cpim cpim_build media_type sip_uri \
 	msrp_head sdp_msrp sdp_build sdp_file confinfo reslist ctl_frame ctl_codec ctl_msgs \
 	imdn iscomposing ws ws_hello
+UNIT_TESTS += precis

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """NICKNAME: syntax, who may have which, how long, and what the roster shows."""
 
+import signal
+
 import pytest
 
+from peer.loop import wait
 from peer.ue import fence
 from wire import exchange, octets, usable
 
@@ -162,3 +165,114 @@ def test_where_nicknames_are_forbidden_they_are_403(own_mrf, ue, room):
     assert "psst" not in bob.texts
 
 
+
+
+SHOWN = {  # asked for: shown (RFC 8266)
+    "  Foo \u00a0 Bar ": "Foo Bar",
+    "\uff26\uff4f\uff4f": "Foo",
+    "e\u0301te\u0301": "\u00e9t\u00e9",
+    "\ufb01sh": "fish",
+    "Richard \u2163": "Richard IV",
+    "stra\u00dfe": "stra\u00dfe",
+    "\u0627\u0644\u0633\u0644\u0627\u0645": "\u0627\u0644\u0633\u0644\u0627\u0645",
+}
+
+
+@pytest.mark.parametrize("name", SHOWN, ids=range(len(SHOWN)))
+def test_a_nickname_is_shown_as_the_profile_makes_it(trio, mrf, room, name):
+    # covers: SW-064, SW-070
+    _, alice, bob, _ = trio
+    watch = bob.subscribe()
+    assert alice.nickname(name) == 200
+    assert shown(mrf, room)[alice.aor] == SHOWN[name]
+    watch.wait(lambda r: r.users.get(alice.aor, {}).get("nickname") == SHOWN[name],
+               what="the nickname in the roster")
+
+
+CLASHES = [("foo bar", "  FOO \u3000 bar "), ("foo", "\uff26\uff2f\uff2f"), ("fish", "\ufb01SH"),
+           ("z\u00f6e", "ZO\u0308E"), ("\u03c3", "\u03a3"), ("richard iv", "Richard \u2163"),
+           ("i\u0307", "\u0130"), ("\u00df", "\u1e9e")]
+
+
+@pytest.mark.parametrize("pair", CLASHES, ids=range(len(CLASHES)))
+def test_names_that_compare_equal_clash(trio, pair):
+    # covers: SW-064, SW-066
+    _, alice, bob, _ = trio
+    assert alice.nickname(pair[0]) == 200
+    assert bob.nickname(pair[1]) == 425
+    assert alice.nickname(pair[1]) == 200  # her own in another form
+    assert bob.nickname(pair[0]) == 425
+    assert alice.nickname("") == 200
+    assert bob.nickname(pair[0]) == 200
+
+
+APART = [("\u03c3", "\u03c2"), ("I", "\u0131"), ("strasse", "stra\u00dfe"), ("foo bar", "foobar"),
+         ("root", "r00t"), ("paul", "p\u0430ul")]
+
+
+@pytest.mark.parametrize("pair", APART, ids=range(len(APART)))
+def test_names_that_compare_different_do_not_clash(trio, pair):
+    # covers: SW-064
+    _, alice, bob, _ = trio
+    assert alice.nickname(pair[0]) == 200
+    assert bob.nickname(pair[1]) == 200
+
+
+NO_NAMES = {
+    "only blanks": "   ", "only odd blanks": "\u3000\u00a0", "control": "a\u0085b", "tab": "a\tb",
+    "unassigned": "\u0378", "private use": "a\ue000", "no character": "\ufdd0",
+    "bidi override": "a\u202eb", "direction mark": "a\u200eb", "zero width": "a\u200bb",
+    "joiner": "a\u200db", "soft hyphen": "a\u00adb", "old jamo": "\u1100", "tatweel": "a\u0640",
+    "a limit passed by mapping": "\ufdfa" * 341,
+}
+
+
+@pytest.mark.parametrize("case", NO_NAMES)
+def test_what_no_nickname_has_is_424(trio, mrf, room, case):
+    # covers: SW-061, SW-065
+    _, alice, _, _ = trio
+    assert alice.nickname("before") == 200
+    assert alice.nickname(NO_NAMES[case]) == 424
+    assert shown(mrf, room)[alice.aor] == "before"
+    usable(alice.session)
+
+
+def test_reserved_words_and_look_alikes_where_policy_says_so(own_mrf, ue, room):
+    # covers: SW-066, SW-072
+    net = own_mrf(mrfc={"conference.reserved_nicknames": "Moderator, the  Focus",
+                        "conference.refuse_lookalikes": "true"})
+    alice, bob = [ue(n, net=net).join(room) for n in ("alice", "bob")]
+    for name in ("moderator", "MODERATOR", " Moderator ", "The Focus", "M0derat0r", "rnoderator"):
+        assert alice.nickname(name) == 425, name
+    assert alice.nickname("Paul") == 200
+    for name in ("paul", "PauI", "pau1", "p\u0430ul", "\u0391lice x"):
+        assert bob.nickname(name) == 425, name
+    assert bob.nickname("\u0418\u0432\u0430\u043d Smith") == 200
+    assert alice.nickname("Pau1") == 200  # like her own
+    assert shown(net, room) == {alice.aor: "Pau1", bob.aor: "\u0418\u0432\u0430\u043d Smith"}
+
+
+def test_a_nickname_may_be_the_first_request(ue, room, mrf):
+    # covers: SW-073
+    alice = ue("alice").join(room)
+    bob = ue("bob").join(room, connect=False)
+    bob.conns.append(bob.session.connect().conn)
+    assert bob.nickname("early") == 200
+    assert shown(mrf, room)[bob.aor] == "early"
+    fence(alice, bob)
+    fence(bob, alice)
+
+
+def test_a_nickname_that_waits_delays_no_message(own_mrf, ue, room):
+    # covers: SW-060
+    net = own_mrf()
+    alice, bob = [ue(n, net=net).join(room) for n in ("alice", "bob")]
+    net.mrfc.signal(signal.SIGSTOP)
+    try:
+        tx = alice.session.nickname('"Alice"')
+        fence(alice, bob)
+        fence(bob, alice)
+        assert not tx.answered
+    finally:
+        net.mrfc.signal(signal.SIGCONT)
+    assert wait(lambda: tx.answered, what="its answer") and tx.status() == 200

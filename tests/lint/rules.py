@@ -29,6 +29,7 @@ DOORS = [
     ("NATS", r"nats/|nats\.h", ["common/bus_nats"]),
     ("freeDiameter", r"freeDiameter/", ["mrfc/rf"]),
     ("liburing", r"liburing", ["mrfp/fanout*"]),
+    ("libunistring", r"uni(?:case|ctype|norm|str)\.h$", ["proto/precis"]),
 ]
 
 # Headers that would bring I/O, a clock, randomness or a log into the codecs.

@@ -49,6 +49,7 @@ BAD = [
     ("doors", {"proto/cpim.c": C + "#include <event2/event.h>\n"}),
     ("doors", {"mrfc/conference.c": C + "#include <event2/event.h>\n"}),
     ("doors", {"common/store.c": C + "#include <sqlite3.h>\n"}),
+    ("doors", {"mrfc/nickname.c": C + "#include <unicase.h>\n"}),
     ("purity", {"proto/cpim.c": C + '#include "common/clock.h"\n'}),
     ("purity", {"proto/cpim.c": C + "#include <sys/socket.h>\n"}),
     ("calls", {"common/a.c": C + "void f(char *p)\n{\n\tstrcpy(p, \"x\");\n}\n"}),

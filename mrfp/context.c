@@ -58,6 +58,11 @@ void context_free(struct context **ctxp)
 	if (ctx->congested)
 		LIST_REMOVE(ctx, congested_link);
 	free(ctx->recent);
+	if (ctx->file) {
+		free(ctx->file->message_id);
+		free(ctx->file->content_type);
+	}
+	free(ctx->file);
 	uris_fini(&ctx->room);
 	(*ctx->plane->stats.contexts)--;
 	free(ctx);
@@ -81,6 +86,14 @@ void context_set_room(struct context *ctx, struct slice conference, const struct
 		items[list.n++] = aliases->items[i];
 	uris_set(&ctx->room, &list);
 	uris_fini(&old);
+}
+
+uint64_t context_max_size(const struct context *ctx, unsigned kind)
+{
+	uint64_t all = (uint64_t)ctx->plane->opt->max_size;
+	uint64_t own = kind == CPIM_FILE ? ctx->max_file : ctx->max_message;
+
+	return own && own < all ? own : all;
 }
 
 static bool same(const char *a, const char *b)

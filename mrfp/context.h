@@ -32,6 +32,17 @@ struct recent_type {
 	char type[56]; /* "type/subtype"; "" when longer */
 };
 
+/* Of a file context: its one message. */
+struct file_state {
+	uint64_t termination; /* that sends */
+	char *message_id, *content_type;
+	uint64_t size, started_ms; /* octets that came; wall clock */
+	bool begun, ended, told;
+	uint8_t outcome; /* enum ctl_outcome of the input */
+	uint16_t status;
+	uint32_t settled[OUTCOME_COUNT];
+};
+
 struct context {
 	UT_hash_handle hh;
 	TAILQ_ENTRY(context) dirty_link;
@@ -42,6 +53,8 @@ struct context {
 	struct uris room;                    /* conference URI, then aliases */
 	uint8_t kind;                        /* CTL_KIND_ */
 	uint8_t policy;                      /* CTL_POLICY_ bits */
+	uint64_t max_message, max_file;      /* octets; 0: as the plane's */
+	struct file_state *file;             /* kind file, once its sender is there */
 
 	struct chunklog log[N_LOGS];
 	struct series direct;      /* transaction ids of frames for one leg */
@@ -70,6 +83,9 @@ void context_free(struct context **ctx);
 
 /* Conference URI (empty: unchanged) and aliases (NULL: unchanged). */
 void context_set_room(struct context *ctx, struct slice conference, const struct ctl_list *aliases);
+
+/* Largest message of this kind, octets. */
+uint64_t context_max_size(const struct context *ctx, unsigned kind);
 
 /* Index of the accept list, for taste.accept and bits of chunk_meta.admit. -ERR_LIMIT when full. */
 MUST_CHECK int context_accept_get(struct context *ctx, const char *types, const char *wrapped,

@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfp/file.h"
 #include "mrfp/hangup.h"
 #include "mrfp/inject.h"
 #include "mrfp/report.h"
@@ -93,6 +94,10 @@ static void add_context_fields(struct context *ctx, const struct ctl_add *m)
 		context_set_room(ctx, m->conference, CTL_HAS(m, add, aliases) ? &m->aliases : NULL);
 	if (CTL_HAS(m, add, policy))
 		ctx->policy = m->policy;
+	if (CTL_HAS(m, add, max_message))
+		ctx->max_message = m->max_message;
+	if (CTL_HAS(m, add, max_file))
+		ctx->max_file = m->max_file;
 }
 
 static void on_add(struct call *c)
@@ -131,6 +136,8 @@ static void on_add(struct call *c)
 		fresh = true;
 	}
 	terminal_apply(s, &ch, fresh);
+	if (fresh && ctx->kind == CTL_KIND_FILE)
+		file_added(s);
 	reply_terminal(c, s);
 }
 
@@ -162,6 +169,10 @@ static void on_modify(struct call *c)
 		context_set_room(ctx, SLICE_NULL, &m.aliases);
 	if (CTL_HAS(&m, modify, policy))
 		ctx->policy = m.policy;
+	if (CTL_HAS(&m, modify, max_message))
+		ctx->max_message = m.max_message;
+	if (CTL_HAS(&m, modify, max_file))
+		ctx->max_file = m.max_file;
 	if (!s) {
 		reply_result(c, CTL_R_OK, NULL);
 		return;

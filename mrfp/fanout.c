@@ -4,6 +4,7 @@
  */
 #include "mrfp/fanout.h"
 
+#include "mrfp/file.h"
 #include "mrfp/pressure.h"
 
 static void flush_legs(struct context *ctx)
@@ -27,6 +28,7 @@ static void flush_contexts(struct plane *plane)
 		ctx->dirty = false;
 		flush_legs(ctx);
 		pressure_check(ctx);
+		file_check(ctx);
 	}
 }
 

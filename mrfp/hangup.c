@@ -40,6 +40,8 @@ void hangup(struct session *s, int cause)
 	if (w)
 		wire_remove_session(w, s);
 	session_part(s);
+	if (s->ctx->file)
+		context_touch(s->ctx); /* it may have been the last */
 	s->block.suffix_len = 0;
 	if (!cause) {
 		if (lost)

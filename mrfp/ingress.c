@@ -10,6 +10,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfp/file.h"
 #include "mrfp/forward.h"
 #include "mrfp/route.h"
 
@@ -33,6 +34,7 @@ static void refuse(struct request *rq, int status)
 	m->receipt = NULL;
 	m->status = rq->status = status;
 	count(m, RESULT_REFUSED);
+	file_ended(m, CTL_OUTCOME_REFUSED, status);
 	inmsg_set_state(m, INMSG_REFUSED, msrp_status_text(status));
 }
 
@@ -254,11 +256,13 @@ void ingress_body(struct request *rq, struct slice piece)
 	if (!m || m->state == INMSG_REFUSED)
 		return;
 	set_due(m);
-	max = (uint64_t)m->from->ctx->plane->opt->max_size;
+	max = context_max_size(m->from->ctx, m->out.meta.kind);
 	if (end > size_limit(m)) {
 		refuse(rq, 400);
 	} else if ((end > max && m->state == INMSG_OPEN) || ranges_add(&m->got, pos, piece.len)) {
 		refuse(rq, 413);
+	} else if (m->from->ctx->file && file_is_futile(m)) {
+		refuse(rq, 413); /* every receiver has had enough (MSRP-075) */
 	} else if (m->state == INMSG_HEAD) {
 		rq->pos = pos;
 		body_before_head(rq, piece);
@@ -283,6 +287,7 @@ static void finish(struct request *rq)
 	};
 
 	count(m, RESULT_ACCEPTED);
+	file_ended(m, CTL_OUTCOME_DELIVERED, 200);
 	s->messages_in++;
 	session_see(s, report.message_id);
 	if (m->success_report && !forward_is_futile(m))
@@ -303,6 +308,7 @@ static void aborted(struct request *rq)
 		receipt_input_done(m->receipt, ranges_top(&m->got), false);
 	if (m->state != INMSG_REFUSED)
 		count(m, RESULT_ABORTED);
+	file_ended(m, CTL_OUTCOME_ABORTED, 0);
 	inmsg_free(&rq->msg);
 }
 

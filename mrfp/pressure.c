@@ -57,7 +57,8 @@ static bool is_behind(const struct context *ctx, uint64_t mark, size_t direct_ma
 	const struct session *s;
 
 	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
-		if (!s->wire || may_wait_for_us(s->wire))
+		/* In a file context a leg that has not bound yet waits in the log. */
+		if (s->wire ? may_wait_for_us(s->wire) : !s->cur[0].attached)
 			continue;
 		if (log_lag(s) > mark || s->direct.n_bytes > direct_mark)
 			return true;

@@ -158,6 +158,8 @@ void request_bind(struct wire *w, struct session *s, struct slice to_raw, struct
 	choose_suffix(w, s);
 	session_set_state(s, SESSION_BOUND, "bound");
 	session_join(s);
+	if (s->ctx->file)
+		context_touch(s->ctx); /* what came before it is for it too */
 	CTL_SET(&n, notify, event, CTL_EVENT_BOUND);
 	CTL_SET(&n, notify, termination, s->termination);
 	CTL_SET(&n, notify, peer, slice_str(addr_format(conn_peer(w->conn), peer)));

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "mrfp/file.h"
 #include "mrfp/policy.h"
 #include "proto/media_type.h"
 #include "proto/msrp_head.h"
@@ -49,7 +50,7 @@ int route_head(struct inmsg *m, const struct cpim_head *cpim)
 {
 	struct session *s = m->from, **targets = NULL;
 	struct slice top = slice_str(m->out.content_type);
-	uint64_t max = (uint64_t)s->ctx->plane->opt->max_size;
+	uint64_t max = context_max_size(s->ctx, cpim->kind);
 	enum route route;
 	size_t n_targets = 0;
 	int status;
@@ -57,7 +58,8 @@ int route_head(struct inmsg *m, const struct cpim_head *cpim)
 	m->out.meta.admit = context_admit(s->ctx, cpim->kind, top, cpim->content_type);
 	status = policy_route(s, cpim, m->out.meta.admit, &route, &targets, &n_targets);
 	m->out.meta.kind = (uint8_t)cpim->kind;
-	if (status == 200 && m->total != MSRP_UNSPECIFIED && m->total > max)
+	if (status == 200 &&
+	    ((m->total != MSRP_UNSPECIFIED && m->total > max) || ranges_top(&m->got) > max))
 		status = 413;
 	if (status == 200) {
 		set_out(m, cpim->kind);
@@ -87,11 +89,27 @@ static int chat_start(struct inmsg *m, const struct msrp_head *head)
 	return 200;
 }
 
+/* Any type, and the receivers have accepted it by their answers. */
+static int start_file(struct inmsg *m, const struct msrp_head *head)
+{
+	int status = file_start(m, head);
+
+	if (status != 200)
+		return status;
+	set_out(m, CPIM_FILE);
+	m->out.meta.admit = context_admit(m->from->ctx, CPIM_FILE, head->content_type, SLICE_NULL);
+	open_room(m, head->content_type, SLICE_NULL);
+	m->state = INMSG_OPEN;
+	return 200;
+}
+
 int route_start(struct inmsg *m, const struct msrp_head *head)
 {
 	switch (m->from->ctx->kind) {
 	case CTL_KIND_CHAT:
 		return chat_start(m, head);
+	case CTL_KIND_FILE:
+		return start_file(m, head);
 	default:
 		return 415;
 	}

@@ -257,16 +257,19 @@ void session_set_paths(struct session *s, struct slice to_raw, struct slice from
 
 void session_join(struct session *s)
 {
-	for (int i = 0; i < N_LOGS; i++)
-		chunklog_attach(&s->ctx->log[i], &s->cur[i]);
-	s->taste.since = s->ctx->serial;
+	if (!s->cur[0].attached) { /* in a file context it may have waited there */
+		for (int i = 0; i < N_LOGS; i++)
+			chunklog_attach(&s->ctx->log[i], &s->cur[i]);
+		s->taste.since = s->ctx->serial;
+	}
+	s->joined = true;
 	s->ctx->n_bound++;
 	(*s->ctx->plane->stats.bound)++;
 }
 
 void session_part(struct session *s)
 {
-	bool joined = s->cur[0].attached;
+	bool joined = s->joined;
 
 	for (int i = 0; i < N_LOGS; i++)
 		chunklog_detach(&s->ctx->log[i], &s->cur[i]);
@@ -275,6 +278,7 @@ void session_part(struct session *s)
 	outq_fini(&s->direct);
 	outq_init(&s->direct, (size_t)s->ctx->plane->opt->private_bytes);
 	taste_fini(&s->taste);
+	s->joined = false;
 	if (!joined)
 		return;
 	s->ctx->n_bound--;
@@ -310,6 +314,10 @@ void session_settle(struct session *s, unsigned kind, enum stats_outcome outcome
 	else if (outcome == OUTCOME_LOST)
 		s->copies_lost++;
 	stats_settle(&s->ctx->plane->stats, kind, outcome, 1);
+	if (s->ctx->file) { /* it may have been the last */
+		s->ctx->file->settled[outcome]++;
+		context_touch(s->ctx);
+	}
 }
 
 void session_sent(struct session *s, int stream, const struct chunk_meta *m, uint64_t num,

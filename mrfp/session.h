@@ -39,6 +39,7 @@ struct session {
 	uint32_t open[STATS_CLASSES]; /* copies owed and not settled */
 	enum session_state state;
 	bool busy;
+	bool joined; /* counted as bound in its context */
 	uint64_t copies_delivered, copies_lost, messages_in, octets_in;
 	struct outq direct; /* private messages and injected ones */
 

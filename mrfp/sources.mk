@@ -8,6 +8,7 @@ MRFP_SRC := \
 	mrfp/ctl_dedup.c \
 	mrfp/dial.c \
 	mrfp/fanout.c \
+	mrfp/file.c \
 	mrfp/forward.c \
 	mrfp/frame.c \
 	mrfp/hangup.c \
@@ -33,4 +34,4 @@ MRFP_SRC := \
 	mrfp/watch.c \
 	mrfp/wire.c \
 	mrfp/wire_send.c
-UNIT_TESTS += admit chunklog context control ctl_client ctl_dedup dial frame ingress mrfp_nickname mrfp_stats policy ranges session settle transaction wire
+UNIT_TESTS += admit chunklog context control ctl_client ctl_dedup dial file frame ingress mrfp_nickname mrfp_stats policy ranges session settle transaction wire

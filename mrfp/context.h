@@ -25,6 +25,12 @@ struct accept_list {
 
 struct receipt;
 
+enum {
+	THROTTLE_BULK = 1,   /* senders of bulk: a leg is past context.high_water */
+	THROTTLE_ALL = 2,    /* all senders: the logs hold more than context.chat_water */
+	THROTTLE_PRIVATE = 4 /* senders of private messages to a leg whose queue is nearly full */
+};
+
 /* Payload types of recent messages, for a 415 that comes later (MSRP-097). */
 #define RECENT_TYPES 32
 struct recent_type {
@@ -70,9 +76,11 @@ struct context {
 	struct recent_type *recent; /* RECENT_TYPES of them; NULL until the first message */
 
 	bool dirty;
-	bool direct_high; /* much waits in some leg's own queue */
-	bool congested;   /* senders of bulk or private messages are paused */
-	LIST_ENTRY(context) congested_link;
+	bool direct_high;            /* much waits in some leg's own queue */
+	bool enlisted;               /* on plane->throttled */
+	uint8_t throttle;            /* THROTTLE_ bits: who has to wait */
+	uint64_t all_ms, private_ms; /* since when THROTTLE_ALL, THROTTLE_PRIVATE */
+	LIST_ENTRY(context) throttled_link;
 };
 
 /* Result is owned by the plane's table; context_free takes it out. */

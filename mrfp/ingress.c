@@ -13,6 +13,7 @@
 #include "mrfp/file.h"
 #include "mrfp/forward.h"
 #include "mrfp/route.h"
+#include "mrfp/throttle.h"
 
 #define LOG_PLACE "ingress"
 
@@ -185,6 +186,15 @@ static bool forget_refused(struct session *s)
 	return false;
 }
 
+/* No room for more, or no time. */
+static bool must_shed(struct plane *plane)
+{
+	if (plane->budget.level != BUDGET_FULL && !plane->draining)
+		return false;
+	(*plane->stats.shed)++;
+	return true;
+}
+
 /* A new Message-ID. */
 static void open_message(struct request *rq, const struct msrp_head *head)
 {
@@ -193,6 +203,10 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 	struct inmsg *m;
 	int status;
 
+	if (must_shed(s->ctx->plane)) {
+		rq->status = 413;
+		return;
+	}
 	if (s->n_inbox >= (size_t)opt->max_open_messages && !forget_refused(s)) {
 		rq->status = 413;
 		return;
@@ -271,6 +285,8 @@ void ingress_body(struct request *rq, struct slice piece)
 		m->n_passed += piece.len;
 		forward_octets(m, pos, piece, true);
 	}
+	if (m->from->ctx->throttle || m->from->ctx->plane->budget.level)
+		throttle_content(m->from, forward_is_bulk(m));
 }
 
 static void finish(struct request *rq)
@@ -348,20 +364,27 @@ void ingress_end(struct request *rq, char flag)
 			inmsg_free(&rq->msg);
 		return;
 	}
-	if (m->state == INMSG_HEAD)
+	if (m->state == INMSG_HEAD) {
+		inmsg_count(m);
 		return;
+	}
 	last = m->length != MSRP_UNSPECIFIED && ranges_complete(&m->got, m->length);
 	if (last && m->out.total != m->length)
 		m->out.total = m->length; /* content decides, not what was announced (MSRP-069) */
 	forward_end(m, rq->pos, flag, last);
 	if (last)
 		finish(rq);
+	else
+		inmsg_count(m);
 }
 
 void ingress_batch_end(struct request *rq)
 {
-	if (rq->msg && rq->msg->state == INMSG_OPEN)
+	if (!rq->msg)
+		return;
+	if (rq->msg->state == INMSG_OPEN)
 		forward_views_die(rq->msg);
+	inmsg_count(rq->msg);
 }
 
 /* --- ends without the sender's doing --- */
@@ -397,17 +420,4 @@ void ingress_tick(struct session *s, uint64_t clock_ms)
 		refuse(&s->wire->req, 413); /* in the middle of a chunk */
 		set_due(m);
 	}
-}
-
-bool ingress_has_bulk(const struct session *s)
-{
-	const struct inmsg *m;
-
-	TAILQ_FOREACH(m, &s->inbox, link) {
-		if (m->state == INMSG_OPEN &&
-		    (m->out.total == MSRP_UNSPECIFIED || m->out.total > FORWARD_CHAT_MAX ||
-		     m->n_passed > FORWARD_CHAT_MAX)) /* it repeats itself */
-			return true;
-	}
-	return false;
 }

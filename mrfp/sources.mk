@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 MRFP_SRC := \
 	mrfp/admit.c \
+	mrfp/budget.c \
 	mrfp/chunklog.c \
 	mrfp/context.c \
 	mrfp/control.c \
@@ -29,9 +30,11 @@ MRFP_SRC := \
 	mrfp/settle.c \
 	mrfp/stats.c \
 	mrfp/terminal.c \
+	mrfp/throttle.c \
 	mrfp/transaction.c \
 	mrfp/uris.c \
+	mrfp/victim.c \
 	mrfp/watch.c \
 	mrfp/wire.c \
 	mrfp/wire_send.c
-UNIT_TESTS += admit chunklog context control ctl_client ctl_dedup dial file frame ingress mrfp_nickname mrfp_stats policy ranges session settle transaction wire
+UNIT_TESTS += admit budget chunklog context control ctl_client ctl_dedup dial file frame ingress mrfp_nickname mrfp_stats policy ranges session settle transaction wire

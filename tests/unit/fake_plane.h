@@ -54,6 +54,9 @@ static inline void fake_plane_open(struct fake_plane *f)
 		.high_water = 1 << 18,
 		.private_bytes = 1 << 17,
 		.grace_ms = 10000,
+		.chat_water = INT64_MAX,
+		.stall_ms = 1000,
+		.memory = INT64_C(1) << 30,
 	};
 	f->plane.opt = &f->opt;
 	f->plane.now_ms = 1000000;
@@ -63,7 +66,9 @@ static inline void fake_plane_open(struct fake_plane *f)
 	f->plane.notify_arg = f;
 	LIST_INIT(&f->plane.wires);
 	LIST_INIT(&f->plane.watched);
-	LIST_INIT(&f->plane.congested);
+	LIST_INIT(&f->plane.throttled);
+	budget_init(&f->plane.budget, UINT64_C(1) << 30);
+	f->plane.read_now = f->plane.read_most = PLANE_READ_SIZE;
 	TAILQ_INIT(&f->plane.dirty_wires);
 	TAILQ_INIT(&f->plane.dead_wires);
 	TAILQ_INIT(&f->plane.dirty_contexts);

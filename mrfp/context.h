@@ -4,8 +4,10 @@
 
 #include <uthash.h>
 
+#include "mrfp/aggregate.h"
 #include "mrfp/chunklog.h"
 #include "mrfp/plane.h"
+#include "mrfp/sampler.h"
 #include "mrfp/uris.h"
 
 /* The MRFP's side of a conference: its names, its legs and the two logs they read. */
@@ -24,12 +26,6 @@ struct accept_list {
 #define ACCEPT_OWN   63 /* taste.accept of legs beyond that: each is judged by its own list */
 
 struct receipt;
-
-enum {
-	THROTTLE_BULK = 1,   /* senders of bulk: a leg is past context.high_water */
-	THROTTLE_ALL = 2,    /* all senders: the logs hold more than context.chat_water */
-	THROTTLE_PRIVATE = 4 /* senders of private messages to a leg whose queue is nearly full */
-};
 
 /* Payload types of recent messages, for a 415 that comes later (MSRP-097). */
 #define RECENT_TYPES 32
@@ -75,12 +71,14 @@ struct context {
 
 	struct recent_type *recent; /* RECENT_TYPES of them; NULL until the first message */
 
+	struct aggregates *aggregates; /* notifications held back; NULL: none */
+	LIST_ENTRY(context) aggregating_link;
+	struct sampler_room typing;
+
 	bool dirty;
-	bool direct_high;            /* much waits in some leg's own queue */
-	bool enlisted;               /* on plane->throttled */
-	uint8_t throttle;            /* THROTTLE_ bits: who has to wait */
-	uint64_t all_ms, private_ms; /* since when THROTTLE_ALL, THROTTLE_PRIVATE */
-	LIST_ENTRY(context) throttled_link;
+	bool direct_high; /* much waits in some leg's own queue */
+	bool congested;   /* senders of bulk or private messages are paused */
+	LIST_ENTRY(context) congested_link;
 };
 
 /* Result is owned by the plane's table; context_free takes it out. */

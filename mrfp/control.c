@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfp/absorb.h"
 #include "mrfp/file.h"
 #include "mrfp/hangup.h"
 #include "mrfp/inject.h"
@@ -190,6 +191,7 @@ static void end_context(struct context *ctx)
 	while ((s = TAILQ_FIRST(&ctx->sessions)))
 		hangup_free(&s);
 	receipts_free(ctx);
+	absorb_end(ctx);
 	context_free(&ctx);
 }
 

@@ -10,10 +10,11 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfp/absorb.h"
 #include "mrfp/file.h"
 #include "mrfp/forward.h"
+#include "mrfp/policy.h"
 #include "mrfp/route.h"
-#include "mrfp/throttle.h"
 
 #define LOG_PLACE "ingress"
 
@@ -61,13 +62,43 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		refuse(rq, 400);
 		return;
 	}
+	if (!complete && absorb_waits(m, cpim.kind, octets.len)) {
+		m->out.meta.kind = (uint8_t)cpim.kind;
+		m->state = INMSG_GATHER;
+		return;
+	}
 	status = route_head(m, &cpim);
 	if (!strict && cpim_parse(octets, INGRESS_CPIM_MAX, complete, true, &cpim) < 0)
 		(*m->from->ctx->plane->stats.tolerated)++;
 	if (status != 200)
 		refuse(rq, status);
-	else
+	else if (m->state != INMSG_TAKEN)
 		m->state = INMSG_OPEN; /* what is held is passed on by the caller, then dropped */
+}
+
+/* The same for an indication that comes without CPIM. */
+static void try_bare(struct request *rq, bool complete)
+{
+	int status = complete ? route_bare(rq->msg) : 413; /* too long to wait for */
+
+	if (status != 200)
+		refuse(rq, status);
+}
+
+/* A message that is held until it is whole may have grown too long for that, or be whole. */
+static void try_gathered(struct request *rq, bool complete)
+{
+	struct inmsg *m = rq->msg;
+
+	if (!complete && m->head.len <= ABSORB_MAX)
+		return;
+	if (policy_top_type(slice_str(m->out.content_type)) == TOP_COMPOSING) {
+		try_bare(rq, complete);
+		return;
+	}
+	if (!complete)
+		m->state = INMSG_HEAD; /* too long: as any other */
+	try_head(rq, bytes_slice(&m->head), complete);
 }
 
 /* --- octets before the decision --- */
@@ -115,19 +146,32 @@ static void pass_held(struct inmsg *m)
 	inmsg_drop_held(m);
 }
 
+/* Decide by what is held, if that is possible now. */
+static void try_whole(struct request *rq, bool complete)
+{
+	struct inmsg *m = rq->msg;
+
+	if (m->state == INMSG_GATHER)
+		try_gathered(rq, complete);
+	else
+		try_head(rq, bytes_slice(&m->head), complete);
+	if (m->state == INMSG_OPEN)
+		pass_held(m);
+}
+
 static void body_before_head(struct request *rq, struct slice piece)
 {
 	struct inmsg *m = rq->msg;
 	struct held *h;
 	bool more;
 
-	if (!m->head.len && rq->pos == 1) {
+	if (m->state == INMSG_HEAD && !m->head.len && rq->pos == 1) {
 		try_head(rq, piece, false);
 		if (m->state == INMSG_OPEN) {
 			forward_octets(m, 1, piece, true);
 			pass_held(m);
 		}
-		if (m->state != INMSG_HEAD)
+		if (m->state > INMSG_GATHER)
 			return;
 	}
 	if (!extend_head(m, rq->pos, piece)) {
@@ -140,9 +184,7 @@ static void body_before_head(struct request *rq, struct slice piece)
 		TAILQ_FOREACH(h, &m->held, link)
 			more = more || extend_head(m, h->pos, bytes_slice(&h->data));
 	} while (more);
-	try_head(rq, bytes_slice(&m->head), false);
-	if (m->state == INMSG_OPEN)
-		pass_held(m);
+	try_whole(rq, false);
 }
 
 /* --- requests --- */
@@ -186,15 +228,6 @@ static bool forget_refused(struct session *s)
 	return false;
 }
 
-/* No room for more, or no time. */
-static bool must_shed(struct plane *plane)
-{
-	if (plane->budget.level != BUDGET_FULL && !plane->draining)
-		return false;
-	(*plane->stats.shed)++;
-	return true;
-}
-
 /* A new Message-ID. */
 static void open_message(struct request *rq, const struct msrp_head *head)
 {
@@ -203,10 +236,6 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 	struct inmsg *m;
 	int status;
 
-	if (must_shed(s->ctx->plane)) {
-		rq->status = 413;
-		return;
-	}
 	if (s->n_inbox >= (size_t)opt->max_open_messages && !forget_refused(s)) {
 		rq->status = 413;
 		return;
@@ -277,7 +306,7 @@ void ingress_body(struct request *rq, struct slice piece)
 		refuse(rq, 413);
 	} else if (m->from->ctx->file && file_is_futile(m)) {
 		refuse(rq, 413); /* every receiver has had enough (MSRP-075) */
-	} else if (m->state == INMSG_HEAD) {
+	} else if (m->state <= INMSG_GATHER) {
 		rq->pos = pos;
 		body_before_head(rq, piece);
 		rq->pos = end + 1;
@@ -285,8 +314,6 @@ void ingress_body(struct request *rq, struct slice piece)
 		m->n_passed += piece.len;
 		forward_octets(m, pos, piece, true);
 	}
-	if (m->from->ctx->throttle || m->from->ctx->plane->budget.level)
-		throttle_content(m->from, forward_is_bulk(m));
 }
 
 static void finish(struct request *rq)
@@ -304,7 +331,8 @@ static void finish(struct request *rq)
 
 	count(m, RESULT_ACCEPTED);
 	file_ended(m, CTL_OUTCOME_DELIVERED, 200);
-	s->messages_in++;
+	if (m->out.meta.kind != CPIM_COMPOSING)
+		s->messages_in++;
 	session_see(s, report.message_id);
 	if (m->success_report && !forward_is_futile(m))
 		rq->report = report_build(s, &report);
@@ -335,9 +363,7 @@ static void end_before_head(struct request *rq)
 
 	if (m->length == MSRP_UNSPECIFIED || !ranges_complete(&m->got, m->length))
 		return;
-	try_head(rq, bytes_slice(&m->head), true);
-	if (m->state == INMSG_OPEN)
-		pass_held(m);
+	try_whole(rq, true);
 }
 
 void ingress_end(struct request *rq, char flag)
@@ -356,7 +382,7 @@ void ingress_end(struct request *rq, char flag)
 		if (ranges_top(&m->got) > m->length)
 			refuse(rq, 400);
 	}
-	if (m->state == INMSG_HEAD)
+	if (m->state <= INMSG_GATHER)
 		end_before_head(rq);
 	if (m->state == INMSG_REFUSED) {
 		rq->status = m->status;
@@ -364,27 +390,21 @@ void ingress_end(struct request *rq, char flag)
 			inmsg_free(&rq->msg);
 		return;
 	}
-	if (m->state == INMSG_HEAD) {
-		inmsg_count(m);
+	if (m->state <= INMSG_GATHER)
 		return;
-	}
 	last = m->length != MSRP_UNSPECIFIED && ranges_complete(&m->got, m->length);
 	if (last && m->out.total != m->length)
 		m->out.total = m->length; /* content decides, not what was announced (MSRP-069) */
-	forward_end(m, rq->pos, flag, last);
+	if (m->state != INMSG_TAKEN)
+		forward_end(m, rq->pos, flag, last);
 	if (last)
 		finish(rq);
-	else
-		inmsg_count(m);
 }
 
 void ingress_batch_end(struct request *rq)
 {
-	if (!rq->msg)
-		return;
-	if (rq->msg->state == INMSG_OPEN)
+	if (rq->msg && rq->msg->state == INMSG_OPEN)
 		forward_views_die(rq->msg);
-	inmsg_count(rq->msg);
 }
 
 /* --- ends without the sender's doing --- */
@@ -420,4 +440,17 @@ void ingress_tick(struct session *s, uint64_t clock_ms)
 		refuse(&s->wire->req, 413); /* in the middle of a chunk */
 		set_due(m);
 	}
+}
+
+bool ingress_has_bulk(const struct session *s)
+{
+	const struct inmsg *m;
+
+	TAILQ_FOREACH(m, &s->inbox, link) {
+		if (m->state == INMSG_OPEN &&
+		    (m->out.total == MSRP_UNSPECIFIED || m->out.total > FORWARD_CHAT_MAX ||
+		     m->n_passed > FORWARD_CHAT_MAX)) /* it repeats itself */
+			return true;
+	}
+	return false;
 }

@@ -12,7 +12,7 @@
 
 #define LOG_PLACE "ingress"
 
-static const char *const state_names[INMSG_STATES] = {"head", "open", "refused"};
+static const char *const state_names[INMSG_STATES] = {"head", "gather", "open", "taken", "refused"};
 
 const char *inmsg_state_name(enum inmsg_state st)
 {
@@ -58,15 +58,6 @@ void inmsg_drop_held(struct inmsg *m)
 	bytes_fini(&m->head);
 }
 
-void inmsg_count(struct inmsg *m)
-{
-	struct budget *b = &m->from->ctx->plane->budget;
-	size_t n = sizeof(*m) + m->head.cap + m->n_held_bytes + m->own.cap;
-
-	b->partial += n - m->n_counted;
-	m->n_counted = n;
-}
-
 void inmsg_free(struct inmsg **mp)
 {
 	struct inmsg *m = *mp;
@@ -75,7 +66,6 @@ void inmsg_free(struct inmsg **mp)
 		return;
 	TAILQ_REMOVE(&m->from->inbox, m, link);
 	m->from->n_inbox--;
-	m->from->ctx->plane->budget.partial -= m->n_counted;
 	inmsg_drop_held(m);
 	bytes_fini(&m->own);
 	ranges_fini(&m->got);

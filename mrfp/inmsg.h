@@ -8,7 +8,9 @@
 /* One message that a peer is sending us, from its first chunk to its last. Owned by its session. */
 enum inmsg_state {
 	INMSG_HEAD,    /* the CPIM head is not complete */
+	INMSG_GATHER,  /* held until it is whole (absorb.h) */
 	INMSG_OPEN,    /* passed on as it comes */
+	INMSG_TAKEN,   /* whole, and kept from the others */
 	INMSG_REFUSED, /* further chunks get the same answer */
 	INMSG_STATES
 };
@@ -40,7 +42,6 @@ struct inmsg {
 	struct bytes head; /* octets 1.. while the CPIM head is incomplete */
 	TAILQ_HEAD(held_list, held) held;
 	size_t n_held_bytes;
-	size_t n_counted; /* of it in the budget */
 
 	/* To be passed on next: a view into the read buffer, or own bytes; one of them is empty. */
 	uint64_t pend_pos;
@@ -54,8 +55,6 @@ struct inmsg *inmsg_find(struct session *from, struct slice id);
 void inmsg_free(struct inmsg **m);
 const char *inmsg_state_name(enum inmsg_state st);
 void inmsg_set_state(struct inmsg *m, enum inmsg_state to, const char *cause);
-/* Tell the budget what is held of it; asked when it stays open behind a read. */
-void inmsg_count(struct inmsg *m);
 /* Drop what was held for the head. */
 void inmsg_drop_held(struct inmsg *m);
 

@@ -25,8 +25,8 @@ static int load(struct options *opt_r, void *arg)
 	}
 	if (err != 0)
 		log_error("%s", error.text);
-	else
-		options_fit(opt_r);
+	else if (opt_r->high_water > opt_r->log_bytes / 2)
+		opt_r->high_water = opt_r->log_bytes / 2; /* pause before legs are cut */
 	return err;
 }
 

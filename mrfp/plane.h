@@ -5,7 +5,6 @@
 #include <sys/queue.h>
 
 #include "common/addr.h"
-#include "mrfp/budget.h"
 #include "mrfp/options.h"
 #include "mrfp/stats.h"
 #include "proto/ctl_msgs.h"
@@ -59,17 +58,13 @@ struct plane {
 	LIST_HEAD(, wire) watched;            /* without session, or blocked */
 	TAILQ_HEAD(, wire) dead_wires;        /* freed at the end of the turn */
 	TAILQ_HEAD(, context) dirty_contexts; /* something new in their logs */
-	LIST_HEAD(, context) throttled;       /* contexts with senders that wait */
+	LIST_HEAD(, context) congested;       /* contexts with paused senders */
+	LIST_HEAD(, context) aggregating;     /* contexts that follow notifications */
 	TAILQ_HEAD(, session) busy;           /* sessions with a running clock */
-	bool over_limit;                      /* a log or the process passed a mark in this turn */
-	bool draining;                        /* going down: no new messages */
+	bool over_limit;                      /* a context's log passed its limit in this turn */
 
 	const struct wire_ops *ops;
-	char *read_buf;             /* one for all connections */
-	size_t read_now, read_most; /* of one read: now, and while nobody has to wait */
-	struct budget budget;
-	uint64_t level_ms;     /* since when the budget's level is not BUDGET_FREE */
-	uint64_t peak_context; /* most that a context's logs held */
+	char *read_buf; /* one for all connections */
 	struct nicknames *nicknames;
 	struct resolver *resolver; /* NULL: names cannot be connected to */
 	plane_notify_fn *notify;
@@ -78,6 +73,5 @@ struct plane {
 
 #define PLANE_READ_HEADROOM (32u << 10) /* in front: what was kept of an incomplete frame */
 #define PLANE_READ_SIZE     (256u << 10)
-#define PLANE_READ_SMALL    (16u << 10) /* while senders have to wait */
 
 #endif

@@ -59,9 +59,10 @@ static int find_targets(struct session *from, const struct cpim_head *cpim, uint
 	size_t n = 0, cap = 0;
 	bool control = policy_is_control(cpim->kind);
 	bool member = false, self = false, able = false, admitted = false;
+	char *key = uris_key(cpim->to);
 
 	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
-		if (!uris_has(&s->uris, cpim->to))
+		if (!uris_has_key(&s->uris, cpim->to, key))
 			continue;
 		member = true;
 		if (!control && !(s->caps & CTL_CAPS_PRIVATE))
@@ -83,6 +84,7 @@ static int find_targets(struct session *from, const struct cpim_head *cpim, uint
 		}
 		targets[n++] = s;
 	}
+	free(key);
 	if (!n && self) { /* to oneself, with one session: it echoes (SW-058) */
 		targets = xcalloc(1, sizeof(struct session *));
 		targets[n++] = from;

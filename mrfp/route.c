@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "mrfp/absorb.h"
 #include "mrfp/file.h"
 #include "mrfp/policy.h"
 #include "proto/media_type.h"
@@ -46,6 +47,17 @@ static void set_out(struct inmsg *m, unsigned kind)
 	m->out.total = m->total;
 }
 
+/* Is this message, which is whole, kept from who it is for? */
+static bool is_absorbed(struct inmsg *m, const struct cpim_head *cpim, enum route route,
+			struct session **targets)
+{
+	struct slice document = slice_from(bytes_slice(&m->head), cpim->head_len);
+
+	if (cpim->kind == CPIM_IMDN)
+		return route == ROUTE_PRIVATE && absorb_imdn(m, cpim, targets[0], document);
+	return route == ROUTE_ROOM && absorb_composing(m, document);
+}
+
 int route_head(struct inmsg *m, const struct cpim_head *cpim)
 {
 	struct session *s = m->from, **targets = NULL;
@@ -61,9 +73,14 @@ int route_head(struct inmsg *m, const struct cpim_head *cpim)
 	if (status == 200 &&
 	    ((m->total != MSRP_UNSPECIFIED && m->total > max) || ranges_top(&m->got) > max))
 		status = 413;
+	if (status == 200 && cpim->kind == CPIM_COMPOSING && m->state != INMSG_GATHER &&
+	    absorb_samples(s->ctx))
+		status = 413; /* too long to be looked at: none may pass unsampled */
 	if (status == 200) {
 		set_out(m, cpim->kind);
-		if (route == ROUTE_PRIVATE)
+		if (m->state == INMSG_GATHER && is_absorbed(m, cpim, route, targets))
+			m->state = INMSG_TAKEN;
+		else if (route == ROUTE_PRIVATE)
 			owe_private(m, cpim, targets, n_targets);
 		else
 			open_room(m, top, cpim->content_type);
@@ -72,19 +89,28 @@ int route_head(struct inmsg *m, const struct cpim_head *cpim)
 	return status;
 }
 
+/* isComposing without CPIM (IMS-012). */
+static void open_bare(struct inmsg *m)
+{
+	struct slice type = slice_str(m->out.content_type);
+
+	m->out.meta.admit = context_admit(m->from->ctx, CPIM_COMPOSING, type, SLICE_NULL);
+	open_room(m, type, SLICE_NULL);
+	m->state = INMSG_OPEN;
+}
+
 static int chat_start(struct inmsg *m, const struct msrp_head *head)
 {
-	struct context *ctx = m->from->ctx;
 	enum top_type top = policy_top_type(head->content_type);
 
 	if (top == TOP_OTHER || !policy_disposition_ok(head->content_disposition))
 		return 415;
 	if (top == TOP_COMPOSING) {
 		set_out(m, CPIM_COMPOSING);
-		m->out.meta.admit =
-			context_admit(ctx, CPIM_COMPOSING, head->content_type, SLICE_NULL);
-		open_room(m, head->content_type, SLICE_NULL);
-		m->state = INMSG_OPEN;
+		if (absorb_samples(m->from->ctx))
+			m->state = INMSG_GATHER;
+		else
+			open_bare(m);
 	}
 	return 200;
 }
@@ -100,6 +126,16 @@ static int start_file(struct inmsg *m, const struct msrp_head *head)
 	m->out.meta.admit = context_admit(m->from->ctx, CPIM_FILE, head->content_type, SLICE_NULL);
 	open_room(m, head->content_type, SLICE_NULL);
 	m->state = INMSG_OPEN;
+	return 200;
+}
+
+int route_bare(struct inmsg *m)
+{
+	set_out(m, CPIM_COMPOSING);
+	if (absorb_composing(m, bytes_slice(&m->head)))
+		m->state = INMSG_TAKEN;
+	else
+		open_bare(m);
 	return 200;
 }
 

@@ -12,6 +12,8 @@ struct msrp_head;
  * is asked when the CPIM head is complete.
  */
 int route_start(struct inmsg *m, const struct msrp_head *head);
+/* A message without CPIM that was held is whole (m->head). 200, or the status that refuses it. */
+int route_bare(struct inmsg *m);
 /* The CPIM head is complete: who gets it? 200, or the status that refuses it. */
 int route_head(struct inmsg *m, const struct cpim_head *cpim);
 

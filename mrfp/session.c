@@ -50,12 +50,6 @@ static void build_local_uri(struct session *s)
 	s->local_uri = bytes_take(&b);
 }
 
-static void init_direct(struct session *s)
-{
-	outq_init(&s->direct, (size_t)s->ctx->plane->opt->private_bytes);
-	s->direct.meter = &s->ctx->plane->budget.queues;
-}
-
 int session_make(struct context *ctx, uint64_t termination, struct slice local_id,
 		 struct session **session_r)
 {
@@ -82,7 +76,7 @@ int session_make(struct context *ctx, uint64_t termination, struct slice local_i
 	s->setup = CTL_SETUP_PASSIVE;
 	s->match = CTL_MATCH_URI;
 	s->taste.accept = UINT8_MAX;
-	init_direct(s);
+	outq_init(&s->direct, (size_t)ctx->plane->opt->private_bytes);
 	TAILQ_INIT(&s->inbox);
 	TAILQ_INSERT_TAIL(&ctx->sessions, s, in_context);
 	ctx->n_sessions++;
@@ -282,7 +276,7 @@ void session_part(struct session *s)
 	for (int i = 0; i < STREAM_COUNT; i++)
 		txring_fini(&s->tx[i]);
 	outq_fini(&s->direct);
-	init_direct(s);
+	outq_init(&s->direct, (size_t)s->ctx->plane->opt->private_bytes);
 	taste_fini(&s->taste);
 	s->joined = false;
 	if (!joined)
@@ -316,7 +310,7 @@ void session_settle(struct session *s, unsigned kind, enum stats_outcome outcome
 	}
 	s->open[kind]--;
 	if (outcome == OUTCOME_DELIVERED)
-		s->copies_delivered++;
+		s->copies_delivered += kind != CPIM_COMPOSING;
 	else if (outcome == OUTCOME_LOST)
 		s->copies_lost++;
 	stats_settle(&s->ctx->plane->stats, kind, outcome, 1);

@@ -73,6 +73,7 @@ struct session {
 
 	TAILQ_HEAD(, inmsg) inbox; /* partial messages from this peer */
 	size_t n_inbox;
+	struct sampler_leg typing;
 	uint64_t *seen; /* hashes of finished Message-IDs; NULL until the first */
 	uint32_t seen_next;
 };

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 MRFP_SRC := \
+	mrfp/absorb.c \
 	mrfp/admit.c \
-	mrfp/budget.c \
+	mrfp/aggregate.c \
 	mrfp/chunklog.c \
 	mrfp/context.c \
 	mrfp/control.c \
@@ -25,16 +26,16 @@ MRFP_SRC := \
 	mrfp/report.c \
 	mrfp/request.c \
 	mrfp/route.c \
+	mrfp/sampler.c \
 	mrfp/server.c \
 	mrfp/session.c \
 	mrfp/settle.c \
 	mrfp/stats.c \
+	mrfp/summary.c \
 	mrfp/terminal.c \
-	mrfp/throttle.c \
 	mrfp/transaction.c \
 	mrfp/uris.c \
-	mrfp/victim.c \
 	mrfp/watch.c \
 	mrfp/wire.c \
 	mrfp/wire_send.c
-UNIT_TESTS += admit budget chunklog context control ctl_client ctl_dedup dial file frame ingress mrfp_nickname mrfp_stats policy ranges session settle transaction wire
+UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress mrfp_nickname mrfp_stats policy ranges sampler session settle transaction wire

@@ -3,7 +3,6 @@
 #define MRFP_STATS_H
 
 #include "common/metrics.h"
-#include "mrfp/budget.h"
 #include "proto/cpim.h"
 
 /* The cells of stats.def, ready for (*cell)++ on the hot path. */
@@ -28,9 +27,6 @@ enum stats_turned_away {
 	TURNED_AWAY_COUNT
 };
 enum stats_method { METHOD_SEND, METHOD_REPORT, METHOD_NICKNAME, METHOD_OTHER, METHOD_COUNT };
-enum stats_scope { SCOPE_PROCESS, SCOPE_CONTEXT, SCOPE_LEG, SCOPE_QUEUE, SCOPE_COUNT };
-enum stats_senders { SENDERS_BULK, SENDERS_ALL, SENDERS_PRIVATE, SENDERS_COUNT };
-enum stats_why { WHY_COUNT = 4 }; /* in the order of the WIRE_PAUSE_ bits */
 /* Registered codes have a cell each, others share the last. */
 #define STATS_STATUSES 14
 
@@ -40,10 +36,6 @@ enum stats_why { WHY_COUNT = 4 }; /* in the order of the WIRE_PAUSE_ bits */
 #define STATS_DIM_limit   TURNED_AWAY_COUNT
 #define STATS_DIM_method  METHOD_COUNT
 #define STATS_DIM_status  STATS_STATUSES
-#define STATS_DIM_scope   SCOPE_COUNT
-#define STATS_DIM_part    BUDGET_PARTS
-#define STATS_DIM_senders SENDERS_COUNT
-#define STATS_DIM_why     WHY_COUNT
 
 struct stats {
 #define STATS_ONE(type, field, name, text)   int64_t *field;

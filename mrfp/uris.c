@@ -10,8 +10,7 @@
 #include "common/mem.h"
 #include "proto/sip_uri.h"
 
-/* Heap key of a URI, or NULL when it is no SIP, tel or im URI. */
-static char *key_of(struct slice uri)
+char *uris_key(struct slice uri)
 {
 	struct bytes b = BYTES_INIT;
 	char *key = NULL;
@@ -45,21 +44,29 @@ void uris_set(struct uris *u, const struct ctl_list *list)
 	u->key = xcalloc(n, sizeof(*u->key));
 	for (size_t i = 0; i < n; i++) {
 		u->uri[i] = slice_dup(list->items[i]);
-		u->key[i] = key_of(list->items[i]);
+		u->key[i] = uris_key(list->items[i]);
 	}
 	u->n = n;
+}
+
+bool uris_has_key(const struct uris *u, struct slice uri, const char *key)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < u->n && !found; i++)
+		found = key && u->key[i] ? !strcmp(key, u->key[i]) : slice_eq_str(uri, u->uri[i]);
+	return found;
 }
 
 bool uris_has(struct uris *u, struct slice uri)
 {
 	char *key;
-	bool found = false;
+	bool found;
 
 	if (u->last && slice_eq(uri, slice_make(u->last, u->last_len)))
 		return true;
-	key = key_of(uri);
-	for (size_t i = 0; i < u->n && !found; i++)
-		found = key && u->key[i] ? !strcmp(key, u->key[i]) : slice_eq_str(uri, u->uri[i]);
+	key = uris_key(uri);
+	found = uris_has_key(u, uri, key);
 	free(key);
 	if (found) {
 		free(u->last);

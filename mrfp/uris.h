@@ -19,5 +19,10 @@ void uris_set(struct uris *u, const struct ctl_list *list);
 void uris_fini(struct uris *u);
 /* Is uri the same as one of them (RFC 3261 19.1.4, parameters tolerated: SW-024)? */
 bool uris_has(struct uris *u, struct slice uri);
+/*
+ * The same for asking many sets: key is uris_key(uri), a heap string, NULL when uri has none.
+ */
+char *uris_key(struct slice uri);
+bool uris_has_key(const struct uris *u, struct slice uri, const char *key);
 
 #endif

@@ -6,10 +6,10 @@
 #include "mrfp/watch.h"
 
 #include "common/log.h"
+#include "mrfp/absorb.h"
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
 #include "mrfp/nickname.h"
-#include "mrfp/pressure.h"
 #include "mrfp/settle.h"
 
 #define LOG_PLACE "watch"
@@ -61,14 +61,7 @@ static bool tick_wire(struct wire *w, uint64_t now_ms)
 	struct session *s;
 
 	/* Who does not read our answers has no excuse: only waiting for others stops its clock. */
-	if (w->overfull) {
-		log_warn("the connection of %s does not take its responses and is cut",
-			 addr_format(conn_peer(w->conn), text));
-		wire_close(w);
-		hangup_wire(w, CTL_LOST_SLOW);
-		return false;
-	}
-	if (w->blocked && !(w->paused & WIRE_PAUSE_SENDER) &&
+	if (w->blocked && !(w->paused & WIRE_PAUSE_CONTEXT) &&
 	    now_ms - w->moved_ms >= (uint64_t)opt->grace_ms) {
 		log_warn("the connection of %s took nothing for %lld ms and is cut",
 			 addr_format(conn_peer(w->conn), text), (long long)opt->grace_ms);
@@ -98,6 +91,6 @@ void watch_tick(struct plane *plane)
 		if (!tick_wire(w, plane->now_ms))
 			wire_unwatch(w);
 	}
-	pressure_tick(plane);
+	absorb_tick(plane);
 	nickname_tick(plane->nicknames, plane->now_ms);
 }

@@ -25,7 +25,6 @@ static struct wire *new_wire(struct plane *plane)
 	LIST_INIT(&w->sessions);
 	msrp_parser_init(&w->parser, &msrp_limits_default);
 	outq_init(&w->own, WIRE_OWN_MAX);
-	w->own.meter = &plane->budget.own;
 	w->unbound_ms = plane->now_ms;
 	LIST_INSERT_HEAD(&plane->wires, w, in_all);
 	(*plane->stats.connections)++;
@@ -104,9 +103,6 @@ void wire_close(struct wire *w)
 		admit_release(w->plane, conn_peer(w->conn));
 	if (w->conn)
 		conn_free(&w->conn);
-	outq_fini(&w->own);
-	w->plane->budget.partial -= buf_held(&w->in).len;
-	buf_consume(&w->in, buf_held(&w->in).len);
 }
 
 void wire_close_soon(struct wire *w)
@@ -125,6 +121,7 @@ void wire_reap(struct plane *plane)
 	while ((w = TAILQ_FIRST(&plane->dead_wires))) {
 		TAILQ_REMOVE(&plane->dead_wires, w, in_list);
 		buf_fini(&w->in);
+		outq_fini(&w->own);
 		chunk_unref(&w->rest);
 		free(w->req.paths);
 		free(w->req.mid);
@@ -147,8 +144,8 @@ void wire_remove_session(struct wire *w, struct session *s)
 		wire_keep_rest(w, s);
 	LIST_REMOVE(s, in_wire);
 	s->wire = NULL;
-	wire_resume(w, WIRE_PAUSE_CONTEXT | WIRE_PAUSE_CHAT); /* its context tells us no more */
-	if (w->req.session == s) { /* its request is still to be answered */
+	wire_resume(w, WIRE_PAUSE_CONTEXT); /* its context will not tell us any more */
+	if (w->req.session == s) {          /* its request is still to be answered */
 		if (!w->req.paths && s->reply_paths)
 			w->req.paths = xstrndup(s->reply_paths, s->reply_paths_len);
 		w->req.session = NULL;
@@ -172,14 +169,9 @@ void wire_touch(struct wire *w)
 
 void wire_push(struct wire *w, struct chunk *frame_take)
 {
-	if (w->dead) {
-		chunk_unref(&frame_take);
-		return;
-	}
-	if (outq_push(&w->own, frame_take, 0)) {
-		(*w->plane->stats.own_dropped)++;
-		w->overfull = true; /* what it is owed is lost, so its session is (watch.c) */
-		wire_watch(w);
+	if (w->dead || outq_push(&w->own, frame_take, 0)) {
+		if (w->dead)
+			chunk_unref(&frame_take);
 		return;
 	}
 	if (w->own.n_bytes > WIRE_OWN_HIGH)
@@ -192,17 +184,11 @@ uint64_t wire_clock(const struct wire *w)
 	return (w->paused ? w->paused_ms : w->plane->now_ms) - w->stood_still_ms;
 }
 
-static void count_pause(struct wire *w, unsigned why)
-{
-	for (int i = 0; i < WHY_COUNT; i++)
-		*w->plane->stats.pauses[i] += why >> i & 1;
-}
-
 void wire_pause(struct wire *w, unsigned why)
 {
-	count_pause(w, why & ~(unsigned)w->paused);
 	if (!w->paused && !w->dead) {
 		w->paused_ms = w->plane->now_ms;
+		(*w->plane->stats.pauses)++;
 		(*w->plane->stats.paused)++;
 		conn_want_read(w->conn, false);
 	}
@@ -220,12 +206,6 @@ void wire_resume(struct wire *w, unsigned why)
 	w->moved_ms = w->plane->now_ms;
 	(*w->plane->stats.paused)--;
 	conn_want_read(w->conn, true);
-}
-
-void wire_let_go(struct wire *w)
-{
-	wire_resume(w, WIRE_PAUSE_SENDER);
-	w->let_go_ms = w->moved_ms = w->plane->now_ms;
 }
 
 /* --- reading --- */
@@ -289,7 +269,7 @@ static void on_readable(struct wire *w)
 
 	if (w->paused)
 		return;
-	n = conn_read(w->conn, at, w->plane->read_now);
+	n = conn_read(w->conn, at, PLANE_READ_SIZE);
 	if (n == -ERR_AGAIN)
 		return;
 	if (n <= 0) {
@@ -302,7 +282,6 @@ static void on_readable(struct wire *w)
 		memcpy(at - held.len, held.ptr, held.len);
 	in = slice_make(at - held.len, held.len + (size_t)n);
 	buf_consume(&w->in, held.len);
-	w->plane->budget.partial -= held.len;
 	used = parse(w, in, &bad);
 	if (w->dead)
 		return;
@@ -311,8 +290,6 @@ static void on_readable(struct wire *w)
 		return;
 	if (bad || buf_keep(&w->in, slice_from(in, used), PLANE_READ_HEADROOM))
 		broken(w);
-	else
-		w->plane->budget.partial += buf_held(&w->in).len;
 }
 
 static void on_event(struct conn *c, enum conn_event ev, void *arg)

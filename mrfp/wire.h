@@ -31,12 +31,8 @@ struct request {
 
 enum {
 	WIRE_PAUSE_CONTEXT = 1, /* it sends bulk, and receivers are behind */
-	WIRE_PAUSE_OWN = 2,     /* it does not read our responses */
-	WIRE_PAUSE_CHAT = 4,    /* it sends, and receivers are far behind */
-	WIRE_PAUSE_MEMORY = 8   /* it sends, and the process holds too much */
+	WIRE_PAUSE_OWN = 2      /* it does not read our responses */
 };
-/* It waits for others. */
-#define WIRE_PAUSE_SENDER (WIRE_PAUSE_CONTEXT | WIRE_PAUSE_CHAT | WIRE_PAUSE_MEMORY)
 enum wire_part { PART_NONE, PART_REST, PART_OWN, PART_DIRECT, PART_CHAT, PART_BULK };
 
 struct wire {
@@ -60,17 +56,15 @@ struct wire {
 	size_t rest_off;
 	struct request req;
 	bool watched;
-	bool overfull;           /* own did not take a frame */
 	uint64_t unbound_ms;     /* since when without session */
 	uint64_t moved_ms;       /* last octet taken, or begin of a block or of reading again */
-	uint64_t let_go_ms;      /* the last wire_let_go() */
 	uint64_t paused_ms;      /* since when paused */
 	uint64_t stood_still_ms; /* paused in all, before now */
 	LIST_ENTRY(wire) in_all, in_watched;
 	TAILQ_ENTRY(wire) in_list; /* dirty_wires or dead_wires */
 };
 
-#define WIRE_OWN_MAX  (8u << 20)
+#define WIRE_OWN_MAX  (1u << 20)
 #define WIRE_OWN_HIGH (128u << 10) /* responses not taken: stop reading requests */
 
 /* A connection from outside; fd is taken over. */
@@ -96,16 +90,6 @@ void wire_flush(struct wire *w);
 
 void wire_pause(struct wire *w, unsigned why);
 void wire_resume(struct wire *w, unsigned why);
-/*
- * It sends and takes nothing, maybe because it waits for us: read from it again, and do not pause
- * it before it has taken an octet.
- */
-void wire_let_go(struct wire *w);
-/* Was it let go, and has taken nothing since? */
-static inline bool wire_is_let_go(const struct wire *w)
-{
-	return w->let_go_ms && w->blocked && w->moved_ms == w->let_go_ms;
-}
 /* Look at it at every tick while it has no session or is blocked. */
 void wire_watch(struct wire *w);
 void wire_unwatch(struct wire *w);

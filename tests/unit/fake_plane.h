@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "mrfp/absorb.h"
 #include "mrfp/hangup.h"
 #include "mrfp/report.h"
 
@@ -54,9 +55,11 @@ static inline void fake_plane_open(struct fake_plane *f)
 		.high_water = 1 << 18,
 		.private_bytes = 1 << 17,
 		.grace_ms = 10000,
-		.chat_water = INT64_MAX,
-		.stall_ms = 1000,
-		.memory = INT64_C(1) << 30,
+		.imdn_pass_limit = 10,
+		.imdn_window_ms = 5000,
+		.composing_limit = 20,
+		.composing_interval_ms = 10000,
+		.composing_rate = 5,
 	};
 	f->plane.opt = &f->opt;
 	f->plane.now_ms = 1000000;
@@ -66,9 +69,8 @@ static inline void fake_plane_open(struct fake_plane *f)
 	f->plane.notify_arg = f;
 	LIST_INIT(&f->plane.wires);
 	LIST_INIT(&f->plane.watched);
-	LIST_INIT(&f->plane.throttled);
-	budget_init(&f->plane.budget, UINT64_C(1) << 30);
-	f->plane.read_now = f->plane.read_most = PLANE_READ_SIZE;
+	LIST_INIT(&f->plane.congested);
+	LIST_INIT(&f->plane.aggregating);
 	TAILQ_INIT(&f->plane.dirty_wires);
 	TAILQ_INIT(&f->plane.dead_wires);
 	TAILQ_INIT(&f->plane.dirty_contexts);
@@ -145,6 +147,7 @@ static inline void fake_plane_close(struct fake_plane *f)
 	while ((s = TAILQ_FIRST(&f->ctx->sessions)))
 		fake_leave(s);
 	receipts_free(f->ctx);
+	absorb_end(f->ctx);
 	context_free(&f->ctx);
 }
 

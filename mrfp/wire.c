@@ -92,6 +92,9 @@ void wire_close(struct wire *w)
 	w->dead = true;
 	wire_undirty(w);
 	wire_unwatch(w);
+	if (w->readable)
+		TAILQ_REMOVE(&w->plane->readable, w, in_readable);
+	w->readable = false;
 	LIST_REMOVE(w, in_all);
 	TAILQ_INSERT_TAIL(&w->plane->dead_wires, w, in_list);
 	if (w->paused)
@@ -259,17 +262,27 @@ static size_t parse(struct wire *w, struct slice in, bool *bad_r)
 	return done;
 }
 
-static void on_readable(struct wire *w)
+/* One piece of memory: what was kept of an incomplete frame, then what came. */
+static struct slice with_held(struct wire *w, char *at, size_t n)
 {
-	struct slice held = buf_held(&w->in), in;
-	char *at = w->plane->read_buf + PLANE_READ_HEADROOM;
+	struct slice held = buf_held(&w->in);
+	char *buf = w->plane->read_buf + PLANE_READ_HEADROOM;
+
+	if (!held.len)
+		return slice_make(at, n);
+	if (at != buf)
+		memcpy(buf, at, n);
+	memcpy(buf - held.len, held.ptr, held.len);
+	buf_consume(&w->in, held.len);
+	return slice_make(buf - held.len, held.len + n);
+}
+
+void wire_take(struct wire *w, char *at, ssize_t n)
+{
+	struct slice in;
 	size_t used;
-	ssize_t n;
 	bool bad;
 
-	if (w->paused)
-		return;
-	n = conn_read(w->conn, at, PLANE_READ_SIZE);
 	if (n == -ERR_AGAIN)
 		return;
 	if (n <= 0) {
@@ -278,10 +291,7 @@ static void on_readable(struct wire *w)
 		return;
 	}
 	*w->plane->stats.octets_in += n;
-	if (held.len)
-		memcpy(at - held.len, held.ptr, held.len);
-	in = slice_make(at - held.len, held.len + (size_t)n);
-	buf_consume(&w->in, held.len);
+	in = with_held(w, at, (size_t)n);
 	used = parse(w, in, &bad);
 	if (w->dead)
 		return;
@@ -290,6 +300,32 @@ static void on_readable(struct wire *w)
 		return;
 	if (bad || buf_keep(&w->in, slice_from(in, used), PLANE_READ_HEADROOM))
 		broken(w);
+}
+
+/* At once, or with all others at the end of the turn. */
+static void on_readable(struct wire *w)
+{
+	struct plane *plane = w->plane;
+	char *at = plane->read_buf + PLANE_READ_HEADROOM;
+
+	if (w->paused || w->readable)
+		return;
+	if (plane->bundle && conn_is_plain(w->conn)) {
+		w->readable = true;
+		TAILQ_INSERT_TAIL(&plane->readable, w, in_readable);
+		return;
+	}
+	wire_take(w, at, conn_read(w->conn, at, PLANE_READ_SIZE));
+}
+
+static void on_writable(struct wire *w)
+{
+	if (w->plane->bundle && conn_is_plain(w->conn)) {
+		w->blocked = false;
+		wire_touch(w);
+	} else {
+		wire_flush(w);
+	}
 }
 
 static void on_event(struct conn *c, enum conn_event ev, void *arg)
@@ -306,7 +342,7 @@ static void on_event(struct conn *c, enum conn_event ev, void *arg)
 		on_readable(w);
 		break;
 	case CONN_WRITABLE:
-		wire_flush(w);
+		on_writable(w);
 		break;
 	case CONN_CONNECTED:
 		w->connected = true;

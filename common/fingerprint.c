@@ -51,13 +51,26 @@ static int hex_pairs(struct slice text, uint8_t *octets, size_t max)
 	return n ? (int)n : -ERR_SYNTAX;
 }
 
+/* Letters, digits and hyphens: what is not understood may still be passed on as text. */
+static bool is_name(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    c != '-')
+			return false;
+	}
+	return s.len > 0;
+}
+
 int fingerprint_parse(struct slice text, struct fingerprint *fp_r)
 {
 	struct slice rest = slice_trim(text), name;
 	struct fingerprint fp = {0};
 	int n;
 
-	if (!slice_next(&rest, ' ', &name) || !name.len)
+	if (!slice_next(&rest, ' ', &name) || !is_name(name))
 		return -ERR_SYNTAX;
 	n = hex_pairs(slice_trim(rest), fp.octets, sizeof(fp.octets));
 	if (n < 0)

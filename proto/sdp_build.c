@@ -92,7 +92,8 @@ static void build_media(struct bytes *out, const struct sdp_media *m, const stru
 		bytes_addf(out, "a=%s\r\n", sdp_dir_name(m->dir));
 	if (m->setup != SDP_SETUP_NONE)
 		add_attribute(out, "setup", sdp_setup_name(m->setup));
-	add_attribute(out, "fingerprint", m->fingerprint);
+	for (size_t i = 0; i < m->n_fingerprints; i++)
+		add_attribute(out, "fingerprint", m->fingerprints[i]);
 	if (m->cema)
 		bytes_add_str(out, "a=msrp-cema\r\n");
 	if (m->has_chatroom)
@@ -179,6 +180,24 @@ bool sdp_is_file(const struct sdp_media *m)
 		     f->transfer_id);
 }
 
+/* Who the TLS peer is must be told, in a way that can be trusted (RFC 8122 5). */
+static const char *fingerprint_problem(const struct sdp_media *m)
+{
+	struct fingerprint_list list = {.n = 0};
+
+	if (m->transport != SDP_TCP_TLS_MSRP)
+		return NULL;
+	if (!m->n_fingerprints)
+		return "a=fingerprint is missing";
+	if (m->n_fingerprints > SDP_MAX_FINGERPRINTS)
+		return "too many a=fingerprint";
+	for (size_t i = 0; i < m->n_fingerprints; i++) {
+		if (fingerprint_list_add(&list, slice_str(m->fingerprints[i])) != 0)
+			return "a=fingerprint is malformed";
+	}
+	return list.n ? NULL : "no a=fingerprint has a hash that is trusted";
+}
+
 /* What any MSRP line must have. */
 static const char *line_problem(const struct sdp_media *m)
 {
@@ -188,6 +207,8 @@ static const char *line_problem(const struct sdp_media *m)
 	if (m->transport == SDP_OTHER)
 		return "transport is not MSRP";
 	why = path_problem(m, &first);
+	if (!why)
+		why = fingerprint_problem(m);
 	if (why)
 		return why;
 	if (!m->accept_types)

@@ -235,6 +235,20 @@ static void media_address(struct sdp_media *m, const sdp_connection_t *c)
 	m->host_is_v6 = known && c->c_addrtype == sdp_addr_ip6;
 }
 
+/* False when the level has none. */
+static bool fingerprints_fill(struct sdp_media *m, const sdp_attribute_t *list)
+{
+	const sdp_attribute_t *a = sdp_attribute_find(list, "fingerprint");
+
+	while (a && m->n_fingerprints < ARRAY_LEN(m->fingerprints)) {
+		char *text = attribute_dup(a);
+
+		m->fingerprints[m->n_fingerprints++] = text ? text : xstrdup("");
+		a = sdp_attribute_find(a->a_next, "fingerprint");
+	}
+	return m->n_fingerprints > 0;
+}
+
 static void media_fill(struct sdp_media *m, const struct sdp_line *line, const sdp_session_t *s,
 		       const sdp_media_t *sm, bool strict)
 {
@@ -254,7 +268,8 @@ static void media_fill(struct sdp_media *m, const struct sdp_line *line, const s
 	m->chatroom = a ? chatroom_of(a) : 0;
 	m->cema = sdp_attribute_find(own, "msrp-cema") != NULL;
 	m->file = file_of(own, strict);
-	m->fingerprint = attribute_dup(sdp_attribute_find2(own, all, "fingerprint"));
+	if (!fingerprints_fill(m, own))
+		(void)fingerprints_fill(m, all);
 }
 
 static int sdp_fill(struct sdp_session *sdp, const sdp_session_t *s, const struct sdp_lines *lines,
@@ -323,7 +338,8 @@ void sdp_fini(struct sdp_session *sdp)
 		free(m->path);
 		free(m->accept_types);
 		free(m->accept_wrapped_types);
-		free(m->fingerprint);
+		for (size_t k = 0; k < m->n_fingerprints; k++)
+			free(m->fingerprints[k]);
 		if (m->file)
 			sdp_file_fini(m->file);
 		free(m->file);

@@ -2,6 +2,7 @@
 #ifndef PROTO_SDP_MSRP_H
 #define PROTO_SDP_MSRP_H
 
+#include "common/fingerprint.h"
 #include "proto/sdp_file.h"
 
 /*
@@ -14,6 +15,8 @@ enum sdp_dir { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
 enum sdp_transport { SDP_TCP_MSRP, SDP_TCP_TLS_MSRP, SDP_TCP_WSS_MSRP, SDP_OTHER };
 
 enum { SDP_CHATROOM_NICKNAME = 1, SDP_CHATROOM_PRIVATE = 2 };
+
+#define SDP_MAX_FINGERPRINTS FINGERPRINT_LIST_MAX
 
 struct sdp_media {
 	char *type; /* "message", "audio" as written, lower-cased */
@@ -34,7 +37,9 @@ struct sdp_media {
 	unsigned chatroom; /* SDP_CHATROOM_* bits */
 	bool cema;
 	struct sdp_file *file; /* RFC 5547 attributes of the line; NULL when it has none */
-	char *fingerprint;     /* media or session level; NULL when none */
+	/* a=fingerprint of the media level, else of the session's, in order; one too many is kept. */
+	char *fingerprints[SDP_MAX_FINGERPRINTS + 1];
+	size_t n_fingerprints;
 };
 
 #define SDP_MAX_MEDIA 16
@@ -60,7 +65,7 @@ void sdp_build(struct bytes *out, const struct sdp_session *sdp);
 
 /*
  * What keeps an m=message line from being a chat leg, as SIP status with a Warning text; 0 when it
- * is fine. Rules MSRP-122, 123, 127, 129, 130, 036, SW-002. Only lines with is_message and port != 0.
+ * is fine. Rules MSRP-122, 123, 127, 129, 130, 036, SW-002, SEC-005. Only lines with is_message and port != 0.
  */
 int sdp_chat_problem(const struct sdp_media *m, const char **why_r);
 

@@ -126,13 +126,14 @@ static void both_address_families_are_written_where_they_apply(void **state)
 					  .path = path6,
 					  .accept_types = cpim,
 					  .setup = SDP_SETUP_ACTPASS,
-					  .fingerprint = print,
+					  .fingerprints = {print},
+					  .n_fingerprints = 1,
 					  .cema = true,
 					  .dir = SDP_INACTIVE};
 	sdp.media[1] = sdp.media[0];
 	sdp.media[1].host = host;
 	sdp.media[1].host_is_v6 = false;
-	sdp.media[1].fingerprint = NULL;
+	sdp.media[1].n_fingerprints = 0;
 	sdp.media[1].cema = false;
 	sdp.media[2] = sdp.media[1];
 	sdp.media[2].host = no_host;
@@ -262,6 +263,9 @@ static void a_line_that_does_not_take_cpim_is_488(void **state)
 	assert_int_equal(problem(&m, ""), 0);
 }
 
+static char sha256[] = "sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"
+		       "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
+
 /* covers: MSRP-129 */
 static void the_paths_scheme_must_agree_with_the_transport(void **state)
 {
@@ -272,11 +276,36 @@ static void the_paths_scheme_must_agree_with_the_transport(void **state)
 	m.transport = SDP_TCP_TLS_MSRP;
 	assert_int_equal(problem(&m, "a=path and m= disagree about TLS"), 488);
 	m.path = secure;
+	m.fingerprints[0] = sha256;
+	m.n_fingerprints = 1;
 	assert_int_equal(problem(&m, ""), 0);
 	m.transport = SDP_TCP_MSRP;
 	assert_int_equal(problem(&m, "a=path and m= disagree about TLS"), 488);
 	m.transport = SDP_OTHER;
 	assert_int_equal(problem(&m, "transport is not MSRP"), 488);
+}
+
+/* covers: SEC-005, SEC-006 */
+static void over_tls_the_peers_certificate_is_announced(void **state)
+{
+	static char secure[] = "msrps://192.0.2.30:2855/s1;tcp", md5[] = "md5 AA:BB",
+		    bad[] = "sha-256 AA";
+	struct sdp_media m = offer();
+
+	(void)state;
+	m.transport = SDP_TCP_TLS_MSRP;
+	m.path = secure;
+	assert_int_equal(problem(&m, "a=fingerprint is missing"), 488);
+	m.fingerprints[m.n_fingerprints++] = md5;
+	assert_int_equal(problem(&m, "no a=fingerprint has a hash that is trusted"), 488);
+	while (m.n_fingerprints < SDP_MAX_FINGERPRINTS)
+		m.fingerprints[m.n_fingerprints++] = sha256;
+	assert_int_equal(problem(&m, ""), 0);
+	m.fingerprints[m.n_fingerprints++] = sha256;
+	assert_int_equal(problem(&m, "too many a=fingerprint"), 488);
+	m.n_fingerprints = 2;
+	m.fingerprints[1] = bad;
+	assert_int_equal(problem(&m, "a=fingerprint is malformed"), 488);
 }
 
 /* covers: IMS-009, CMD-006 */
@@ -360,6 +389,7 @@ int main(void)
 		cmocka_unit_test(a_line_without_a_usable_path_is_488),
 		cmocka_unit_test(a_line_that_does_not_take_cpim_is_488),
 		cmocka_unit_test(the_paths_scheme_must_agree_with_the_transport),
+		cmocka_unit_test(over_tls_the_peers_certificate_is_announced),
 		cmocka_unit_test(an_active_offerer_may_differ_from_its_path_and_a_passive_one_not),
 		cmocka_unit_test(a_file_line_is_no_chat_line),
 		cmocka_unit_test(directions_are_answered_in_every_combination),

@@ -71,7 +71,7 @@ static void a_chat_offer_is_read_whole(void **state)
 	assert_int_equal(m->chatroom, SDP_CHATROOM_NICKNAME | SDP_CHATROOM_PRIVATE);
 	assert_false(m->cema);
 	assert_null(m->file);
-	assert_null(m->fingerprint);
+	assert_int_equal(m->n_fingerprints, 0);
 	sdp_fini(&sdp);
 	assert_int_equal(sdp.n_media, 0);
 }
@@ -241,12 +241,31 @@ static void a_fingerprint_may_stand_at_session_level(void **state)
 
 	(void)state;
 	assert_int_equal(sdp.media[0].transport, SDP_TCP_TLS_MSRP);
-	assert_string_equal(sdp.media[0].fingerprint, "SHA-256 AA:BB");
+	assert_string_equal(sdp.media[0].fingerprints[0], "SHA-256 AA:BB");
 	assert_true(sdp.media[0].cema);
-	assert_string_equal(sdp.media[1].fingerprint, "SHA-256 CC");
+	assert_string_equal(sdp.media[1].fingerprints[0], "SHA-256 CC");
 	assert_true(sdp_is_file(&sdp.media[1]));
 	assert_false(sdp.media[1].cema);
 	sdp_fini(&sdp);
+}
+
+static void fingerprints_of_a_line_are_a_list_with_an_end(void **state)
+{
+	struct bytes text = BYTES_INIT;
+	struct sdp_session sdp;
+
+	(void)state;
+	bytes_add_str(&text,
+		      "v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+		      "a=fingerprint:sha-256 FF\r\nm=message 9 TCP/TLS/MSRP *\r\n");
+	for (int i = 0; i < 100; i++)
+		bytes_addf(&text, "a=fingerprint:sha-256 %02d\r\n", i);
+	assert_int_equal(sdp_parse_msrp(bytes_slice(&text), true, &sdp), 0);
+	assert_int_equal(sdp.media[0].n_fingerprints, SDP_MAX_FINGERPRINTS + 1);
+	assert_string_equal(sdp.media[0].fingerprints[0], "sha-256 00");
+	assert_string_equal(sdp.media[0].fingerprints[8], "sha-256 08");
+	sdp_fini(&sdp);
+	bytes_fini(&text);
 }
 
 /* covers: MSRP-128 */
@@ -378,6 +397,7 @@ int main(void)
 		cmocka_unit_test(a_media_level_address_overrides_the_session_level_one),
 		cmocka_unit_test(a_missing_address_is_an_empty_host),
 		cmocka_unit_test(a_fingerprint_may_stand_at_session_level),
+		cmocka_unit_test(fingerprints_of_a_line_are_a_list_with_an_end),
 		cmocka_unit_test(a_max_size_that_is_no_number_counts_as_none),
 		cmocka_unit_test(upper_case_message_and_a_missing_time_pass_unless_strict),
 		cmocka_unit_test(a_correct_description_passes_strict_reading),

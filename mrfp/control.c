@@ -79,7 +79,8 @@ static void reply_terminal(struct call *c, struct session *s)
 	struct ctl_add_reply r = {0};
 	struct bytes b = BYTES_INIT;
 
-	bytes_addf(&b, strchr(p->host, ':') ? "[%s]:%u" : "%s:%u", p->host, p->port);
+	bytes_addf(&b, strchr(p->host, ':') ? "[%s]:%u" : "%s:%u", p->host,
+		   s->transport == CTL_TRANSPORT_TLS ? p->tls_port : p->port);
 	CTL_SET(&r, add_reply, code, CTL_R_OK);
 	CTL_SET(&r, add_reply, local_path, slice_str(s->local_uri));
 	CTL_SET(&r, add_reply, address, bytes_slice(&b));

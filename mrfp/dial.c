@@ -74,14 +74,23 @@ static void bind_on(struct wire *w, struct session *s)
 	wire_touch(w);
 }
 
-/* An open connection of ours to the same place. */
-static struct wire *find_open(struct plane *p, const struct addr *to)
+/* May it go over that connection? Over TLS only when the peer there is known to be the session's. */
+static bool suits(const struct wire *w, const struct session *s)
 {
+	if (w->transport != s->transport)
+		return false;
+	return s->transport == CTL_TRANSPORT_TCP || (w->connected && session_peer_ok(s, w->conn));
+}
+
+/* An open connection of ours to the same place. */
+static struct wire *find_open(const struct session *s, const struct addr *to)
+{
+	struct plane *p = s->ctx->plane;
 	struct wire *w;
 
 	LIST_FOREACH(w, &p->wires, in_all) {
 		if (w->active && !w->closing && addr_equal(conn_peer(w->conn), to) &&
-		    w->n_sessions < (uint32_t)p->opt->max_sessions)
+		    w->n_sessions < (uint32_t)p->opt->max_sessions && suits(w, s))
 			return w;
 	}
 	return NULL;
@@ -95,13 +104,13 @@ static void try_next(struct session *s)
 
 	while (s->next_candidate < s->n_candidates) {
 		const struct addr *to = &s->candidates[s->next_candidate++];
-		struct wire *w = find_open(p, to);
+		struct wire *w = find_open(s, to);
 
 		if (!addr_set_has(p->connect_allow, to)) {
 			log_peer("not allowed to connect to %s", addr_format(to, text));
 			continue;
 		}
-		if (!w && wire_connect(p, to, &w)) {
+		if (!w && wire_connect(p, to, s->transport, s->pins, &w)) {
 			log_peer("cannot connect to %s", addr_format(to, text));
 			continue;
 		}

@@ -13,6 +13,7 @@
 #include "common/addr.h"
 #include "common/http.h"
 #include "common/mem.h"
+#include "common/tls.h"
 
 #define OPT(path, type, field, def, min, max, words, unit, text, missing)                          \
 	{                                                                                          \
@@ -36,18 +37,12 @@ const struct config_opt options_table[] = {
 	STRING("msrp.advertise", msrp_advertise, "",
 	       "Host put in our MSRP URIs; empty: msrp.address."),
 	INT("msrp.port", msrp_port, "2855", 0, 65535, "TCP port for MSRP; 0 picks a free one."),
-	OPT("msrp.tls_port", CONFIG_INT, msrp_tls_port, "-1", -1, 65535, NULL, "",
-	    "TCP port for MSRP over TLS; -1 is off.", "MSRP over TLS is not in this release"),
+	INT("msrp.tls_port", msrp_tls_port, "-1", -1, 65535,
+	    "TCP port for MSRP over TLS; 0 picks a free one, -1 is off."),
 	OCTETS("msrp.max_size", max_size, "256MiB", 1, INT64_MAX,
 	       "Largest message accepted; larger ones get 413."),
 	OCTETS("msrp.send_buffer", send_buffer, "128KiB", 4096, 64 * MIB,
 	       "Kernel send buffer of a connection; more hides a stalled peer."),
-	OPT("msrp.io", CONFIG_ENUM, msrp_io, "auto", 0, 0, "auto uring writev", "",
-	    "System calls of plain connections: all sends and reads of a turn in one (io_uring; auto where the kernel allows it), or one each.",
-	    NULL),
-	OPT("msrp.gather", CONFIG_INT, gather_us, "100", 0, 10000, NULL, "us",
-	    "With io_uring: microseconds that many responses due from receivers may gather before they are read; 0: none.",
-	    NULL),
 	STRING("msrp.connect_allow", connect_allow, "127.0.0.0/8,::1",
 	       "Networks that the MRFP may connect to as the active side, comma-separated."),
 	STRING("msrp.trusted_media", trusted_media, "127.0.0.0/8,::1",
@@ -88,6 +83,10 @@ const struct config_opt options_table[] = {
 	     "Above composing.limit: shortest time between two active states of one sender that pass."),
 	INT("composing.rate", composing_rate, "5", 0, 1000000,
 	    "Above composing.limit: active states of one room that pass in a second."),
+	STRING("tls.certificate", tls_certificate, "",
+	       "PEM file with our certificate and its chain; empty: a self-signed one is made at each start."),
+	STRING("tls.key", tls_key, "",
+	       "PEM file with the key of tls.certificate, without passphrase: RSA 2048..4096, P-256, P-384 or Ed25519."),
 	STRING("mp.socket", mp_socket, "build/run/mp.sock",
 	       "Unix socket of the MRFC's control protocol."),
 	OPT("mp.connect", CONFIG_STRING, mp_connect, "", 0, 0, NULL, "",
@@ -153,6 +152,22 @@ static int check_advertise(const char *text, struct config_error *error_r)
 		       : wrong(error_r, "msrp.advertise: %s is no host", text);
 }
 
+static int check_tls(const struct options *o, struct config_error *error_r)
+{
+	struct tls_settings set = {o->tls_certificate, o->tls_key, .ask_peer = true};
+	char why[TLS_WHY_SIZE];
+	struct tls *tls;
+
+	if (!o->tls_certificate[0] != !o->tls_key[0])
+		return wrong(error_r, "tls.certificate, tls.key: one needs the other");
+	if (!o->tls_certificate[0])
+		return 0;
+	if (tls_new(&set, &tls, why))
+		return wrong(error_r, "tls.certificate, tls.key: %s", why);
+	tls_free(&tls);
+	return 0;
+}
+
 static int check_admin(const struct options *o, struct config_error *error_r)
 {
 	struct addr at;
@@ -186,6 +201,8 @@ int options_check(const struct options *o, struct config_error *error_r)
 		err = check_networks("msrp.connect_allow", o->connect_allow, error_r);
 	if (err == 0)
 		err = check_networks("msrp.trusted_media", o->trusted_media, error_r);
+	if (err == 0)
+		err = check_tls(o, error_r);
 	if (err == 0)
 		err = check_admin(o, error_r);
 	if (err < 0)

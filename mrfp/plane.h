@@ -10,7 +10,6 @@
 #include "proto/ctl_msgs.h"
 
 struct admit_source;
-struct bundle;
 struct context;
 struct event_base;
 struct msrp_item;
@@ -18,6 +17,7 @@ struct nicknames;
 struct plane;
 struct resolver;
 struct session;
+struct tls;
 struct wire;
 
 /*
@@ -47,6 +47,8 @@ struct plane {
 	struct addr_set *connect_allow, *trusted;
 	char *host;      /* in our URIs */
 	uint16_t port;   /* in our URIs */
+	struct tls *tls; /* our certificate; NULL: no TLS */
+	uint16_t tls_port;
 	uint64_t now_ms; /* of this loop turn */
 
 	struct context *contexts;     /* uthash, by id */
@@ -57,7 +59,7 @@ struct plane {
 	LIST_HEAD(, wire) wires;
 	TAILQ_HEAD(, wire) dirty_wires;       /* something of their own to send */
 	LIST_HEAD(, wire) watched;            /* without session, or blocked */
-	TAILQ_HEAD(, wire) readable;          /* to be read from in this turn */
+	uint32_t n_held;                      /* of them with a request that waits */
 	TAILQ_HEAD(, wire) dead_wires;        /* freed at the end of the turn */
 	TAILQ_HEAD(, context) dirty_contexts; /* something new in their logs */
 	LIST_HEAD(, context) congested;       /* contexts with paused senders */
@@ -66,11 +68,7 @@ struct plane {
 	bool over_limit;                      /* a context's log passed its limit in this turn */
 
 	const struct wire_ops *ops;
-	char *read_buf;        /* one for all connections */
-	struct bundle *bundle; /* many connections in one system call; NULL: one call each */
-	bool reading;          /* no connection is freed now */
-	uint32_t due;          /* responses that receivers owe us, of lately */
-	uint32_t due_lately;   /* since the last tick */
+	char *read_buf; /* one for all connections */
 	struct nicknames *nicknames;
 	struct resolver *resolver; /* NULL: names cannot be connected to */
 	plane_notify_fn *notify;

@@ -96,6 +96,29 @@ static bool from_matches(const struct session *s, const struct msrp_path *from)
 	       msrp_uri_parse(remote.items[remote.n_items - 1], &b) == 0 && same_uri(s, &a, &b);
 }
 
+#define STATUS_HOLD  1 /* of find_session(): it cannot be told yet */
+#define STATUS_CLOSE 2 /* no answer, the connection is closed */
+
+/*
+ * A connection that wants a session over TLS: 0, or what is to be done with it. Before the peer's
+ * description came, who it is cannot be told (RFC 8122 6.2).
+ */
+static int judge_peer(struct wire *w, const struct session *s)
+{
+	char text[ADDR_STRLEN];
+
+	if (s->transport == CTL_TRANSPORT_TCP || s->wire)
+		return 0;
+	if (s->state == SESSION_IDLE && !s->pins)
+		return STATUS_HOLD;
+	if (session_peer_ok(s, w->conn))
+		return 0;
+	(*w->plane->stats.bad_peers)++;
+	log_peer("%s/%llu: %s has not the announced certificate", s->ctx->name,
+		 (unsigned long long)s->termination, addr_format(conn_peer(w->conn), text));
+	return w->n_sessions ? 481 : STATUS_CLOSE;
+}
+
 /* 0 and the session, or the status. */
 static int find_session(struct wire *w, const struct msrp_head *h, struct session **session_r)
 {
@@ -110,7 +133,7 @@ static int find_session(struct wire *w, const struct msrp_head *h, struct sessio
 	if (to.n_items != 1 || !uri.has_session_id)
 		return 481;
 	s = session_by_local(w->plane, uri.session_id);
-	if (!s || !to_matches(s, &uri) || !from_matches(s, &from))
+	if (!s || s->transport != w->transport || !to_matches(s, &uri) || !from_matches(s, &from))
 		return 481;
 	if (s->wire && s->wire != w)
 		return 506;
@@ -119,7 +142,7 @@ static int find_session(struct wire *w, const struct msrp_head *h, struct sessio
 	if (!s->wire && w->n_sessions >= (uint32_t)w->plane->opt->max_sessions)
 		return 413;
 	*session_r = s;
-	return 0;
+	return judge_peer(w, s);
 }
 
 /* --- binding --- */
@@ -286,13 +309,25 @@ static void on_request(struct wire *w, const struct msrp_head *h)
 	int status;
 
 	begin(w, h);
+	s = rq->session;
+	status = s || h->error ? 0 : find_session(w, h, &s);
+	if (status == STATUS_HOLD) {
+		rq->active = false;
+		wire_hold(w);
+		return;
+	}
 	count_method(w, h->method);
 	if (h->error) {
 		malformed(w, h);
 		return;
 	}
-	s = rq->session;
-	if (!s && (status = find_session(w, h, &s))) {
+	if (status == STATUS_CLOSE) {
+		rq->active = false;
+		wire_close(w);
+		w->plane->ops->lost(w, CTL_LOST_CLOSED);
+		return;
+	}
+	if (status) {
 		rq->status = status;
 		return;
 	}

@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/resolve.h"
+#include "common/tls.h"
 #include "mrfp/admit.h"
 #include "mrfp/control.h"
 #include "mrfp/ctl_client.h"
@@ -25,7 +26,6 @@
 #include "mrfp/nickname.h"
 #include "mrfp/request.h"
 #include "mrfp/watch.h"
-#include "mrfp/wire_bundle.h"
 
 #define LOG_PLACE     "server"
 #define READY_WAIT_MS 2000
@@ -37,7 +37,7 @@ struct server {
 	struct event_base *base;
 	struct plane plane;
 	struct metrics *metrics;
-	struct listener *listener;
+	struct listener *listener, *tls_listener;
 	struct ctl_client *ctl;
 	struct http_server *http;
 	struct daemon *daemon;
@@ -60,14 +60,24 @@ static void on_nickname_answer(struct session *s, struct slice tid, struct slice
 	request_answer(s->wire, tid, paths, status);
 }
 
+/* HOST:PORT as in our URIs. */
+static void format_place(char *text, size_t size, const char *host, uint16_t port)
+{
+	snprintf(text, size, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+}
+
 static void on_describe(struct ctl_service_change *m, void *arg)
 {
-	static char msrp[ADDR_STRLEN + 8];
+	static char msrp[ADDR_STRLEN + 8], msrp_tls[ADDR_STRLEN + 8];
 	struct server *s = arg;
-	bool v6 = strchr(s->plane.host, ':') != NULL;
 
-	snprintf(msrp, sizeof(msrp), v6 ? "[%s]:%u" : "%s:%u", s->plane.host, s->plane.port);
+	format_place(msrp, sizeof(msrp), s->plane.host, s->plane.port);
 	CTL_SET(m, service_change, msrp, slice_str(msrp));
+	if (s->plane.tls) {
+		format_place(msrp_tls, sizeof(msrp_tls), s->plane.host, s->plane.tls_port);
+		CTL_SET(m, service_change, msrp_tls, slice_str(msrp_tls));
+		CTL_SET(m, service_change, fingerprint, slice_str(tls_fingerprint(s->plane.tls)));
+	}
 	CTL_SET(m, service_change, max_size, (uint64_t)s->opt->max_size);
 	CTL_SET(m, service_change, contexts, (uint32_t)*s->plane.stats.contexts);
 	CTL_SET(m, service_change, terminations, (uint32_t)*s->plane.stats.terminations);
@@ -79,6 +89,7 @@ static void on_request(const struct ctl_frame *f, struct bytes *out, void *arg)
 
 	s->plane.now_ms = clock_now_ms();
 	control_request(&s->plane, f, out);
+	wire_release_held(&s->plane);
 }
 
 static void on_event_done(uint32_t transaction, const struct ctl_result *r, void *arg)
@@ -93,16 +104,18 @@ static void on_event_done(uint32_t transaction, const struct ctl_result *r, void
 
 static void say_ready(struct server *s)
 {
-	char msrp[ADDR_STRLEN] = "off", admin[ADDR_STRLEN] = "off";
+	char msrp[ADDR_STRLEN] = "off", msrps[ADDR_STRLEN] = "off", admin[ADDR_STRLEN] = "off";
 
 	if (s->ready)
 		return;
 	s->ready = true;
 	if (s->listener)
 		addr_format(listener_addr(s->listener), msrp);
+	if (s->tls_listener)
+		addr_format(listener_addr(s->tls_listener), msrps);
 	if (s->http)
 		addr_format(http_server_addr(s->http), admin);
-	daemon_ready("ready msrp=%s tls=off admin=%s mp=%s", msrp, admin,
+	daemon_ready("ready msrp=%s tls=%s admin=%s mp=%s", msrp, msrps, admin,
 		     ctl_client_up(s->ctl) ? "up" : "down");
 }
 
@@ -128,15 +141,23 @@ static void on_ready_timer(evutil_socket_t fd, short what, void *arg)
 	say_ready(arg);
 }
 
-static void on_accept(int fd_take, const struct addr *peer, void *arg)
+static void accept_over(struct server *s, int fd_take, const struct addr *peer, uint8_t transport)
 {
-	struct server *s = arg;
-
 	s->plane.now_ms = clock_now_ms();
 	if (admit(&s->plane, peer))
-		wire_accept(&s->plane, fd_take, peer);
+		wire_accept(&s->plane, fd_take, peer, transport);
 	else
 		close(fd_take);
+}
+
+static void on_accept(int fd_take, const struct addr *peer, void *arg)
+{
+	accept_over(arg, fd_take, peer, CTL_TRANSPORT_TCP);
+}
+
+static void on_accept_tls(int fd_take, const struct addr *peer, void *arg)
+{
+	accept_over(arg, fd_take, peer, CTL_TRANSPORT_TLS);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -158,6 +179,12 @@ static void on_collect(void *arg)
 	HASH_ITER(hh, s->plane.contexts, ctx, tmp)
 		held += context_held(ctx);
 	*s->plane.stats.log_octets = (int64_t)held;
+	if (!s->plane.tls)
+		return;
+	*s->plane.stats.handshakes_now = (int64_t)tls_n_handshakes(s->plane.tls);
+	for (unsigned end = 0; end < TLS_ENDS; end++)
+		*s->plane.stats.handshakes[end] =
+			(int64_t)tls_n_ended(s->plane.tls, (enum tls_end)end);
 }
 
 static const char *on_readyz(void *arg)
@@ -194,29 +221,6 @@ static void on_hup(void *arg)
 
 /* --- start and end --- */
 
-/* One system call for many connections, where the kernel and msrp.io allow it. */
-static int open_bundle(struct server *s)
-{
-	struct plane *p = &s->plane;
-	struct uring *ring;
-
-	if (s->opt->msrp_io == IO_WRITEV)
-		return EXIT_OK;
-	if (uring_open(&ring) == 0) {
-		log_info("msrp.io: io_uring, responses gathered for %lld us",
-			 (long long)s->opt->gather_us);
-		p->bundle = bundle_new(ring);
-		*p->stats.uring = 1;
-		return EXIT_OK;
-	}
-	if (s->opt->msrp_io == IO_URING) {
-		log_error("msrp.io: no io_uring: %s", strerror(errno));
-		return EXIT_RUNTIME;
-	}
-	log_info("msrp.io: writev, as there is no io_uring: %s", strerror(errno));
-	return EXIT_OK;
-}
-
 static int open_plane(struct server *s)
 {
 	struct plane *p = &s->plane;
@@ -234,7 +238,6 @@ static int open_plane(struct server *s)
 	LIST_INIT(&p->aggregating);
 	TAILQ_INIT(&p->dirty_wires);
 	TAILQ_INIT(&p->dead_wires);
-	TAILQ_INIT(&p->readable);
 	TAILQ_INIT(&p->dirty_contexts);
 	TAILQ_INIT(&p->busy);
 	p->read_buf = xcalloc(1, PLANE_READ_HEADROOM + PLANE_READ_SIZE);
@@ -243,25 +246,48 @@ static int open_plane(struct server *s)
 	if (addr_set_parse(s->opt->connect_allow, &p->connect_allow) ||
 	    addr_set_parse(s->opt->trusted_media, &p->trusted))
 		return EXIT_CONFIG;
-	return open_bundle(s);
+	return EXIT_OK;
 }
 
-static int open_listener(struct server *s)
+static int open_listener(struct server *s, int64_t port, listener_accept_fn *fn,
+			 struct listener **listener_r, uint16_t *port_r)
 {
-	const struct options *opt = s->opt;
 	char text[ADDR_STRLEN];
 	struct addr at;
 
-	s->plane.host = xstrdup(opt->msrp_advertise[0] ? opt->msrp_advertise : opt->msrp_address);
-	if (addr_from_host(slice_str(opt->msrp_address), (uint16_t)opt->msrp_port, &at))
+	if (addr_from_host(slice_str(s->opt->msrp_address), (uint16_t)port, &at))
 		return EXIT_CONFIG;
-	if (listener_open(s->base, &at, on_accept, s, &s->listener)) {
+	if (listener_open(s->base, &at, fn, s, listener_r)) {
 		log_error("cannot listen for MSRP on %s: %s", addr_format(&at, text),
 			  errno == EADDRINUSE ? "the port is in use" : strerror(errno));
 		return EXIT_RUNTIME;
 	}
-	s->plane.port = addr_port(listener_addr(s->listener));
+	*port_r = addr_port(listener_addr(*listener_r));
 	return EXIT_OK;
+}
+
+static int open_tls(struct server *s)
+{
+	const struct options *opt = s->opt;
+	struct tls_settings set = {opt->tls_certificate, opt->tls_key, .ask_peer = true};
+	char why[TLS_WHY_SIZE];
+
+	if (tls_new(&set, &s->plane.tls, why)) {
+		log_error("%s", why);
+		return EXIT_CONFIG;
+	}
+	return open_listener(s, opt->msrp_tls_port, on_accept_tls, &s->tls_listener,
+			     &s->plane.tls_port);
+}
+
+static int open_listeners(struct server *s)
+{
+	const struct options *opt = s->opt;
+	int code;
+
+	s->plane.host = xstrdup(opt->msrp_advertise[0] ? opt->msrp_advertise : opt->msrp_address);
+	code = open_listener(s, opt->msrp_port, on_accept, &s->listener, &s->plane.port);
+	return code == EXIT_OK && opt->msrp_tls_port >= 0 ? open_tls(s) : code;
 }
 
 static int open_control(struct server *s)
@@ -305,7 +331,7 @@ static int open_all(struct server *s)
 
 	s->metrics = metrics_new();
 	metrics_on_collect(s->metrics, on_collect, s);
-	if ((code = open_plane(s)) || (code = open_listener(s)) || (code = open_control(s)) ||
+	if ((code = open_plane(s)) || (code = open_listeners(s)) || (code = open_control(s)) ||
 	    (code = open_admin(s)))
 		return code;
 	s->daemon = daemon_new(s->base, on_term, on_hup, NULL, s);
@@ -338,6 +364,7 @@ static void close_all(struct server *s)
 		close_wires(s);
 	}
 	listener_free(&s->listener);
+	listener_free(&s->tls_listener);
 	http_server_free(&s->http);
 	ctl_client_free(&s->ctl);
 	nicknames_free(&p->nicknames);
@@ -347,7 +374,6 @@ static void close_all(struct server *s)
 	if (s->ready_timer)
 		event_free(s->ready_timer);
 	daemon_free(&s->daemon);
-	bundle_free(&p->bundle);
 	addr_set_free(&p->connect_allow);
 	addr_set_free(&p->trusted);
 	free(p->host);
@@ -366,20 +392,18 @@ int server_run(const struct options *opt, server_reload_fn *reload, void *reload
 	s->base = event_base_new();
 	code = open_all(s);
 	while (code == EXIT_OK && !s->stop) {
-		if (s->plane.bundle)
-			bundle_gather(&s->plane);
 		if (event_base_loop(s->base, EVLOOP_ONCE) < 0) {
 			log_error("the event loop failed: %s", strerror(errno));
 			code = EXIT_RUNTIME;
 			break;
 		}
-		bundle_read(&s->plane);
 		fanout_run(&s->plane);
 		ctl_client_flush(s->ctl);
 	}
 	close_all(s);
 	event_base_loop(s->base, EVLOOP_NONBLOCK); /* closed streams are freed by the loop */
 	event_base_free(s->base);
+	tls_free(&s->plane.tls);
 	free(s);
 	return code;
 }

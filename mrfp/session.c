@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "common/conn.h"
+#include "common/fingerprint.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
@@ -42,10 +44,11 @@ bool session_may(enum session_state from, enum session_state to)
 static void build_local_uri(struct session *s)
 {
 	struct plane *p = s->ctx->plane;
+	bool tls = s->transport == CTL_TRANSPORT_TLS;
 	struct bytes b = BYTES_INIT;
 
-	msrp_uri_build(&b, false, slice_str(p->host), p->port, slice_str(s->local_id),
-		       SLICE_LIT("tcp"));
+	msrp_uri_build(&b, tls, slice_str(p->host), tls ? p->tls_port : p->port,
+		       slice_str(s->local_id), SLICE_LIT("tcp"));
 	free(s->local_uri);
 	s->local_uri = bytes_take(&b);
 }
@@ -67,6 +70,7 @@ int session_make(struct context *ctx, uint64_t termination, struct slice local_i
 		memcpy(s->local_id, local_id.ptr, local_id.len);
 	else
 		rand_ident(s->local_id, SESSION_ID_LEN);
+	s->transport = CTL_TRANSPORT_TCP;
 	build_local_uri(s);
 	s->remote_path = xstrdup("");
 	s->connect = xstrdup("");
@@ -108,6 +112,7 @@ void session_free(struct session **sp)
 	outq_fini(&s->direct);
 	uris_fini(&s->uris);
 	free(s->local_uri);
+	free(s->pins);
 	free(s->remote_path);
 	free(s->connect);
 	free(s->accept_types);
@@ -159,6 +164,24 @@ struct session *session_by_local(struct plane *plane, struct slice session_id)
 
 	HASH_FIND(by_local, plane->sessions, session_id.ptr, session_id.len, s);
 	return s;
+}
+
+void session_set_transport(struct session *s, uint8_t transport)
+{
+	s->transport = transport;
+	build_local_uri(s);
+}
+
+void session_set_pins(struct session *s, const struct fingerprint_list *pins)
+{
+	if (!s->pins)
+		s->pins = xcalloc(1, sizeof(*s->pins));
+	*s->pins = *pins;
+}
+
+bool session_peer_ok(const struct session *s, const struct conn *c)
+{
+	return s->transport == CTL_TRANSPORT_TCP || !s->pins || conn_peer_is(c, s->pins);
 }
 
 void session_renew(struct session *s)
@@ -342,8 +365,6 @@ void session_sent(struct session *s, int stream, const struct chunk_meta *m, uin
 
 	if (txring_push(&s->tx[stream], &t, &evicted) && evicted.last && !evicted.settled)
 		session_settle(s, evicted.kind, OUTCOME_LOST);
-	s->ctx->plane->due++;
-	s->ctx->plane->due_lately++;
 	if (!s->busy)
 		session_busy(s);
 }

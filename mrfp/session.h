@@ -24,6 +24,8 @@ enum session_state {
 #define SESSION_ID_LEN 18 /* characters of our session-ids: 107 random bits */
 #define SESSION_SEEN   32 /* Message-IDs remembered (MSRP-049) */
 
+struct conn;
+struct fingerprint_list;
 struct inmsg;
 struct request;
 
@@ -54,7 +56,9 @@ struct session {
 	char *local_uri;
 	char *remote_path; /* a=path; "" when unknown */
 	char *connect;     /* HOST:PORT; "" when the path says it */
+	uint8_t transport; /* CTL_TRANSPORT_ */
 	uint8_t setup, match, caps, direction;
+	struct fingerprint_list *pins; /* the peer's certificates; NULL: not known, any */
 	char *accept_types, *accept_wrapped, *refused_types; /* wrapped may be NULL */
 	struct uris uris;
 	char *nickname;
@@ -90,6 +94,12 @@ void session_free(struct session **s);
 struct session *session_find(struct context *ctx, uint64_t termination);
 struct session *session_by_number(struct context *ctx, uint32_t number);
 struct session *session_by_local(struct plane *plane, struct slice session_id);
+/* CTL_TRANSPORT_; a session is made for TCP. Its URI changes with it. */
+void session_set_transport(struct session *s, uint8_t transport);
+/* Copies the list. */
+void session_set_pins(struct session *s, const struct fingerprint_list *pins);
+/* Is who is at the other end of c the session's peer, as far as certificates tell (RFC 8122 6.2)? */
+bool session_peer_ok(const struct session *s, const struct conn *c);
 /* Give it a new session-id and URI. */
 void session_renew(struct session *s);
 

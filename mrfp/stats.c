@@ -15,6 +15,7 @@ static const char *const limit_names[] = {"address", "unbound", "total"};
 static const char *const method_names[] = {"SEND", "REPORT", "NICKNAME", "other"};
 static const char *const status_names[] = {"200", "400", "403", "404", "408", "413", "415",
 					   "424", "425", "428", "481", "501", "506", "other"};
+static const char *const end_names[] = {"done", "refused", "not_tls", "gone"};
 static const int statuses[] = {200, 400, 403, 404, 408, 413, 415, 424, 425, 428, 481, 501, 506};
 
 _Static_assert(ARRAY_LEN(outcome_names) == OUTCOME_COUNT, "one name per outcome");

@@ -35,6 +35,7 @@ enum stats_method { METHOD_SEND, METHOD_REPORT, METHOD_NICKNAME, METHOD_OTHER, M
 #define STATS_DIM_cause   CAUSE_COUNT
 #define STATS_DIM_limit   TURNED_AWAY_COUNT
 #define STATS_DIM_method  METHOD_COUNT
+#define STATS_DIM_end     4 /* enum tls_end */
 #define STATS_DIM_status  STATS_STATUSES
 
 struct stats {

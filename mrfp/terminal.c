@@ -34,6 +34,7 @@
 		TAKE(body, has_wrapped, accept_wrapped_types, wrapped);                            \
 		TAKE(body, has_max_size, max_size, max_size);                                      \
 		TAKE(body, has_direction, direction, direction);                                   \
+		TAKE(body, has_pins, fingerprints, fingerprints);                                  \
 		ch.new_local = CTL_HAS(m, body, new_local) && m->new_local;                        \
 	} while (0)
 
@@ -53,7 +54,43 @@ static bool leads_to_us(struct plane *plane, const struct msrp_path *path)
 	return false;
 }
 
-static int check_values(struct plane *plane, const struct terminal_change *ch, const char **why_r)
+/* NULL, or why these are not the peer's certificates (RFC 8122 5). */
+static const char *read_pins(struct terminal_change *ch)
+{
+	ch->pins.n = 0;
+	for (size_t i = 0; i < ch->fingerprints.n; i++) {
+		if (fingerprint_list_add(&ch->pins, ch->fingerprints.items[i]))
+			return "fingerprints";
+	}
+	return ch->pins.n ? NULL : "fingerprints: none of a trusted hash";
+}
+
+/* NULL, or why the session cannot have this transport, or the path over it. */
+static const char *check_transport(const struct plane *plane, const struct session *s,
+				   const struct terminal_change *ch)
+{
+	uint8_t transport = ch->has_transport ? ch->transport
+			    : s               ? s->transport
+					      : CTL_TRANSPORT_TCP;
+	struct msrp_path path;
+	struct msrp_uri first;
+
+	if (transport != CTL_TRANSPORT_TCP && transport != CTL_TRANSPORT_TLS)
+		return "transport: neither TCP nor TLS";
+	if (transport == CTL_TRANSPORT_TLS && !plane->tls)
+		return "transport: TLS is off (msrp.tls_port)";
+	if (s && transport != s->transport)
+		return "transport: it stays as it was";
+	if (!ch->has_path || msrp_path_parse(ch->path, &path) ||
+	    msrp_uri_parse(path.items[0], &first))
+		return NULL;
+	return first.secure == (transport == CTL_TRANSPORT_TLS)
+		       ? NULL
+		       : "remote_path: not of the transport";
+}
+
+static int check_values(struct plane *plane, const struct session *s, struct terminal_change *ch,
+			const char **why_r)
 {
 	struct msrp_path path;
 
@@ -68,6 +105,10 @@ static int check_values(struct plane *plane, const struct terminal_change *ch, c
 		*why_r = "match";
 	else if (ch->has_direction && ch->direction > CTL_DIR_INACTIVE)
 		*why_r = "direction";
+	else if (ch->has_pins)
+		*why_r = read_pins(ch);
+	if (!*why_r)
+		*why_r = check_transport(plane, s, ch);
 	return *why_r ? CTL_R_BAD_VALUE : CTL_R_OK;
 }
 
@@ -106,17 +147,17 @@ static bool kind_ok(const struct context *ctx, uint8_t kind)
 int terminal_check_add(struct plane *plane, struct context *ctx, const struct ctl_add *m,
 		       struct terminal_change *ch_r, const char **why_r)
 {
+	const struct session *s = ctx ? session_find(ctx, m->termination) : NULL;
 	struct terminal_change ch = {0};
 	int code;
 
 	*why_r = NULL;
 	TAKE_ALL(add);
+	TAKE(add, has_transport, transport, transport);
 	if (!m->termination)
 		*why_r = "termination";
 	else if (CTL_HAS(m, add, kind) && !kind_ok(ctx, m->kind))
 		*why_r = "kind";
-	else if (CTL_HAS(m, add, transport) && m->transport != CTL_TRANSPORT_TCP)
-		*why_r = "transport: only TCP in this release";
 	else if (!ctx && !m->conference.len && (!CTL_HAS(m, add, kind) || m->kind == CTL_KIND_CHAT))
 		*why_r = "conference";
 	else if (ctx && ctx->kind == CTL_KIND_RELAY && ctx->n_sessions >= RELAY_LEGS &&
@@ -124,10 +165,9 @@ int terminal_check_add(struct plane *plane, struct context *ctx, const struct ct
 		*why_r = "termination: a relay has two";
 	if (*why_r)
 		return CTL_R_BAD_VALUE;
-	code = check_values(plane, &ch, why_r);
+	code = check_values(plane, s, &ch, why_r);
 	if (!code)
-		code = check_dial(plane, ctx ? session_find(ctx, m->termination) : NULL, &ch,
-				  why_r);
+		code = check_dial(plane, s, &ch, why_r);
 	*ch_r = ch;
 	return code;
 }
@@ -140,7 +180,7 @@ int terminal_check_modify(struct plane *plane, struct session *s, const struct c
 
 	TAKE_ALL(modify);
 	TAKE(modify, has_nickname, nickname, nickname);
-	code = check_values(plane, &ch, why_r);
+	code = check_values(plane, s, &ch, why_r);
 	if (!code && s)
 		code = check_dial(plane, s, &ch, why_r);
 	*ch_r = ch;
@@ -190,6 +230,20 @@ static void restart(struct session *s)
 	session_set_state(s, SESSION_WAITING, "passive");
 }
 
+/* Another certificate than the one it showed is announced: it has to come again, RFC 8122 6.2. */
+static void judge_peer(struct session *s)
+{
+	struct wire *w = s->wire;
+
+	if (!w || !w->connected || session_peer_ok(s, w->conn))
+		return;
+	(*s->ctx->plane->stats.bad_peers)++;
+	hangup(s, 0);
+	session_set_state(s, SESSION_IDLE, "another certificate");
+	if (!w->n_sessions)
+		wire_close(w);
+}
+
 void terminal_apply(struct session *s, const struct terminal_change *ch, bool fresh)
 {
 	bool first_path = !s->remote_path[0];
@@ -197,6 +251,12 @@ void terminal_apply(struct session *s, const struct terminal_change *ch, bool fr
 	bool turned = ch->has_setup && ch->setup != s->setup && ch->setup == CTL_SETUP_ACTIVE;
 
 	apply_lists(s, ch);
+	if (fresh && ch->has_transport)
+		session_set_transport(s, ch->transport);
+	if (ch->has_pins) {
+		session_set_pins(s, &ch->pins);
+		judge_peer(s);
+	}
 	if (ch->has_setup)
 		s->setup = ch->setup;
 	if ((moved || ch->new_local) && s->wire)
@@ -211,6 +271,7 @@ void terminal_apply(struct session *s, const struct terminal_change *ch, bool fr
 		return;
 	}
 	if (fresh || moved || ch->new_local || turned || (ch->has_path && first_path) ||
-	    (s->state == SESSION_LOST && ch->has_path))
+	    (s->state == SESSION_LOST && ch->has_path) ||
+	    (s->state == SESSION_IDLE && ch->has_pins))
 		restart(s);
 }

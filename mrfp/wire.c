@@ -15,6 +15,8 @@
 
 #define LOG_PLACE "wire"
 
+#define UNKNOWN_READ_SIZE (PLANE_READ_HEADROOM / 2)
+
 static void on_event(struct conn *c, enum conn_event ev, void *arg);
 
 static struct wire *new_wire(struct plane *plane)
@@ -50,24 +52,35 @@ void wire_unwatch(struct wire *w)
 	LIST_REMOVE(w, in_watched);
 }
 
-struct wire *wire_accept(struct plane *plane, int fd_take, const struct addr *peer)
+struct wire *wire_accept(struct plane *plane, int fd_take, const struct addr *peer,
+			 uint8_t transport)
 {
 	struct wire *w = new_wire(plane);
 
 	w->connected = true;
-	w->conn = conn_accept(plane->base, fd_take, peer, on_event, w);
+	w->transport = transport;
+	if (transport == CTL_TRANSPORT_TLS)
+		w->conn = conn_accept_tls(plane->base, plane->tls, fd_take, peer, on_event, w);
+	else
+		w->conn = conn_accept(plane->base, fd_take, peer, on_event, w);
 	conn_set_sndbuf(w->conn, (int)plane->opt->send_buffer);
 	return w;
 }
 
-int wire_connect(struct plane *plane, const struct addr *to, struct wire **wire_r)
+int wire_connect(struct plane *plane, const struct addr *to, uint8_t transport,
+		 const struct fingerprint_list *pins, struct wire **wire_r)
 {
+	uint32_t timeout_ms = (uint32_t)plane->opt->connect_timeout_ms;
 	struct wire *w = new_wire(plane);
 	int rc;
 
 	w->active = true;
-	rc = conn_connect(plane->base, to, (uint32_t)plane->opt->connect_timeout_ms, on_event, w,
-			  &w->conn);
+	w->transport = transport;
+	if (transport == CTL_TRANSPORT_TLS)
+		rc = conn_connect_tls(plane->base, plane->tls, to, pins, timeout_ms, on_event, w,
+				      &w->conn);
+	else
+		rc = conn_connect(plane->base, to, timeout_ms, on_event, w, &w->conn);
 	if (rc) {
 		wire_close(w);
 		return rc;
@@ -92,9 +105,8 @@ void wire_close(struct wire *w)
 	w->dead = true;
 	wire_undirty(w);
 	wire_unwatch(w);
-	if (w->readable)
-		TAILQ_REMOVE(&w->plane->readable, w, in_readable);
-	w->readable = false;
+	if (w->held)
+		w->plane->n_held--;
 	LIST_REMOVE(w, in_all);
 	TAILQ_INSERT_TAIL(&w->plane->dead_wires, w, in_list);
 	if (w->paused)
@@ -254,6 +266,10 @@ static size_t parse(struct wire *w, struct slice in, bool *bad_r)
 		}
 		if (rc > 0)
 			ops->item(w, &item);
+		if (w->held) { /* the head will be read again */
+			msrp_parser_init(&w->parser, &msrp_limits_default);
+			break;
+		}
 		done += used;
 		if (rc == 0)
 			break;
@@ -262,36 +278,12 @@ static size_t parse(struct wire *w, struct slice in, bool *bad_r)
 	return done;
 }
 
-/* One piece of memory: what was kept of an incomplete frame, then what came. */
-static struct slice with_held(struct wire *w, char *at, size_t n)
+/* Read what has come, behind what was kept; keep the rest. */
+static void take(struct wire *w, struct slice in)
 {
-	struct slice held = buf_held(&w->in);
-	char *buf = w->plane->read_buf + PLANE_READ_HEADROOM;
-
-	if (!held.len)
-		return slice_make(at, n);
-	if (at != buf)
-		memcpy(buf, at, n);
-	memcpy(buf - held.len, held.ptr, held.len);
-	buf_consume(&w->in, held.len);
-	return slice_make(buf - held.len, held.len + n);
-}
-
-void wire_take(struct wire *w, char *at, ssize_t n)
-{
-	struct slice in;
 	size_t used;
 	bool bad;
 
-	if (n == -ERR_AGAIN)
-		return;
-	if (n <= 0) {
-		wire_close(w);
-		w->plane->ops->lost(w, n == 0 ? CTL_LOST_CLOSED : CTL_LOST_RESET);
-		return;
-	}
-	*w->plane->stats.octets_in += n;
-	in = with_held(w, at, (size_t)n);
 	used = parse(w, in, &bad);
 	if (w->dead)
 		return;
@@ -302,38 +294,78 @@ void wire_take(struct wire *w, char *at, ssize_t n)
 		broken(w);
 }
 
-/* At once, or with all others at the end of the turn. */
 static void on_readable(struct wire *w)
 {
-	struct plane *plane = w->plane;
-	char *at = plane->read_buf + PLANE_READ_HEADROOM;
+	struct slice held = buf_held(&w->in), in;
+	char *at = w->plane->read_buf + PLANE_READ_HEADROOM;
+	/* What is held until the peer is known must fit into what may be kept. */
+	bool unknown = w->transport != CTL_TRANSPORT_TCP && !w->n_sessions;
+	ssize_t n;
 
-	if (w->paused || w->readable)
+	if (w->paused)
 		return;
-	if (plane->bundle && conn_is_plain(w->conn)) {
-		w->readable = true;
-		TAILQ_INSERT_TAIL(&plane->readable, w, in_readable);
+	n = conn_read(w->conn, at, unknown ? UNKNOWN_READ_SIZE : PLANE_READ_SIZE);
+	if (n == -ERR_AGAIN)
+		return;
+	if (n <= 0) {
+		wire_close(w);
+		w->plane->ops->lost(w, n == 0 ? CTL_LOST_CLOSED : CTL_LOST_RESET);
 		return;
 	}
-	wire_take(w, at, conn_read(w->conn, at, PLANE_READ_SIZE));
+	*w->plane->stats.octets_in += n;
+	if (held.len)
+		memcpy(at - held.len, held.ptr, held.len);
+	in = slice_make(at - held.len, held.len + (size_t)n);
+	buf_consume(&w->in, held.len);
+	take(w, in);
 }
 
-static void on_writable(struct wire *w)
+void wire_hold(struct wire *w)
 {
-	if (w->plane->bundle && conn_is_plain(w->conn)) {
-		w->blocked = false;
-		wire_touch(w);
-	} else {
-		wire_flush(w);
-	}
+	w->held = true;
+	w->plane->n_held++;
+	wire_pause(w, WIRE_PAUSE_HELD);
+}
+
+static void read_again(struct wire *w)
+{
+	struct slice held = buf_held(&w->in), in;
+	char *at = w->plane->read_buf + PLANE_READ_HEADROOM - held.len;
+
+	w->held = w->again = false;
+	w->plane->n_held--;
+	wire_resume(w, WIRE_PAUSE_HELD);
+	if (held.len)
+		memcpy(at, held.ptr, held.len);
+	in = slice_make(at, held.len);
+	buf_consume(&w->in, held.len);
+	take(w, in);
+}
+
+void wire_release_held(struct plane *plane)
+{
+	struct wire *w;
+
+	if (!plane->n_held)
+		return;
+	LIST_FOREACH(w, &plane->watched, in_watched)
+		w->again = w->held;
+	do { /* what it says may end others */
+		LIST_FOREACH(w, &plane->watched, in_watched) {
+			if (w->again)
+				break;
+		}
+		if (w)
+			read_again(w);
+	} while (w);
 }
 
 static void on_event(struct conn *c, enum conn_event ev, void *arg)
 {
 	struct wire *w = arg;
 	struct plane *plane = w->plane;
+	char text[ADDR_STRLEN];
 
-	(void)c;
 	if (w->dead)
 		return;
 	plane->now_ms = clock_now_ms();
@@ -342,13 +374,16 @@ static void on_event(struct conn *c, enum conn_event ev, void *arg)
 		on_readable(w);
 		break;
 	case CONN_WRITABLE:
-		on_writable(w);
+		wire_flush(w);
 		break;
 	case CONN_CONNECTED:
 		w->connected = true;
 		w->plane->ops->connected(w);
 		break;
 	case CONN_FAILED:
+		if (w->transport != CTL_TRANSPORT_TCP)
+			log_peer("no connection with %s: %s", addr_format(conn_peer(c), text),
+				 conn_why(c));
 		wire_close(w);
 		w->plane->ops->lost(w, w->connected ? CTL_LOST_RESET : CTL_LOST_CONNECT);
 		break;

@@ -31,9 +31,10 @@ struct request {
 
 enum {
 	WIRE_PAUSE_CONTEXT = 1, /* it sends bulk, and receivers are behind */
-	WIRE_PAUSE_OWN = 2      /* it does not read our responses */
+	WIRE_PAUSE_OWN = 2,     /* it does not read our responses */
+	WIRE_PAUSE_HELD = 4     /* its first request waits for what the MRFC knows of the peer */
 };
-enum wire_part_kind { PART_NONE, PART_REST, PART_OWN, PART_DIRECT, PART_CHAT, PART_BULK };
+enum wire_part { PART_NONE, PART_REST, PART_OWN, PART_DIRECT, PART_CHAT, PART_BULK };
 
 struct wire {
 	struct plane *plane;
@@ -41,16 +42,15 @@ struct wire {
 	LIST_HEAD(, session) sessions;
 	uint32_t n_sessions;
 	bool blocked; /* the kernel took less than given: wait for CONN_WRITABLE */
-	bool armed;   /* CONN_WRITABLE is asked for */
-	bool bundled; /* in the batch that is being made */
 	bool dirty;
-	bool readable; /* to be read from in this turn */
 	bool dead;
-	bool active;      /* we connected */
-	bool connected;   /* always, but for an outgoing one under way */
-	bool closing;     /* close as soon as own is out */
-	uint8_t paused;   /* WIRE_PAUSE_ bits */
-	uint8_t mid_part; /* enum wire_part_kind of which a frame is partly out */
+	bool active;       /* we connected */
+	bool connected;    /* always, but for an outgoing one under way */
+	bool closing;      /* close as soon as own is out */
+	uint8_t transport; /* CTL_TRANSPORT_ */
+	bool held, again;  /* the request at the front of `in` waits; is to be read again */
+	uint8_t paused;    /* WIRE_PAUSE_ bits */
+	uint8_t mid_part;  /* enum wire_part of which a frame is partly out */
 	struct session *mid_session;
 	struct msrp_parser parser;
 	struct buf in;
@@ -64,17 +64,18 @@ struct wire {
 	uint64_t paused_ms;      /* since when paused */
 	uint64_t stood_still_ms; /* paused in all, before now */
 	LIST_ENTRY(wire) in_all, in_watched;
-	TAILQ_ENTRY(wire) in_readable;
 	TAILQ_ENTRY(wire) in_list; /* dirty_wires or dead_wires */
 };
 
 #define WIRE_OWN_MAX  (1u << 20)
 #define WIRE_OWN_HIGH (128u << 10) /* responses not taken: stop reading requests */
 
-/* A connection from outside; fd is taken over. */
-struct wire *wire_accept(struct plane *plane, int fd_take, const struct addr *peer);
-/* Connect. -ERR_IO when it fails at once. */
-MUST_CHECK int wire_connect(struct plane *plane, const struct addr *to, struct wire **wire_r);
+/* A connection from outside, CTL_TRANSPORT_TCP or _TLS; fd is taken over. */
+struct wire *wire_accept(struct plane *plane, int fd_take, const struct addr *peer,
+			 uint8_t transport);
+/* Connect; over TLS only to a peer with one of these certificates, if pins. -ERR_IO when it fails at once. */
+MUST_CHECK int wire_connect(struct plane *plane, const struct addr *to, uint8_t transport,
+			    const struct fingerprint_list *pins, struct wire **wire_r);
 /* Close now; the object goes at the end of the turn. Sessions must have been taken off. */
 void wire_close(struct wire *w);
 /* Close when what is queued is out. */
@@ -91,6 +92,13 @@ void wire_push(struct wire *w, struct chunk *frame_take);
 void wire_touch(struct wire *w);
 /* Write what is due: rest of the frame under way, own, chat, direct, bulk. */
 void wire_flush(struct wire *w);
+
+/*
+ * From wire_ops.item: the request whose head it was is not to be judged yet. It and what follows stay
+ * unread until wire_release_held(), which has every such request told again.
+ */
+void wire_hold(struct wire *w);
+void wire_release_held(struct plane *plane);
 
 void wire_pause(struct wire *w, unsigned why);
 void wire_resume(struct wire *w, unsigned why);

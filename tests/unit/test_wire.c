@@ -55,7 +55,7 @@ static void open_world(struct world *w)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
 	assert_int_equal(setsockopt(fd[1], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
 	assert_int_equal(addr_from_unix("/peer", &at), 0);
-	w->wire = wire_accept(&w->f.plane, fd[0], &at);
+	w->wire = wire_accept(&w->f.plane, fd[0], &at, CTL_TRANSPORT_TCP);
 	w->peer = fd[1];
 	fcntl(w->peer, F_SETFL, O_NONBLOCK);
 }

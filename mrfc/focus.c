@@ -248,6 +248,7 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 					   .strict = config->strict,
 					   .session_match = config->session_match,
 					   .prefer_active = config->prefer_active,
+					   .offer_tls = config->offer_tls,
 					   .reject_cema_mismatch = config->reject_cema_mismatch};
 	split_aliases(f, config->aliases);
 	f->sip = sip;

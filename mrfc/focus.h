@@ -27,7 +27,7 @@ struct focus_config {
 	const char *reserved_nicknames; /* comma-separated */
 	bool refuse_lookalikes;
 	bool create_on_join, creator_ends, nicknames, private_messages, strict;
-	bool prefer_active;
+	bool prefer_active, offer_tls;
 	bool session_match, reject_cema_mismatch, anonymous_alias, anyone_removes;
 	uint32_t max_users;         /* 0: no limit */
 	uint32_t session_expires_s; /* 0: none */

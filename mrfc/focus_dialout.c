@@ -97,6 +97,7 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 {
 	struct focus *f = room->focus;
 	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
+				      .tls = f->sdp.offer_tls && media_has_tls(f->media),
 				      .match_session_only = f->sdp.session_match};
 	struct access_facts facts;
 	struct identity who;

@@ -105,12 +105,19 @@ void join_on_answer(struct session *s, struct slice sdp)
 	struct media_remote remote;
 	struct focus_sdp_peer peer;
 
+	const char *misfit;
+
 	if (sdp.ptr == NULL || focus_sdp_read(sdp, true, &f->sdp, &peer, &why) != 0) {
 		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why.text);
 		return;
 	}
 	s->peer = peer;
 	s->has_peer = s->peer_answered = true;
+	misfit = focus_sdp_misfit(&s->peer, &s->local);
+	if (misfit != NULL) {
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, misfit);
+		return;
+	}
 	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
 	remote.n_uris = session_uris(s, uris);
 	remote.uris = uris;
@@ -162,6 +169,7 @@ static bool acceptable(struct focus *f, struct sip_in **in, struct focus_sdp_pee
 	}
 	if ((*in)->sdp.ptr == NULL)
 		return true;
+	f->sdp.tls = media_has_tls(f->media);
 	status = focus_sdp_read((*in)->sdp, false, &f->sdp, peer, &why);
 	if (status == 0 && peer->tolerated)
 		stats_tolerated(f->stats, "sdp");
@@ -179,6 +187,7 @@ static void start(struct session *s, struct sip_in *in)
 {
 	struct focus *f = s->room->focus;
 	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
+				      .tls = f->sdp.offer_tls && media_has_tls(f->media),
 				      .match_session_only = f->sdp.session_match,
 				      .v6 = addr_is_v6(&in->peer)};
 

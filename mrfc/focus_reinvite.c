@@ -115,6 +115,7 @@ void reinvite_on_change(struct session *s, struct slice offer)
 	struct focus *f = s->room->focus;
 	struct focus_sdp_why why;
 	struct media_remote remote;
+	const char *misfit;
 	int status;
 
 	if (s->step != SESSION_UP) { /* our own move is in progress */
@@ -126,12 +127,18 @@ void reinvite_on_change(struct session *s, struct slice offer)
 		dialog_answer(s->dialog, bytes_slice(&s->local.last));
 		return;
 	}
+	f->sdp.tls = media_has_tls(f->media);
 	status = focus_sdp_read(offer, false, &f->sdp, &s->offered, &why);
 	if (status != 0) {
 		refuse_change(s, status, why.warning, why.text);
 		return;
 	}
 	s->has_offered = true;
+	misfit = focus_sdp_misfit(&s->offered, &s->local);
+	if (misfit != NULL) {
+		refuse_change(s, 488, 399, misfit);
+		return;
+	}
 	if (s->has_peer &&
 	    focus_sdp_same(&s->offered, s->peer.sdp.origin_id, s->peer.sdp.origin_version)) {
 		drop_offered(s); /* a refresh: nothing changed (MSRP-131) */
@@ -168,6 +175,7 @@ void reinvite_on_answer(struct session *s, struct slice sdp)
 	struct focus *f = s->room->focus;
 	struct focus_sdp_why why = {399, "no answer"};
 	struct media_remote remote;
+	const char *misfit;
 
 	if (sdp.ptr == NULL || focus_sdp_read(sdp, true, &f->sdp, &s->offered, &why) != 0) {
 		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why.text);
@@ -175,6 +183,11 @@ void reinvite_on_answer(struct session *s, struct slice sdp)
 	}
 	s->has_offered = true;
 	take_offered(s, true);
+	misfit = focus_sdp_misfit(&s->peer, &s->local);
+	if (misfit != NULL) {
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, misfit);
+		return;
+	}
 	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
 	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
 		     false, on_settled, s);
@@ -209,6 +222,7 @@ static void on_readded(const struct media_result *result, void *arg)
 static void move_session(struct session *s)
 {
 	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
+				      .tls = s->local.fingerprint != NULL,
 				      .match_session_only = s->room->focus->sdp.session_match};
 
 	session_step(s, SESSION_MOVING);

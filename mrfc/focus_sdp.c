@@ -20,12 +20,17 @@ void focus_sdp_local_set(struct focus_sdp_local *l, const struct media_result *r
 	l->path = xstrdup(result->local_path);
 	l->host = xstrdup(result->host);
 	l->port = result->port;
+	free(l->fingerprint);
+	l->fingerprint = NULL;
+	if (slice_starts(slice_str(l->path), SLICE_LIT("msrps:")) && result->fingerprint)
+		l->fingerprint = xstrdup(result->fingerprint);
 }
 
 void focus_sdp_local_fini(struct focus_sdp_local *l)
 {
 	free(l->path);
 	free(l->host);
+	free(l->fingerprint);
 	bytes_fini(&l->last);
 	*l = (struct focus_sdp_local){0};
 }
@@ -93,8 +98,10 @@ static int judge(const struct sdp_media *m, bool answer, const struct focus_sdp_
 		why_r->text = "a=accept-types or a=accept-wrapped-types is malformed";
 		status = 488;
 	}
-	if (status == 0 && m->transport != SDP_TCP_MSRP) {
-		why_r->text = "only TCP/MSRP is served";
+	if (status == 0 && m->transport != SDP_TCP_MSRP &&
+	    (m->transport != SDP_TCP_TLS_MSRP || !(answer || policy->tls))) {
+		why_r->text = policy->tls ? "only TCP/MSRP and TCP/TLS/MSRP are served"
+					  : "only TCP/MSRP is served";
 		status = 488;
 	}
 	if (status == 0)
@@ -155,7 +162,19 @@ void focus_sdp_remote(const struct focus_sdp_peer *p, bool answer,
 		.direction = (int)m->dir,
 		.source = m->host,
 		.v6 = m->host_is_v6,
+		.tls = m->transport == SDP_TCP_TLS_MSRP,
 	};
+	if (remote_r->tls) {
+		remote_r->fingerprints = (const char *const *)m->fingerprints;
+		remote_r->n_fingerprints = m->n_fingerprints;
+	}
+}
+
+const char *focus_sdp_misfit(const struct focus_sdp_peer *p, const struct focus_sdp_local *l)
+{
+	bool tls = p->sdp.media[p->chat].transport == SDP_TCP_TLS_MSRP;
+
+	return tls == (l->fingerprint != NULL) ? NULL : "another transport than the session's";
 }
 
 bool focus_sdp_same(const struct focus_sdp_peer *p, uint64_t id, uint64_t version)
@@ -166,11 +185,15 @@ bool focus_sdp_same(const struct focus_sdp_peer *p, uint64_t id, uint64_t versio
 static struct sdp_media own_line(const struct focus_sdp_local *l,
 				 const struct focus_sdp_policy *policy)
 {
+	bool tls = l->fingerprint != NULL;
+
 	return (struct sdp_media){
 		.type = (char *)"message",
 		.is_message = true,
-		.transport = SDP_TCP_MSRP,
-		.proto = (char *)"TCP/MSRP",
+		.transport = tls ? SDP_TCP_TLS_MSRP : SDP_TCP_MSRP,
+		.proto = (char *)(tls ? "TCP/TLS/MSRP" : "TCP/MSRP"),
+		.fingerprints = {l->fingerprint},
+		.n_fingerprints = tls,
 		.formats = (char *)"*",
 		.port = l->port,
 		.host = l->host,

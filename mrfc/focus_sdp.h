@@ -15,6 +15,8 @@ struct focus_sdp_policy {
 	bool strict, session_match, reject_cema_mismatch;
 	bool prefer_active; /* connect to a peer that leaves the choice (TS 23.333 6.2.20) */
 	uint64_t max_size;
+	bool tls;       /* the media side has it */
+	bool offer_tls; /* our own offers are for TLS, if it has */
 };
 
 /* Our side; zero-initialised. */
@@ -22,6 +24,7 @@ struct focus_sdp_local {
 	uint64_t origin_id, version;
 	char *path, *host; /* from the media side */
 	uint16_t port;
+	char *fingerprint;    /* of the media side; NULL: not over TLS */
 	enum sdp_dir dir;     /* ours */
 	enum sdp_setup setup; /* in the last description */
 	struct bytes last;    /* the last description: an equal one keeps its version (MSRP-131) */
@@ -53,6 +56,8 @@ MUST_CHECK int focus_sdp_read(struct slice text, bool answer, const struct focus
 /* Views into p. setup is the MRFP's. */
 void focus_sdp_remote(const struct focus_sdp_peer *p, bool answer,
 		      const struct focus_sdp_policy *policy, struct media_remote *remote_r);
+/* NULL, or why the peer's line does not go with our side: a leg keeps its transport. */
+const char *focus_sdp_misfit(const struct focus_sdp_peer *p, const struct focus_sdp_local *l);
 /* The peer repeats what we know: same session and version (MSRP-131). */
 bool focus_sdp_same(const struct focus_sdp_peer *p, uint64_t id, uint64_t version);
 

@@ -118,6 +118,11 @@ bool media_available(const struct media *m)
 	return mrfp_pool_up(m->pool);
 }
 
+bool media_has_tls(const struct media *m)
+{
+	return mrfp_pool_has_tls(m->pool);
+}
+
 uint64_t media_max_size(const struct media *m)
 {
 	return mrfp_pool_max_size(m->pool);
@@ -167,6 +172,7 @@ static void on_result(const struct mrfp_result *from, void *arg)
 	struct media_result result = {.err = from->err};
 	char *reason = slice_dup(from->reason);
 	char *path = slice_dup(from->local_path);
+	char *fingerprint = slice_dup(from->fingerprint);
 	char *host = NULL;
 
 	TAILQ_REMOVE(&op->media->ops, op, link);
@@ -179,11 +185,13 @@ static void on_result(const struct mrfp_result *from, void *arg)
 	result.reason = reason;
 	result.local_path = path[0] ? path : NULL;
 	result.host = host;
+	result.fingerprint = fingerprint[0] ? fingerprint : NULL;
 	if (op->fn)
 		op->fn(&result, op->arg);
 	free(reason);
 	free(path);
 	free(host);
+	free(fingerprint);
 	free(op);
 }
 
@@ -207,14 +215,26 @@ static uint8_t caps_of(const struct media_remote *r)
 			 (r->private_messages ? CTL_CAPS_PRIVATE : 0));
 }
 
+static struct ctl_list list_of(const char *const *texts, size_t n, struct slice items[URIS_MAX])
+{
+	if (n > URIS_MAX)
+		n = URIS_MAX;
+	for (size_t i = 0; i < n; i++)
+		items[i] = slice_str(texts[i]);
+	return (struct ctl_list){items, n};
+}
+
 /* The fields that Add and Modify share; absent strings stay absent. */
 #define SET_TEXT(msg, body, field, text)                                                           \
 	do {                                                                                       \
 		if (text)                                                                          \
 			CTL_SET(msg, body, field, slice_str(text));                                \
 	} while (0)
-#define SET_REMOTE(msg, body, r)                                                                   \
+#define SET_REMOTE(msg, body, r, prints)                                                           \
 	do {                                                                                       \
+		if ((r)->n_fingerprints)                                                           \
+			CTL_SET(msg, body, fingerprints,                                           \
+				list_of((r)->fingerprints, (r)->n_fingerprints, prints));          \
 		SET_TEXT(msg, body, remote_path, (r)->path);                                       \
 		SET_TEXT(msg, body, connect, (r)->connect);                                        \
 		SET_TEXT(msg, body, accept_types, (r)->accept_types);                              \
@@ -228,20 +248,11 @@ static uint8_t caps_of(const struct media_remote *r)
 		CTL_SET(msg, body, direction, (uint8_t)(r)->direction);                            \
 	} while (0)
 
-static struct ctl_list list_of(const char *const *texts, size_t n, struct slice items[URIS_MAX])
-{
-	if (n > URIS_MAX)
-		n = URIS_MAX;
-	for (size_t i = 0; i < n; i++)
-		items[i] = slice_str(texts[i]);
-	return (struct ctl_list){items, n};
-}
-
 void media_add(struct media *m, const struct media_context *ctx, uint64_t termination,
 	       const char *const *uris, size_t n_uris, const struct media_remote *remote,
 	       media_result_fn *fn, void *arg)
 {
-	struct slice aliases[URIS_MAX], users[URIS_MAX];
+	struct slice aliases[URIS_MAX], users[URIS_MAX], prints[URIS_MAX];
 	struct ctl_add msg = {0};
 
 	CTL_SET(&msg, add, epoch, ctx->epoch);
@@ -254,8 +265,8 @@ void media_add(struct media *m, const struct media_context *ctx, uint64_t termin
 		(uint8_t)((ctx->private_messages ? CTL_POLICY_PRIVATE : 0) |
 			  (ctx->nicknames ? CTL_POLICY_NICKNAME : 0) |
 			  (ctx->strict ? CTL_POLICY_STRICT : 0)));
-	CTL_SET(&msg, add, transport, CTL_TRANSPORT_TCP);
-	SET_REMOTE(&msg, add, remote);
+	CTL_SET(&msg, add, transport, remote->tls ? CTL_TRANSPORT_TLS : CTL_TRANSPORT_TCP);
+	SET_REMOTE(&msg, add, remote, prints);
 	SET_TEXT(&msg, add, source, remote->source);
 	CTL_SET(&msg, add, family, remote->v6 ? 6 : 4);
 	mrfp_pool_add(m->pool, ctx->id, &msg, on_result, op_new(m, true, fn, arg));
@@ -265,12 +276,12 @@ void media_modify(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64
 		  uint64_t termination, const struct media_remote *remote, bool new_local,
 		  media_result_fn *fn, void *arg)
 {
-	struct slice users[URIS_MAX];
+	struct slice users[URIS_MAX], prints[URIS_MAX];
 	struct ctl_modify msg = {0};
 
 	CTL_SET(&msg, modify, epoch, epoch);
 	CTL_SET(&msg, modify, termination, termination);
-	SET_REMOTE(&msg, modify, remote);
+	SET_REMOTE(&msg, modify, remote, prints);
 	if (remote->path && !remote->accept_wrapped_types) /* absent means unchanged in a Modify */
 		CTL_SET(&msg, modify, accept_wrapped_types, SLICE_LIT("*"));
 	if (remote->path && !remote->connect)

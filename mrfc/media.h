@@ -37,6 +37,10 @@ struct media_remote {
 	size_t n_uris;
 	const char *source;
 	bool v6;
+	bool tls; /* media_add: MSRP over TLS, for good */
+	/* a=fingerprint values, one of which is the peer's certificate's. */
+	const char *const *fingerprints;
+	size_t n_fingerprints;
 };
 
 struct media_context {
@@ -50,10 +54,11 @@ struct media_context {
 
 struct media_result {
 	int err; /* 0; -ERR_CLOSED no MRFP (503); -ERR_LIMIT no resources; -ERR_TIMEOUT; -ERR_DENIED */
-	const char *reason;     /* for the log */
-	const char *local_path; /* "msrp://h:p/s;tcp" */
-	const char *host;       /* for c= */
-	uint16_t port;          /* for m= */
+	const char *reason;      /* for the log */
+	const char *local_path;  /* "msrp://h:p/s;tcp" */
+	const char *host;        /* for c= */
+	uint16_t port;           /* for m= */
+	const char *fingerprint; /* of the MRFP's certificate, for a=fingerprint; NULL: no TLS */
 };
 typedef void media_result_fn(const struct media_result *result, void *arg);
 
@@ -62,6 +67,8 @@ void media_free(struct media **m);
 
 /* An MRFP is registered and up. */
 bool media_available(const struct media *m);
+/* Some MRFP serves MSRP over TLS. */
+bool media_has_tls(const struct media *m);
 /* Largest message accepted by the pool's MRFPs (for a=max-size). */
 uint64_t media_max_size(const struct media *m);
 

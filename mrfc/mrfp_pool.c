@@ -35,6 +35,7 @@ static void member_free(struct pool_member *m)
 	LIST_REMOVE(m, link);
 	m->pool->n_members--;
 	free(m->msrp);
+	free(m->fingerprint);
 	free(m);
 }
 
@@ -179,6 +180,7 @@ static struct pool_member *member_new(struct mrfp_pool *p, struct slice id)
 	m = xcalloc(1, sizeof(*m));
 	m->pool = p;
 	m->msrp = xstrdup("");
+	m->fingerprint = xstrdup("");
 	m->mrfp = mrfp_link_new(name, &p->timing, &p->stats.link, &link_ops, m);
 	LIST_INIT(&m->contexts);
 	LIST_INSERT_HEAD(&p->members, m, link);
@@ -228,6 +230,8 @@ static void enroll(struct pool_stranger *s, struct pool_member *m, const struct 
 	++*p->stats.registered;
 	free(m->msrp);
 	m->msrp = slice_dup(msg->msrp);
+	free(m->fingerprint);
+	m->fingerprint = slice_dup(msg->msrp_tls.len ? msg->fingerprint : SLICE_NULL);
 	m->max_size = msg->max_size;
 	m->max_terminations = msg->max_terminations;
 	m->leaving = false;

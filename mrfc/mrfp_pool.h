@@ -38,6 +38,8 @@ void mrfp_pool_each(const struct mrfp_pool *p, mrfp_each_fn *fn, void *arg);
 bool mrfp_pool_up(const struct mrfp_pool *p);
 /* Which MRFP holds a context; "" when none. */
 const char *mrfp_pool_of(const struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE]);
+/* One that is up serves MSRP over TLS. */
+bool mrfp_pool_has_tls(const struct mrfp_pool *p);
 /* Largest message that every MRFP that is up accepts; 0: not known. */
 uint64_t mrfp_pool_max_size(const struct mrfp_pool *p);
 
@@ -60,6 +62,7 @@ struct mrfp_result {
 	struct slice reason;
 	struct slice local_path; /* add, modify of a termination */
 	struct slice address;
+	struct slice fingerprint; /* of the MRFP; empty: no TLS */
 };
 typedef void mrfp_result_fn(const struct mrfp_result *result, void *arg);
 /*

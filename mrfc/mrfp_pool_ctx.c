@@ -116,6 +116,7 @@ static void read_reply(struct mrfp_pool *p, const struct pool_op *op,
 {
 	struct ctl_decode_error error;
 	struct ctl_subtract_reply subtract;
+	const struct pool_context *c = pool_context_find(p, op->context);
 	struct ctl_add_reply add;
 	int rc;
 
@@ -138,6 +139,8 @@ static void read_reply(struct mrfp_pool *p, const struct pool_op *op,
 	result_r->reason = add.reason;
 	result_r->local_path = add.local_path;
 	result_r->address = add.address;
+	if (c)
+		result_r->fingerprint = slice_str(c->member->fingerprint);
 }
 
 /* What the answer says about the context's terminations. */

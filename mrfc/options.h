@@ -8,6 +8,7 @@
 enum options_profile { OPTIONS_PROFILE_IMS, OPTIONS_PROFILE_RFC };
 enum options_end { OPTIONS_END_PROFILE, OPTIONS_END_LAST_LEAVES, OPTIONS_END_CREATOR_LEAVES };
 enum options_setup { OPTIONS_SETUP_PASSIVE, OPTIONS_SETUP_ACTIVE };
+enum options_transport { OPTIONS_TRANSPORT_TCP, OPTIONS_TRANSPORT_TLS };
 enum options_anchor { OPTIONS_ANCHOR_PROFILE, OPTIONS_ANCHOR_SESSMATCH, OPTIONS_ANCHOR_RFC4975 };
 enum options_cema { OPTIONS_CEMA_ACCEPT_IF_ACTIVE, OPTIONS_CEMA_REJECT };
 enum options_remove { OPTIONS_REMOVE_OWNER, OPTIONS_REMOVE_ANYONE };
@@ -25,9 +26,10 @@ struct options {
 	int conference_end; /* enum options_end */
 	int remove;         /* enum options_remove */
 	int64_t max_users;
-	int anchor;        /* enum options_anchor */
-	int media_setup;   /* enum options_setup */
-	int cema_mismatch; /* enum options_cema */
+	int anchor;          /* enum options_anchor */
+	int media_setup;     /* enum options_setup */
+	int media_transport; /* enum options_transport */
+	int cema_mismatch;   /* enum options_cema */
 	bool strict;
 	int64_t lost_grace;
 	int64_t event_burst, event_min_interval, event_expires;

@@ -73,7 +73,6 @@ static inline void fake_plane_open(struct fake_plane *f)
 	LIST_INIT(&f->plane.aggregating);
 	TAILQ_INIT(&f->plane.dirty_wires);
 	TAILQ_INIT(&f->plane.dead_wires);
-	TAILQ_INIT(&f->plane.readable);
 	TAILQ_INIT(&f->plane.dirty_contexts);
 	TAILQ_INIT(&f->plane.busy);
 	f->ctx = context_new(&f->plane, id);

@@ -13,6 +13,8 @@ import threading
 import time
 import traceback
 
+from .tls import TlsSocket
+
 DEADLINE = 15.0
 
 
@@ -173,8 +175,8 @@ class Stream:
         LOOP.watch(sock, self)
 
     @classmethod
-    def connect(cls, addr, *args, source=None, rcvbuf=None, **kwargs):
-        """Connect (blocking, 10 s) and hand the socket to the loop."""
+    def connect(cls, addr, *args, source=None, rcvbuf=None, tls=None, **kwargs):
+        """Connect (blocking, 10 s), shake hands over TLS if it is a context, hand it to the loop."""
         family = socket.AF_INET6 if ":" in addr[0] else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -184,6 +186,8 @@ class Stream:
                 sock.bind(source)
             sock.settimeout(10)
             sock.connect(addr)
+            if tls:
+                sock = TlsSocket(sock, tls, server=False)
         except OSError:
             sock.close()
             raise
@@ -280,10 +284,10 @@ class Stream:
 
 
 class Listener:
-    """A TCP listener; each accepted socket is given to accept(sock)."""
+    """A TCP listener, with a context of TLS; each accepted socket is given to accept(sock)."""
 
-    def __init__(self, accept, host="127.0.0.1", port=0):
-        self.accept = accept
+    def __init__(self, accept, host="127.0.0.1", port=0, tls=None):
+        self.accept, self.tls = accept, tls
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -302,7 +306,7 @@ class Listener:
             sock, _ = self.sock.accept()
         except OSError:
             return
-        self.accept(sock)
+        self.accept(TlsSocket(sock, self.tls, server=True) if self.tls else sock)
 
     def on_writable(self):
         pass

@@ -218,7 +218,7 @@ class Session:
         return self
 
     def connect(self, **kwargs):
-        """Open a TCP connection to the next hop of the remote path and attach."""
+        """Open a TCP (or, with tls=, TLS) connection to the next hop of the remote path and attach."""
         return self.attach(Connection.connect(Uri(self.remote[0]).addr, **kwargs))
 
     def on_request(self, frame, conn):
@@ -313,9 +313,9 @@ class Session:
 class Listener(TcpListener):
     """Accepts connections and attaches them to the sessions it knows by session-id."""
 
-    def __init__(self, host="127.0.0.1", port=0):
+    def __init__(self, host="127.0.0.1", port=0, tls=None):
         self.sessions, self.connections = {}, []
-        super().__init__(self._accepted, host, port)
+        super().__init__(self._accepted, host, port, tls)
 
     def _accepted(self, sock):
         self.connections.append(Connection(sock, on_bind=self.sessions.get))
@@ -324,7 +324,8 @@ class Listener(TcpListener):
     def uri(self, session_id=None):
         """A new session URI on this listener."""
         host = "[%s]" % self.addr[0] if ":" in self.addr[0] else self.addr[0]
-        return "msrp://%s:%d/%s;tcp" % (host, self.addr[1], session_id or new_id())
+        return "%s://%s:%d/%s;tcp" % ("msrps" if self.tls else "msrp", host, self.addr[1],
+                                      session_id or new_id())
 
     def add(self, session):
         with LOOP.cond:

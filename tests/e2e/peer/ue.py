@@ -11,7 +11,8 @@
 
 The media session: `ue.session` (msrp.Session), `ue.conn` (msrp.Connection), `ue.call`. Offers say
 actpass and the UE connects when told to; setup="passive"/"active" force a role. `offer()` makes
-the SDP, and takes the arguments of sdp.message_media() for odd ones.
+the SDP, and takes the arguments of sdp.message_media() for odd ones. With tls (a tls.Identity) the
+media are TCP/TLS/MSRP.
 """
 
 from . import confinfo, cpim, msrp, sdp
@@ -19,6 +20,7 @@ from .loop import DEADLINE, LOOP, wait
 from .msrpmsg import Uri as MsrpUri
 from .sip import SipUA
 from .sipmsg import NameAddr
+from .tls import fingerprint
 
 
 class Chat:
@@ -41,12 +43,14 @@ class Chat:
 
 class UE:
     def __init__(self, name, net, transport="udp", host="127.0.0.1", aor=None, display=None,
-                 **ua_args):
+                 tls=None, **ua_args):
         self.name, self.net, self.host = name, net, host
         self.aor = aor or "sip:%s@example.com" % name
         self.ua = SipUA(self.aor, net.sip, transport, host, display, **ua_args)
-        self.listener = msrp.Listener(host)
-        self.media_args = {}
+        self.tls = tls
+        self.listener = msrp.Listener(host, tls=tls and tls.server())
+        self.media_args = {"proto": "TCP/TLS/MSRP", "extra": ["a=fingerprint:" + tls.fingerprint()]} \
+            if tls else {}
         self.sdp_session, self.sdp_version = 700000 + self.ua.port, 0
         self.room = self.call = self.session = self.role = self.answer = None
         self.sessions, self.conns, self.subscriptions = [], [], []
@@ -115,7 +119,11 @@ class UE:
     def open_media(self, timeout=DEADLINE):
         """Connect and bind, or wait to be connected to and bound."""
         if self.role == "active":
-            self.conns.append(self.session.connect(rcvbuf=self.rcvbuf).conn)
+            conn = self.session.connect(rcvbuf=self.rcvbuf, tls=self.tls and self.tls.client()).conn
+            self.conns.append(conn)
+            if self.tls:
+                shown = fingerprint(conn.sock.peer_der)
+                assert shown in self.answer.msg.all("fingerprint"), "not the server of the SDP"
             self.session.bind(timeout)
         else:
             session = self.session

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -62,6 +63,7 @@ struct ctl_client {
 	uint32_t next_transaction, registration;
 	TAILQ_HEAD(, queued) events; /* in order; sent ones first */
 	size_t n_events, n_sent;
+	unsigned n_untold;     /* dropped events that no alarm has told yet */
 	struct queued *unsent; /* first that is not sent; NULL: all are */
 };
 
@@ -174,6 +176,7 @@ uint32_t ctl_client_notify(struct ctl_client *c, const uint8_t context[CTL_CONTE
 
 	while (c->n_events >= (size_t)c->opt->mp_events) {
 		(*c->stats->events_dropped)++;
+		c->n_untold++;
 		drop_event(c, TAILQ_FIRST(&c->events));
 	}
 	q->transaction = c->next_transaction++;
@@ -187,6 +190,23 @@ uint32_t ctl_client_notify(struct ctl_client *c, const uint8_t context[CTL_CONTE
 	(*c->stats->events_queued)++;
 	send_events(c);
 	return q->transaction;
+}
+
+/* Once there is room again: how many events the MRFC will never see. */
+static void tell_dropped(struct ctl_client *c)
+{
+	static const uint8_t no_context[CTL_CONTEXT_SIZE];
+	struct ctl_notify n = {0};
+	char text[64];
+
+	if (!c->n_untold || c->n_events > (size_t)c->opt->mp_events / 2)
+		return;
+	snprintf(text, sizeof(text), "%u events were dropped, too many waited", c->n_untold);
+	log_warn("%s", text);
+	c->n_untold = 0;
+	CTL_SET(&n, notify, event, CTL_EVENT_ALARM);
+	CTL_SET(&n, notify, text, slice_str(text));
+	ctl_client_notify(c, no_context, &n);
 }
 
 static void send_service_change(struct ctl_client *c, uint8_t method)
@@ -250,6 +270,7 @@ static void on_reply(struct ctl_client *c, const struct ctl_frame *f, struct ctl
 		if (q->transaction == f->transaction) {
 			drop_event(c, q);
 			c->ops->event_done(f->transaction, &r, c->arg);
+			tell_dropped(c);
 			send_events(c);
 			return;
 		}
@@ -261,17 +282,19 @@ static void on_reply(struct ctl_client *c, const struct ctl_frame *f, struct ctl
 static void on_request(struct ctl_client *c, const struct ctl_frame *f)
 {
 	struct slice saved = ctl_dedup_find(c->dedup, f->transaction);
-	size_t begin = c->out.len;
+	struct bytes reply = BYTES_INIT;
 
 	if (f->command != CTL_CMD_KEEPALIVE && saved.len) {
 		(*c->stats->ctl_repeats)++;
 		bytes_add_slice(&c->out, saved);
 		return;
 	}
-	c->ops->request(f, &c->out, c->arg);
-	if (f->command != CTL_CMD_KEEPALIVE && c->out.len > begin)
-		ctl_dedup_save(c->dedup, f->transaction,
-			       slice_make(c->out.data + begin, c->out.len - begin));
+	/* Apart from c->out: events that the request causes are no part of what is repeated. */
+	c->ops->request(f, &reply, c->arg);
+	bytes_add_slice(&c->out, bytes_slice(&reply));
+	if (f->command != CTL_CMD_KEEPALIVE && reply.len)
+		ctl_dedup_save(c->dedup, f->transaction, bytes_slice(&reply));
+	bytes_fini(&reply);
 }
 
 static void on_frames(struct ctl_client *c)

@@ -120,7 +120,7 @@ local bodies = {
 		[0x0608] = { field = ProtoField.uint64("mrf.notify.size", "size") },
 		[0x0609] = { field = ProtoField.uint64("mrf.notify.started", "started") },
 		[0x060a] = { field = ProtoField.uint64("mrf.notify.ended", "ended") },
-		[0x060b] = { field = ProtoField.uint8("mrf.notify.outcome", "outcome", base.DEC, {[1] = "delivered", [2] = "refused by the peer", [3] = "refused by us", [4] = "aborted by the sender", [5] = "lost"}) },
+		[0x060b] = { field = ProtoField.uint8("mrf.notify.outcome", "outcome", base.DEC, {[1] = "delivered", [2] = "refused by the peer", [3] = "refused by us", [4] = "aborted by the sender", [5] = "lost", [6] = "the success REPORT asked for never came"}) },
 		[0x060c] = { field = ProtoField.uint16("mrf.notify.status", "status") },
 	},
 	audit = {

@@ -189,6 +189,24 @@ void chunklog_detach(struct chunklog *l, struct cursor *c)
 	collect(l);
 }
 
+void chunklog_move(struct chunklog *l, struct cursor *from, struct cursor *to)
+{
+	if (!from->attached)
+		return;
+	*to = *from;
+	*from = (struct cursor){.seq = l->head};
+	if (!to->off)
+		return;
+	to->off = 0;
+	to->seq++;
+	pass(l, entry_at(l, to->seq - 1));
+}
+
+const struct chunk_meta *chunklog_at(const struct chunklog *l, uint64_t seq)
+{
+	return seq < l->head ? &entry_at(l, seq)->meta : NULL;
+}
+
 static void grow(struct chunklog *l)
 {
 	size_t cap = l->cap ? l->cap * 2 : RING_MIN;

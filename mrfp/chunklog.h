@@ -92,6 +92,13 @@ uint64_t chunklog_lag(const struct chunklog *l, const struct cursor *c);
 
 void chunklog_attach(struct chunklog *l, struct cursor *c); /* at the head */
 void chunklog_detach(struct chunklog *l, struct cursor *c);
+/*
+ * to takes the place of from, which is detached (nothing when it was not attached). A frame that is
+ * partly out is passed: its rest is the caller's matter.
+ */
+void chunklog_move(struct chunklog *l, struct cursor *from, struct cursor *to);
+/* The chunk with this sequence number; NULL at the head. Valid until the next append. */
+const struct chunk_meta *chunklog_at(const struct chunklog *l, uint64_t seq);
 
 /* Append one chunk for all attached cursors; nothing is kept when there are none. */
 void chunklog_append(struct chunklog *l, const struct chunk_meta *meta,

@@ -26,6 +26,7 @@ struct accept_list {
 #define ACCEPT_OWN   63 /* taste.accept of legs beyond that: each is judged by its own list */
 
 struct receipt;
+struct relay_book;
 
 /* Payload types of recent messages, for a 415 that comes later (MSRP-097). */
 #define RECENT_TYPES 32
@@ -68,6 +69,7 @@ struct context {
 	uint32_t next_number;
 	struct accept_list accepts[ACCEPT_LISTS];
 	struct receipt *receipts; /* uthash, by serial */
+	struct relay_book *book;  /* kind relay: its messages; NULL until the first */
 
 	struct recent_type *recent; /* RECENT_TYPES of them; NULL until the first message */
 

@@ -13,6 +13,7 @@
 #include "mrfp/file.h"
 #include "mrfp/hangup.h"
 #include "mrfp/inject.h"
+#include "mrfp/relayed.h"
 #include "mrfp/report.h"
 #include "mrfp/terminal.h"
 #include "proto/ctl_codec.h"
@@ -193,6 +194,7 @@ static void end_context(struct context *ctx)
 		hangup_free(&s);
 	receipts_free(ctx);
 	absorb_end(ctx);
+	relayed_free(ctx);
 	context_free(&ctx);
 }
 

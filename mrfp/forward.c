@@ -6,6 +6,25 @@
  */
 #include "mrfp/forward.h"
 
+#include "mrfp/relay.h"
+
+/* In a relay: what is put in front comes with the first octet, and all others move up. */
+static void relay_chunk(struct inmsg *m, uint64_t start, struct slice body, char flag, bool last)
+{
+	struct bytes both = BYTES_INIT;
+
+	if (!m->out.wrap.len || (start == 1 && flag == '#')) {
+		publish_chunk(m->from->ctx, &m->out, start, body, flag, last);
+	} else if (start > 1) {
+		publish_chunk(m->from->ctx, &m->out, start + m->out.wrap.len, body, flag, last);
+	} else {
+		bytes_add_slice(&both, bytes_slice(&m->out.wrap));
+		bytes_add_slice(&both, body);
+		publish_chunk(m->from->ctx, &m->out, 1, bytes_slice(&both), flag, last);
+		bytes_fini(&both);
+	}
+}
+
 /* One chunk out: to the room's log, or to each target that still wants it. */
 static void send_chunk(struct inmsg *m, uint64_t start, struct slice body, char flag, bool last)
 {
@@ -18,6 +37,13 @@ static void send_chunk(struct inmsg *m, uint64_t start, struct slice body, char 
 		bool chat = m->out.total != MSRP_UNSPECIFIED && m->out.total <= FORWARD_CHAT_MAX;
 		m->out.stream = chat ? STREAM_CHAT : STREAM_BULK;
 		publish_begin(ctx, &m->out);
+		if (ctx->kind == CTL_KIND_RELAY)
+			relayed_begin(m, relay_other(m->from));
+	}
+	if (ctx->kind == CTL_KIND_RELAY) {
+		if (m->state == INMSG_OPEN)
+			relay_chunk(m, start, body, flag, last);
+		return;
 	}
 	if (!r) {
 		publish_chunk(ctx, &m->out, start, body, flag, last);

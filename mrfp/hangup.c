@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "mrfp/ingress.h"
+#include "mrfp/relayed.h"
 #include "mrfp/settle.h"
 
 #define LOG_PLACE "session"
@@ -30,16 +31,22 @@ static void tell(struct session *s, int cause, uint64_t lost)
 	       (unsigned long long)lost);
 }
 
-void hangup(struct session *s, int cause)
+/* keep: a relay's leg will be back, and what was not begun waits for it. */
+static void end_session(struct session *s, int cause, bool keep)
 {
 	struct wire *w = s->wire;
 	uint64_t lost;
 
 	ingress_abort_all(s);
+	if (s->ctx->kind == CTL_KIND_RELAY)
+		relayed_leave(s, keep);
 	lost = settle_leave(s);
 	if (w)
 		wire_remove_session(w, s);
-	session_part(s);
+	if (s->ctx->kind == CTL_KIND_RELAY && keep)
+		session_part_waiting(s);
+	else
+		session_part(s);
 	if (s->ctx->file)
 		context_touch(s->ctx); /* it may have been the last */
 	s->block.suffix_len = 0;
@@ -53,6 +60,11 @@ void hangup(struct session *s, int cause)
 	}
 	session_set_state(s, SESSION_LOST, stats_cause_name(cause));
 	tell(s, cause, lost);
+}
+
+void hangup(struct session *s, int cause)
+{
+	end_session(s, cause, !cause);
 }
 
 void hangup_wire(struct wire *w, int cause)
@@ -76,7 +88,7 @@ void hangup_free(struct session **s)
 {
 	struct wire *w = (*s)->wire;
 
-	hangup(*s, 0);
+	end_session(*s, 0, false);
 	if (w && !w->n_sessions && (w->active || !w->connected))
 		wire_close_soon(w);
 	session_free(s);

@@ -11,16 +11,67 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfp/absorb.h"
+#include "mrfp/account.h"
 #include "mrfp/file.h"
 #include "mrfp/forward.h"
 #include "mrfp/policy.h"
+#include "mrfp/relayed.h"
 #include "mrfp/route.h"
+#include "mrfp/verdict.h"
+#include "proto/media_type.h"
 
 #define LOG_PLACE "ingress"
 
 static void count(const struct inmsg *m, enum stats_result result)
 {
 	(*m->from->ctx->plane->stats.messages[m->out.meta.kind][result])++;
+}
+
+/*
+ * What became of it, for charging. In a relay that is known when the receiver has answered, as soon as
+ * something was sent to it.
+ */
+static void account(struct inmsg *m, uint8_t outcome, int status)
+{
+	struct account a = {
+		.termination = m->from->termination,
+		.message_id = slice_str(m->id),
+		.type = m->out.type[0] ? slice_str(m->out.type) : slice_str(m->out.content_type),
+		.size = ranges_top(&m->got),
+		.started_ms = m->started_ms,
+		.kind = m->out.meta.kind,
+		.outcome = outcome,
+		.status = status,
+	};
+
+	if (m->from->ctx->kind == CTL_KIND_FILE) { /* when the last copy is settled */
+		file_ended(m, outcome, status);
+		return;
+	}
+	if (m->from->ctx->kind == CTL_KIND_RELAY && m->out.meta.serial) {
+		if (outcome == CTL_OUTCOME_DELIVERED)
+			relayed_input_done(m);
+		else
+			relayed_given_up(m, outcome, status);
+		return;
+	}
+	account_end(m->from->ctx, &a);
+}
+
+/* The private message is over before its last octet came. */
+static void end_receipt(struct inmsg *m)
+{
+	struct receipt *r = m->receipt;
+
+	m->receipt = NULL;
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->n_targets && m->state == INMSG_VERDICT; i++) {
+		struct session *s = session_by_number(m->from->ctx, r->targets[i].number);
+		if (s) /* nothing of it was sent, so nobody will answer */
+			receipt_settle(r, s, OUTCOME_ABORTED, 0);
+	}
+	receipt_input_done(r, ranges_top(&m->got), false);
 }
 
 /* The message ends here for us; later chunks of it get the same answer. */
@@ -31,13 +82,12 @@ static void refuse(struct request *rq, int status)
 	if (m->state == INMSG_REFUSED)
 		return;
 	forward_abort(m);
-	if (m->receipt)
-		receipt_input_done(m->receipt, ranges_top(&m->got), false);
-	m->receipt = NULL;
+	end_receipt(m);
 	m->status = rq->status = status;
 	count(m, RESULT_REFUSED);
-	file_ended(m, CTL_OUTCOME_REFUSED, status);
+	account(m, CTL_OUTCOME_REFUSED, status);
 	inmsg_set_state(m, INMSG_REFUSED, msrp_status_text(status));
+	verdict_answer_all(m, status);
 }
 
 static void set_due(struct inmsg *m)
@@ -72,7 +122,11 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		(*m->from->ctx->plane->stats.tolerated)++;
 	if (status != 200)
 		refuse(rq, status);
-	else if (m->state != INMSG_TAKEN)
+	else if (m->state == INMSG_TAKEN)
+		return;
+	else if (verdict_wanted(m))
+		verdict_ask(m, cpim.content_type);
+	else
 		m->state = INMSG_OPEN; /* what is held is passed on by the caller, then dropped */
 }
 
@@ -116,7 +170,9 @@ static void hold(struct request *rq, uint64_t pos, struct slice piece)
 	}
 	bytes_add_slice(&h->data, piece);
 	m->n_held_bytes += piece.len;
-	if (m->n_held_bytes + m->head.len > INGRESS_HELD_MAX)
+	if (m->state == INMSG_VERDICT)
+		verdict_held(m, piece.len);
+	else if (m->n_held_bytes + m->head.len > INGRESS_HELD_MAX)
 		refuse(rq, 413);
 }
 
@@ -170,6 +226,8 @@ static void body_before_head(struct request *rq, struct slice piece)
 		if (m->state == INMSG_OPEN) {
 			forward_octets(m, 1, piece, true);
 			pass_held(m);
+		} else if (m->state == INMSG_VERDICT) {
+			hold(rq, 1, piece);
 		}
 		if (m->state > INMSG_GATHER)
 			return;
@@ -236,7 +294,7 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 	struct inmsg *m;
 	int status;
 
-	if (s->n_inbox >= (size_t)opt->max_open_messages && !forget_refused(s)) {
+	if (s->n_inbox - s->n_verdicts >= (size_t)opt->max_open_messages && !forget_refused(s)) {
 		rq->status = 413;
 		return;
 	}
@@ -244,12 +302,15 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 	m->success_report = head->success_report;
 	m->failure_report = head->failure_report;
 	m->total = head->range.present ? head->range.total : MSRP_UNSPECIFIED;
+	m->started_ms = account_begin(s->ctx);
 	m->out.content_type = slice_dup(head->content_type);
 	m->out.disposition =
 		head->content_disposition.len ? slice_dup(head->content_disposition) : NULL;
 	status = route_start(m, head);
 	if (status != 200)
 		refuse(rq, status);
+	else if (m->state == INMSG_OPEN && verdict_wanted(m))
+		verdict_ask(m, media_type_base(head->content_type));
 }
 
 void ingress_begin(struct request *rq, const struct msrp_head *head)
@@ -299,10 +360,10 @@ void ingress_body(struct request *rq, struct slice piece)
 	if (!m || m->state == INMSG_REFUSED)
 		return;
 	set_due(m);
-	max = context_max_size(m->from->ctx, m->out.meta.kind);
+	max = route_max_size(m);
 	if (end > size_limit(m)) {
 		refuse(rq, 400);
-	} else if ((end > max && m->state == INMSG_OPEN) || ranges_add(&m->got, pos, piece.len)) {
+	} else if ((end > max && m->state != INMSG_HEAD) || ranges_add(&m->got, pos, piece.len)) {
 		refuse(rq, 413);
 	} else if (m->from->ctx->file && file_is_futile(m)) {
 		refuse(rq, 413); /* every receiver has had enough (MSRP-075) */
@@ -310,6 +371,8 @@ void ingress_body(struct request *rq, struct slice piece)
 		rq->pos = pos;
 		body_before_head(rq, piece);
 		rq->pos = end + 1;
+	} else if (m->state == INMSG_VERDICT) {
+		hold(rq, pos, piece);
 	} else {
 		m->n_passed += piece.len;
 		forward_octets(m, pos, piece, true);
@@ -330,11 +393,11 @@ static void finish(struct request *rq)
 	};
 
 	count(m, RESULT_ACCEPTED);
-	file_ended(m, CTL_OUTCOME_DELIVERED, 200);
+	account(m, CTL_OUTCOME_DELIVERED, 200);
 	if (m->out.meta.kind != CPIM_COMPOSING)
 		s->messages_in++;
 	session_see(s, report.message_id);
-	if (m->success_report && !forward_is_futile(m))
+	if (m->success_report && !forward_is_futile(m) && s->ctx->kind != CTL_KIND_RELAY)
 		rq->report = report_build(s, &report);
 	if (m->receipt)
 		receipt_input_done(m->receipt, m->length, true);
@@ -348,11 +411,11 @@ static void aborted(struct request *rq)
 	struct inmsg *m = rq->msg;
 
 	forward_abort(m);
-	if (m->receipt)
-		receipt_input_done(m->receipt, ranges_top(&m->got), false);
-	if (m->state != INMSG_REFUSED)
+	end_receipt(m);
+	if (m->state != INMSG_REFUSED) {
 		count(m, RESULT_ABORTED);
-	file_ended(m, CTL_OUTCOME_ABORTED, 0);
+		account(m, CTL_OUTCOME_ABORTED, 0);
+	}
 	inmsg_free(&rq->msg);
 }
 
@@ -374,6 +437,7 @@ void ingress_end(struct request *rq, char flag)
 	if (!m)
 		return;
 	if (flag == '#') {
+		verdict_answer_all(m, 200);
 		aborted(rq);
 		return;
 	}
@@ -390,8 +454,14 @@ void ingress_end(struct request *rq, char flag)
 			inmsg_free(&rq->msg);
 		return;
 	}
+	m->acked = true;
 	if (m->state <= INMSG_GATHER)
 		return;
+	if (m->state == INMSG_VERDICT) {
+		verdict_defer(m, rq);
+		rq->answered = true;
+		return;
+	}
 	last = m->length != MSRP_UNSPECIFIED && ranges_complete(&m->got, m->length);
 	if (last && m->out.total != m->length)
 		m->out.total = m->length; /* content decides, not what was announced (MSRP-069) */
@@ -399,6 +469,34 @@ void ingress_end(struct request *rq, char flag)
 		forward_end(m, rq->pos, flag, last);
 	if (last)
 		finish(rq);
+}
+
+void ingress_resume(struct inmsg *m, int status)
+{
+	struct session *s = m->from;
+	struct request own = {.session = s, .msg = m, .status = 200};
+	struct request *rq = s->wire->req.msg == m ? &s->wire->req : &own;
+	bool last;
+
+	if (status == 200) {
+		inmsg_go_on(m);
+		pass_held(m);
+	} else {
+		refuse(rq, status);
+	}
+	verdict_answer_all(m, 200);
+	if (rq != &own) /* its end-line is still to come */
+		return;
+	last = m->length != MSRP_UNSPECIFIED && ranges_complete(&m->got, m->length);
+	if (m->state == INMSG_REFUSED && m->length != MSRP_UNSPECIFIED) {
+		inmsg_free(&own.msg);
+	} else if (m->state == INMSG_OPEN && last) {
+		m->out.total = m->length;
+		forward_end(m, m->length + 1, '$', true);
+		finish(&own);
+		if (own.report)
+			wire_push(s->wire, own.report);
+	}
 }
 
 void ingress_batch_end(struct request *rq)
@@ -413,6 +511,7 @@ static void give_up(struct inmsg *m)
 {
 	struct request rq = {.session = m->from, .msg = m};
 
+	verdict_answer_all(m, 413);
 	aborted(&rq);
 }
 

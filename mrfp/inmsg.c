@@ -12,7 +12,8 @@
 
 #define LOG_PLACE "ingress"
 
-static const char *const state_names[INMSG_STATES] = {"head", "gather", "open", "taken", "refused"};
+static const char *const state_names[INMSG_STATES] = {"head", "gather", "verdict",
+						      "open", "taken",  "refused"};
 
 const char *inmsg_state_name(enum inmsg_state st)
 {
@@ -28,6 +29,7 @@ struct inmsg *inmsg_new(struct session *from, struct slice id)
 	if (slice_copy(id, m->id, sizeof(m->id)))
 		m->id[0] = '\0'; /* checked by the caller */
 	TAILQ_INIT(&m->held);
+	STAILQ_INIT(&m->deferred);
 	TAILQ_INSERT_TAIL(&from->inbox, m, link);
 	from->n_inbox++;
 	session_busy(from);
@@ -58,12 +60,46 @@ void inmsg_drop_held(struct inmsg *m)
 	bytes_fini(&m->head);
 }
 
+void inmsg_wait(struct inmsg *m)
+{
+	m->state = INMSG_VERDICT;
+	m->from->n_verdicts++;
+}
+
+static void wait_no_more(struct inmsg *m)
+{
+	if (m->state != INMSG_VERDICT)
+		return;
+	m->from->n_verdicts--;
+	m->from->verdict_bytes -= m->n_verdict_bytes;
+	m->n_verdict_bytes = 0;
+}
+
+void inmsg_go_on(struct inmsg *m)
+{
+	wait_no_more(m);
+	m->state = INMSG_OPEN;
+}
+
+static void drop_deferred(struct inmsg *m)
+{
+	struct deferred *d;
+
+	while ((d = STAILQ_FIRST(&m->deferred))) {
+		STAILQ_REMOVE_HEAD(&m->deferred, link);
+		free(d->paths);
+		free(d);
+	}
+}
+
 void inmsg_free(struct inmsg **mp)
 {
 	struct inmsg *m = *mp;
 
 	if (!m)
 		return;
+	wait_no_more(m);
+	drop_deferred(m);
 	TAILQ_REMOVE(&m->from->inbox, m, link);
 	m->from->n_inbox--;
 	inmsg_drop_held(m);
@@ -83,6 +119,7 @@ void inmsg_set_state(struct inmsg *m, enum inmsg_state to, const char *cause)
 	log_debug("%s/%llu: message %s: %s -> %s (%s)", m->from->ctx->name,
 		  (unsigned long long)m->from->termination, m->id, inmsg_state_name(m->state),
 		  inmsg_state_name(to), cause);
+	wait_no_more(m);
 	m->state = to;
 	if (to == INMSG_REFUSED) {
 		m->view = SLICE_NULL;

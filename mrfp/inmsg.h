@@ -9,6 +9,7 @@
 enum inmsg_state {
 	INMSG_HEAD,    /* the CPIM head is not complete */
 	INMSG_GATHER,  /* held until it is whole (absorb.h) */
+	INMSG_VERDICT, /* waits for the MRFC's verdict (verdict.h); what comes is held */
 	INMSG_OPEN,    /* passed on as it comes */
 	INMSG_TAKEN,   /* whole, and kept from the others */
 	INMSG_REFUSED, /* further chunks get the same answer */
@@ -22,12 +23,21 @@ struct held {
 	struct bytes data;
 };
 
+/* A response that waits for the verdict. */
+struct deferred {
+	STAILQ_ENTRY(deferred) link;
+	bool partial; /* Failure-Report: partial */
+	char *paths;
+	char tid[MSRP_TID_MAX + 1];
+};
+
 struct inmsg {
 	TAILQ_ENTRY(inmsg) link;
 	struct session *from;
 	enum inmsg_state state;
 	int status; /* REFUSED: the answer */
 	bool success_report;
+	bool acked; /* a chunk of it was answered, or taken in silence */
 	enum msrp_failure_report failure_report; /* of the first chunk (MSRP-079) */
 	char id[MSRP_MESSAGE_ID_MAX + 1];
 	struct outmsg out;
@@ -36,12 +46,16 @@ struct inmsg {
 	uint64_t total;            /* as told, or MSRP_UNSPECIFIED */
 	uint64_t length;           /* fixed by '$', or MSRP_UNSPECIFIED */
 	struct ranges got;
-	uint64_t n_passed; /* octets passed on, repeated ones too */
-	uint64_t due_ms;   /* by the connection's clock: given up then */
+	uint64_t n_passed;   /* octets passed on, repeated ones too */
+	uint64_t started_ms; /* since 1970; 0: not accounted */
+	uint64_t due_ms;     /* by the connection's clock: given up then */
 
 	struct bytes head; /* octets 1.. while the CPIM head is incomplete */
 	TAILQ_HEAD(held_list, held) held;
 	size_t n_held_bytes;
+	uint64_t verdict; /* number of the question */
+	size_t n_verdict_bytes;
+	STAILQ_HEAD(, deferred) deferred;
 
 	/* To be passed on next: a view into the read buffer, or own bytes; one of them is empty. */
 	uint64_t pend_pos;
@@ -55,6 +69,10 @@ struct inmsg *inmsg_find(struct session *from, struct slice id);
 void inmsg_free(struct inmsg **m);
 const char *inmsg_state_name(enum inmsg_state st);
 void inmsg_set_state(struct inmsg *m, enum inmsg_state to, const char *cause);
+/* It waits for a verdict from now on; the next change of state ends that. */
+void inmsg_wait(struct inmsg *m);
+/* The verdict is there. */
+void inmsg_go_on(struct inmsg *m);
 /* Drop what was held for the head. */
 void inmsg_drop_held(struct inmsg *m);
 

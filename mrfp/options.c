@@ -53,6 +53,8 @@ const struct config_opt options_table[] = {
 	     "A partial message without a further chunk is given up after this."),
 	TIME("msrp.response_timeout", response_timeout_ms, "30s", 10, 3600000,
 	     "A SEND of ours without response counts as lost after this."),
+	TIME("msrp.verdict_timeout", verdict_timeout_ms, "5s", 10, 60000,
+	     "A message that waits for the MRFC's verdict (authorise) is refused with 403 after this."),
 	TIME("msrp.connect_timeout", connect_timeout_ms, "10s", 10, 3600000,
 	     "Limit for connecting as the active side."),
 	INT("msrp.max_connections", max_connections, "50000", 1, 10000000,

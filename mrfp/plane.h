@@ -18,6 +18,7 @@ struct plane;
 struct resolver;
 struct session;
 struct tls;
+struct verdicts;
 struct wire;
 
 /*
@@ -49,7 +50,8 @@ struct plane {
 	uint16_t port;   /* in our URIs */
 	struct tls *tls; /* our certificate; NULL: no TLS */
 	uint16_t tls_port;
-	uint64_t now_ms; /* of this loop turn */
+	uint64_t now_ms;           /* of this loop turn */
+	uint64_t (*wall_ms)(void); /* since 1970 */
 
 	struct context *contexts;     /* uthash, by id */
 	struct session *sessions;     /* uthash, by local session-id */
@@ -70,6 +72,7 @@ struct plane {
 	const struct wire_ops *ops;
 	char *read_buf; /* one for all connections */
 	struct nicknames *nicknames;
+	struct verdicts *verdicts;
 	struct resolver *resolver; /* NULL: names cannot be connected to */
 	plane_notify_fn *notify;
 	void *notify_arg;

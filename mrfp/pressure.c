@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
+#include "mrfp/relay.h"
 
 #define LOG_PLACE "pressure"
 
@@ -66,15 +67,20 @@ static bool is_behind(const struct context *ctx, uint64_t mark, size_t direct_ma
 	return false;
 }
 
+static void set_congested(struct context *ctx)
+{
+	if (ctx->congested)
+		return;
+	ctx->congested = true;
+	LIST_INSERT_HEAD(&ctx->plane->congested, ctx, congested_link);
+	log_debug("%s: bulk senders wait", ctx->name);
+}
+
 static void congest(struct context *ctx)
 {
 	struct session *s;
 
-	if (!ctx->congested) {
-		ctx->congested = true;
-		LIST_INSERT_HEAD(&ctx->plane->congested, ctx, congested_link);
-		log_debug("%s: bulk senders wait", ctx->name);
-	}
+	set_congested(ctx);
 	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
 		if (s->wire && s->n_inbox && ingress_has_bulk(s))
 			wire_pause(s->wire, WIRE_PAUSE_CONTEXT);
@@ -113,13 +119,19 @@ void pressure_relieve(struct plane *plane)
 
 	for (ctx = LIST_FIRST(&plane->congested); ctx; ctx = next) {
 		next = LIST_NEXT(ctx, congested_link);
-		if (!is_behind(ctx, mark, direct_mark))
+		if (ctx->kind == CTL_KIND_RELAY ? !relay_pressure(ctx)
+						: !is_behind(ctx, mark, direct_mark))
 			relieve(ctx);
 	}
 }
 
 void pressure_check(struct context *ctx)
 {
+	if (ctx->kind == CTL_KIND_RELAY) { /* a sender is stopped long before the log is full */
+		if (relay_pressure(ctx))
+			set_congested(ctx);
+		return;
+	}
 	cut_slowest(ctx);
 	check_high_water(ctx);
 }

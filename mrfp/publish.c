@@ -15,6 +15,7 @@ void outmsg_fini(struct outmsg *m)
 	free(m->content_type);
 	free(m->disposition);
 	m->content_type = m->disposition = NULL;
+	bytes_fini(&m->wrap);
 }
 
 /* Types, size and direction. */
@@ -45,7 +46,8 @@ void publish_begin(struct context *ctx, struct outmsg *m)
 		m->meta.size = m->total;
 	context_note_type(ctx, m->meta.serial, slice_str(m->type));
 	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
-		if (!s->cur[0].attached || s->taste.number == m->meta.source)
+		if ((!s->cur[0].attached && !s->parked[0].attached) ||
+		    s->taste.number == m->meta.source)
 			continue;
 		stats_owe(st, kind);
 		s->open[kind]++;
@@ -69,7 +71,9 @@ static struct msrp_rest rest_of(const struct context *ctx, const struct outmsg *
 
 	rest.message_id =
 		slice_make(id, series_format(&ctx->message_ids, m->meta.serial, SLICE_NULL, id));
-	rest.range = frame_range(start, body.len, m->total);
+	rest.success_report = m->success_report;
+	rest.range = frame_range(start, body.len,
+				 m->total == MSRP_UNSPECIFIED ? m->total : m->total + m->wrap.len);
 	if (flag != '#' || body.len) {
 		rest.content_type = slice_str(m->content_type);
 		rest.content_disposition = slice_str(m->disposition);

@@ -24,7 +24,7 @@ struct chunk *report_build(struct session *to, const struct report *r)
 			series_format(&to->ctx->direct, to->ctx->direct.next++, SLICE_NULL, tid));
 	snprintf(status, sizeof(status), "000 %d %s", r->status, msrp_status_text(r->status));
 	rest.status = slice_trim(slice_str(status));
-	rest.range = (struct msrp_range){true, 1, r->size, r->total};
+	rest.range = (struct msrp_range){true, r->start ? r->start : 1, r->size, r->total};
 	msrp_build_start(&b, id, SLICE_LIT("REPORT"));
 	msrp_build_paths(&b, slice_make(to->from_raw, to->from_raw_len), slice_str(to->local_uri));
 	if (r->cpim_from.len && r->cpim_to.len) {

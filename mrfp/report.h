@@ -11,7 +11,8 @@
 
 struct report {
 	struct slice message_id;
-	uint64_t size;  /* octets reported, from the first */
+	uint64_t start; /* first octet reported; 0: 1 */
+	uint64_t size;  /* last octet reported, or MSRP_UNSPECIFIED */
 	uint64_t total; /* or MSRP_UNSPECIFIED */
 	int status;
 	struct slice cpim_from,

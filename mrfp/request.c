@@ -16,6 +16,7 @@
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
 #include "mrfp/nickname.h"
+#include "mrfp/relayed.h"
 #include "mrfp/settle.h"
 
 #define LOG_PLACE "request"
@@ -253,9 +254,12 @@ static void malformed(struct wire *w, const struct msrp_head *h)
 static void on_report(struct wire *w, const struct msrp_head *h)
 {
 	struct session *s = w->req.session;
+	bool failed;
 
-	if (h->has_status && h->status_namespace == 0 &&
-	    settle_report(s, h->message_id, h->status_code) == SETTLE_GONE)
+	if (!h->has_status || h->status_namespace != 0)
+		return;
+	failed = s->ctx->kind == CTL_KIND_RELAY && relayed_report(s, h);
+	if (settle_report(s, h->message_id, h->status_code) == SETTLE_GONE || failed)
 		hangup_and_close(s, CTL_LOST_REFUSED);
 }
 
@@ -274,15 +278,17 @@ static void on_send(struct wire *w, const struct msrp_head *h)
 	rq->mute = rq->failure_report == MSRP_FR_NO;
 	if (rq->keepalive)
 		(*w->plane->stats.keepalives)++;
-	if (rq->repeat && h->success_report)
+	if (rq->repeat && h->success_report && rq->session->ctx->kind != CTL_KIND_RELAY)
 		rq->mid = slice_dup(h->message_id);
 }
 
 static void on_nickname(struct wire *w, const struct msrp_head *h)
 {
 	struct request *rq = &w->req;
-	int status = nickname_ask(w->plane->nicknames, rq->session, h, slice_str(rq->paths));
+	int status = 501; /* names belong to rooms */
 
+	if (rq->session->ctx->kind == CTL_KIND_CHAT)
+		status = nickname_ask(w->plane->nicknames, rq->session, h, slice_str(rq->paths));
 	if (status)
 		rq->status = status;
 	else

@@ -12,6 +12,7 @@
 #include "mrfp/absorb.h"
 #include "mrfp/file.h"
 #include "mrfp/policy.h"
+#include "mrfp/relay.h"
 #include "proto/media_type.h"
 #include "proto/msrp_head.h"
 
@@ -58,7 +59,7 @@ static bool is_absorbed(struct inmsg *m, const struct cpim_head *cpim, enum rout
 	return route == ROUTE_ROOM && absorb_composing(m, document);
 }
 
-int route_head(struct inmsg *m, const struct cpim_head *cpim)
+static int chat_head(struct inmsg *m, const struct cpim_head *cpim)
 {
 	struct session *s = m->from, **targets = NULL;
 	struct slice top = slice_str(m->out.content_type);
@@ -146,7 +147,22 @@ int route_start(struct inmsg *m, const struct msrp_head *head)
 		return chat_start(m, head);
 	case CTL_KIND_FILE:
 		return start_file(m, head);
+	case CTL_KIND_RELAY:
+		return relay_start(m, head);
 	default:
 		return 415;
 	}
+}
+
+int route_head(struct inmsg *m, const struct cpim_head *cpim)
+{
+	return m->from->ctx->kind == CTL_KIND_RELAY ? relay_head(m, cpim) : chat_head(m, cpim);
+}
+
+uint64_t route_max_size(const struct inmsg *m)
+{
+	const struct context *ctx = m->from->ctx;
+
+	return ctx->kind == CTL_KIND_RELAY ? relay_max_size(m)
+					   : context_max_size(ctx, m->out.meta.kind);
 }

@@ -17,4 +17,7 @@ int route_bare(struct inmsg *m);
 /* The CPIM head is complete: who gets it? 200, or the status that refuses it. */
 int route_head(struct inmsg *m, const struct cpim_head *cpim);
 
+/* Largest message that may pass, in octets of its sender. */
+uint64_t route_max_size(const struct inmsg *m);
+
 #endif

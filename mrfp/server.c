@@ -23,8 +23,10 @@
 #include "mrfp/ctl_client.h"
 #include "mrfp/fanout.h"
 #include "mrfp/hangup.h"
+#include "mrfp/ingress.h"
 #include "mrfp/nickname.h"
 #include "mrfp/request.h"
+#include "mrfp/verdict.h"
 #include "mrfp/watch.h"
 
 #define LOG_PLACE     "server"
@@ -55,7 +57,7 @@ static uint32_t on_notify(const struct context *ctx, const struct ctl_notify *ev
 	return ctl_client_notify(s->ctl, ctx->id, event);
 }
 
-static void on_nickname_answer(struct session *s, struct slice tid, struct slice paths, int status)
+static void on_answer(struct session *s, struct slice tid, struct slice paths, int status)
 {
 	request_answer(s->wire, tid, paths, status);
 }
@@ -96,10 +98,12 @@ static void on_event_done(uint32_t transaction, const struct ctl_result *r, void
 {
 	struct server *s = arg;
 
-	if (CTL_HAS(r, result, status))
-		nickname_reply(s->plane.nicknames, transaction, r->status);
-	else if (r->code != CTL_R_OK)
-		nickname_reply(s->plane.nicknames, transaction, 403);
+	s->plane.now_ms = clock_now_ms();
+	if (CTL_HAS(r, result, status) || r->code != CTL_R_OK)
+		nickname_reply(s->plane.nicknames, transaction,
+			       CTL_HAS(r, result, status) ? r->status : 403);
+	verdict_reply(s->plane.verdicts, transaction,
+		      CTL_HAS(r, result, status) && r->code == CTL_R_OK ? r->status : 403);
 }
 
 static void say_ready(struct server *s)
@@ -228,6 +232,7 @@ static int open_plane(struct server *s)
 	p->opt = s->opt;
 	p->base = s->base;
 	p->now_ms = clock_now_ms();
+	p->wall_ms = clock_wall_ms;
 	p->ops = &request_ops;
 	p->notify = on_notify;
 	p->notify_arg = s;
@@ -241,7 +246,8 @@ static int open_plane(struct server *s)
 	TAILQ_INIT(&p->dirty_contexts);
 	TAILQ_INIT(&p->busy);
 	p->read_buf = xcalloc(1, PLANE_READ_HEADROOM + PLANE_READ_SIZE);
-	p->nicknames = nicknames_new(p, on_nickname_answer);
+	p->nicknames = nicknames_new(p, on_answer);
+	p->verdicts = verdicts_new(p, on_answer, ingress_resume);
 	p->resolver = resolver_new(s->base, NULL);
 	if (addr_set_parse(s->opt->connect_allow, &p->connect_allow) ||
 	    addr_set_parse(s->opt->trusted_media, &p->trusted))
@@ -368,6 +374,7 @@ static void close_all(struct server *s)
 	http_server_free(&s->http);
 	ctl_client_free(&s->ctl);
 	nicknames_free(&p->nicknames);
+	verdicts_free(&p->verdicts);
 	resolver_free(&p->resolver);
 	if (s->tick)
 		event_free(s->tick);

@@ -280,32 +280,52 @@ void session_set_paths(struct session *s, struct slice to_raw, struct slice from
 
 void session_join(struct session *s)
 {
+	bool waited = s->parked[0].attached;
+
+	for (int i = 0; i < N_LOGS && waited; i++)
+		chunklog_move(&s->ctx->log[i], &s->parked[i], &s->cur[i]);
+	if (waited)
+		context_touch(s->ctx);
 	if (!s->cur[0].attached) { /* in a file context it may have waited there */
 		for (int i = 0; i < N_LOGS; i++)
 			chunklog_attach(&s->ctx->log[i], &s->cur[i]);
 		s->taste.since = s->ctx->serial;
 	}
+	memset(s->kept, 0, sizeof(s->kept));
 	s->joined = true;
 	s->ctx->n_bound++;
 	(*s->ctx->plane->stats.bound)++;
 }
 
-void session_part(struct session *s)
+static void drop_connection_state(struct session *s)
 {
-	bool joined = s->joined;
-
-	for (int i = 0; i < N_LOGS; i++)
-		chunklog_detach(&s->ctx->log[i], &s->cur[i]);
 	for (int i = 0; i < STREAM_COUNT; i++)
 		txring_fini(&s->tx[i]);
 	outq_fini(&s->direct);
 	outq_init(&s->direct, (size_t)s->ctx->plane->opt->private_bytes);
-	taste_fini(&s->taste);
-	s->joined = false;
-	if (!joined)
+	if (!s->joined)
 		return;
+	s->joined = false;
 	s->ctx->n_bound--;
 	(*s->ctx->plane->stats.bound)--;
+}
+
+void session_part(struct session *s)
+{
+	for (int i = 0; i < N_LOGS; i++) {
+		chunklog_detach(&s->ctx->log[i], &s->cur[i]);
+		chunklog_detach(&s->ctx->log[i], &s->parked[i]);
+	}
+	taste_fini(&s->taste);
+	drop_connection_state(s);
+}
+
+void session_part_waiting(struct session *s)
+{
+	for (int i = 0; i < N_LOGS; i++)
+		chunklog_move(&s->ctx->log[i], &s->cur[i], &s->parked[i]);
+	drop_connection_state(s);
+	session_busy(s); /* not for ever */
 }
 
 void session_busy(struct session *s)

@@ -78,8 +78,13 @@ struct session {
 	TAILQ_HEAD(, inmsg) inbox; /* partial messages from this peer */
 	size_t n_inbox;
 	struct sampler_leg typing;
-	uint64_t *seen; /* hashes of finished Message-IDs; NULL until the first */
+	struct cursor parked[N_LOGS]; /* kind relay, without connection: what waits for the next */
+	uint64_t parked_due_ms;       /* something waits: given up then; 0: nothing does */
+	uint32_t kept[STATS_CLASSES]; /* of open: of messages that wait there */
+	bool held_back;               /* not read from until its receiver catches up */
+	uint64_t *seen;               /* hashes of finished Message-IDs; NULL until the first */
 	uint32_t seen_next;
+	size_t n_verdicts, verdict_bytes; /* messages that wait for a verdict, and what they hold */
 };
 
 const char *session_state_name(enum session_state st);
@@ -122,6 +127,8 @@ bool session_admits(const struct session *s, unsigned kind, struct slice top, st
 void session_join(struct session *s);
 /* Leave the logs; does not settle copies. */
 void session_part(struct session *s);
+/* The same, but what was not begun waits for the next session_join(). */
+void session_part_waiting(struct session *s);
 /* Build path blocks: to_raw, from_raw as the peer writes them in its requests. */
 void session_set_paths(struct session *s, struct slice to_raw, struct slice from_raw);
 

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfp/inmsg.h"
+#include "mrfp/relayed.h"
 #include "proto/media_type.h"
 
 #define LOG_PLACE         "settle"
@@ -45,6 +46,8 @@ static void settle_copy(struct session *s, int stream, uint64_t serial, unsigned
 		receipt_settle(r, s, outcome, status);
 	else
 		session_settle(s, kind, outcome);
+	if (s->ctx->kind == CTL_KIND_RELAY)
+		relayed_settled(s, serial, outcome, status);
 }
 
 /* The peer takes nothing more of this message. */
@@ -200,11 +203,12 @@ unsigned settle_expire(struct session *s, uint64_t now_ms)
 {
 	uint32_t timeout_ms = (uint32_t)s->ctx->plane->opt->response_timeout_ms;
 	unsigned n = 0;
+	int status = s->ctx->kind == CTL_KIND_RELAY ? 408 : 481;
 	struct tx t;
 
 	for (int i = 0; i < STREAM_COUNT; i++) {
 		while (txring_expire(&s->tx[i], (uint32_t)now_ms, timeout_ms, &t)) {
-			stop_copy(s, i, &t, t.aborted ? OUTCOME_ABORTED : OUTCOME_LOST, 481);
+			stop_copy(s, i, &t, t.aborted ? OUTCOME_ABORTED : OUTCOME_LOST, status);
 			n++;
 		}
 	}
@@ -217,7 +221,7 @@ uint64_t settle_leave(struct session *s)
 
 	receipts_leg_lost(s);
 	for (unsigned k = 0; k < STATS_CLASSES; k++) {
-		while (s->open[k])
+		while (s->open[k] > s->kept[k])
 			session_settle(s, k, OUTCOME_LOST);
 	}
 	return s->copies_lost - before;

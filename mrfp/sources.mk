@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 MRFP_SRC := \
 	mrfp/absorb.c \
+	mrfp/account.c \
 	mrfp/admit.c \
 	mrfp/aggregate.c \
 	mrfp/chunklog.c \
@@ -23,6 +24,8 @@ MRFP_SRC := \
 	mrfp/pressure.c \
 	mrfp/publish.c \
 	mrfp/ranges.c \
+	mrfp/relay.c \
+	mrfp/relayed.c \
 	mrfp/report.c \
 	mrfp/request.c \
 	mrfp/route.c \
@@ -35,6 +38,7 @@ MRFP_SRC := \
 	mrfp/terminal.c \
 	mrfp/transaction.c \
 	mrfp/uris.c \
+	mrfp/verdict.c \
 	mrfp/watch.c \
 	mrfp/wire.c \
 	mrfp/wire_send.c

@@ -10,9 +10,9 @@
 #include "common/mem.h"
 #include "mrfp/dial.h"
 #include "mrfp/hangup.h"
+#include "mrfp/relay.h"
 
 #define PATH_MAX_LEN 4096
-#define RELAY_LEGS   2
 
 /* Add and Modify have these fields by the same names. */
 #define TAKE(body, flag, field, member)                                                            \
@@ -219,6 +219,8 @@ static void restart(struct session *s)
 {
 	if (s->wire) /* connecting, or waiting for the answer to its first SEND */
 		hangup(s, 0);
+	if (s->ctx->kind == CTL_KIND_RELAY)
+		relay_park(s);
 	if (!s->remote_path[0]) {
 		session_set_state(s, SESSION_IDLE, "path not known");
 		return;

@@ -10,7 +10,9 @@
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
 #include "mrfp/nickname.h"
+#include "mrfp/relay.h"
 #include "mrfp/settle.h"
+#include "mrfp/verdict.h"
 
 #define LOG_PLACE "watch"
 
@@ -49,6 +51,8 @@ static void tick_session(struct session *s, uint64_t now_ms)
 	if (s->copies_lost > lost)
 		tell_slow(s, (unsigned)(s->copies_lost - lost));
 	ingress_tick(s, clock_ms);
+	if (s->ctx->kind == CTL_KIND_RELAY && relay_tick(s, now_ms))
+		return;
 	if (is_idle(s))
 		session_unbusy(s);
 }
@@ -93,4 +97,5 @@ void watch_tick(struct plane *plane)
 	}
 	absorb_tick(plane);
 	nickname_tick(plane->nicknames, plane->now_ms);
+	verdict_tick(plane->verdicts, plane->now_ms);
 }

@@ -157,6 +157,8 @@ void wire_remove_session(struct wire *w, struct session *s)
 {
 	if (!w->dead && w->mid_session == s && w->mid_part)
 		wire_keep_rest(w, s);
+	wire_hold_back(s, false);
+	wire_resume(w, WIRE_PAUSE_VERDICT);
 	LIST_REMOVE(s, in_wire);
 	s->wire = NULL;
 	wire_resume(w, WIRE_PAUSE_CONTEXT); /* its context will not tell us any more */
@@ -221,6 +223,22 @@ void wire_resume(struct wire *w, unsigned why)
 	w->moved_ms = w->plane->now_ms;
 	(*w->plane->stats.paused)--;
 	conn_want_read(w->conn, true);
+}
+
+void wire_hold_back(struct session *s, bool on)
+{
+	const struct session *o;
+	bool others = false;
+
+	if (on)
+		wire_pause(s->wire, WIRE_PAUSE_PEER);
+	if (on == s->held_back)
+		return;
+	s->held_back = on;
+	LIST_FOREACH(o, &s->wire->sessions, in_wire)
+		others = others || o->held_back;
+	if (!others)
+		wire_resume(s->wire, WIRE_PAUSE_PEER);
 }
 
 /* --- reading --- */

@@ -32,7 +32,9 @@ struct request {
 enum {
 	WIRE_PAUSE_CONTEXT = 1, /* it sends bulk, and receivers are behind */
 	WIRE_PAUSE_OWN = 2,     /* it does not read our responses */
-	WIRE_PAUSE_HELD = 4     /* its first request waits for what the MRFC knows of the peer */
+	WIRE_PAUSE_HELD = 4,    /* its first request waits for what the MRFC knows of the peer */
+	WIRE_PAUSE_PEER = 8,    /* kind relay: the receiver of one of its sessions is behind */
+	WIRE_PAUSE_VERDICT = 16 /* its messages wait for the MRFC's verdict */
 };
 enum wire_part { PART_NONE, PART_REST, PART_OWN, PART_DIRECT, PART_CHAT, PART_BULK };
 
@@ -102,6 +104,8 @@ void wire_release_held(struct plane *plane);
 
 void wire_pause(struct wire *w, unsigned why);
 void wire_resume(struct wire *w, unsigned why);
+/* Hold a session's sender back, or no more; others on the connection wait with it. */
+void wire_hold_back(struct session *s, bool on);
 /* Look at it at every tick while it has no session or is blocked. */
 void wire_watch(struct wire *w);
 void wire_unwatch(struct wire *w);

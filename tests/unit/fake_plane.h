@@ -12,7 +12,10 @@
 #include "common/mem.h"
 #include "mrfp/absorb.h"
 #include "mrfp/hangup.h"
+#include "mrfp/ingress.h"
+#include "mrfp/relayed.h"
 #include "mrfp/report.h"
+#include "mrfp/verdict.h"
 
 #define ROOM "sip:room@conf.example.com"
 
@@ -23,6 +26,7 @@ struct fake_plane {
 	struct context *ctx;
 	struct ctl_notify last; /* event; views are dead */
 	unsigned n_events;
+	int last_answer; /* to a message that waited for its verdict */
 	uint64_t next_termination;
 };
 
@@ -34,6 +38,18 @@ static inline uint32_t fake_notify(const struct context *ctx, const struct ctl_n
 	(void)ctx;
 	f->last = *event;
 	return ++f->n_events;
+}
+
+static inline uint64_t fake_wall_ms(void)
+{
+	return 1700000000000;
+}
+
+static inline void fake_answer(struct session *s, struct slice tid, struct slice paths, int status)
+{
+	(void)tid;
+	(void)paths;
+	((struct fake_plane *)s->ctx->plane->notify_arg)->last_answer = status;
 }
 
 static inline void fake_plane_open(struct fake_plane *f)
@@ -49,6 +65,7 @@ static inline void fake_plane_open(struct fake_plane *f)
 		.bind_timeout_ms = 30000,
 		.message_timeout_ms = 540000,
 		.response_timeout_ms = 30000,
+		.verdict_timeout_ms = 5000,
 		.max_sessions = 10,
 		.max_open_messages = 32,
 		.log_bytes = 1 << 20,
@@ -65,6 +82,7 @@ static inline void fake_plane_open(struct fake_plane *f)
 	f->plane.now_ms = 1000000;
 	f->plane.host = (char *)(uintptr_t) "127.0.0.1";
 	f->plane.port = 2855;
+	f->plane.wall_ms = fake_wall_ms;
 	f->plane.notify = fake_notify;
 	f->plane.notify_arg = f;
 	LIST_INIT(&f->plane.wires);
@@ -75,6 +93,7 @@ static inline void fake_plane_open(struct fake_plane *f)
 	TAILQ_INIT(&f->plane.dead_wires);
 	TAILQ_INIT(&f->plane.dirty_contexts);
 	TAILQ_INIT(&f->plane.busy);
+	f->plane.verdicts = verdicts_new(&f->plane, fake_answer, ingress_resume);
 	f->ctx = context_new(&f->plane, id);
 	context_set_room(f->ctx, SLICE_LIT(ROOM), NULL);
 	f->ctx->policy = CTL_POLICY_PRIVATE | CTL_POLICY_NICKNAME;
@@ -148,6 +167,8 @@ static inline void fake_plane_close(struct fake_plane *f)
 		fake_leave(s);
 	receipts_free(f->ctx);
 	absorb_end(f->ctx);
+	relayed_free(f->ctx);
+	verdicts_free(&f->plane.verdicts);
 	context_free(&f->ctx);
 }
 

@@ -66,6 +66,7 @@ class Control:
         self.incarnation, self.transaction = incarnation, 0
         self.replies, self.events, self.answers = {}, [], True
         self.nickname_status = 200
+        self.verdict = lambda event: 200  # status for an authorise event; None: no reply
         self.sock, self.writing = None, threading.Lock()
         self.listener = socket.socket(socket.AF_UNIX)
         if os.path.exists(path):
@@ -117,6 +118,11 @@ class Control:
             more = {"incarnation": self.incarnation, "version": 1}
         elif fields.get("event") == 3:
             more = {"status": self.nickname_status}
+        elif fields.get("event") == 9:
+            status = self.verdict(fields)
+            if status is None:
+                return
+            more = {"status": status}
         self.raw(frame(command, transaction, context, 1, code=0, **more))
 
     def raw(self, data):

@@ -386,6 +386,11 @@ bool conn_is_secure(const struct conn *c)
 	return false;
 }
 
+bool conn_is_plain(const struct conn *c)
+{
+	return c->state == CONN_STATE_UP && !is_layered(c);
+}
+
 void conn_set_sndbuf(struct conn *c, int n_bytes)
 {
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &n_bytes, sizeof(n_bytes));

@@ -69,6 +69,8 @@ bool conn_is_secure(const struct conn *c);
 bool conn_peer_is(const struct conn *c, const struct fingerprint_list *pins);
 /* Why a stream failed, for the log: TLS's reason or errno's text. Static. */
 const char *conn_why(const struct conn *c);
+/* Up, and its octets are those of the descriptor: others may read and write that too. */
+bool conn_is_plain(const struct conn *c);
 /* Kernel send buffer in bytes (SO_SNDBUF); keeps a stalled peer's backlog visible to us. */
 void conn_set_sndbuf(struct conn *c, int n_bytes);
 

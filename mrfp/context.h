@@ -49,6 +49,7 @@ struct file_state {
 struct context {
 	UT_hash_handle hh;
 	TAILQ_ENTRY(context) dirty_link;
+	TAILQ_ENTRY(context) sent_link;
 	struct plane *plane;
 	uint8_t id[CTL_CONTEXT_SIZE];
 	char name[CTL_CONTEXT_SIZE * 2 + 1]; /* id in hex, for the log */

@@ -4,12 +4,16 @@
 
 #include "common/config.h"
 
+enum options_io { IO_AUTO, IO_URING, IO_WRITEV };
+
 /* Settings of the MRFP; the table in options.c says unit, range and default of each. */
 struct options {
 	char *msrp_address, *msrp_advertise;
 	int64_t msrp_port, msrp_tls_port;
 	int64_t max_size, send_buffer;
 	char *tls_certificate, *tls_key;
+	int msrp_io; /* enum options_io */
+	int64_t gather_us;
 	char *connect_allow, *trusted_media;
 	int64_t bind_timeout_ms, message_timeout_ms, response_timeout_ms, verdict_timeout_ms,
 		connect_timeout_ms;

@@ -10,6 +10,7 @@
 #include "proto/ctl_msgs.h"
 
 struct admit_source;
+struct bundle;
 struct context;
 struct event_base;
 struct msrp_item;
@@ -62,6 +63,7 @@ struct plane {
 	TAILQ_HEAD(, wire) dirty_wires;       /* something of their own to send */
 	LIST_HEAD(, wire) watched;            /* without session, or blocked */
 	uint32_t n_held;                      /* of them with a request that waits */
+	TAILQ_HEAD(, wire) readable;          /* to be read from in this turn */
 	TAILQ_HEAD(, wire) dead_wires;        /* freed at the end of the turn */
 	TAILQ_HEAD(, context) dirty_contexts; /* something new in their logs */
 	LIST_HEAD(, context) congested;       /* contexts with paused senders */
@@ -70,7 +72,11 @@ struct plane {
 	bool over_limit;                      /* a context's log passed its limit in this turn */
 
 	const struct wire_ops *ops;
-	char *read_buf; /* one for all connections */
+	char *read_buf;        /* one for all connections */
+	struct bundle *bundle; /* many connections in one system call; NULL: one call each */
+	bool reading;          /* no connection is freed now */
+	uint32_t due;          /* responses that receivers owe us, of lately */
+	uint32_t due_lately;   /* since the last tick */
 	struct nicknames *nicknames;
 	struct verdicts *verdicts;
 	struct resolver *resolver; /* NULL: names cannot be connected to */

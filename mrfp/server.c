@@ -28,6 +28,7 @@
 #include "mrfp/request.h"
 #include "mrfp/verdict.h"
 #include "mrfp/watch.h"
+#include "mrfp/wire_bundle.h"
 
 #define LOG_PLACE     "server"
 #define READY_WAIT_MS 2000
@@ -225,6 +226,29 @@ static void on_hup(void *arg)
 
 /* --- start and end --- */
 
+/* One system call for many connections, where the kernel and msrp.io allow it. */
+static int open_bundle(struct server *s)
+{
+	struct plane *p = &s->plane;
+	struct uring *ring;
+
+	if (s->opt->msrp_io == IO_WRITEV)
+		return EXIT_OK;
+	if (uring_open(&ring) == 0) {
+		log_info("msrp.io: io_uring, responses gathered for %lld us",
+			 (long long)s->opt->gather_us);
+		p->bundle = bundle_new(ring);
+		*p->stats.uring = 1;
+		return EXIT_OK;
+	}
+	if (s->opt->msrp_io == IO_URING) {
+		log_error("msrp.io: no io_uring: %s", strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	log_info("msrp.io: writev, as there is no io_uring: %s", strerror(errno));
+	return EXIT_OK;
+}
+
 static int open_plane(struct server *s)
 {
 	struct plane *p = &s->plane;
@@ -243,6 +267,7 @@ static int open_plane(struct server *s)
 	LIST_INIT(&p->aggregating);
 	TAILQ_INIT(&p->dirty_wires);
 	TAILQ_INIT(&p->dead_wires);
+	TAILQ_INIT(&p->readable);
 	TAILQ_INIT(&p->dirty_contexts);
 	TAILQ_INIT(&p->busy);
 	p->read_buf = xcalloc(1, PLANE_READ_HEADROOM + PLANE_READ_SIZE);
@@ -252,7 +277,7 @@ static int open_plane(struct server *s)
 	if (addr_set_parse(s->opt->connect_allow, &p->connect_allow) ||
 	    addr_set_parse(s->opt->trusted_media, &p->trusted))
 		return EXIT_CONFIG;
-	return EXIT_OK;
+	return open_bundle(s);
 }
 
 static int open_listener(struct server *s, int64_t port, listener_accept_fn *fn,
@@ -381,6 +406,7 @@ static void close_all(struct server *s)
 	if (s->ready_timer)
 		event_free(s->ready_timer);
 	daemon_free(&s->daemon);
+	bundle_free(&p->bundle);
 	addr_set_free(&p->connect_allow);
 	addr_set_free(&p->trusted);
 	free(p->host);
@@ -399,11 +425,14 @@ int server_run(const struct options *opt, server_reload_fn *reload, void *reload
 	s->base = event_base_new();
 	code = open_all(s);
 	while (code == EXIT_OK && !s->stop) {
+		if (s->plane.bundle)
+			bundle_gather(&s->plane);
 		if (event_base_loop(s->base, EVLOOP_ONCE) < 0) {
 			log_error("the event loop failed: %s", strerror(errno));
 			code = EXIT_RUNTIME;
 			break;
 		}
+		bundle_read(&s->plane);
 		fanout_run(&s->plane);
 		ctl_client_flush(s->ctl);
 	}

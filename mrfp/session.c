@@ -385,6 +385,8 @@ void session_sent(struct session *s, int stream, const struct chunk_meta *m, uin
 
 	if (txring_push(&s->tx[stream], &t, &evicted) && evicted.last && !evicted.settled)
 		session_settle(s, evicted.kind, OUTCOME_LOST);
+	s->ctx->plane->due++;
+	s->ctx->plane->due_lately++;
 	if (!s->busy)
 		session_busy(s);
 }

@@ -119,6 +119,8 @@ enum settle_verdict settle_answer(struct wire *w, struct slice tid, int status,
 		int stream = stream_of(s, tid, &num);
 
 		if (stream >= 0 && txring_settle(&s->tx[stream], num, &t)) {
+			if (w->plane->due)
+				w->plane->due--;
 			*session_r = s;
 			return settle_one(s, stream, &t, status);
 		}

@@ -37,9 +37,11 @@ MRFP_SRC := \
 	mrfp/summary.c \
 	mrfp/terminal.c \
 	mrfp/transaction.c \
+	mrfp/uring.c \
 	mrfp/uris.c \
 	mrfp/verdict.c \
 	mrfp/watch.c \
 	mrfp/wire.c \
+	mrfp/wire_bundle.c \
 	mrfp/wire_send.c
-UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress mrfp_nickname mrfp_stats policy ranges sampler session settle transaction wire
+UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress mrfp_nickname mrfp_stats policy ranges sampler session settle transaction uring wire wire_bundle

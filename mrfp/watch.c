@@ -98,4 +98,7 @@ void watch_tick(struct plane *plane)
 	absorb_tick(plane);
 	nickname_tick(plane->nicknames, plane->now_ms);
 	verdict_tick(plane->verdicts, plane->now_ms);
+	if (plane->due > plane->due_lately)
+		plane->due = plane->due_lately; /* older ones are not coming soon */
+	plane->due_lately = 0;
 }

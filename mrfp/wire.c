@@ -107,6 +107,9 @@ void wire_close(struct wire *w)
 	wire_unwatch(w);
 	if (w->held)
 		w->plane->n_held--;
+	if (w->readable)
+		TAILQ_REMOVE(&w->plane->readable, w, in_readable);
+	w->readable = false;
 	LIST_REMOVE(w, in_all);
 	TAILQ_INSERT_TAIL(&w->plane->dead_wires, w, in_list);
 	if (w->paused)
@@ -312,17 +315,23 @@ static void take(struct wire *w, struct slice in)
 		broken(w);
 }
 
-static void on_readable(struct wire *w)
+/* One piece of memory: what was kept of an incomplete frame, then what came. */
+static struct slice with_held(struct wire *w, char *at, size_t n)
 {
-	struct slice held = buf_held(&w->in), in;
-	char *at = w->plane->read_buf + PLANE_READ_HEADROOM;
-	/* What is held until the peer is known must fit into what may be kept. */
-	bool unknown = w->transport != CTL_TRANSPORT_TCP && !w->n_sessions;
-	ssize_t n;
+	struct slice held = buf_held(&w->in);
+	char *buf = w->plane->read_buf + PLANE_READ_HEADROOM;
 
-	if (w->paused)
-		return;
-	n = conn_read(w->conn, at, unknown ? UNKNOWN_READ_SIZE : PLANE_READ_SIZE);
+	if (!held.len)
+		return slice_make(at, n);
+	if (at != buf)
+		memcpy(buf, at, n);
+	memcpy(buf - held.len, held.ptr, held.len);
+	buf_consume(&w->in, held.len);
+	return slice_make(buf - held.len, held.len + n);
+}
+
+void wire_take(struct wire *w, char *at, ssize_t n)
+{
 	if (n == -ERR_AGAIN)
 		return;
 	if (n <= 0) {
@@ -331,11 +340,7 @@ static void on_readable(struct wire *w)
 		return;
 	}
 	*w->plane->stats.octets_in += n;
-	if (held.len)
-		memcpy(at - held.len, held.ptr, held.len);
-	in = slice_make(at - held.len, held.len + (size_t)n);
-	buf_consume(&w->in, held.len);
-	take(w, in);
+	take(w, with_held(w, at, (size_t)n));
 }
 
 void wire_hold(struct wire *w)
@@ -347,17 +352,10 @@ void wire_hold(struct wire *w)
 
 static void read_again(struct wire *w)
 {
-	struct slice held = buf_held(&w->in), in;
-	char *at = w->plane->read_buf + PLANE_READ_HEADROOM - held.len;
-
 	w->held = w->again = false;
 	w->plane->n_held--;
 	wire_resume(w, WIRE_PAUSE_HELD);
-	if (held.len)
-		memcpy(at, held.ptr, held.len);
-	in = slice_make(at, held.len);
-	buf_consume(&w->in, held.len);
-	take(w, in);
+	take(w, with_held(w, w->plane->read_buf + PLANE_READ_HEADROOM, 0));
 }
 
 void wire_release_held(struct plane *plane)
@@ -378,6 +376,34 @@ void wire_release_held(struct plane *plane)
 	} while (w);
 }
 
+/* At once, or with all others at the end of the turn. */
+static void on_readable(struct wire *w)
+{
+	struct plane *plane = w->plane;
+	char *at = plane->read_buf + PLANE_READ_HEADROOM;
+	/* What is held until the peer is known must fit into what may be kept. */
+	bool unknown = w->transport != CTL_TRANSPORT_TCP && !w->n_sessions;
+
+	if (w->paused || w->readable)
+		return;
+	if (plane->bundle && conn_is_plain(w->conn)) {
+		w->readable = true;
+		TAILQ_INSERT_TAIL(&plane->readable, w, in_readable);
+		return;
+	}
+	wire_take(w, at, conn_read(w->conn, at, unknown ? UNKNOWN_READ_SIZE : PLANE_READ_SIZE));
+}
+
+static void on_writable(struct wire *w)
+{
+	if (w->plane->bundle && conn_is_plain(w->conn)) {
+		w->blocked = false;
+		wire_touch(w);
+	} else {
+		wire_flush(w);
+	}
+}
+
 static void on_event(struct conn *c, enum conn_event ev, void *arg)
 {
 	struct wire *w = arg;
@@ -392,7 +418,7 @@ static void on_event(struct conn *c, enum conn_event ev, void *arg)
 		on_readable(w);
 		break;
 	case CONN_WRITABLE:
-		wire_flush(w);
+		on_writable(w);
 		break;
 	case CONN_CONNECTED:
 		w->connected = true;

@@ -36,7 +36,7 @@ enum {
 	WIRE_PAUSE_PEER = 8,    /* kind relay: the receiver of one of its sessions is behind */
 	WIRE_PAUSE_VERDICT = 16 /* its messages wait for the MRFC's verdict */
 };
-enum wire_part { PART_NONE, PART_REST, PART_OWN, PART_DIRECT, PART_CHAT, PART_BULK };
+enum wire_part_kind { PART_NONE, PART_REST, PART_OWN, PART_DIRECT, PART_CHAT, PART_BULK };
 
 struct wire {
 	struct plane *plane;
@@ -44,7 +44,10 @@ struct wire {
 	LIST_HEAD(, session) sessions;
 	uint32_t n_sessions;
 	bool blocked; /* the kernel took less than given: wait for CONN_WRITABLE */
+	bool armed;   /* CONN_WRITABLE is asked for */
+	bool bundled; /* in the batch that is being made */
 	bool dirty;
+	bool readable; /* to be read from in this turn */
 	bool dead;
 	bool active;       /* we connected */
 	bool connected;    /* always, but for an outgoing one under way */
@@ -52,7 +55,7 @@ struct wire {
 	uint8_t transport; /* CTL_TRANSPORT_ */
 	bool held, again;  /* the request at the front of `in` waits; is to be read again */
 	uint8_t paused;    /* WIRE_PAUSE_ bits */
-	uint8_t mid_part;  /* enum wire_part of which a frame is partly out */
+	uint8_t mid_part;  /* enum wire_part_kind of which a frame is partly out */
 	struct session *mid_session;
 	struct msrp_parser parser;
 	struct buf in;
@@ -66,6 +69,7 @@ struct wire {
 	uint64_t paused_ms;      /* since when paused */
 	uint64_t stood_still_ms; /* paused in all, before now */
 	LIST_ENTRY(wire) in_all, in_watched;
+	TAILQ_ENTRY(wire) in_readable;
 	TAILQ_ENTRY(wire) in_list; /* dirty_wires or dead_wires */
 };
 

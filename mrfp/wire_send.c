@@ -8,31 +8,16 @@
 
 #include "mrfp/wire_priv.h"
 
-#define WRITE_IOV   512
-#define WRITE_PARTS 64
 #define WRITE_BYTES (256u << 10)
 #define DIRECT_IOV  32 /* frames for this leg in one write */
 #define NO_LIMIT    SIZE_MAX
 
-/* What one gathered write holds. */
-struct batch {
-	struct iovec iov[WRITE_IOV];
-	int n_iov;
-	size_t n_bytes;
-	struct {
-		enum wire_part part;
-		struct session *session;
-		size_t n_bytes;
-	} parts[WRITE_PARTS];
-	int n_parts;
-};
-
-static void add_part(struct batch *b, enum wire_part part, struct session *s, int n_iov,
+static void add_part(struct wire_batch *b, enum wire_part_kind kind, struct session *s, int n_iov,
 		     size_t n_bytes)
 {
 	if (!n_iov)
 		return;
-	b->parts[b->n_parts].part = part;
+	b->parts[b->n_parts].kind = kind;
 	b->parts[b->n_parts].session = s;
 	b->parts[b->n_parts++].n_bytes = n_bytes;
 	b->n_iov += n_iov;
@@ -48,17 +33,17 @@ static size_t iov_sum(const struct iovec *iov, int n)
 	return sum;
 }
 
-static void add_queue(struct batch *b, enum wire_part part, struct session *s, const struct outq *q,
-		      int max)
+static void add_queue(struct wire_batch *b, enum wire_part_kind kind, struct session *s,
+		      const struct outq *q, int max)
 {
 	struct iovec *iov = b->iov + b->n_iov;
-	int room = WRITE_IOV - b->n_iov, n;
+	int room = WIRE_IOV - b->n_iov, n;
 
 	n = outq_iov(q, iov, max < room ? max : room);
-	add_part(b, part, s, n, iov_sum(iov, n));
+	add_part(b, kind, s, n, iov_sum(iov, n));
 }
 
-static void add_log(struct batch *b, struct session *s, int stream, size_t max_entries)
+static void add_log(struct wire_batch *b, struct session *s, int stream, size_t max_entries)
 {
 	size_t n_bytes, room = b->n_bytes < WRITE_BYTES ? WRITE_BYTES - b->n_bytes : 0;
 	int n;
@@ -66,12 +51,12 @@ static void add_log(struct batch *b, struct session *s, int stream, size_t max_e
 	if (!room || s->cur[stream].seq == s->ctx->log[stream].head)
 		return;
 	n = chunklog_iov(&s->ctx->log[stream], &s->cur[stream], &s->taste, &s->block,
-			 b->iov + b->n_iov, WRITE_IOV - b->n_iov, max_entries, room, &n_bytes);
+			 b->iov + b->n_iov, WIRE_IOV - b->n_iov, max_entries, room, &n_bytes);
 	add_part(b, stream == STREAM_CHAT ? PART_CHAT : PART_BULK, s, n, n_bytes);
 }
 
 /* The frame under way first; of a bulk or direct source no more than that frame. */
-static void add_mid(struct batch *b, struct wire *w)
+static void add_mid(struct wire_batch *b, struct wire *w)
 {
 	switch (w->mid_part) {
 	case PART_REST:
@@ -92,12 +77,12 @@ static void add_mid(struct batch *b, struct wire *w)
 	}
 }
 
-static bool is_mid(const struct wire *w, const struct session *s, enum wire_part part)
+static bool is_mid(const struct wire *w, const struct session *s, enum wire_part_kind kind)
 {
-	return w->mid_session == s && w->mid_part == part;
+	return w->mid_session == s && w->mid_part == kind;
 }
 
-static void gather(struct wire *w, struct batch *b)
+void wire_collect(struct wire *w, struct wire_batch *b)
 {
 	struct session *s;
 
@@ -106,15 +91,15 @@ static void gather(struct wire *w, struct batch *b)
 	if (w->mid_part)
 		add_mid(b, w);
 	if (!outq_empty(&w->own))
-		add_queue(b, PART_OWN, NULL, &w->own, WRITE_IOV / 2);
+		add_queue(b, PART_OWN, NULL, &w->own, WIRE_IOV / 2);
 	LIST_FOREACH(s, &w->sessions, in_wire) {
-		if (b->n_parts + 4 > WRITE_PARTS)
+		if (b->n_parts + 4 > WIRE_PARTS)
 			break;
 		if (!is_mid(w, s, PART_CHAT))
 			add_log(b, s, STREAM_CHAT, NO_LIMIT);
 	}
 	LIST_FOREACH(s, &w->sessions, in_wire) {
-		if (b->n_parts + 4 > WRITE_PARTS)
+		if (b->n_parts + 4 > WIRE_PARTS)
 			break;
 		if (!outq_empty(&s->direct) && !is_mid(w, s, PART_DIRECT))
 			add_queue(b, PART_DIRECT, s, &s->direct, DIRECT_IOV);
@@ -145,11 +130,11 @@ static void on_direct_sent(uint64_t tag, void *arg)
 }
 
 /* n bytes of one part are out; is a frame of it partly out now? */
-static bool part_sent(struct wire *w, enum wire_part part, struct session *s, size_t n)
+static bool part_sent(struct wire *w, enum wire_part_kind kind, struct session *s, size_t n)
 {
-	struct sent_arg arg = {s, part == PART_BULK ? STREAM_BULK : STREAM_CHAT, wire_clock(w)};
+	struct sent_arg arg = {s, kind == PART_BULK ? STREAM_BULK : STREAM_CHAT, wire_clock(w)};
 
-	switch (part) {
+	switch (kind) {
 	case PART_REST:
 		w->rest_off += n;
 		if (w->rest_off < w->rest->len)
@@ -169,14 +154,16 @@ static bool part_sent(struct wire *w, enum wire_part part, struct session *s, si
 	}
 }
 
-static void advance(struct wire *w, const struct batch *b, size_t n)
+void wire_advance(struct wire *w, const struct wire_batch *b, size_t n)
 {
+	*w->plane->stats.octets_out += (int64_t)n;
+	w->moved_ms = w->plane->now_ms;
 	w->mid_part = PART_NONE;
 	w->mid_session = NULL;
 	for (int i = 0; i < b->n_parts && n; i++) {
 		size_t take = n < b->parts[i].n_bytes ? n : b->parts[i].n_bytes;
-		if (part_sent(w, b->parts[i].part, b->parts[i].session, take)) {
-			w->mid_part = (uint8_t)b->parts[i].part;
+		if (part_sent(w, b->parts[i].kind, b->parts[i].session, take)) {
+			w->mid_part = (uint8_t)b->parts[i].kind;
 			w->mid_session = b->parts[i].session;
 		}
 		n -= take;
@@ -185,9 +172,10 @@ static void advance(struct wire *w, const struct batch *b, size_t n)
 
 static void wait_writable(struct wire *w, bool on)
 {
-	if (w->blocked == on)
-		return; /* moved_ms tells since when */
 	w->blocked = on;
+	if (w->armed == on)
+		return; /* moved_ms tells since when */
+	w->armed = on;
 	conn_want_write(w->conn, on);
 	if (on) {
 		w->moved_ms = w->plane->now_ms;
@@ -213,39 +201,8 @@ static bool has_more(const struct wire *w)
 	return false;
 }
 
-void wire_flush(struct wire *w)
+void wire_drained(struct wire *w)
 {
-	struct batch b;
-
-	wire_undirty(w);
-	while (!w->dead && w->connected) {
-		ssize_t n;
-
-		gather(w, &b);
-		if (!b.n_iov)
-			break;
-		n = conn_writev(w->conn, b.iov, b.n_iov);
-		if (n == -ERR_AGAIN) {
-			wait_writable(w, true);
-			return;
-		}
-		if (n < 0) {
-			wire_close(w);
-			w->plane->ops->lost(w, CTL_LOST_RESET);
-			return;
-		}
-		*w->plane->stats.octets_out += n;
-		w->moved_ms = w->plane->now_ms;
-		advance(w, &b, (size_t)n);
-		if ((size_t)n < b.n_bytes) {
-			wait_writable(w, true);
-			return;
-		}
-		if (!has_more(w))
-			break;
-	}
-	if (w->dead || !w->connected)
-		return;
 	if (w->closing && conn_unsent(w->conn)) {
 		wait_writable(w, true);
 		return;
@@ -257,6 +214,45 @@ void wire_flush(struct wire *w)
 		wire_close(w);
 		w->plane->ops->lost(w, CTL_LOST_CLOSED);
 	}
+}
+
+bool wire_wrote(struct wire *w, const struct wire_batch *b, ssize_t n)
+{
+	if (n < 0 && n != -ERR_AGAIN) {
+		wire_close(w);
+		w->plane->ops->lost(w, CTL_LOST_RESET);
+		return false;
+	}
+	if (n < 0 || (size_t)n < b->n_bytes) {
+		wait_writable(w, true);
+		return false;
+	}
+	if (has_more(w))
+		return true;
+	wire_drained(w);
+	return false;
+}
+
+void wire_flush(struct wire *w)
+{
+	struct iovec iov[WIRE_IOV];
+	struct wire_part parts[WIRE_PARTS];
+	struct wire_batch b = {.iov = iov, .parts = parts};
+	ssize_t n;
+
+	wire_undirty(w);
+	if (w->dead || !w->connected)
+		return;
+	do {
+		wire_collect(w, &b);
+		if (!b.n_iov) {
+			wire_drained(w);
+			return;
+		}
+		n = conn_writev(w->conn, b.iov, b.n_iov);
+		if (n > 0)
+			wire_advance(w, &b, (size_t)n);
+	} while (wire_wrote(w, &b, n));
 }
 
 void wire_keep_rest(struct wire *w, struct session *s)

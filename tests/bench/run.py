@@ -59,7 +59,7 @@ class Limit:
 
 
 class Mrfp:
-    name, redis = "mrfp", False
+    name, redis, options = "mrfp", False, []
 
     def __init__(self, build, folder, legs):
         sock = os.path.join(folder, "mp.sock")
@@ -70,9 +70,21 @@ class Mrfp:
         read_ready(drive, "listening")
         self.server = subprocess.Popen(
             [f"{build}/mrfp", "-o", f"mp.socket={sock}", "-o", "msrp.address=127.0.0.1", "-o", "msrp.port=0",
-             "-o", "admin.port=0"], stdout=subprocess.PIPE, text=True)
+             "-o", "admin.port=0"] + [w for o in self.options for w in ("-o", o)], stdout=subprocess.PIPE, text=True)
         self.port = read_ready(self.server, r"msrp=127.0.0.1:(\d+)").group(1)
         read_ready(drive, "sessions")
+
+
+class Writev(Mrfp):
+    name, options = "mrfp, writev", ["msrp.io=writev"]
+
+
+class Uring(Mrfp):
+    name, options = "mrfp, io_uring", ["msrp.io=uring", "msrp.gather=0"]
+
+
+class Gather(Mrfp):
+    name, options = "mrfp, io_uring, gather", ["msrp.io=uring"]
 
 
 class Redis:
@@ -111,7 +123,7 @@ def main():
     args = parser.parse_args()
     if args.quick:
         args.reps, args.seconds = 1, 0.5
-    targets = [Limit, Mrfp] + ([Redis] if shutil.which("redis-server") else [])
+    targets = [Limit, Writev, Uring, Gather] + ([Redis] if shutil.which("redis-server") else [])
     print("| case | server | CPU us/delivery | ratio to limit | p50 us | p99 us | deliveries/s | missing |")
     print("|---|---|---|---|---|---|---|---|")
     failed = False

@@ -28,8 +28,8 @@ DOORS = [
     ("libpq", r"libpq", ["common/store_pg"]),
     ("NATS", r"nats/|nats\.h", ["common/bus_nats"]),
     ("freeDiameter", r"freeDiameter/", ["mrfc/rf"]),
-    ("liburing", r"liburing", ["mrfp/fanout*"]),
     ("libunistring", r"uni(?:case|ctype|norm|str)\.h$", ["proto/precis"]),
+    ("liburing", r"liburing", ["mrfp/uring"]),
 ]
 
 # Headers that would bring I/O, a clock, randomness or a log into the codecs.

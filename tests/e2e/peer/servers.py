@@ -8,7 +8,8 @@
     pair.stop()                                             # TERM, exit 0, no sanitizer report
 
 Environment: MRF_BUILD (folder of the programs, default build/release), MRF_WRAP (a command put in
-front, such as valgrind with its options).
+front, such as valgrind with its options), MRF_MRFP_OPTIONS ("PATH=VALUE ...", for every mrfp whose
+test does not say otherwise).
 """
 
 import http.client
@@ -25,6 +26,7 @@ from .loop import LOOP, wait
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 WRAP = shlex.split(os.environ.get("MRF_WRAP", ""))
+FORCED = dict(o.split("=", 1) for o in shlex.split(os.environ.get("MRF_MRFP_OPTIONS", "")))
 # A server must not outlive tests that were killed: it gets SIGKILL when our main thread ends.
 TIED = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 START_S = 60 if WRAP else 20
@@ -43,11 +45,12 @@ def hostport(text):
 
 
 class Server:
-    """One server process. stdout and stderr are read by a thread each into `lines`."""
+    """One server process, behind `wrap`. stdout and stderr are read by a thread each into `lines`."""
 
-    def __init__(self, name, options, args=(), cwd=None):
-        self.name, self.options = name, dict(options)
-        cmd = TIED + WRAP + [program(name)] + list(args)
+    def __init__(self, name, options, args=(), cwd=None, wrap=()):
+        self.name = name
+        self.options = {**(FORCED if name == "mrfp" else {}), **dict(options)}
+        cmd = TIED + WRAP + list(wrap) + [program(name)] + list(args)
         for path, value in self.options.items():
             cmd += ["-o", "%s=%s" % (path, value)]
         self.cmd = cmd
@@ -240,15 +243,15 @@ class Pair:
         self.mrfc.wait_ready()
         return self.mrfc
 
-    def start_mrfp(self, up=True, **more):
-        """Start (again) an mrfp, on the MSRP port of the last one if there was one."""
+    def start_mrfp(self, up=True, wrap=(), **more):
+        """Start (again) an mrfp behind `wrap`, on the MSRP port of the last one if there was one."""
         options = {**self.mrfp_options, **more}
         if self.mrfp:
             options["msrp.port"] = self.msrp[1]
             if self.mrfp.ready["tls"] != "off":
                 options["msrp.tls_port"] = self.msrps[1]
             options["admin.port"] = self.mrfp.address("admin")[1]
-        self.mrfp = Server("mrfp", options)
+        self.mrfp = Server("mrfp", options, wrap=wrap)
         self.all.append(self.mrfp)
         self.mrfp.wait_ready()
         if up:

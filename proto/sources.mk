@@ -16,6 +16,7 @@ PROTO_SRC := \
 	proto/msrp_parse.c \
 	proto/media_type.c \
 	proto/msrp_uri.c \
+	proto/multipart.c \
 	proto/precis.c \
 	proto/reslist.c \
 	proto/sdp_build.c \
@@ -28,5 +29,5 @@ PROTO_SRC := \
 SOFIA_SRC += proto/sdp_msrp.c
 UNIT_TESTS += chars msrp_parse msrp_limits msrp_build msrp_uri cpim cpim_build media_type sip_uri \
 	msrp_head sdp_msrp sdp_build sdp_file confinfo reslist ctl_frame ctl_codec ctl_msgs \
-	imdn iscomposing ws ws_hello
+	imdn iscomposing multipart ws ws_hello
 UNIT_TESTS += precis

@@ -196,7 +196,7 @@ static void do_help(void)
 {
 	fputs("TEXT (//TEXT for /TEXT) says it to everyone\n"
 	      "/msg URI TEXT  /nick [NAME]  /file PATH  /invite URI  /remove URI\n"
-	      "/who  /leave  /help\n",
+	      "/typing [off]  /who  /leave  /help\n",
 	      stderr);
 }
 
@@ -228,6 +228,8 @@ static void do_command(struct mrfue_app *app, struct slice line, unsigned number
 		do_refer(app, rest, number, false);
 	else if (slice_eq_str(word, "/who"))
 		do_who(app, number);
+	else if (slice_eq_str(word, "/typing"))
+		ue_typing(app->ue, !slice_eq_str(rest, "off"));
 	else if (slice_eq_str(word, "/leave"))
 		mrfue_leave(app);
 	else if (slice_eq_str(word, "/help"))

@@ -205,6 +205,25 @@ static void on_nickname(unsigned ticket, int status, const char *reason, void *a
 	mrfue_forget(app, mrfue_find_pending(app, ticket));
 }
 
+static void on_receipt(const struct ue_receipt *r, void *arg)
+{
+	mrfue_emit(arg,
+		   json_pack("{s:s, s:i, s:I, s:I, s:I}", "event", "receipt", "line",
+			     (int)r->ticket, "delivered", (json_int_t)r->delivered, "displayed",
+			     (json_int_t)r->displayed, "failed", (json_int_t)r->failed));
+}
+
+static void on_typing(struct slice who, bool active, void *arg)
+{
+	struct mrfue_app *app = arg;
+	const struct ue_roster_user *from = ue_roster_find(ue_roster(app->ue), who);
+
+	mrfue_emit(app, json_pack("{s:s, s:o, s:o, s:o, s:b}", "event", "typing", "from",
+				  mrfue_text(who), "display",
+				  mrfue_or_null(from ? from->display : NULL), "nickname",
+				  mrfue_or_null(from ? from->nickname : NULL), "active", active));
+}
+
 static void on_referred(unsigned ticket, int status, const char *reason, bool final, bool refused,
 			void *arg)
 {
@@ -312,6 +331,8 @@ const struct ue_ops mrfue_ue_ops = {
 	.receiving = on_receiving,
 	.sent = on_sent,
 	.nickname = on_nickname,
+	.receipt = on_receipt,
+	.typing = on_typing,
 	.referred = on_referred,
 	.roster = on_roster,
 	.presence = on_presence,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/daemon.h"
+#include "common/mem.h"
 #include "proto/sip_uri.h"
 
 static const char usage[] =
@@ -23,6 +24,8 @@ static const char usage[] =
 	"  --script FILE      read commands from FILE (- for standard input), enables /wait\n"
 	"  --timeout SECONDS  longest /wait and call set-up (30)\n"
 	"  --json             one JSON object a line\n"
+	"  --imdn             ask who gets and reads what you say\n"
+	"  --receipts none|delivery|display  what to tell those who ask (display)\n"
 	"  --no-subscribe     do not watch the conference's state\n"
 	"  -h, --help  -V, --version\n"
 	"Then type a line to say it; /help lists the commands. See mrfue(1).\n";
@@ -38,6 +41,8 @@ enum {
 	O_SCRIPT,
 	O_TIMEOUT,
 	O_JSON,
+	O_IMDN,
+	O_RECEIPTS,
 	O_NO_SUBSCRIBE
 };
 
@@ -52,6 +57,8 @@ static const struct option long_options[] = {
 	{"script", required_argument, NULL, O_SCRIPT},
 	{"timeout", required_argument, NULL, O_TIMEOUT},
 	{"json", no_argument, NULL, O_JSON},
+	{"imdn", no_argument, NULL, O_IMDN},
+	{"receipts", required_argument, NULL, O_RECEIPTS},
 	{"no-subscribe", no_argument, NULL, O_NO_SUBSCRIBE},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
@@ -91,6 +98,19 @@ static int set_timeout(const char *text, uint32_t *ms_r)
 		return complain("--timeout", text, "a number of seconds (1..86400)");
 	*ms_r = (uint32_t)(s * 1000);
 	return -1;
+}
+
+static int set_answers(const char *text, enum ue_answers *answers_r)
+{
+	static const char *const names[] = {"none", "delivery", "display"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(text, names[i]) == 0) {
+			*answers_r = (enum ue_answers)i;
+			return -1;
+		}
+	return complain("--receipts", text, "none, delivery or display");
 }
 
 static int take(int c, struct mrfue_options *o)
@@ -134,6 +154,11 @@ static int take(int c, struct mrfue_options *o)
 	case O_JSON:
 		o->json = true;
 		return -1;
+	case O_IMDN:
+		o->ue.ask = true;
+		return -1;
+	case O_RECEIPTS:
+		return set_answers(optarg, &o->ue.answers);
 	case O_NO_SUBSCRIBE:
 		o->ue.subscribe = false;
 		return -1;
@@ -156,6 +181,7 @@ int mrfue_options(int argc, char **argv, struct mrfue_options *o)
 	*o = (struct mrfue_options){.timeout_ms = 30000};
 	o->ue.udp = true;
 	o->ue.subscribe = true;
+	o->ue.answers = UE_ANSWER_DISPLAY;
 	if (addr_parse(SLICE_LIT("127.0.0.1:5060"), &o->ue.proxy) < 0 ||
 	    addr_parse(SLICE_LIT("127.0.0.1:0"), &o->ue.listen) < 0)
 		return EXIT_RUNTIME;

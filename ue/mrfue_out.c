@@ -195,6 +195,22 @@ static void print_sent(const json_t *e)
 	puts(": sent");
 }
 
+static void print_receipt(const json_t *e)
+{
+	printf("* line %lld: delivered to %lld, displayed by %lld", num(e, "line"),
+	       num(e, "delivered"), num(e, "displayed"));
+	if (num(e, "failed"))
+		printf(", failed for %lld", num(e, "failed"));
+	putchar('\n');
+}
+
+static void print_typing(const json_t *e)
+{
+	fputs("* ", stdout);
+	put_sender(e);
+	puts(json_is_true(json_object_get(e, "active")) ? " is typing" : " has stopped typing");
+}
+
 static void print_lost(const json_t *e)
 {
 	fputs("* the connection was lost (", stdout);
@@ -242,6 +258,10 @@ static void print_text(const char *name, const json_t *e)
 		print_renamed(e);
 	else if (strcmp(name, "sent") == 0)
 		print_sent(e);
+	else if (strcmp(name, "receipt") == 0)
+		print_receipt(e);
+	else if (strcmp(name, "typing") == 0)
+		print_typing(e);
 	else if (strcmp(name, "lost") == 0)
 		print_lost(e);
 	else if (strcmp(name, "rejoined") == 0)

@@ -8,11 +8,14 @@ UE_SRC := \
 	ue/ue_msrp_in.c \
 	ue/ue_names.c \
 	ue/ue_outbox.c \
+	ue/ue_receipts.c \
 	ue/ue_roster.c \
 	ue/ue_sdp.c \
+	ue/ue_signals.c \
 	ue/ue_sip.c \
 	ue/ue_sip_call.c \
-	ue/ue_sip_conf.c
+	ue/ue_sip_conf.c \
+	ue/ue_typing.c
 MRFUE_SRC := \
 	ue/mrfue_cmd.c \
 	ue/mrfue_events.c \
@@ -22,4 +25,4 @@ MRFUE_SRC := \
 	ue/mrfue_options.c \
 	ue/mrfue_out.c
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
-UNIT_TESTS += mrfue_wait ue_inbox ue_msrp ue_names ue_outbox ue_roster
+UNIT_TESTS += mrfue_wait ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing

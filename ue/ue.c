@@ -34,6 +34,7 @@ struct ue {
 	struct resolver *resolver;
 	struct ue_roster roster;
 	struct ue_names names;
+	struct ue_signals *signals;
 	uint64_t sdp_id, sdp_version;
 	bool up, joined, leaving, failed;
 	unsigned chatroom;      /* of the peer's SDP */
@@ -289,7 +290,12 @@ static void on_message(const struct ue_message *m, void *arg)
 {
 	struct ue *ue = arg;
 
+	bool from_room = !ue_names_private(&ue->names, m->cpim.from, ue->as);
+
+	if (ue_signals_take(ue->signals, m, from_room))
+		return;
 	ue->ops->message(m, ue_names_private(&ue->names, m->cpim.to, ue->as), ue->arg);
+	ue_signals_shown(ue->signals, m);
 }
 
 static void on_aborted(struct slice from, uint64_t size, void *arg)
@@ -332,6 +338,48 @@ static const struct ue_msrp_ops msrp_ops = {
 	.nickname = on_nickname,
 };
 
+/* From, To and DateTime of a message of ours. */
+static void cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339_SIZE],
+		    struct cpim_fields *f)
+{
+	f->from_display = slice_str(ue->display);
+	f->from_uri = slice_str(ue->as);
+	f->to_uri = slice_str(to ? to : ue->names.conference);
+	f->date_time = slice_str(clock_rfc3339(clock_wall_ms(), when));
+}
+
+static void on_signal(const char *to, struct cpim_fields *f, struct slice document, void *arg)
+{
+	struct ue *ue = arg;
+	char when[CLOCK_RFC3339_SIZE];
+
+	if (!ue->up || ue->leaving)
+		return;
+	cpim_to(ue, to, when, f);
+	if (ue_msrp_send(ue->msrp, f, document, 0) < 0)
+		log_debug("a notification was not sent");
+}
+
+static void on_receipt(const struct ue_receipt *receipt, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->receipt(receipt, ue->arg);
+}
+
+static void on_typing(struct slice who, bool active, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->typing(who, active, ue->arg);
+}
+
+static const struct ue_signals_ops signals_ops = {
+	.send = on_signal,
+	.receipt = on_receipt,
+	.typing = on_typing,
+};
+
 int ue_new(struct event_base *base, const struct ue_config *config, const struct ue_ops *ops,
 	   void *arg, struct ue **ue_r)
 {
@@ -354,6 +402,7 @@ int ue_new(struct event_base *base, const struct ue_config *config, const struct
 	ue->ev_grace = evtimer_new(base, on_grace, ue);
 	ue->resolver = resolver_new(base, NULL);
 	ue_roster_init(&ue->roster);
+	ue->signals = ue_signals_new(base, config->ask, config->answers, &signals_ops, ue);
 	err = ue_sip_open(base, &sip, &sip_ops, ue, &ue->sip);
 	if (err == 0)
 		err = ue_msrp_open(base, ue->resolver, &config->listen, &msrp_ops, ue, &ue->msrp);
@@ -378,6 +427,7 @@ void ue_free(struct ue **ue_p)
 	resolver_free(&ue->resolver);
 	ue_sip_free(&ue->sip);
 	ue_roster_fini(&ue->roster);
+	ue_signals_free(&ue->signals);
 	free(ue->as);
 	free(ue->display);
 	ue_names_fini(&ue->names);
@@ -403,36 +453,28 @@ int ue_join(struct ue *ue, const char *uri)
 	return err;
 }
 
-static void cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339_SIZE],
-		    struct cpim_fields *f)
-{
-	*f = (struct cpim_fields){
-		.from_display = slice_str(ue->display),
-		.from_uri = slice_str(ue->as),
-		.to_uri = slice_str(to ? to : ue->names.conference),
-		.date_time = slice_str(clock_rfc3339(clock_wall_ms(), when)),
-	};
-}
-
 int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket)
 {
-	struct cpim_fields f;
+	struct cpim_fields f = {.content_type = SLICE_LIT("text/plain;charset=UTF-8")};
 	char when[CLOCK_RFC3339_SIZE];
+	struct ue_signals_id id;
+	int err;
 
 	cpim_to(ue, to, when, &f);
-	f.content_type = SLICE_LIT("text/plain;charset=UTF-8");
-	return ue_msrp_send(ue->msrp, &f, text, ticket);
+	ue_signals_saying(ue->signals, &f, &id);
+	err = ue_msrp_send(ue->msrp, &f, text, ticket);
+	ue_signals_said(ue->signals, &id, ticket, err);
+	return err;
 }
 
 int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take, uint64_t size,
 		 unsigned ticket)
 {
-	struct cpim_fields f;
+	struct cpim_fields f = {.content_type = slice_str(type)};
 	char when[CLOCK_RFC3339_SIZE], *disposition;
 	int err;
 
 	cpim_to(ue, NULL, when, &f);
-	f.content_type = slice_str(type);
 	disposition =
 		xasprintf("attachment; filename=\"%s\"; size=%llu", name, (unsigned long long)size);
 	f.content_disposition = slice_str(disposition);
@@ -454,6 +496,11 @@ int ue_invite(struct ue *ue, const char *uri, unsigned ticket)
 int ue_remove(struct ue *ue, const char *uri, unsigned ticket)
 {
 	return ue->call ? ue_call_refer(ue->call, uri, "BYE", ticket) : -ERR_WRONG_STATE;
+}
+
+void ue_typing(struct ue *ue, bool active)
+{
+	ue_signals_typing(ue->signals, active);
 }
 
 void ue_leave(struct ue *ue)

@@ -4,6 +4,7 @@
 
 #include "ue/ue_msrp.h"
 #include "ue/ue_roster.h"
+#include "ue/ue_signals.h"
 
 struct event_base;
 
@@ -19,7 +20,9 @@ struct ue_config {
 	struct addr proxy, listen;
 	bool udp;     /* transport of requests outside dialogs */
 	bool passive; /* the peer shall open the MSRP connection, where its offer leaves the choice */
-	bool subscribe; /* to the conference's state once in */
+	bool subscribe;          /* to the conference's state once in */
+	bool ask;                /* for notifications of what is said */
+	enum ue_answers answers; /* to those who ask */
 };
 
 struct ue_ops {
@@ -30,6 +33,9 @@ struct ue_ops {
 	void (*receiving)(uint64_t done, uint64_t total, void *arg);
 	void (*sent)(unsigned ticket, int status, const char *reason, void *arg);
 	void (*nickname)(unsigned ticket, int status, const char *reason, void *arg);
+	/* Who has got or read what was said: news about one message (its ticket). */
+	void (*receipt)(const struct ue_receipt *receipt, void *arg);
+	void (*typing)(struct slice who, bool active, void *arg);
 	void (*referred)(unsigned ticket, int status, const char *reason, bool final, bool refused,
 			 void *arg);
 	void (*roster)(const char *entity, const struct ue_roster *roster, void *arg);
@@ -64,6 +70,8 @@ MUST_CHECK int ue_send_file(struct ue *ue, const char *name, const char *type, i
 MUST_CHECK int ue_nickname(struct ue *ue, struct slice nick, unsigned ticket);
 MUST_CHECK int ue_invite(struct ue *ue, const char *uri, unsigned ticket);
 MUST_CHECK int ue_remove(struct ue *ue, const char *uri, unsigned ticket);
+/* The user types, or gives it up; what is said tells it by itself. */
+void ue_typing(struct ue *ue, bool active);
 /* Leave once everything queued is sent and answered. */
 void ue_leave(struct ue *ue);
 const struct ue_roster *ue_roster(const struct ue *ue);

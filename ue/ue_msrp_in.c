@@ -102,12 +102,41 @@ static void on_body(struct ue_msrp *m, struct slice piece)
 	m->ops->receiving(ue_inbox_done(m->message), ue_inbox_total(m->message), m->arg);
 }
 
+/*
+ * Does a message insist on a header that we do not know (RFC 3862 3.5, CPIM-006)? It fails with 400: after
+ * a 415 no further message of its type would come (RFC 4975 10.4).
+ */
+static bool requires_more(const struct cpim_head *h)
+{
+	static const char known[] = "From To cc DateTime Subject NS Require "
+				    "Message-ID Disposition-Notification Original-To "
+				    "IMDN-Record-Route IMDN-Route";
+	struct slice rest = h->require, name, one, names;
+
+	while (slice_next(&rest, ',', &name)) {
+		ptrdiff_t dot;
+		bool found = false;
+
+		name = slice_trim(name);
+		dot = slice_chr(name, '.');
+		name = slice_from(name, (size_t)(dot + 1));
+		names = slice_str(known);
+		while (!found && slice_next(&names, ' ', &one))
+			found = slice_eq(name, one);
+		if (!found || (dot >= 0 && !h->imdn_message_id.len))
+			return true;
+	}
+	return false;
+}
+
 static void finish_message(struct ue_msrp *m, char flag)
 {
 	struct ue_message msg;
 	int rc = ue_inbox_end(m->message, flag, &msg);
 
-	if (rc == 1)
+	if (rc == 1 && requires_more(&msg.cpim))
+		m->status = 400;
+	else if (rc == 1)
 		m->ops->message(&msg, m->arg);
 	else if (rc == -ERR_CLOSED)
 		m->ops->aborted(SLICE_NULL, ue_inbox_done(m->message), m->arg);

@@ -25,7 +25,7 @@ void ue_sdp_write(const struct ue_sdp *of, struct bytes *out)
 	m->host_is_v6 = of->v6;
 	m->path = (char *)of->path;
 	m->accept_types = (char *)"message/cpim";
-	m->accept_wrapped_types = (char *)"*";
+	m->accept_wrapped_types = (char *)"* multipart/mixed";
 	m->max_size = MAX_SIZE;
 	m->setup = of->setup;
 	m->dir = of->dir;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Notifications and typing indications: what can be read is written, readable, and stays the same. */
+/* Notifications, typing indications, and multipart bodies that carry some: what can be read is written, readable, and stays the same. */
 #include <stdlib.h>
 
 #include "proto/imdn.h"
 #include "proto/iscomposing.h"
+#include "proto/multipart.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,8 +51,24 @@ static void check_composing(struct slice text)
 	bytes_fini(&second);
 }
 
+static void check_parts(struct slice text)
+{
+	struct multipart_part part;
+	struct multipart m;
+	size_t left = text.len;
+
+	if (multipart_open(SLICE_LIT("multipart/mixed;boundary=b"), text, &m) < 0)
+		return;
+	while (multipart_next(&m, &part) == 1) {
+		if (part.body.len > left || m.rest.len >= left)
+			abort();
+		left = m.rest.len;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	check_parts(slice_make(data, size));
 	(void)imdn_wanted(slice_make(data, size));
 	check_imdn(slice_make(data, size));
 	check_composing(slice_make(data, size));

@@ -211,15 +211,20 @@ int daemon_mkdir(const char *path)
 	return len ? make_one(part) : 0;
 }
 
-void daemon_raise_descriptors(void)
+uint64_t daemon_raise_descriptors(uint64_t wanted)
 {
-	struct rlimit lim;
+	struct rlimit lim, more;
 
-	if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur == lim.rlim_max)
-		return;
-	lim.rlim_cur = lim.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &lim) != 0)
-		log_warn("the limit of open files stays low");
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
+		return wanted;
+	more = (struct rlimit){lim.rlim_max, lim.rlim_max};
+	if (wanted > lim.rlim_max) { /* needs a right that servers seldom have */
+		more = (struct rlimit){wanted, wanted};
+		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+			return wanted;
+		more = (struct rlimit){lim.rlim_max, lim.rlim_max};
+	}
+	return setrlimit(RLIMIT_NOFILE, &more) == 0 ? more.rlim_cur : lim.rlim_cur;
 }
 
 int daemon_mkdir_for(const char *file)

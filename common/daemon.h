@@ -34,8 +34,11 @@ void daemon_free(struct daemon **d);
 void daemon_ready(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void daemon_stopping(void);
 
-/* Every connection is a descriptor: raise the soft limit to what the system grants. */
-void daemon_raise_descriptors(void);
+/*
+ * Every connection is a descriptor: raise the limit of open files to what the system grants, or
+ * to wanted where that is more and this process may. Returns the limit that holds.
+ */
+uint64_t daemon_raise_descriptors(uint64_t wanted);
 
 /* Make a folder (and its parents) 0700 if absent. -ERR_IO with errno. */
 MUST_CHECK int daemon_mkdir(const char *path);

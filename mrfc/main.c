@@ -45,7 +45,7 @@ static int run(struct daemon_args *args)
 		puts("configuration is fine");
 		return EXIT_OK;
 	}
-	daemon_raise_descriptors();
+	(void)daemon_raise_descriptors(0);
 	code = server_open(&opts, load, args, &server);
 	if (code == EXIT_OK) {
 		code = server_run(server);

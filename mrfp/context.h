@@ -6,6 +6,7 @@
 
 #include "mrfp/aggregate.h"
 #include "mrfp/chunklog.h"
+#include "mrfp/legindex.h"
 #include "mrfp/plane.h"
 #include "mrfp/sampler.h"
 #include "mrfp/uris.h"
@@ -67,6 +68,7 @@ struct context {
 
 	TAILQ_HEAD(, session) sessions;
 	size_t n_sessions, n_bound;
+	struct legindex by_termination, by_number;
 	uint32_t next_number;
 	struct accept_list accepts[ACCEPT_LISTS];
 	struct receipt *receipts; /* uthash, by serial */

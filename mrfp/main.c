@@ -9,7 +9,8 @@
 #include "mrfp/options.h"
 #include "mrfp/server.h"
 
-#define LOG_PLACE "main"
+#define LOG_PLACE   "main"
+#define OTHER_FILES 64 /* listeners, control link, admin requests, ring, log */
 
 static int load(struct options *opt_r, void *arg)
 {
@@ -30,6 +31,22 @@ static int load(struct options *opt_r, void *arg)
 	return err;
 }
 
+/* As many connections as there are descriptors: more are better closed than left waiting. */
+static void fit_descriptors(struct options *opt)
+{
+	uint64_t wanted = (uint64_t)opt->max_connections + OTHER_FILES;
+	uint64_t limit = daemon_raise_descriptors(wanted);
+
+	if (limit >= wanted)
+		return;
+	opt->max_connections = limit > OTHER_FILES ? (int64_t)(limit - OTHER_FILES) : 1;
+	log_warn(
+		"msrp.max_connections needs %llu open files and the system allows %llu: %lld connections "
+		"are taken (raise the limit, LimitNOFILE in systemd, or lower the setting)",
+		(unsigned long long)wanted, (unsigned long long)limit,
+		(long long)opt->max_connections);
+}
+
 static int run(struct daemon_args *args)
 {
 	struct options opt = {0};
@@ -42,7 +59,7 @@ static int run(struct daemon_args *args)
 	if (args->check_only) {
 		puts("configuration is fine");
 	} else {
-		daemon_raise_descriptors();
+		fit_descriptors(&opt);
 		code = server_run(&opt, load, args);
 	}
 	config_release(options_table, options_table_len, &opt);

@@ -84,6 +84,8 @@ int session_make(struct context *ctx, uint64_t termination, struct slice local_i
 	TAILQ_INIT(&s->inbox);
 	TAILQ_INSERT_TAIL(&ctx->sessions, s, in_context);
 	ctx->n_sessions++;
+	legindex_add(&ctx->by_termination, termination, s);
+	legindex_add(&ctx->by_number, s->taste.number, s);
 	s->serial = ++ctx->plane->last_session;
 	HASH_ADD_KEYPTR(by_local, ctx->plane->sessions, s->local_id, strlen(s->local_id), s);
 	(*ctx->plane->stats.terminations)++;
@@ -102,6 +104,8 @@ void session_free(struct session **sp)
 	session_stop_dialing(s);
 	TAILQ_REMOVE(&s->ctx->sessions, s, in_context);
 	s->ctx->n_sessions--;
+	legindex_remove(&s->ctx->by_termination, s->termination);
+	legindex_remove(&s->ctx->by_number, s->taste.number);
 	HASH_DELETE(by_local, s->ctx->plane->sessions, s);
 	(*s->ctx->plane->stats.terminations)--;
 	if (s->taste.accept < ACCEPT_LISTS)
@@ -138,24 +142,12 @@ void session_stop_dialing(struct session *s)
 
 struct session *session_find(struct context *ctx, uint64_t termination)
 {
-	struct session *s;
-
-	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
-		if (s->termination == termination)
-			return s;
-	}
-	return NULL;
+	return legindex_find(&ctx->by_termination, termination);
 }
 
 struct session *session_by_number(struct context *ctx, uint32_t number)
 {
-	struct session *s;
-
-	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
-		if (s->taste.number == number)
-			return s;
-	}
-	return NULL;
+	return legindex_find(&ctx->by_number, number);
 }
 
 struct session *session_by_local(struct plane *plane, struct slice session_id)

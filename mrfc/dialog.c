@@ -175,7 +175,7 @@ static void send_ok(struct dialog *d, struct sip_in *in, struct slice sdp)
 	char *contact = dialog_contact(d);
 
 	dialog_common_headers(&h);
-	sip_header_add(&h, "Accept", "application/sdp, multipart/mixed");
+	sip_header_add(&h, "Accept", sip_in_accept());
 	/* Checked when the request came in; the result is the same. */
 	if (session_timer_answer(&in->timer, d->set->settings.session_expires_s,
 				 d->set->settings.min_se_s, &d->session) == 0 &&

@@ -75,6 +75,8 @@ struct dialog_call_to {
 	const char *route;   /* NULL: straight to the target */
 	const char *headers; /* further header lines; NULL */
 	struct slice sdp;
+	const char *content_type; /* of body; NULL: the description alone is the body */
+	struct slice body;        /* that has the description in it */
 };
 /* Send an INVITE. -ERR_SYNTAX when a URI cannot be used. */
 MUST_CHECK int dialog_call(struct dialog_set *set, const struct dialog_call_to *to, void *arg,

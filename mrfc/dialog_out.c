@@ -107,15 +107,18 @@ int dialog_call(struct dialog_set *set, const struct dialog_call_to *to, void *a
 			bytes_add_str(&h, to->headers);
 		bytes_add_slice(&d->local, to->sdp);
 		d->out_is_offer = true;
-		d->out = sip_out_send(leg,
-				      &(struct sip_out_request){.method = "INVITE",
-								.uri = to->target,
-								.route = to->route,
-								.contact = contact,
-								.headers = bytes_cstr(&h),
-								.content_type = "application/sdp",
-								.body = to->sdp},
-				      on_call_result, d);
+		d->out = sip_out_send(
+			leg,
+			&(struct sip_out_request){
+				.method = "INVITE",
+				.uri = to->target,
+				.route = to->route,
+				.contact = contact,
+				.headers = bytes_cstr(&h),
+				.content_type = to->content_type != NULL ? to->content_type
+									 : "application/sdp",
+				.body = to->content_type != NULL ? to->body : to->sdp},
+			on_call_result, d);
 	}
 	bytes_fini(&h);
 	bytes_fini(&who);

@@ -104,7 +104,7 @@ static void on_options(struct sip_in *in, void *arg)
 	sip_header_add(&h, "Allow", sip_in_allow());
 	sip_header_add(
 		&h, "Accept",
-		"application/sdp, multipart/mixed, message/sipfrag, application/resource-lists+xml");
+		"application/sdp, multipart/mixed, multipart/related, message/sipfrag, application/resource-lists+xml");
 	sip_header_add(&h, "Accept-Encoding", "identity");
 	sip_header_add(&h, "Accept-Language", "en");
 	sip_header_add(&h, "Supported", sip_in_supported());
@@ -258,6 +258,8 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 	f->conferences = conference_table_new(config->domain);
 	f->dialogs = dialog_set_new(base, sip, &settings, &dialog_handlers);
 	LIST_INIT(&f->refers);
+	f->file_dialogs = dialog_set_new(base, sip, &settings, file_dialog_ops());
+	LIST_INIT(&f->shares);
 	f->tick = timer_new(base, on_tick, f);
 	timer_start(f->tick, TICK_MS);
 	sip_agent_set_handlers(sip, &sip_handlers, f);
@@ -281,7 +283,7 @@ void focus_stop(struct focus *f)
 bool focus_idle(const struct focus *f)
 {
 	return conference_count(f->conferences) == 0 && dialog_set_count(f->dialogs) == 0 &&
-	       LIST_EMPTY(&f->refers);
+	       dialog_set_count(f->file_dialogs) == 0 && LIST_EMPTY(&f->refers);
 }
 
 void focus_free(struct focus **fp)
@@ -300,6 +302,7 @@ void focus_free(struct focus **fp)
 		room_free(room_of(c));
 	timer_free(&f->tick);
 	dialog_set_free(&f->dialogs);
+	dialog_set_free(&f->file_dialogs);
 	conf_store_free(&f->store);
 	conference_table_free(&f->conferences);
 	addr_set_free(&f->trusted);
@@ -321,7 +324,7 @@ void focus_count(struct focus *f)
 		subscriptions += event_pkg_count(c->events);
 	}
 	stats_set_now(f->stats, conference_count(f->conferences), sessions, subscriptions,
-		      dialog_set_count(f->dialogs));
+		      dialog_set_count(f->dialogs) + dialog_set_count(f->file_dialogs));
 }
 
 struct conference_table *focus_conferences(struct focus *f)

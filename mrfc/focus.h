@@ -29,7 +29,9 @@ struct focus_config {
 	bool create_on_join, creator_ends, nicknames, private_messages, strict;
 	bool prefer_active, offer_tls;
 	bool session_match, reject_cema_mismatch, anonymous_alias, anyone_removes;
-	uint32_t max_users;         /* 0: no limit */
+	uint32_t max_users;             /* 0: no limit */
+	uint64_t max_message, max_file; /* octets; 0: what the MRFP allows */
+	uint32_t file_hold_ms;
 	uint32_t session_expires_s; /* 0: none */
 	uint32_t min_se_s;
 	uint32_t lost_grace_ms; /* a session without its connection lives on that long */

@@ -54,7 +54,7 @@ static void on_added(const struct media_result *result, void *arg)
 		return;
 	}
 	focus_sdp_local_set(&s->local, result);
-	f->sdp.max_size = media_max_size(f->media);
+	f->sdp.max_size = room_max_size(f);
 	focus_sdp_offer(&s->local, &f->sdp);
 	session_store(s);
 	conf_store_flush(f->store);

@@ -74,7 +74,7 @@ static void on_added(const struct media_result *result, void *arg)
 		return;
 	}
 	focus_sdp_local_set(&s->local, result);
-	f->sdp.max_size = media_max_size(f->media);
+	f->sdp.max_size = room_max_size(f);
 	if (s->we_offered)
 		focus_sdp_offer(&s->local, &f->sdp);
 	else
@@ -213,7 +213,7 @@ void focus_on_invite(struct sip_in *in, void *arg)
 	struct room *room;
 	int status;
 
-	if (focus_identify(f, &in, &who) != 0)
+	if (focus_identify(f, &in, &who) != 0 || file_on_invite(f, &in, &who))
 		return;
 	if (!acceptable(f, &in, &peer)) {
 		identity_fini(&who);

@@ -89,6 +89,8 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 		roster_endpoint_end(s->endpoint, rule->leaving, status, by, clock_now_ms());
 	}
 	tell_refer(s, status);
+	if (s->announced && session_of_user(room, slice_str(s->who.uri), true) == NULL)
+		file_user_left(room, s->who.uri);
 	if (creator_left && session_of_user(room, slice_str(s->who.uri), true) != NULL)
 		creator_left = false; /* still in with another device */
 	session_free(s);
@@ -126,6 +128,7 @@ void room_end(struct room *room, enum unwind_cause cause)
 	c->state = CONFERENCE_ENDING;
 	room->ending_run = true;
 	timer_stop(room->move_timer);
+	file_room_ends(room);
 	while (!LIST_EMPTY(&room->sessions))
 		focus_unwind(LIST_FIRST(&room->sessions), cause, 0, NULL, NULL);
 	media_subtract(f->media, c->context, c->epoch, 0, NULL, NULL);
@@ -145,6 +148,7 @@ void room_free(struct room *room)
 	struct session *s;
 	struct bar *b;
 
+	file_room_ends(room);
 	while ((s = LIST_FIRST(&room->sessions)) != NULL) { /* only at the process' end */
 		LIST_REMOVE(s, link);
 		media_cancel(f->media, s);

@@ -51,8 +51,10 @@ static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_
 {
 	struct session *s = find(arg, ctx, termination);
 
-	if (s == NULL)
+	if (s == NULL) {
+		(void)file_on_lost(arg, ctx, termination, cause);
 		return;
+	}
 	if (s->endpoint != NULL)
 		roster_endpoint_lost(s->endpoint, copies_lost);
 	if (!may_come_back(cause) || s->room->focus->config.lost_grace_ms == 0) {
@@ -93,6 +95,8 @@ static void on_context_lost(const uint8_t *ctx, void *arg)
 
 	if (c != NULL)
 		room_move(room_of(c));
+	else
+		(void)file_on_context_lost(f, ctx);
 }
 
 static bool on_known(const uint8_t *ctx, uint64_t termination, void *arg)
@@ -100,9 +104,16 @@ static bool on_known(const uint8_t *ctx, uint64_t termination, void *arg)
 	struct focus *f = arg;
 	struct conference *c = conference_find_context(f->conferences, ctx);
 
-	if (c == NULL || c->state != CONFERENCE_ACTIVE)
+	if (c == NULL)
+		return file_knows(f, ctx, termination);
+	if (c->state != CONFERENCE_ACTIVE)
 		return false;
 	return termination == 0 || session_by_termination(room_of(c), termination) != NULL;
+}
+
+static void on_file_over(const uint8_t *ctx, int outcome, uint64_t size, void *arg)
+{
+	file_on_over(arg, ctx, outcome, size);
 }
 
 const struct media_events *focus_media_events(void)
@@ -110,6 +121,7 @@ const struct media_events *focus_media_events(void)
 	static const struct media_events events = {.bound = on_bound,
 						   .lost = on_lost,
 						   .nickname = on_nickname,
+						   .file_over = on_file_over,
 						   .context_lost = on_context_lost,
 						   .known = on_known};
 

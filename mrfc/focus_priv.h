@@ -104,6 +104,8 @@ struct focus {
 	struct conference_table *conferences;
 	struct timer *tick;
 	LIST_HEAD(, refer) refers;
+	struct dialog_set *file_dialogs;
+	LIST_HEAD(, file_share) shares; /* files under way */
 	bool stopping;
 };
 
@@ -117,6 +119,8 @@ bool room_uri_is_mine(const struct focus *f, const char *uri); /* by its host */
 /* The active conference that a URI of ours names; NULL. is_factory_r may be NULL. */
 struct room *room_by_uri(struct focus *f, const char *uri, bool *is_factory_r,
 			 struct slice *name_r);
+/* Largest message that a chat line may bring, a file in it included (a=max-size). */
+uint64_t room_max_size(const struct focus *f);
 void room_changed(struct room *room); /* tell the subscribers */
 void room_view(struct room *room);    /* subject and limits to the event package */
 struct session *session_new(struct room *room, struct identity *who_take, const char *contact);
@@ -184,6 +188,18 @@ void focus_on_subscribe(struct sip_in *in_take, struct sip_leg *leg, void *arg);
 const struct event_pkg_ops *events_ops(void);
 void events_run(struct room *room);
 void watcher_free(struct watcher *w);
+
+/* focus_file.c: files in dialogs of their own */
+/* Takes *in (nulls it) and who when it is an offer of files alone. */
+bool file_on_invite(struct focus *f, struct sip_in **in, struct identity *who);
+const struct dialog_ops *file_dialog_ops(void);
+void file_room_ends(struct room *room);
+void file_user_left(struct room *room, const char *user);
+void file_on_over(struct focus *f, const uint8_t *ctx, int outcome, uint64_t size);
+/* True: the context is of files. */
+bool file_on_lost(struct focus *f, const uint8_t *ctx, uint64_t termination, int cause);
+bool file_on_context_lost(struct focus *f, const uint8_t *ctx);
+bool file_knows(struct focus *f, const uint8_t *ctx, uint64_t termination);
 
 /* focus_media.c */
 const struct media_events *focus_media_events(void);

@@ -101,6 +101,17 @@ void room_view(struct room *room)
 	event_pkg_set_view(room->c->events, &view);
 }
 
+uint64_t room_max_size(const struct focus *f)
+{
+	uint64_t all = media_max_size(f->media);
+	uint64_t most = f->config.max_message > f->config.max_file ? f->config.max_message
+								   : f->config.max_file;
+
+	if (f->config.max_message == 0 || f->config.max_file == 0)
+		return all; /* one of them has no limit of its own */
+	return all == 0 || most < all ? most : all;
+}
+
 void room_changed(struct room *room)
 {
 	if (roster_count(room->c->roster) > 0)
@@ -254,7 +265,9 @@ struct media_context room_media(struct room *room, const char *aliases[], size_t
 				    .aliases = aliases,
 				    .private_messages = f->config.private_messages,
 				    .nicknames = f->config.nicknames,
-				    .strict = f->config.strict};
+				    .strict = f->config.strict,
+				    .max_message = f->config.max_message,
+				    .max_file = f->config.max_file};
 
 	memcpy(ctx.id, room->c->context, sizeof(ctx.id));
 	if (f->config.anonymous_alias && ctx.n_aliases < max)

@@ -74,7 +74,7 @@ static int check_place(const struct sdp_media *m, bool we_connect,
 }
 
 /* Where the offer leaves the choice it is ours (CMD-004, CMD-011). */
-static enum sdp_setup choose_setup(enum sdp_setup offered, const struct focus_sdp_policy *policy)
+enum sdp_setup focus_sdp_setup(enum sdp_setup offered, const struct focus_sdp_policy *policy)
 {
 	return offered == SDP_SETUP_ACTPASS && policy->prefer_active ? SDP_SETUP_ACTIVE
 								     : sdp_setup_answer(offered);
@@ -84,7 +84,20 @@ static bool we_connect(const struct sdp_media *m, bool answer,
 		       const struct focus_sdp_policy *policy)
 {
 	return answer ? m->setup == SDP_SETUP_PASSIVE
-		      : choose_setup(m->setup, policy) == SDP_SETUP_ACTIVE;
+		      : focus_sdp_setup(m->setup, policy) == SDP_SETUP_ACTIVE;
+}
+
+int focus_sdp_check_line(const struct sdp_media *m, bool answer,
+			 const struct focus_sdp_policy *policy, struct focus_sdp_peer *p,
+			 struct focus_sdp_why *why_r)
+{
+	if (m->transport != SDP_TCP_MSRP &&
+	    (m->transport != SDP_TCP_TLS_MSRP || !(answer || policy->tls))) {
+		why_r->text = policy->tls ? "only TCP/MSRP and TCP/TLS/MSRP are served"
+					  : "only TCP/MSRP is served";
+		return 488;
+	}
+	return check_place(m, we_connect(m, answer, policy), policy, p, why_r);
 }
 
 static int judge(const struct sdp_media *m, bool answer, const struct focus_sdp_policy *policy,
@@ -98,15 +111,7 @@ static int judge(const struct sdp_media *m, bool answer, const struct focus_sdp_
 		why_r->text = "a=accept-types or a=accept-wrapped-types is malformed";
 		status = 488;
 	}
-	if (status == 0 && m->transport != SDP_TCP_MSRP &&
-	    (m->transport != SDP_TCP_TLS_MSRP || !(answer || policy->tls))) {
-		why_r->text = policy->tls ? "only TCP/MSRP and TCP/TLS/MSRP are served"
-					  : "only TCP/MSRP is served";
-		status = 488;
-	}
-	if (status == 0)
-		status = check_place(m, we_connect(m, answer, policy), policy, p, why_r);
-	return status;
+	return status != 0 ? status : focus_sdp_check_line(m, answer, policy, p, why_r);
 }
 
 int focus_sdp_read(struct slice text, bool answer, const struct focus_sdp_policy *policy,
@@ -210,27 +215,32 @@ static struct sdp_media own_line(const struct focus_sdp_local *l,
 	};
 }
 
-/* Write s with the version it deserves. Its strings are borrowed. */
+void focus_sdp_write(struct sdp_session *s, const char *host, uint64_t *id, uint64_t *version,
+		     struct bytes *text)
+{
+	struct bytes now = BYTES_INIT;
+
+	if (*id == 0)
+		*id = 1 + rand_u64() % 4000000000u;
+	s->origin_user = (char *)"mrf";
+	s->origin_id = *id;
+	s->origin_host = (char *)host;
+	s->origin_v6 = strchr(host, ':') != NULL;
+	s->origin_version = *version;
+	if (*version != 0)
+		sdp_build(&now, s);
+	if (*version == 0 || !slice_eq(bytes_slice(&now), bytes_slice(text))) {
+		bytes_reset(&now);
+		s->origin_version = ++*version;
+		sdp_build(&now, s);
+	}
+	bytes_fini(text);
+	*text = now;
+}
+
 static void write_versioned(struct focus_sdp_local *l, struct sdp_session *s)
 {
-	struct bytes text = BYTES_INIT;
-
-	if (l->origin_id == 0)
-		l->origin_id = 1 + rand_u64() % 4000000000u;
-	s->origin_user = (char *)"mrf";
-	s->origin_id = l->origin_id;
-	s->origin_host = l->host;
-	s->origin_v6 = strchr(l->host, ':') != NULL;
-	s->origin_version = l->version;
-	if (l->version != 0)
-		sdp_build(&text, s);
-	if (l->version == 0 || !slice_eq(bytes_slice(&text), bytes_slice(&l->last))) {
-		bytes_reset(&text);
-		s->origin_version = ++l->version;
-		sdp_build(&text, s);
-	}
-	bytes_fini(&l->last);
-	l->last = text;
+	focus_sdp_write(s, l->host, &l->origin_id, &l->version, &l->last);
 }
 
 void focus_sdp_offer(struct focus_sdp_local *l, const struct focus_sdp_policy *policy)
@@ -260,7 +270,7 @@ void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
 							.host_is_v6 = strchr(l->host, ':') != NULL};
 			continue;
 		}
-		l->setup = choose_setup(offered->setup, policy);
+		l->setup = focus_sdp_setup(offered->setup, policy);
 		l->dir = sdp_dir_answer(offered->dir, SDP_SENDRECV);
 		s.media[i] = own_line(l, policy);
 	}

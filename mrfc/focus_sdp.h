@@ -53,6 +53,20 @@ struct focus_sdp_why {
  */
 MUST_CHECK int focus_sdp_read(struct slice text, bool answer, const struct focus_sdp_policy *policy,
 			      struct focus_sdp_peer *peer_r, struct focus_sdp_why *why_r);
+/*
+ * Transport and place of one line, whatever it carries; p->connect is set for it. 0; 488 and why.
+ */
+MUST_CHECK int focus_sdp_check_line(const struct sdp_media *m, bool answer,
+				    const struct focus_sdp_policy *policy, struct focus_sdp_peer *p,
+				    struct focus_sdp_why *why_r);
+/* Our a=setup in the answer to an offered one. */
+enum sdp_setup focus_sdp_setup(enum sdp_setup offered, const struct focus_sdp_policy *policy);
+/*
+ * Write s into *text with the session's id and the version it deserves: an equal description keeps
+ * its version (MSRP-131). host is ours. Strings of s are borrowed.
+ */
+void focus_sdp_write(struct sdp_session *s, const char *host, uint64_t *id, uint64_t *version,
+		     struct bytes *text);
 /* Views into p. setup is the MRFP's. */
 void focus_sdp_remote(const struct focus_sdp_peer *p, bool answer,
 		      const struct focus_sdp_policy *policy, struct media_remote *remote_r);

@@ -49,6 +49,10 @@ static uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event
 		e->lost(context, event->termination, event->cause, event->copies_lost,
 			m->events_arg);
 		return 0;
+	case CTL_EVENT_ACCOUNTING:
+		if (e->file_over)
+			e->file_over(context, event->outcome, event->size, m->events_arg);
+		return 0;
 	case CTL_EVENT_NICKNAME:
 		return (uint16_t)e->nickname(context, event->termination, event->nickname,
 					     m->events_arg);
@@ -257,7 +261,9 @@ void media_add(struct media *m, const struct media_context *ctx, uint64_t termin
 
 	CTL_SET(&msg, add, epoch, ctx->epoch);
 	CTL_SET(&msg, add, termination, termination);
-	CTL_SET(&msg, add, kind, CTL_KIND_CHAT);
+	CTL_SET(&msg, add, kind, ctx->file ? CTL_KIND_FILE : CTL_KIND_CHAT);
+	CTL_SET(&msg, add, max_message, ctx->max_message);
+	CTL_SET(&msg, add, max_file, ctx->max_file);
 	CTL_SET(&msg, add, conference, slice_str(ctx->conference_uri));
 	CTL_SET(&msg, add, aliases, list_of(ctx->aliases, ctx->n_aliases, aliases));
 	CTL_SET(&msg, add, uris, list_of(uris, n_uris, users));

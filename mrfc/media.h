@@ -50,6 +50,8 @@ struct media_context {
 	const char *const *aliases;
 	size_t n_aliases;
 	bool private_messages, nicknames, strict;
+	bool file;                      /* from its one sending termination to the others */
+	uint64_t max_message, max_file; /* octets; 0: what the MRFP allows */
 };
 
 struct media_result {
@@ -93,6 +95,8 @@ struct media_events {
 		     void *arg);
 	/* Returns the MSRP status: 200, 403, 424, 425. nick "" gives it up. */
 	int (*nickname)(const uint8_t *ctx, uint64_t termination, struct slice nick, void *arg);
+	/* A context for a file: nothing more of it is under way. outcome is enum ctl_outcome. */
+	void (*file_over)(const uint8_t *ctx, int outcome, uint64_t size, void *arg);
 	/* The MRFP that held this context is gone for good (process restarted, or link down > 3 s). */
 	void (*context_lost)(const uint8_t *ctx, void *arg);
 	/*

@@ -32,6 +32,7 @@ struct options {
 	int cema_mismatch;   /* enum options_cema */
 	bool strict;
 	int64_t lost_grace;
+	int64_t max_message, max_file, file_hold;
 	int64_t event_burst, event_min_interval, event_expires;
 	char *admin_address;
 	int64_t admin_port;

@@ -21,10 +21,16 @@
 
 #define ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, REFER, SUBSCRIBE, PRACK"
 #define SUPPORTED "timer, 100rel, norefersub"
+#define ACCEPT    "application/sdp, multipart/mixed, multipart/related"
 
 const char *sip_in_allow(void)
 {
 	return ALLOW;
+}
+
+const char *sip_in_accept(void)
+{
+	return ACCEPT;
 }
 
 const char *sip_in_supported(void)
@@ -130,9 +136,8 @@ static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, boo
 	else if (sip->sip_contact != NULL && !contact_ok(sip->sip_contact))
 		status = refuse(a, irq, sip, 400, NULL);
 	else if (!body_ok(sip, sip_in_sdp(home, sip).ptr != NULL))
-		status = refuse(
-			a, irq, sip, 415,
-			"Accept: application/sdp, multipart/mixed\r\nAccept-Encoding: identity\r\n");
+		status = refuse(a, irq, sip, 415,
+				"Accept: " ACCEPT "\r\nAccept-Encoding: identity\r\n");
 	su_home_deinit(home);
 	return status;
 }

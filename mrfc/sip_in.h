@@ -23,7 +23,14 @@ enum sip_in_method {
 /* Option tags we know, RFC 3261 19.2. */
 enum { SIP_OPT_TIMER = 1, SIP_OPT_100REL = 2, SIP_OPT_NOREFERSUB = 4, SIP_OPT_REPLACES = 8 };
 
+/* A part of a multipart body besides the session description (an icon). Views; NULL: absent. */
+struct sip_part {
+	const char *type, *id, *encoding, *disposition; /* header values */
+	struct slice body;
+};
+
 #define SIP_IN_MAX_ASSERTED 8
+#define SIP_IN_MAX_PARTS    4
 struct sip_in {
 	enum sip_in_method method;
 	const char *method_name;
@@ -39,13 +46,16 @@ struct sip_in {
 	struct addr peer;            /* who sent it to us */
 	unsigned supported, require; /* SIP_OPT_* */
 	bool allows_update;
-	struct session_timer_ask timer; /* Session-Expires, Min-SE */
-	struct slice sdp;               /* ptr NULL: none */
-	const char *event, *event_id;   /* Event; NULL */
-	bool accepts_confinfo;          /* Accept absent or naming it (CONF-001) */
-	int64_t expires;                /* -1: absent */
-	const char *subject;            /* NULL */
-	const char *refer_to;           /* URI without method and headers; NULL: not exactly one */
+	struct session_timer_ask timer;                /* Session-Expires, Min-SE */
+	struct slice sdp;                              /* ptr NULL: none */
+	const char *event, *event_id;                  /* Event; NULL */
+	bool accepts_confinfo;                         /* Accept absent or naming it (CONF-001) */
+	int64_t expires;                               /* -1: absent */
+	const char *subject;                           /* NULL */
+	const char *contribution_id, *conversation_id; /* header values; NULL */
+	struct sip_part parts[SIP_IN_MAX_PARTS];
+	size_t n_parts;
+	const char *refer_to; /* URI without method and headers; NULL: not exactly one */
 	const char *refer_display;
 	const char *refer_method; /* upper case as given; NULL: INVITE */
 	const char *referred_by;  /* whole header value; NULL */
@@ -89,6 +99,8 @@ void sip_in_bind(struct sip_in *in, sip_in_event_fn *fn, void *arg);
 /* 18x with RSeq (RFC 3262); the events tell its end. */
 void sip_in_ring_reliably(struct sip_in *in, const struct sip_answer *answer);
 
+/* Types of bodies that INVITEs may have: Accept's value. */
+const char *sip_in_accept(void);
 /* "INVITE, ACK, ..." for Allow. */
 const char *sip_in_allow(void);
 /* What OPTIONS, 2xx and 420 tell: Supported's value. */

@@ -89,25 +89,65 @@ static bool type_is(msg_content_type_t const *c, const char *type)
 	return c != NULL && c->c_type != NULL && strcasecmp(c->c_type, type) == 0;
 }
 
+/* The parts of a multipart body (of a file with its icon: RFC 5547 8.8); NULL when it is none. */
+static msg_multipart_t *parts_of(su_home_t *home, sip_t const *sip)
+{
+	sip_payload_t *body = sip->sip_payload;
+
+	if (body == NULL || (!type_is(sip->sip_content_type, "multipart/mixed") &&
+			     !type_is(sip->sip_content_type, "multipart/related")))
+		return NULL;
+	/* The parser takes its input apart: give it a copy. */
+	body = sip_payload_dup(home, body);
+	return body != NULL ? msg_multipart_parse(home, sip->sip_content_type, body) : NULL;
+}
+
 struct slice sip_in_sdp(su_home_t *home, sip_t const *sip)
 {
 	sip_payload_t *body = sip->sip_payload;
-	msg_multipart_t *parts;
 
 	if (body == NULL || body->pl_len == 0)
 		return SLICE_NULL;
 	if (sip->sip_content_type == NULL || type_is(sip->sip_content_type, "application/sdp"))
 		return slice_make(body->pl_data, body->pl_len);
-	if (!type_is(sip->sip_content_type, "multipart/mixed"))
-		return SLICE_NULL;
-	/* The parser takes its input apart: give it a copy. */
-	body = sip_payload_dup(home, body);
-	parts = body != NULL ? msg_multipart_parse(home, sip->sip_content_type, body) : NULL;
-	for (; parts != NULL; parts = parts->mp_next) {
+	for (msg_multipart_t *parts = parts_of(home, sip); parts != NULL; parts = parts->mp_next) {
 		if (type_is(parts->mp_content_type, "application/sdp") && parts->mp_payload != NULL)
 			return slice_make(parts->mp_payload->pl_data, parts->mp_payload->pl_len);
 	}
 	return SLICE_NULL;
+}
+
+static const char *text_of(su_home_t *home, const void *header)
+{
+	return header != NULL ? sip_header_as_string(home, header) : NULL;
+}
+
+static void take_parts(struct sip_in_object *o)
+{
+	msg_multipart_t *p = parts_of(o->home, o->sip);
+
+	for (; p != NULL && o->in.n_parts < SIP_IN_MAX_PARTS; p = p->mp_next) {
+		if (p->mp_payload == NULL || p->mp_content_type == NULL ||
+		    type_is(p->mp_content_type, "application/sdp"))
+			continue;
+		o->in.parts[o->in.n_parts++] = (struct sip_part){
+			.type = text_of(o->home, p->mp_content_type),
+			.id = text_of(o->home, p->mp_content_id),
+			.encoding = text_of(o->home, p->mp_content_transfer_encoding),
+			.disposition = text_of(o->home, p->mp_content_disposition),
+			.body = slice_make(p->mp_payload->pl_data, p->mp_payload->pl_len),
+		};
+	}
+}
+
+/* A header that the stack does not know. */
+static const char *unknown_header(sip_t const *sip, const char *name)
+{
+	for (sip_unknown_t *u = sip->sip_unknown; u != NULL; u = u->un_next) {
+		if (u->un_name != NULL && strcasecmp(u->un_name, name) == 0)
+			return u->un_value;
+	}
+	return NULL;
 }
 
 /* A quoted display name as Sofia keeps it, without its quotes. */
@@ -251,6 +291,9 @@ void sip_read_request(struct sip_in_object *o)
 	if (o->sip->sip_contact != NULL)
 		in->contact = url_as_string(o->home, o->sip->sip_contact->m_url);
 	in->sdp = sip_in_sdp(o->home, o->sip);
+	in->contribution_id = unknown_header(o->sip, "Contribution-ID");
+	in->conversation_id = unknown_header(o->sip, "Conversation-ID");
+	take_parts(o);
 	take_identities(o);
 	take_timer(o);
 	take_subscription(o);

@@ -11,9 +11,12 @@ MRFC_SRC := \
 	mrfc/dialog_state.c \
 	mrfc/event_heap.c \
 	mrfc/event_pkg.c \
+	mrfc/file_sdp.c \
 	mrfc/focus.c \
 	mrfc/focus_dialout.c \
 	mrfc/focus_events.c \
+	mrfc/focus_file.c \
+	mrfc/focus_file_leg.c \
 	mrfc/focus_join.c \
 	mrfc/focus_leave.c \
 	mrfc/focus_media.c \

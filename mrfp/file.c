@@ -66,6 +66,19 @@ bool file_is_futile(const struct inmsg *m)
 	return true;
 }
 
+/* Who has not come yet need not learn of a file that was given up. */
+static void settle_absent(struct inmsg *m)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &m->from->ctx->sessions, in_context) {
+		if (s->wire || !s->open[CPIM_FILE])
+			continue;
+		session_settle(s, CPIM_FILE, OUTCOME_ABORTED);
+		taste_settle(&s->taste, m->out.meta.serial);
+	}
+}
+
 void file_ended(struct inmsg *m, int outcome, int status)
 {
 	struct file_state *f = m->from->ctx->file;
@@ -76,6 +89,8 @@ void file_ended(struct inmsg *m, int outcome, int status)
 	f->outcome = (uint8_t)outcome;
 	f->status = (uint16_t)status;
 	f->size = ranges_top(&m->got);
+	if (outcome != CTL_OUTCOME_DELIVERED)
+		settle_absent(m);
 	context_touch(m->from->ctx);
 }
 

@@ -2,7 +2,7 @@
 #ifndef MRFC_FOCUS_FILE_PRIV_H
 #define MRFC_FOCUS_FILE_PRIV_H
 
-#include "mrfc/file_sdp.h"
+#include "mrfc/focus_file_sdp.h"
 #include "mrfc/focus_priv.h"
 
 /* Shared by focus_file.c and focus_file_leg.c: files that a member sends in a dialog of their own. */

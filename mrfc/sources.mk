@@ -11,12 +11,12 @@ MRFC_SRC := \
 	mrfc/dialog_state.c \
 	mrfc/event_heap.c \
 	mrfc/event_pkg.c \
-	mrfc/file_sdp.c \
 	mrfc/focus.c \
 	mrfc/focus_dialout.c \
 	mrfc/focus_events.c \
 	mrfc/focus_file.c \
 	mrfc/focus_file_leg.c \
+	mrfc/focus_file_sdp.c \
 	mrfc/focus_join.c \
 	mrfc/focus_leave.c \
 	mrfc/focus_media.c \
@@ -51,5 +51,5 @@ MRFC_SRC := \
 	mrfc/unwind.c
 SOFIA_SRC += mrfc/sip.c mrfc/sip_in.c mrfc/sip_leg.c mrfc/sip_out.c mrfc/sip_read.c
 MRFCTL_SRC := mrfc/mrfctl.c mrfc/mrfctl_print.c
-UNIT_TESTS += access api conf_store conference dialog_state event_heap event_pkg focus_sdp \
+UNIT_TESTS += access api conf_store conference dialog_state event_heap event_pkg focus_file_sdp focus_sdp \
 	identity media mrfp_link mrfp_pool nickname roster session_timer unwind

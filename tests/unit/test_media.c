@@ -71,8 +71,17 @@ static bool on_known(const uint8_t *ctx, uint64_t termination, void *arg)
 	return true;
 }
 
-static const struct media_events events = {on_bound, on_lost, on_nickname, on_context_lost,
-					   on_known};
+static void on_file_over(const uint8_t *ctx, int outcome, uint64_t size, void *arg)
+{
+	tell(arg, "over %c %d %d;", ctx[0], outcome, (int)size);
+}
+
+static const struct media_events events = {.bound = on_bound,
+					   .lost = on_lost,
+					   .nickname = on_nickname,
+					   .file_over = on_file_over,
+					   .context_lost = on_context_lost,
+					   .known = on_known};
 
 static int setup(void **state)
 {
@@ -337,7 +346,7 @@ static void events_reach_the_focus_in_its_own_words(void **state)
 {
 	struct rig *rig = *state;
 	struct media_remote remote = {.setup = MEDIA_PASSIVE};
-	struct ctl_notify bound = {0}, lost = {0}, nick = {0}, drop = {0};
+	struct ctl_notify over = {0}, bound = {0}, lost = {0}, nick = {0}, drop = {0};
 	struct outcome o;
 
 	fake_up(&rig->mrfp, &rig->pool, "mrfp-1", 1);
@@ -357,10 +366,14 @@ static void events_reach_the_focus_in_its_own_words(void **state)
 	CTL_SET(&lost, notify, cause, CTL_LOST_SLOW);
 	CTL_SET(&lost, notify, copies_lost, 12);
 	assert_int_equal(notify(rig, &lost), 0);
+	CTL_SET(&over, notify, event, CTL_EVENT_ACCOUNTING);
+	CTL_SET(&over, notify, outcome, CTL_OUTCOME_ABORTED);
+	CTL_SET(&over, notify, size, 77);
+	assert_int_equal(notify(rig, &over), 0);
 	fake_close(&rig->mrfp);
 	fake_up(&rig->mrfp, &rig->pool, "mrfp-1", 2);
 	assert_string_equal(rig->log, "bound R 5 192.0.2.1:4000;nick R 5 Al;nick R 5 ;"
-				      "lost R 5 5 12;gone R;");
+				      "lost R 5 5 12;over R 4 77;gone R;");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -4,7 +4,7 @@
  * and id, refused with port 0 under the same names; each receiver gets a push of ours under a new
  * id. Lines keep their places; what is no file or not wanted stays as a refused line.
  */
-#include "mrfc/file_sdp.h"
+#include "mrfc/focus_file_sdp.h"
 
 #include <stdlib.h>
 

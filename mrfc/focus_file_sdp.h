@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MRFC_FILE_SDP_H
-#define MRFC_FILE_SDP_H
+#ifndef MRFC_FOCUS_FILE_SDP_H
+#define MRFC_FOCUS_FILE_SDP_H
 
 #include "mrfc/focus_sdp.h"
 

@@ -395,6 +395,7 @@ bool file_on_invite(struct focus *f, struct sip_in **in, struct identity *who)
 	if (invite->sdp.ptr == NULL || !file_sdp_is_offer(invite->sdp, f->sdp.strict))
 		return false;
 	*in = NULL;
+	f->sdp.tls = media_has_tls(f->media);
 	status = may_send(f, invite, who, &room);
 	if (status == 0)
 		status = file_sdp_read(invite->sdp, false, 0, f->config.max_file, &f->sdp, &offer,

@@ -141,7 +141,8 @@ void file_leg_add(struct file_leg *leg)
 		struct media_context ctx;
 		struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
 					      .match_session_only = f->sdp.session_match,
-					      .direction = SDP_RECVONLY};
+					      .direction = SDP_RECVONLY,
+					      .tls = f->sdp.offer_tls && media_has_tls(f->media)};
 
 		if (!share->line[i].open)
 			continue;
@@ -311,7 +312,8 @@ void file_receiver_answer(struct file_leg *leg, struct slice sdp)
 	for (size_t i = 0; i < share->offer.n_media; i++) {
 		struct media_remote remote;
 
-		if (!(good >> i & 1) || !leg->part[i].exists) {
+		if (!(good >> i & 1) || !leg->part[i].exists ||
+		    file_sdp_misfit(&leg->local, i, &leg->peer.media[i])) {
 			file_leg_drop_line(leg, i);
 			continue;
 		}

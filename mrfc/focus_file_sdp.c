@@ -19,7 +19,9 @@ void file_sdp_set(struct file_sdp_local *l, size_t i, const struct media_result 
 
 	free(line->path);
 	free(line->host);
+	free(line->fingerprint);
 	line->path = xstrdup(result->local_path);
+	line->fingerprint = result->fingerprint != NULL ? xstrdup(result->fingerprint) : NULL;
 	line->host = xstrdup(result->host);
 	line->port = result->port;
 }
@@ -35,6 +37,7 @@ void file_sdp_fini(struct file_sdp_local *l)
 	for (size_t i = 0; i < SDP_MAX_MEDIA; i++) {
 		free(l->line[i].path);
 		free(l->line[i].host);
+		free(l->line[i].fingerprint);
 		free(l->line[i].transfer_id);
 	}
 	bytes_fini(&l->last);
@@ -132,6 +135,11 @@ void file_sdp_remote(const struct sdp_session *sdp, size_t i, bool answer,
 	remote_r->accept_wrapped_types = NULL;
 }
 
+bool file_sdp_misfit(const struct file_sdp_local *l, size_t i, const struct sdp_media *m)
+{
+	return (m->transport == SDP_TCP_TLS_MSRP) != (l->line[i].fingerprint != NULL);
+}
+
 /* A line as it was offered, refused. */
 static struct sdp_media refused(const struct sdp_media *m)
 {
@@ -146,6 +154,12 @@ static struct sdp_media own(const struct file_sdp_line *line, const struct sdp_m
 {
 	struct sdp_media mine = refused(m);
 
+	if (line->fingerprint != NULL) {
+		mine.fingerprints[0] = line->fingerprint;
+		mine.n_fingerprints = 1;
+	}
+	mine.transport = line->fingerprint != NULL ? SDP_TCP_TLS_MSRP : SDP_TCP_MSRP;
+	mine.proto = (char *)(line->fingerprint != NULL ? "TCP/TLS/MSRP" : "TCP/MSRP");
 	mine.port = line->port;
 	mine.host = line->host;
 	mine.host_is_v6 = strchr(line->host, ':') != NULL;

@@ -12,6 +12,7 @@
 /* Our side of one line. */
 struct file_sdp_line {
 	char *path, *host; /* from the media side; NULL: the line is refused or over */
+	char *fingerprint; /* of the media side; NULL: not over TLS */
 	uint16_t port;
 	char *transfer_id; /* of our offer; NULL: the peer's */
 };
@@ -41,6 +42,8 @@ void file_sdp_remote(const struct sdp_session *sdp, size_t i, bool answer,
 		     const struct focus_sdp_policy *policy, char connect[300],
 		     struct media_remote *remote_r);
 
+/* Is the answered line over another transport than ours? */
+bool file_sdp_misfit(const struct file_sdp_local *l, size_t i, const struct sdp_media *m);
 /* The answer to the sender's offer, in l->last: recvonly lines; what has no path is port 0 (FT-004, FT-005). */
 void file_sdp_answer(struct file_sdp_local *l, const struct sdp_session *offer, const char *host,
 		     uint64_t max_size, const struct focus_sdp_policy *policy);

@@ -21,7 +21,9 @@ void file_sdp_set(struct file_sdp_local *l, size_t i, const struct media_result 
 	free(line->host);
 	free(line->fingerprint);
 	line->path = xstrdup(result->local_path);
-	line->fingerprint = result->fingerprint != NULL ? xstrdup(result->fingerprint) : NULL;
+	line->fingerprint = NULL;
+	if (slice_starts(slice_str(line->path), SLICE_LIT("msrps:")) && result->fingerprint != NULL)
+		line->fingerprint = xstrdup(result->fingerprint);
 	line->host = xstrdup(result->host);
 	line->port = result->port;
 }

@@ -192,6 +192,18 @@ uint32_t ctl_client_notify(struct ctl_client *c, const uint8_t context[CTL_CONTE
 	return q->transaction;
 }
 
+void ctl_client_withdraw(struct ctl_client *c, uint32_t transaction)
+{
+	struct queued *q;
+
+	for (q = c->unsent; q; q = TAILQ_NEXT(q, link)) {
+		if (q->transaction == transaction) {
+			drop_event(c, q);
+			return;
+		}
+	}
+}
+
 /* Once there is room again: how many events the MRFC will never see. */
 static void tell_dropped(struct ctl_client *c)
 {

@@ -81,6 +81,8 @@ struct plane {
 	struct verdicts *verdicts;
 	struct resolver *resolver; /* NULL: names cannot be connected to */
 	plane_notify_fn *notify;
+	/* Its reply is wanted no more: an event that was not sent yet is dropped. */
+	void (*withdraw)(uint32_t transaction, void *arg);
 	void *notify_arg;
 };
 

@@ -125,11 +125,11 @@ static int decide(struct inmsg *m, unsigned kind, struct slice top, struct slice
 	       admits(to, kind, SLICE_LIT("message/cpim"), top);
 	if (!wrap && !admits(to, kind, top, inner))
 		return 415;
+	open_message(m, inner.len ? inner : top);
 	if (wrap)
-		build_wrap(m, to, top);
+		build_wrap(m, to, top); /* top is gone then */
 	if (m->total != MSRP_UNSPECIFIED && m->total > relay_max_size(m))
 		return 413;
-	open_message(m, inner.len ? inner : top);
 	return 200;
 }
 
@@ -166,12 +166,17 @@ void relay_park(struct session *s)
 	s->taste.since = s->ctx->serial;
 }
 
-static uint64_t lag_of(const struct session *s)
+/* Cost of what waits for the leg; what it sent itself is passed over first. */
+static uint64_t lag_of(struct session *s)
 {
-	const struct cursor *c = s->parked[0].attached ? s->parked : s->cur;
+	struct cursor *c = s->parked[0].attached ? s->parked : s->cur;
+	uint64_t lag = 0;
 
-	return chunklog_lag(&s->ctx->log[STREAM_CHAT], &c[STREAM_CHAT]) +
-	       chunklog_lag(&s->ctx->log[STREAM_BULK], &c[STREAM_BULK]);
+	for (int i = 0; i < N_LOGS; i++) {
+		if (chunklog_pending(&s->ctx->log[i], &c[i], &s->taste))
+			lag += chunklog_lag(&s->ctx->log[i], &c[i]);
+	}
+	return lag;
 }
 
 /* Nobody came in time: all that waits is lost and reported. */
@@ -223,7 +228,7 @@ static bool may_wait_for_us(const struct session *s)
 }
 
 /* Must the sender wait for this receiver? was: it does already, and goes on at half the mark. */
-static bool is_behind(const struct session *to, bool was)
+static bool is_behind(struct session *to, bool was)
 {
 	const struct options *opt = to->ctx->plane->opt;
 	uint64_t lag = lag_of(to), mark = (uint64_t)opt->high_water;

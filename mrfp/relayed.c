@@ -219,6 +219,14 @@ static void stop_input(struct inmsg *m, int status)
 		w->req.status = m->status;
 }
 
+static void tell_failure(struct context *ctx, struct relayed *r)
+{
+	if (!r->want_failure || r->told || r->outcome == CTL_OUTCOME_DELIVERED)
+		return;
+	r->told = true;
+	owe_report(ctx, r);
+}
+
 static void fail(struct context *ctx, struct relayed *r, uint8_t outcome, int status)
 {
 	struct inmsg *m = find_input(ctx, r);
@@ -231,10 +239,8 @@ static void fail(struct context *ctx, struct relayed *r, uint8_t outcome, int st
 		r->size = ranges_top(&m->got);
 		stop_input(m, status);
 	}
-	if (r->want_failure && !r->told && answered) {
-		r->told = true;
-		owe_report(ctx, r);
-	}
+	if (answered)
+		tell_failure(ctx, r);
 	conclude(ctx, r);
 }
 
@@ -272,9 +278,12 @@ void relayed_begin(struct inmsg *m, struct session *to)
 	HASH_ADD(hh, b->table, serial, sizeof(r->serial), r);
 	if (!to->cur[0].attached)
 		session_busy(to); /* waits for its connection, not for ever */
-	/* The receiver's lists changed between the decision and now. */
-	if (taste_is_settled(&to->taste, r->serial))
-		fail(ctx, r, CTL_OUTCOME_REFUSED_BY_PEER, 415);
+	if (taste_is_settled(&to->taste, r->serial)) {
+		/* Its lists changed after the decision; the sender is told when all has come. */
+		r->settled = true;
+		r->outcome = CTL_OUTCOME_REFUSED_BY_PEER;
+		r->status = 415;
+	}
 }
 
 void relayed_settled(struct session *to, uint64_t serial, enum stats_outcome outcome, int status)
@@ -303,6 +312,8 @@ void relayed_input_done(struct inmsg *m)
 		return;
 	r->input_done = true;
 	r->size = m->length;
+	if (r->settled)
+		tell_failure(m->from->ctx, r);
 	conclude(m->from->ctx, r);
 }
 
@@ -310,12 +321,14 @@ void relayed_given_up(struct inmsg *m, uint8_t outcome, int status)
 {
 	struct relayed *r = relayed_find(m->from->ctx, m->out.meta.serial);
 
-	if (!r || r->settled)
+	if (!r)
 		return;
-	r->settled = true;
-	r->outcome = outcome;
-	r->status = status;
 	r->size = ranges_top(&m->got);
+	if (!r->settled) {
+		r->settled = true;
+		r->outcome = outcome;
+		r->status = status;
+	}
 	conclude(m->from->ctx, r);
 }
 
@@ -369,20 +382,17 @@ static void on_failure(struct session *from, struct relayed *r, struct report *r
 {
 	struct session *sender = session_by_number(from->ctx, r->from);
 
-	if (r->told || !r->want_failure)
-		return;
-	if (has_room(sender)) {
+	if (r->want_failure && !r->told && has_room(sender)) {
 		r->told = true;
 		report_send(sender, report);
 	}
 	if (!r->settled)
-		return; /* its copy is settled by the caller; then fail() */
-	r->outcome = CTL_OUTCOME_REFUSED_BY_PEER;
-	r->status = report->status;
-	if (!r->told) {
-		r->told = true;
-		owe_report(from->ctx, r);
+		return; /* the caller settles its copy; fail() does the rest */
+	if (r->outcome == CTL_OUTCOME_DELIVERED) {
+		r->outcome = CTL_OUTCOME_REFUSED_BY_PEER;
+		r->status = report->status;
 	}
+	tell_failure(from->ctx, r);
 	if (r->state == RELAYED_UNPROVEN)
 		set_state(from->ctx, r, RELAYED_DONE);
 }
@@ -455,6 +465,20 @@ static void lose(struct session *s, int status)
 	}
 }
 
+/* The sender is gone, and with it whom to report to. */
+static void forget_due(struct relay_book *b, const struct session *sender)
+{
+	struct relayed *r, *next;
+
+	for (r = TAILQ_FIRST(&b->due); r; r = next) {
+		next = TAILQ_NEXT(r, in_due);
+		if (r->from != sender->taste.number)
+			continue;
+		r->due = false;
+		TAILQ_REMOVE(&b->due, r, in_due);
+	}
+}
+
 void relayed_leave(struct session *s, bool keep)
 {
 	struct relay_book *b = s->ctx->book;
@@ -468,6 +492,8 @@ void relayed_leave(struct session *s, bool keep)
 	if (keep)
 		mark_waiting(s);
 	lose(s, keep ? 408 : 481);
+	if (b && !keep)
+		forget_due(b, s);
 	for (r = b && !keep ? TAILQ_FIRST(&b->unproven) : NULL; r; r = next) {
 		next = TAILQ_NEXT(r, in_state);
 		if (r->to == s->taste.number || r->from == s->taste.number)

@@ -58,6 +58,13 @@ static uint32_t on_notify(const struct context *ctx, const struct ctl_notify *ev
 	return ctl_client_notify(s->ctl, ctx->id, event);
 }
 
+static void on_withdraw(uint32_t transaction, void *arg)
+{
+	struct server *s = arg;
+
+	ctl_client_withdraw(s->ctl, transaction);
+}
+
 static void on_answer(struct session *s, struct slice tid, struct slice paths, int status)
 {
 	request_answer(s->wire, tid, paths, status);
@@ -259,6 +266,7 @@ static int open_plane(struct server *s)
 	p->wall_ms = clock_wall_ms;
 	p->ops = &request_ops;
 	p->notify = on_notify;
+	p->withdraw = on_withdraw;
 	p->notify_arg = s;
 	stats_init(&p->stats, s->metrics);
 	LIST_INIT(&p->wires);

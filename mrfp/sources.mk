@@ -45,4 +45,4 @@ MRFP_SRC := \
 	mrfp/wire.c \
 	mrfp/wire_bundle.c \
 	mrfp/wire_send.c
-UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress legindex mrfp_nickname mrfp_stats policy ranges sampler session settle transaction uring wire wire_bundle
+UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress legindex mrfp_nickname mrfp_stats policy ranges relay sampler session settle transaction uring verdict wire wire_bundle

@@ -213,6 +213,8 @@ void verdict_tick(struct verdicts *v, uint64_t now_ms)
 	struct waiting *w;
 
 	while ((w = TAILQ_FIRST(&v->waiting)) && now_ms >= w->due_ms) {
+		if (w->asked) /* while the link is away it must not push out what is to be kept */
+			v->plane->withdraw(w->transaction, v->plane->notify_arg);
 		if (find(v, w)) {
 			(*v->plane->stats.verdicts_late)++;
 			log_info("no verdict about a message in time: refused");

@@ -28,8 +28,9 @@ class End:
         self.aor = "sip:u%d@example.com" % number
         self.session = Session("msrp://127.0.0.1:9/%s;tcp" % new_id())
         fields.setdefault("accept_types", "*")
+        fields.setdefault("kind", RELAY)
         self.reply = relay.control.ask(
-            "add", relay.context, termination=number, kind=RELAY, policy=relay.policy,
+            "add", relay.context, termination=number, policy=relay.policy,
             uris=[self.aor], remote_path=self.session.local, setup=2, match=1, **fields)
         if self.reply["code"] == 0:
             self.session.remote = [self.reply["local_path"]]

@@ -11,8 +11,9 @@ from peer.loop import LOOP, wait
 from peer.msrp import Connection, Session
 from peer.msrpmsg import new_id
 from peer.servers import poll
-from relaying import (ACCOUNT, ACCOUNTING, ALARM, AUTHORISE, DELIVERED, LOST, REFUSED, make,
+from relaying import (ACCOUNT, ACCOUNTING, ALARM, AUTHORISE, DELIVERED, LOST, REFUSED, End, make,
                       relay)  # noqa: F401
+from wire import usable
 
 ROOM = "sip:room@conf.example.com"
 
@@ -139,6 +140,23 @@ def test_a_message_waits_for_the_verdict(make):
     relay.settled()
 
 
+def test_a_file_waits_for_its_verdict_too(make):
+    relay = make(policy=AUTHORISE)
+    verdicts = iter((403, 200))
+    relay.control.verdict = lambda event: next(verdicts)
+    data = os.urandom(200000)
+    for status in (403, 200):
+        relay.context = os.urandom(16)
+        ends = [End(relay, n, kind=3, direction=n).connect() for n in (1, 2)]
+        assert ends[0].session.send(data, "image/png").status() == status
+        if status == 200:
+            assert ends[1].session.wait_message().data == data
+        else:
+            usable(ends[1].session)
+            assert ends[1].session.messages == []
+    relay.settled()
+
+
 def test_many_messages_wait_for_their_verdicts_in_order(make):
     relay = make(policy=AUTHORISE)
     a, b = relay.pair()
@@ -156,6 +174,7 @@ def test_no_verdict_in_time_is_403(make, away):
     relay = make({"msrp.verdict_timeout": "300ms"}, AUTHORISE)
     relay.control.verdict = lambda event: None
     a, b = relay.pair()
+    relay.mrfp.wait_metric(lambda m: m.sum("mrfp_control_events_queued") == 0)
     if away:
         relay.control.answers = False
         relay.control.sock.close()
@@ -166,7 +185,9 @@ def test_no_verdict_in_time_is_403(make, away):
     assert [whole.status(), part.status()] == [403, 403]
     rest = a.session.chunk(b"x" * 3000, 3001, 6000, "$", "text/plain", mid)
     assert a.conn.send(rest).status() == 403
-    assert relay.mrfp.metrics().sum("mrfp_verdicts_late_total") == 2
+    m = relay.mrfp.metrics()
+    assert m.sum("mrfp_verdicts_late_total") == 2
+    assert not away or m.sum("mrfp_control_events_queued") == 0, "stale questions wait for the MRFC"
     assert b.session.messages == []
     relay.settled()
 

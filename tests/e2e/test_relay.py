@@ -176,6 +176,26 @@ def test_a_path_of_several_uris_is_used_as_it_is(relay):
     assert frame.to_path == path and frame.from_path == [b.session.remote[0]]
 
 
+def test_both_ends_may_come_over_one_connection(relay):
+    # covers: MSRP-045
+    a, b = End(relay, 1).connect(), End(relay, 2)
+    b.session.attach(a.conn).bind()
+    for n in range(20):
+        a.text("a%d" % n, message_id="a%04d" % n, headers=[("Success-Report", "yes")])
+        b.text("b%d" % n, message_id="b%04d" % n)
+    a.got("b19")
+    got = b.got("a19")
+    assert {len(a.session.messages), len(b.session.messages)} == {20}
+    b.session.report(got.message_id, "1-3/3")
+    assert a.session.wait_report("a0019").byte_range == (1, 3, 3)
+    data = os.urandom(1 << 20)
+    assert {t.status() for t in (a.session.send(data, "image/png"),
+                                 b.session.send(data, "image/png"))} == {200}
+    for end in (a, b):
+        end.session.wait_message(lambda m: m.complete and m.data == data, what="the picture")
+    relay.settled()
+
+
 # -- reports -------------------------------------------------------------------------------------
 
 

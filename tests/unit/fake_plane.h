@@ -26,7 +26,8 @@ struct fake_plane {
 	struct context *ctx;
 	struct ctl_notify last; /* event; views are dead */
 	unsigned n_events;
-	int last_answer; /* to a message that waited for its verdict */
+	uint32_t withdrawn; /* transaction */
+	int last_answer;    /* to a message that waited for its verdict */
 	uint64_t next_termination;
 };
 
@@ -38,6 +39,11 @@ static inline uint32_t fake_notify(const struct context *ctx, const struct ctl_n
 	(void)ctx;
 	f->last = *event;
 	return ++f->n_events;
+}
+
+static inline void fake_withdraw(uint32_t transaction, void *arg)
+{
+	((struct fake_plane *)arg)->withdrawn = transaction;
 }
 
 static inline uint64_t fake_wall_ms(void)
@@ -82,6 +88,7 @@ static inline void fake_plane_open(struct fake_plane *f)
 	f->plane.now_ms = 1000000;
 	f->plane.host = (char *)(uintptr_t) "127.0.0.1";
 	f->plane.port = 2855;
+	f->plane.withdraw = fake_withdraw;
 	f->plane.wall_ms = fake_wall_ms;
 	f->plane.notify = fake_notify;
 	f->plane.notify_arg = f;

@@ -16,11 +16,19 @@ void outq_init(struct outq *q, size_t max_bytes)
 	STAILQ_INIT(&q->items);
 }
 
+/* What holding one frame costs. */
+static uint64_t cost(const struct chunk *c)
+{
+	return c->len + sizeof(*c) + sizeof(struct outq_item) + 32;
+}
+
 static void pop(struct outq *q)
 {
 	struct outq_item *item = STAILQ_FIRST(&q->items);
 
 	STAILQ_REMOVE_HEAD(&q->items, link);
+	if (q->meter)
+		meter_sub(q->meter, item->cls, cost(item->chunk));
 	chunk_unref(&item->chunk);
 	free(item);
 	q->n_items--;
@@ -36,6 +44,11 @@ void outq_fini(struct outq *q)
 
 int outq_push(struct outq *q, struct chunk *chunk_take, uint64_t tag)
 {
+	return outq_push_as(q, chunk_take, tag, 0);
+}
+
+int outq_push_as(struct outq *q, struct chunk *chunk_take, uint64_t tag, unsigned cls)
+{
 	struct outq_item *item;
 
 	if (q->n_bytes > q->max_bytes || chunk_take->len > q->max_bytes - q->n_bytes) {
@@ -45,6 +58,9 @@ int outq_push(struct outq *q, struct chunk *chunk_take, uint64_t tag)
 	item = xcalloc(1, sizeof(*item));
 	item->chunk = chunk_take;
 	item->tag = tag;
+	item->cls = (uint8_t)cls;
+	if (q->meter)
+		meter_add(q->meter, cls, cost(chunk_take));
 	STAILQ_INSERT_TAIL(&q->items, item, link);
 	q->n_items++;
 	q->n_bytes += chunk_take->len;

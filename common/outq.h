@@ -7,15 +7,17 @@
 #include <sys/uio.h>
 
 #include "common/chunk.h"
+#include "common/meter.h"
 
 /*
  * Bounded list of one stream's own frames (whole frames, one chunk each), sent front to back.
- * Zero-initialise with outq_init.
+ * Initialise with outq_init; set meter (or not) while it is empty.
  */
 struct outq_item {
 	STAILQ_ENTRY(outq_item) link;
 	struct chunk *chunk;
 	uint64_t tag; /* the owner's note, handed to the sent callback */
+	uint8_t cls;  /* in the meter */
 };
 
 struct outq {
@@ -24,6 +26,7 @@ struct outq {
 	size_t n_bytes; /* unsent bytes */
 	size_t n_items;
 	size_t max_bytes;
+	struct meter *meter; /* what its frames cost in memory is kept there; NULL: nowhere */
 };
 
 typedef void outq_sent_fn(uint64_t tag, void *arg);
@@ -32,6 +35,8 @@ void outq_init(struct outq *q, size_t max_bytes);
 void outq_fini(struct outq *q);
 /* Takes over the caller's reference in every case. -ERR_LIMIT when max_bytes would be passed. */
 MUST_CHECK int outq_push(struct outq *q, struct chunk *chunk_take, uint64_t tag);
+/* The same, with the frame's class in the meter (outq_push: 0). */
+MUST_CHECK int outq_push_as(struct outq *q, struct chunk *chunk_take, uint64_t tag, unsigned cls);
 static inline bool outq_empty(const struct outq *q)
 {
 	return q->n_items == 0;

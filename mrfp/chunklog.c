@@ -128,10 +128,17 @@ static inline struct chunklog_entry *entry_at(const struct chunklog *l, uint64_t
 	return &l->ring[seq & (l->cap - 1)];
 }
 
+static void drop(struct chunklog *l, struct chunklog_entry *e)
+{
+	if (l->meter)
+		meter_sub(l->meter, e->meta.kind, chunklog_cost(e->bytes->len));
+	chunk_unref(&e->bytes);
+}
+
 void chunklog_fini(struct chunklog *l)
 {
 	for (uint64_t s = l->tail; s < l->head; s++)
-		chunk_unref(&entry_at(l, s)->bytes);
+		drop(l, entry_at(l, s));
 	free(l->ring);
 	l->ring = NULL;
 	l->cap = 0;
@@ -160,7 +167,7 @@ void chunklog_attach(struct chunklog *l, struct cursor *c)
 static void collect(struct chunklog *l)
 {
 	while (l->tail < l->head && entry_at(l, l->tail)->left == 0) {
-		chunk_unref(&entry_at(l, l->tail)->bytes);
+		drop(l, entry_at(l, l->tail));
 		l->tail++;
 	}
 	if (l->tail == l->head && l->cap > 64 * RING_MIN) {
@@ -236,6 +243,8 @@ void chunklog_append(struct chunklog *l, const struct chunk_meta *meta,
 	e->pos = l->pos_head;
 	e->left = l->n_cursors;
 	l->pos_head += chunklog_cost(e->bytes->len);
+	if (l->meter)
+		meter_add(l->meter, meta->kind, chunklog_cost(e->bytes->len));
 	l->head++;
 }
 

@@ -4,6 +4,7 @@
 
 #include <sys/uio.h>
 
+#include "common/meter.h"
 #include "mrfp/frame.h"
 
 /*
@@ -62,6 +63,7 @@ struct chunklog {
 	uint64_t head, tail; /* sequence numbers: next to append, oldest held */
 	uint64_t pos_head;
 	uint32_t n_cursors;
+	struct meter *meter; /* what all logs hold, by enum cpim_kind; NULL: not kept */
 };
 
 struct cursor {

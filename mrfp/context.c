@@ -20,8 +20,10 @@ struct context *context_new(struct plane *plane, const uint8_t id[CTL_CONTEXT_SI
 	memcpy(ctx->id, id, sizeof(ctx->id));
 	for (size_t i = 0; i < sizeof(ctx->id); i++)
 		snprintf(ctx->name + 2 * i, 3, "%02x", id[i]);
-	for (int i = 0; i < N_LOGS; i++)
+	for (int i = 0; i < N_LOGS; i++) {
 		chunklog_init(&ctx->log[i]);
+		ctx->log[i].meter = &plane->budget.logs;
+	}
 	series_init(&ctx->direct);
 	series_init(&ctx->message_ids);
 	TAILQ_INIT(&ctx->sessions);
@@ -55,8 +57,8 @@ void context_free(struct context **ctxp)
 			context_accept_put(ctx, i);
 		}
 	}
-	if (ctx->congested)
-		LIST_REMOVE(ctx, congested_link);
+	if (ctx->enlisted)
+		LIST_REMOVE(ctx, throttled_link);
 	free(ctx->recent);
 	if (ctx->file) {
 		free(ctx->file->message_id);

@@ -29,6 +29,13 @@ struct accept_list {
 struct receipt;
 struct relay_book;
 
+enum {
+	THROTTLE_BULK = 1,    /* senders of bulk: a leg is past context.high_water */
+	THROTTLE_ALL = 2,     /* all senders: the logs hold more than context.chat_water */
+	THROTTLE_PRIVATE = 4, /* senders of private messages to a leg whose queue is nearly full */
+	THROTTLE_PEER = 8     /* kind relay: a sender whose peer is behind (relay.c) */
+};
+
 /* Payload types of recent messages, for a 415 that comes later (MSRP-097). */
 #define RECENT_TYPES 32
 struct recent_type {
@@ -81,9 +88,11 @@ struct context {
 	struct sampler_room typing;
 
 	bool dirty;
-	bool direct_high; /* much waits in some leg's own queue */
-	bool congested;   /* senders of bulk or private messages are paused */
-	LIST_ENTRY(context) congested_link;
+	bool direct_high;            /* much waits in some leg's own queue */
+	bool enlisted;               /* on plane->throttled */
+	uint8_t throttle;            /* THROTTLE_ bits: who has to wait */
+	uint64_t all_ms, private_ms; /* since when THROTTLE_ALL, THROTTLE_PRIVATE */
+	LIST_ENTRY(context) throttled_link;
 };
 
 /* Result is owned by the plane's table; context_free takes it out. */

@@ -7,6 +7,7 @@
 #include "mrfp/forward.h"
 
 #include "mrfp/relay.h"
+#include "mrfp/throttle.h"
 
 /* In a relay: what is put in front comes with the first octet, and all others move up. */
 static void relay_chunk(struct inmsg *m, uint64_t start, struct slice body, char flag, bool last)
@@ -56,8 +57,12 @@ static void send_chunk(struct inmsg *m, uint64_t start, struct slice body, char 
 		if (r->targets[i].state != RECEIPT_OPEN)
 			continue;
 		s = session_by_number(ctx, r->targets[i].number);
-		if (!s || publish_direct(s, &m->out, start, body, flag, last) == 0)
+		if (!s)
 			continue; /* no leg: its copy was settled when it left */
+		if (publish_direct(s, &m->out, start, body, flag, last) == 0) {
+			throttle_private(m->from, s);
+			continue;
+		}
 		(void)txring_mark_settled(&s->tx[STREAM_DIRECT], r->serial);
 		receipt_settle(r, s, OUTCOME_LOST, 481);
 	}
@@ -165,4 +170,12 @@ bool forward_is_futile(const struct inmsg *m)
 	const struct receipt *r = m->receipt;
 
 	return r && !r->n_open && !r->n_delivered;
+}
+
+bool forward_is_bulk(const struct inmsg *m)
+{
+	uint64_t total = m->state == INMSG_OPEN ? m->out.total : m->total;
+
+	return total == MSRP_UNSPECIFIED || total > FORWARD_CHAT_MAX ||
+	       m->n_passed > FORWARD_CHAT_MAX; /* it repeats itself */
 }

@@ -22,5 +22,7 @@ void forward_views_die(struct inmsg *m);
 void forward_abort(struct inmsg *m);
 /* A private message whose targets are all gone or refused it: the rest is read and dropped. */
 bool forward_is_futile(const struct inmsg *m);
+/* Is it, as far as known, a message of the bulk class, or a private one as large? */
+bool forward_is_bulk(const struct inmsg *m);
 
 #endif

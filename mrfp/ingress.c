@@ -17,6 +17,7 @@
 #include "mrfp/policy.h"
 #include "mrfp/relayed.h"
 #include "mrfp/route.h"
+#include "mrfp/throttle.h"
 #include "mrfp/verdict.h"
 #include "proto/media_type.h"
 
@@ -286,6 +287,15 @@ static bool forget_refused(struct session *s)
 	return false;
 }
 
+/* No room for more, or no time. */
+static bool must_shed(struct plane *plane)
+{
+	if (plane->budget.level != BUDGET_FULL && !plane->draining)
+		return false;
+	(*plane->stats.shed)++;
+	return true;
+}
+
 /* A new Message-ID. */
 static void open_message(struct request *rq, const struct msrp_head *head)
 {
@@ -294,6 +304,10 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 	struct inmsg *m;
 	int status;
 
+	if (must_shed(s->ctx->plane)) {
+		rq->status = 413;
+		return;
+	}
 	if (s->n_inbox - s->n_verdicts >= (size_t)opt->max_open_messages && !forget_refused(s)) {
 		rq->status = 413;
 		return;
@@ -377,6 +391,8 @@ void ingress_body(struct request *rq, struct slice piece)
 		m->n_passed += piece.len;
 		forward_octets(m, pos, piece, true);
 	}
+	if (m->from->ctx->throttle || m->from->ctx->plane->budget.level)
+		throttle_content(m->from, forward_is_bulk(m));
 }
 
 static void finish(struct request *rq)
@@ -455,11 +471,14 @@ void ingress_end(struct request *rq, char flag)
 		return;
 	}
 	m->acked = true;
-	if (m->state <= INMSG_GATHER)
+	if (m->state <= INMSG_GATHER) {
+		inmsg_count(m);
 		return;
+	}
 	if (m->state == INMSG_VERDICT) {
 		verdict_defer(m, rq);
 		rq->answered = true;
+		inmsg_count(m);
 		return;
 	}
 	last = m->length != MSRP_UNSPECIFIED && ranges_complete(&m->got, m->length);
@@ -469,6 +488,8 @@ void ingress_end(struct request *rq, char flag)
 		forward_end(m, rq->pos, flag, last);
 	if (last)
 		finish(rq);
+	else
+		inmsg_count(m);
 }
 
 void ingress_resume(struct inmsg *m, int status)
@@ -501,8 +522,11 @@ void ingress_resume(struct inmsg *m, int status)
 
 void ingress_batch_end(struct request *rq)
 {
-	if (rq->msg && rq->msg->state == INMSG_OPEN)
+	if (!rq->msg)
+		return;
+	if (rq->msg->state == INMSG_OPEN)
 		forward_views_die(rq->msg);
+	inmsg_count(rq->msg);
 }
 
 /* --- ends without the sender's doing --- */
@@ -539,17 +563,4 @@ void ingress_tick(struct session *s, uint64_t clock_ms)
 		refuse(&s->wire->req, 413); /* in the middle of a chunk */
 		set_due(m);
 	}
-}
-
-bool ingress_has_bulk(const struct session *s)
-{
-	const struct inmsg *m;
-
-	TAILQ_FOREACH(m, &s->inbox, link) {
-		if (m->state == INMSG_OPEN &&
-		    (m->out.total == MSRP_UNSPECIFIED || m->out.total > FORWARD_CHAT_MAX ||
-		     m->n_passed > FORWARD_CHAT_MAX)) /* it repeats itself */
-			return true;
-	}
-	return false;
 }

@@ -31,7 +31,5 @@ void ingress_resume(struct inmsg *m, int status);
 void ingress_abort_all(struct session *s);
 /* Give up partial messages whose timer ran out (SW-033). */
 void ingress_tick(struct session *s, uint64_t clock_ms);
-/* Is a message for the bulk log, or a large private one, on its way from this session? */
-bool ingress_has_bulk(const struct session *s);
 
 #endif

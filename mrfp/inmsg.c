@@ -92,6 +92,15 @@ static void drop_deferred(struct inmsg *m)
 	}
 }
 
+void inmsg_count(struct inmsg *m)
+{
+	struct budget *b = &m->from->ctx->plane->budget;
+	size_t n = sizeof(*m) + m->head.cap + m->n_held_bytes + m->own.cap;
+
+	b->partial += n - m->n_counted;
+	m->n_counted = n;
+}
+
 void inmsg_free(struct inmsg **mp)
 {
 	struct inmsg *m = *mp;
@@ -102,6 +111,7 @@ void inmsg_free(struct inmsg **mp)
 	drop_deferred(m);
 	TAILQ_REMOVE(&m->from->inbox, m, link);
 	m->from->n_inbox--;
+	m->from->ctx->plane->budget.partial -= m->n_counted;
 	inmsg_drop_held(m);
 	bytes_fini(&m->own);
 	ranges_fini(&m->got);

@@ -56,6 +56,7 @@ struct inmsg {
 	uint64_t verdict; /* number of the question */
 	size_t n_verdict_bytes;
 	STAILQ_HEAD(, deferred) deferred;
+	size_t n_counted; /* of it in the budget */
 
 	/* To be passed on next: a view into the read buffer, or own bytes; one of them is empty. */
 	uint64_t pend_pos;
@@ -73,6 +74,8 @@ void inmsg_set_state(struct inmsg *m, enum inmsg_state to, const char *cause);
 void inmsg_wait(struct inmsg *m);
 /* The verdict is there. */
 void inmsg_go_on(struct inmsg *m);
+/* Tell the budget what is held of it; asked when it stays open behind a read. */
+void inmsg_count(struct inmsg *m);
 /* Drop what was held for the head. */
 void inmsg_drop_held(struct inmsg *m);
 

@@ -26,8 +26,8 @@ static int load(struct options *opt_r, void *arg)
 	}
 	if (err != 0)
 		log_error("%s", error.text);
-	else if (opt_r->high_water > opt_r->log_bytes / 2)
-		opt_r->high_water = opt_r->log_bytes / 2; /* pause before legs are cut */
+	else
+		options_fit(opt_r);
 	return err;
 }
 

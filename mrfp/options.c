@@ -77,8 +77,10 @@ const struct config_opt options_table[] = {
 	       "Outgoing chunks held per context; at the limit the slowest legs are cut."),
 	OCTETS("context.high_water", high_water, "4MiB", 16384, INT64_C(1) << 40,
 	       "Lag of the slowest leg above which senders of bulk messages are paused; at most half of context.log_bytes counts."),
+	OCTETS("context.chat_water", chat_water, "12MiB", 16384, INT64_C(1) << 40,
+	       "Outgoing chunks held per context above which all its senders are paused; at most three quarters of context.log_bytes count."),
 	OCTETS("context.private_bytes", private_bytes, "2MiB", 65536, INT64_C(1) << 30,
-	       "Private messages waiting for one leg; above a quarter their bulk senders are paused."),
+	       "Private messages waiting for one leg; above a quarter their bulk senders are paused, above three quarters all that send to it."),
 	TIME("context.grace", grace_ms, "10s", 10, 3600000,
 	     "A leg that takes nothing for this long is cut."),
 	INT("imdn.pass_limit", imdn_pass_limit, "10", 0, 10000000,
@@ -95,6 +97,15 @@ const struct config_opt options_table[] = {
 	       "PEM file with our certificate and its chain; empty: a self-signed one is made at each start."),
 	STRING("tls.key", tls_key, "",
 	       "PEM file with the key of tls.certificate, without passphrase: RSA 2048..4096, P-256, P-384 or Ed25519."),
+	TIME("context.stall", stall_ms, "1s", 10, 3600000,
+	     "While all senders wait, a leg that takes nothing for this long is cut before its grace time."),
+	OPT("context.slow", CONFIG_ENUM, slow, "pause", 0, 0, "pause cut", "",
+	    "What a leg costs that is slow but moves: all senders wait for it (pause), or it is cut when the log is full (cut).",
+	    NULL),
+	OCTETS("process.memory", memory, "1GiB", 1 * MIB, INT64_MAX,
+	       "Held in all logs, queues, partial messages and open transactions; at 80 % senders of bulk wait, at 95 % all, at 100 % new messages get 413 and the largest legs are cut."),
+	TIME("process.drain", drain_ms, "5s", 0, 3600000,
+	     "After TERM, what is owed to legs may take this long to go out."),
 	STRING("mp.socket", mp_socket, "build/run/mp.sock",
 	       "Unix socket of the MRFC's control protocol."),
 	OPT("mp.connect", CONFIG_STRING, mp_connect, "", 0, 0, NULL, "",
@@ -222,4 +233,18 @@ int options_check(const struct options *o, struct config_error *error_r)
 			     "mp.socket: '%s' is no path for a Unix socket (1..107 octets)",
 			     o->mp_socket);
 	return 0;
+}
+
+void options_fit(struct options *o)
+{
+	if (o->high_water > o->log_bytes / 2)
+		o->high_water = o->log_bytes / 2; /* pause before legs are cut */
+	if (o->chat_water > o->log_bytes / 4 * 3)
+		o->chat_water = o->log_bytes / 4 * 3;
+	if (o->chat_water < o->high_water)
+		o->chat_water = o->high_water; /* bulk waits first */
+	if (o->slow == SLOW_CUT)
+		o->chat_water = INT64_MAX;
+	if (o->stall_ms > o->grace_ms)
+		o->stall_ms = o->grace_ms;
 }

@@ -6,6 +6,9 @@
 
 enum options_io { IO_AUTO, IO_URING, IO_WRITEV };
 
+/* What happens when a slow leg has nearly filled its context's logs. */
+enum options_slow { SLOW_PAUSE, SLOW_CUT };
+
 /* Settings of the MRFP; the table in options.c says unit, range and default of each. */
 struct options {
 	char *msrp_address, *msrp_advertise;
@@ -19,7 +22,9 @@ struct options {
 		connect_timeout_ms;
 	int64_t max_connections, max_unbound, max_per_address;
 	int64_t max_sessions, max_open_messages;
-	int64_t log_bytes, high_water, private_bytes, grace_ms;
+	int64_t log_bytes, high_water, chat_water, private_bytes, grace_ms, stall_ms;
+	int slow; /* enum options_slow */
+	int64_t memory, drain_ms;
 	int64_t imdn_pass_limit, imdn_window_ms;
 	int64_t composing_limit, composing_interval_ms, composing_rate;
 	char *mp_socket, *mp_connect, *mp_id;
@@ -38,5 +43,8 @@ extern const size_t options_table_len;
  * token that can be read, limits fit each other. -ERR_CONFIG with one sentence that names the setting.
  */
 MUST_CHECK int options_check(const struct options *o, struct config_error *error_r);
+
+/* Marks that the limits leave no room for move below them. */
+void options_fit(struct options *o);
 
 #endif

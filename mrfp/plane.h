@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "common/addr.h"
+#include "mrfp/budget.h"
 #include "mrfp/options.h"
 #include "mrfp/stats.h"
 #include "proto/ctl_msgs.h"
@@ -66,17 +67,22 @@ struct plane {
 	TAILQ_HEAD(, wire) readable;          /* to be read from in this turn */
 	TAILQ_HEAD(, wire) dead_wires;        /* freed at the end of the turn */
 	TAILQ_HEAD(, context) dirty_contexts; /* something new in their logs */
-	LIST_HEAD(, context) congested;       /* contexts with paused senders */
 	LIST_HEAD(, context) aggregating;     /* contexts that follow notifications */
+	LIST_HEAD(, context) throttled;       /* contexts with senders that wait */
 	TAILQ_HEAD(, session) busy;           /* sessions with a running clock */
-	bool over_limit;                      /* a context's log passed its limit in this turn */
+	bool over_limit;                      /* a log or the process passed a mark in this turn */
+	bool draining;                        /* going down: no new messages */
 
 	const struct wire_ops *ops;
-	char *read_buf;        /* one for all connections */
-	struct bundle *bundle; /* many connections in one system call; NULL: one call each */
-	bool reading;          /* no connection is freed now */
-	uint32_t due;          /* responses that receivers owe us, of lately */
-	uint32_t due_lately;   /* since the last tick */
+	char *read_buf;             /* one for all connections */
+	struct bundle *bundle;      /* many connections in one system call; NULL: one call each */
+	bool reading;               /* no connection is freed now */
+	uint32_t due;               /* responses that receivers owe us, of lately */
+	uint32_t due_lately;        /* since the last tick */
+	size_t read_now, read_most; /* of one read: now, and while nobody has to wait */
+	struct budget budget;
+	uint64_t level_ms;     /* since when the budget's level is not BUDGET_FREE */
+	uint64_t peak_context; /* most that a context's logs held */
 	struct nicknames *nicknames;
 	struct verdicts *verdicts;
 	struct resolver *resolver; /* NULL: names cannot be connected to */
@@ -88,5 +94,6 @@ struct plane {
 
 #define PLANE_READ_HEADROOM (32u << 10) /* in front: what was kept of an incomplete frame */
 #define PLANE_READ_SIZE     (256u << 10)
+#define PLANE_READ_SMALL    (16u << 10) /* while senders have to wait */
 
 #endif

@@ -98,6 +98,21 @@ static void stop_overgrown(struct context *ctx, const struct chunk_meta *meta)
 	}
 }
 
+/* Is it time to write to legs and to look at the limits, before more is read? */
+static void note_held(struct context *ctx)
+{
+	const struct options *opt = ctx->plane->opt;
+	uint64_t held = context_held(ctx);
+
+	if (held > ctx->plane->peak_context)
+		ctx->plane->peak_context = held;
+	if (held > (uint64_t)opt->log_bytes ||
+	    (held > (uint64_t)opt->chat_water && !(ctx->throttle & THROTTLE_ALL)))
+		ctx->plane->over_limit = true;
+	if (budget_note(&ctx->plane->budget))
+		ctx->plane->over_limit = true;
+}
+
 void publish_chunk(struct context *ctx, struct outmsg *m, uint64_t start, struct slice body,
 		   char flag, bool last)
 {
@@ -113,8 +128,7 @@ void publish_chunk(struct context *ctx, struct outmsg *m, uint64_t start, struct
 	chunklog_append(&ctx->log[m->stream], &m->meta, &rest, body);
 	m->meta.first = false;
 	context_touch(ctx);
-	if (context_held(ctx) > (uint64_t)ctx->plane->opt->log_bytes)
-		ctx->plane->over_limit = true;
+	note_held(ctx);
 }
 
 /* Remember the transaction; the oldest gives way when there are too many. */
@@ -149,7 +163,7 @@ int publish_direct(struct session *to, struct outmsg *m, uint64_t start, struct 
 	if (!to->wire)
 		return -ERR_WRONG_STATE;
 	frame = frame_send(&ctx->direct, SLICE_NULL, paths, &rest, body, flag, &t.num, &start_len);
-	if (outq_push(&to->direct, frame, t.num))
+	if (outq_push_as(&to->direct, frame, t.num, m->meta.kind))
 		return -ERR_LIMIT;
 	note_direct(to, &t);
 	session_busy(to);
@@ -158,6 +172,8 @@ int publish_direct(struct session *to, struct outmsg *m, uint64_t start, struct 
 		ctx->direct_high = true; /* its senders may have to be paused */
 		context_touch(ctx);
 	}
+	if (budget_note(&ctx->plane->budget))
+		ctx->plane->over_limit = true;
 	return 0;
 }
 

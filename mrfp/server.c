@@ -25,6 +25,7 @@
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
 #include "mrfp/nickname.h"
+#include "mrfp/pressure.h"
 #include "mrfp/request.h"
 #include "mrfp/verdict.h"
 #include "mrfp/watch.h"
@@ -46,7 +47,8 @@ struct server {
 	struct daemon *daemon;
 	struct event *tick, *ready_timer;
 	bool ready, stop;
-	char not_ready[192]; /* the reason for /readyz */
+	uint64_t drain_end_ms; /* while plane.draining */
+	char not_ready[192];   /* the reason for /readyz */
 };
 
 /* --- what the parts tell each other --- */
@@ -185,12 +187,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 static void on_collect(void *arg)
 {
 	struct server *s = arg;
-	struct context *ctx, *tmp;
-	uint64_t held = 0;
 
-	HASH_ITER(hh, s->plane.contexts, ctx, tmp)
-		held += context_held(ctx);
-	*s->plane.stats.log_octets = (int64_t)held;
+	pressure_collect(&s->plane);
 	if (!s->plane.tls)
 		return;
 	*s->plane.stats.handshakes_now = (int64_t)tls_n_handshakes(s->plane.tls);
@@ -210,11 +208,39 @@ static const char *on_readyz(void *arg)
 	return s->not_ready;
 }
 
+/* Is anything owed that can still go out? */
+static bool owes(const struct plane *p)
+{
+	int64_t open = 0;
+
+	for (unsigned k = 0; k < STATS_CLASSES; k++)
+		open += *p->stats.open[k];
+	return open > 0 || p->budget.own.held > 0;
+}
+
+/* The first TERM lets go out what is owed, within a bound; the second does not wait. */
 static void on_term(void *arg)
 {
 	struct server *s = arg;
+	struct plane *p = &s->plane;
 
-	s->stop = true;
+	if (p->draining || !owes(p)) {
+		s->stop = true;
+		return;
+	}
+	log_info("no new connections and messages; what is owed has %lld ms to go out",
+		 (long long)s->opt->drain_ms);
+	p->draining = true;
+	s->drain_end_ms = clock_now_ms() + (uint64_t)s->opt->drain_ms;
+	listener_free(&s->listener);
+	ctl_client_announce(s->ctl, CTL_DRAIN);
+}
+
+/* Each turn while draining: done, or out of time? (the tick ends a turn) */
+static void look_at_drain(struct server *s)
+{
+	if (s->plane.draining && (!owes(&s->plane) || clock_now_ms() >= s->drain_end_ms))
+		s->stop = true;
 }
 
 static void on_hup(void *arg)
@@ -256,6 +282,17 @@ static int open_bundle(struct server *s)
 	return EXIT_OK;
 }
 
+/* One read must not go far past a mark: a sixteenth of the smaller limit, within bounds. */
+static size_t read_size(const struct options *opt)
+{
+	int64_t least = opt->memory / 4 < opt->log_bytes ? opt->memory / 4 : opt->log_bytes;
+	int64_t n = least / 16;
+
+	if (n < PLANE_READ_SMALL)
+		return PLANE_READ_SMALL;
+	return n < PLANE_READ_SIZE ? (size_t)n : PLANE_READ_SIZE;
+}
+
 static int open_plane(struct server *s)
 {
 	struct plane *p = &s->plane;
@@ -271,13 +308,16 @@ static int open_plane(struct server *s)
 	stats_init(&p->stats, s->metrics);
 	LIST_INIT(&p->wires);
 	LIST_INIT(&p->watched);
-	LIST_INIT(&p->congested);
 	LIST_INIT(&p->aggregating);
+	LIST_INIT(&p->throttled);
 	TAILQ_INIT(&p->dirty_wires);
 	TAILQ_INIT(&p->dead_wires);
 	TAILQ_INIT(&p->readable);
 	TAILQ_INIT(&p->dirty_contexts);
 	TAILQ_INIT(&p->busy);
+	budget_init(&p->budget, (uint64_t)s->opt->memory);
+	p->read_most = read_size(s->opt);
+	p->read_now = p->read_most;
 	p->read_buf = xcalloc(1, PLANE_READ_HEADROOM + PLANE_READ_SIZE);
 	p->nicknames = nicknames_new(p, on_answer);
 	p->verdicts = verdicts_new(p, on_answer, ingress_resume);
@@ -443,6 +483,7 @@ int server_run(const struct options *opt, server_reload_fn *reload, void *reload
 		bundle_read(&s->plane);
 		fanout_run(&s->plane);
 		ctl_client_flush(s->ctl);
+		look_at_drain(s);
 	}
 	close_all(s);
 	event_base_loop(s->base, EVLOOP_NONBLOCK); /* closed streams are freed by the loop */

@@ -53,6 +53,12 @@ static void build_local_uri(struct session *s)
 	s->local_uri = bytes_take(&b);
 }
 
+static void init_direct(struct session *s)
+{
+	outq_init(&s->direct, (size_t)s->ctx->plane->opt->private_bytes);
+	s->direct.meter = &s->ctx->plane->budget.queues;
+}
+
 int session_make(struct context *ctx, uint64_t termination, struct slice local_id,
 		 struct session **session_r)
 {
@@ -80,7 +86,7 @@ int session_make(struct context *ctx, uint64_t termination, struct slice local_i
 	s->setup = CTL_SETUP_PASSIVE;
 	s->match = CTL_MATCH_URI;
 	s->taste.accept = UINT8_MAX;
-	outq_init(&s->direct, (size_t)ctx->plane->opt->private_bytes);
+	init_direct(s);
 	TAILQ_INIT(&s->inbox);
 	TAILQ_INSERT_TAIL(&ctx->sessions, s, in_context);
 	ctx->n_sessions++;
@@ -294,7 +300,7 @@ static void drop_connection_state(struct session *s)
 	for (int i = 0; i < STREAM_COUNT; i++)
 		txring_fini(&s->tx[i]);
 	outq_fini(&s->direct);
-	outq_init(&s->direct, (size_t)s->ctx->plane->opt->private_bytes);
+	init_direct(s);
 	if (!s->joined)
 		return;
 	s->joined = false;

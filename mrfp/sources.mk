@@ -4,6 +4,7 @@ MRFP_SRC := \
 	mrfp/account.c \
 	mrfp/admit.c \
 	mrfp/aggregate.c \
+	mrfp/budget.c \
 	mrfp/chunklog.c \
 	mrfp/context.c \
 	mrfp/control.c \
@@ -37,12 +38,15 @@ MRFP_SRC := \
 	mrfp/stats.c \
 	mrfp/summary.c \
 	mrfp/terminal.c \
+	mrfp/throttle.c \
 	mrfp/transaction.c \
 	mrfp/uring.c \
 	mrfp/uris.c \
 	mrfp/verdict.c \
+	mrfp/victim.c \
 	mrfp/watch.c \
 	mrfp/wire.c \
 	mrfp/wire_bundle.c \
 	mrfp/wire_send.c
 UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress legindex mrfp_nickname mrfp_stats policy ranges relay sampler session settle transaction uring verdict wire wire_bundle
+UNIT_TESTS += budget

@@ -16,10 +16,18 @@ static const char *const method_names[] = {"SEND", "REPORT", "NICKNAME", "other"
 static const char *const status_names[] = {"200", "400", "403", "404", "408", "413", "415",
 					   "424", "425", "428", "481", "501", "506", "other"};
 static const char *const end_names[] = {"done", "refused", "not_tls", "gone"};
+static const char *const scope_names[] = {"process", "context", "leg", "queue"};
+static const char *const part_names[] = {"logs", "queues", "own", "partial", "open"};
+static const char *const senders_names[] = {"bulk", "all", "private", "peer"};
+static const char *const why_names[] = {"bulk",    "responses", "unknown", "peer",
+					"verdict", "chat",      "memory"};
 static const int statuses[] = {200, 400, 403, 404, 408, 413, 415, 424, 425, 428, 481, 501, 506};
 
 _Static_assert(ARRAY_LEN(outcome_names) == OUTCOME_COUNT, "one name per outcome");
 _Static_assert(ARRAY_LEN(cause_names) == CAUSE_COUNT, "one name per cause");
+_Static_assert(ARRAY_LEN(scope_names) == SCOPE_COUNT, "one name per scope");
+_Static_assert(ARRAY_LEN(part_names) == BUDGET_PARTS, "one name per part");
+_Static_assert(ARRAY_LEN(why_names) == WHY_COUNT, "one name per reason");
 _Static_assert(ARRAY_LEN(status_names) == STATS_STATUSES, "one name per status");
 
 static void add_by(struct metrics *m, enum metrics_type type, const char *name, const char *label,

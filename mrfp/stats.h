@@ -3,6 +3,7 @@
 #define MRFP_STATS_H
 
 #include "common/metrics.h"
+#include "mrfp/budget.h"
 #include "proto/cpim.h"
 
 /* The cells of stats.def, ready for (*cell)++ on the hot path. */
@@ -27,6 +28,9 @@ enum stats_turned_away {
 	TURNED_AWAY_COUNT
 };
 enum stats_method { METHOD_SEND, METHOD_REPORT, METHOD_NICKNAME, METHOD_OTHER, METHOD_COUNT };
+enum stats_scope { SCOPE_PROCESS, SCOPE_CONTEXT, SCOPE_LEG, SCOPE_QUEUE, SCOPE_COUNT };
+enum stats_senders { SENDERS_BULK, SENDERS_ALL, SENDERS_PRIVATE, SENDERS_PEER, SENDERS_COUNT };
+enum stats_why { WHY_COUNT = 7 }; /* in the order of the WIRE_PAUSE_ bits */
 /* Registered codes have a cell each, others share the last. */
 #define STATS_STATUSES 14
 
@@ -37,6 +41,10 @@ enum stats_method { METHOD_SEND, METHOD_REPORT, METHOD_NICKNAME, METHOD_OTHER, M
 #define STATS_DIM_method  METHOD_COUNT
 #define STATS_DIM_end     4 /* enum tls_end */
 #define STATS_DIM_status  STATS_STATUSES
+#define STATS_DIM_scope   SCOPE_COUNT
+#define STATS_DIM_part    BUDGET_PARTS
+#define STATS_DIM_senders SENDERS_COUNT
+#define STATS_DIM_why     WHY_COUNT
 
 struct stats {
 #define STATS_ONE(type, field, name, text)   int64_t *field;

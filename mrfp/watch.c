@@ -10,6 +10,7 @@
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
 #include "mrfp/nickname.h"
+#include "mrfp/pressure.h"
 #include "mrfp/relay.h"
 #include "mrfp/settle.h"
 #include "mrfp/verdict.h"
@@ -65,7 +66,14 @@ static bool tick_wire(struct wire *w, uint64_t now_ms)
 	struct session *s;
 
 	/* Who does not read our answers has no excuse: only waiting for others stops its clock. */
-	if (w->blocked && !(w->paused & WIRE_PAUSE_CONTEXT) &&
+	if (w->overfull) {
+		log_warn("the connection of %s does not take its responses and is cut",
+			 addr_format(conn_peer(w->conn), text));
+		wire_close(w);
+		hangup_wire(w, CTL_LOST_SLOW);
+		return false;
+	}
+	if (w->blocked && !(w->paused & WIRE_PAUSE_SENDER) &&
 	    now_ms - w->moved_ms >= (uint64_t)opt->grace_ms) {
 		log_warn("the connection of %s took nothing for %lld ms and is cut",
 			 addr_format(conn_peer(w->conn), text), (long long)opt->grace_ms);
@@ -96,6 +104,7 @@ void watch_tick(struct plane *plane)
 			wire_unwatch(w);
 	}
 	absorb_tick(plane);
+	pressure_tick(plane);
 	nickname_tick(plane->nicknames, plane->now_ms);
 	verdict_tick(plane->verdicts, plane->now_ms);
 	if (plane->due > plane->due_lately)

@@ -27,6 +27,7 @@ static struct wire *new_wire(struct plane *plane)
 	LIST_INIT(&w->sessions);
 	msrp_parser_init(&w->parser, &msrp_limits_default);
 	outq_init(&w->own, WIRE_OWN_MAX);
+	w->own.meter = &plane->budget.own;
 	w->unbound_ms = plane->now_ms;
 	LIST_INSERT_HEAD(&plane->wires, w, in_all);
 	(*plane->stats.connections)++;
@@ -98,6 +99,15 @@ void wire_undirty(struct wire *w)
 	TAILQ_REMOVE(&w->plane->dirty_wires, w, in_list);
 }
 
+/* What was kept is in the read buffer now. */
+static void unkeep(struct wire *w)
+{
+	size_t n = buf_held(&w->in).len;
+
+	w->plane->budget.partial -= n;
+	buf_consume(&w->in, n);
+}
+
 void wire_close(struct wire *w)
 {
 	if (w->dead)
@@ -121,6 +131,8 @@ void wire_close(struct wire *w)
 		admit_release(w->plane, conn_peer(w->conn));
 	if (w->conn)
 		conn_free(&w->conn);
+	outq_fini(&w->own);
+	unkeep(w);
 }
 
 void wire_close_soon(struct wire *w)
@@ -139,7 +151,6 @@ void wire_reap(struct plane *plane)
 	while ((w = TAILQ_FIRST(&plane->dead_wires))) {
 		TAILQ_REMOVE(&plane->dead_wires, w, in_list);
 		buf_fini(&w->in);
-		outq_fini(&w->own);
 		chunk_unref(&w->rest);
 		free(w->req.paths);
 		free(w->req.mid);
@@ -164,8 +175,8 @@ void wire_remove_session(struct wire *w, struct session *s)
 	wire_resume(w, WIRE_PAUSE_VERDICT);
 	LIST_REMOVE(s, in_wire);
 	s->wire = NULL;
-	wire_resume(w, WIRE_PAUSE_CONTEXT); /* its context will not tell us any more */
-	if (w->req.session == s) {          /* its request is still to be answered */
+	wire_resume(w, WIRE_PAUSE_CONTEXT | WIRE_PAUSE_CHAT); /* its context tells us no more */
+	if (w->req.session == s) { /* its request is still to be answered */
 		if (!w->req.paths && s->reply_paths)
 			w->req.paths = xstrndup(s->reply_paths, s->reply_paths_len);
 		w->req.session = NULL;
@@ -189,9 +200,14 @@ void wire_touch(struct wire *w)
 
 void wire_push(struct wire *w, struct chunk *frame_take)
 {
-	if (w->dead || outq_push(&w->own, frame_take, 0)) {
-		if (w->dead)
-			chunk_unref(&frame_take);
+	if (w->dead) {
+		chunk_unref(&frame_take);
+		return;
+	}
+	if (outq_push(&w->own, frame_take, 0)) {
+		(*w->plane->stats.own_dropped)++;
+		w->overfull = true; /* what it is owed is lost, so its session is (watch.c) */
+		wire_watch(w);
 		return;
 	}
 	if (w->own.n_bytes > WIRE_OWN_HIGH)
@@ -204,11 +220,17 @@ uint64_t wire_clock(const struct wire *w)
 	return (w->paused ? w->paused_ms : w->plane->now_ms) - w->stood_still_ms;
 }
 
+static void count_pause(struct wire *w, unsigned why)
+{
+	for (int i = 0; i < WHY_COUNT; i++)
+		*w->plane->stats.pauses[i] += why >> i & 1;
+}
+
 void wire_pause(struct wire *w, unsigned why)
 {
+	count_pause(w, why & ~(unsigned)w->paused);
 	if (!w->paused && !w->dead) {
 		w->paused_ms = w->plane->now_ms;
-		(*w->plane->stats.pauses)++;
 		(*w->plane->stats.paused)++;
 		conn_want_read(w->conn, false);
 	}
@@ -242,6 +264,12 @@ void wire_hold_back(struct session *s, bool on)
 		others = others || o->held_back;
 	if (!others)
 		wire_resume(s->wire, WIRE_PAUSE_PEER);
+}
+
+void wire_let_go(struct wire *w)
+{
+	wire_resume(w, WIRE_PAUSE_SENDER);
+	w->let_go_ms = w->moved_ms = w->plane->now_ms;
 }
 
 /* --- reading --- */
@@ -313,6 +341,8 @@ static void take(struct wire *w, struct slice in)
 		return;
 	if (bad || buf_keep(&w->in, slice_from(in, used), PLANE_READ_HEADROOM))
 		broken(w);
+	else
+		w->plane->budget.partial += buf_held(&w->in).len;
 }
 
 /* One piece of memory: what was kept of an incomplete frame, then what came. */
@@ -326,7 +356,7 @@ static struct slice with_held(struct wire *w, char *at, size_t n)
 	if (at != buf)
 		memcpy(buf, at, n);
 	memcpy(buf - held.len, held.ptr, held.len);
-	buf_consume(&w->in, held.len);
+	unkeep(w);
 	return slice_make(buf - held.len, held.len + n);
 }
 
@@ -391,7 +421,7 @@ static void on_readable(struct wire *w)
 		TAILQ_INSERT_TAIL(&plane->readable, w, in_readable);
 		return;
 	}
-	wire_take(w, at, conn_read(w->conn, at, unknown ? UNKNOWN_READ_SIZE : PLANE_READ_SIZE));
+	wire_take(w, at, conn_read(w->conn, at, unknown ? UNKNOWN_READ_SIZE : plane->read_now));
 }
 
 static void on_writable(struct wire *w)

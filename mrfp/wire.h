@@ -30,12 +30,16 @@ struct request {
 };
 
 enum {
-	WIRE_PAUSE_CONTEXT = 1, /* it sends bulk, and receivers are behind */
-	WIRE_PAUSE_OWN = 2,     /* it does not read our responses */
-	WIRE_PAUSE_HELD = 4,    /* its first request waits for what the MRFC knows of the peer */
-	WIRE_PAUSE_PEER = 8,    /* kind relay: the receiver of one of its sessions is behind */
-	WIRE_PAUSE_VERDICT = 16 /* its messages wait for the MRFC's verdict */
+	WIRE_PAUSE_CONTEXT = 1,  /* it sends bulk, and receivers are behind */
+	WIRE_PAUSE_OWN = 2,      /* it does not read our responses */
+	WIRE_PAUSE_HELD = 4,     /* its first request waits for what the MRFC knows of the peer */
+	WIRE_PAUSE_PEER = 8,     /* kind relay: the receiver of one of its sessions is behind */
+	WIRE_PAUSE_VERDICT = 16, /* its messages wait for the MRFC's verdict */
+	WIRE_PAUSE_CHAT = 32,    /* it sends, and receivers are far behind */
+	WIRE_PAUSE_MEMORY = 64   /* it sends, and the process holds too much */
 };
+/* It waits for receivers. */
+#define WIRE_PAUSE_SENDER (WIRE_PAUSE_CONTEXT | WIRE_PAUSE_CHAT | WIRE_PAUSE_MEMORY)
 enum wire_part_kind { PART_NONE, PART_REST, PART_OWN, PART_DIRECT, PART_CHAT, PART_BULK };
 
 struct wire {
@@ -64,8 +68,10 @@ struct wire {
 	size_t rest_off;
 	struct request req;
 	bool watched;
+	bool overfull;           /* own did not take a frame */
 	uint64_t unbound_ms;     /* since when without session */
 	uint64_t moved_ms;       /* last octet taken, or begin of a block or of reading again */
+	uint64_t let_go_ms;      /* the last wire_let_go() */
 	uint64_t paused_ms;      /* since when paused */
 	uint64_t stood_still_ms; /* paused in all, before now */
 	LIST_ENTRY(wire) in_all, in_watched;
@@ -73,7 +79,7 @@ struct wire {
 	TAILQ_ENTRY(wire) in_list; /* dirty_wires or dead_wires */
 };
 
-#define WIRE_OWN_MAX  (1u << 20)
+#define WIRE_OWN_MAX  (8u << 20)
 #define WIRE_OWN_HIGH (128u << 10) /* responses not taken: stop reading requests */
 
 /* A connection from outside, CTL_TRANSPORT_TCP or _TLS; fd is taken over. */
@@ -110,6 +116,16 @@ void wire_pause(struct wire *w, unsigned why);
 void wire_resume(struct wire *w, unsigned why);
 /* Hold a session's sender back, or no more; others on the connection wait with it. */
 void wire_hold_back(struct session *s, bool on);
+/*
+ * It sends and takes nothing, maybe because it waits for us: read from it again, and do not pause
+ * it before it has taken an octet.
+ */
+void wire_let_go(struct wire *w);
+/* Was it let go, and has taken nothing since? */
+static inline bool wire_is_let_go(const struct wire *w)
+{
+	return w->let_go_ms && w->blocked && w->moved_ms == w->let_go_ms;
+}
 /* Look at it at every tick while it has no session or is blocked. */
 void wire_watch(struct wire *w);
 void wire_unwatch(struct wire *w);

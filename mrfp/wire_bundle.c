@@ -151,10 +151,11 @@ void bundle_send(struct plane *plane, struct wire *w)
 static void take_long(struct plane *plane, struct wire *w, const char *slot)
 {
 	char *at = plane->read_buf + PLANE_READ_HEADROOM;
-	ssize_t n;
+	ssize_t n = 0;
 
 	memcpy(at, slot, SLOT_SIZE);
-	n = conn_read(w->conn, at + SLOT_SIZE, PLANE_READ_SIZE - SLOT_SIZE);
+	if (plane->read_now > SLOT_SIZE)
+		n = conn_read(w->conn, at + SLOT_SIZE, plane->read_now - SLOT_SIZE);
 	wire_take(w, at, n > 0 ? n + (ssize_t)SLOT_SIZE : (ssize_t)SLOT_SIZE);
 }
 
@@ -178,7 +179,7 @@ static void read_each(struct plane *plane, struct wire *const *readers, unsigned
 
 	for (unsigned i = 0; i < n; i++) {
 		if (!readers[i]->dead)
-			wire_take(readers[i], at, conn_read(readers[i]->conn, at, PLANE_READ_SIZE));
+			wire_take(readers[i], at, conn_read(readers[i]->conn, at, plane->read_now));
 	}
 }
 

@@ -94,7 +94,7 @@ def test_a_refusal_while_a_chunk_is_half_out_counts_once(own_mrf, ue, room):
 def test_a_private_message_that_overran_its_queue_counts_once(own_mrf, ue, room):
     # covers: SW-084
     net = own_mrf(mrfp={"context.grace": "60s", "msrp.send_buffer": "16KiB",
-                        "context.private_bytes": "128KiB"})
+                        "context.private_bytes": "128KiB", "context.slow": "cut"})
     alice, bob, carol = [ue(n, net=net).join(room) for n in ("alice", "bob", "carol")]
     slow = ue("slow", net=net)
     slow.rcvbuf = 4096

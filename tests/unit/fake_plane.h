@@ -83,6 +83,9 @@ static inline void fake_plane_open(struct fake_plane *f)
 		.composing_limit = 20,
 		.composing_interval_ms = 10000,
 		.composing_rate = 5,
+		.chat_water = INT64_MAX,
+		.stall_ms = 1000,
+		.memory = INT64_C(1) << 30,
 	};
 	f->plane.opt = &f->opt;
 	f->plane.now_ms = 1000000;
@@ -94,8 +97,10 @@ static inline void fake_plane_open(struct fake_plane *f)
 	f->plane.notify_arg = f;
 	LIST_INIT(&f->plane.wires);
 	LIST_INIT(&f->plane.watched);
-	LIST_INIT(&f->plane.congested);
 	LIST_INIT(&f->plane.aggregating);
+	LIST_INIT(&f->plane.throttled);
+	budget_init(&f->plane.budget, UINT64_C(1) << 30);
+	f->plane.read_now = f->plane.read_most = PLANE_READ_SIZE;
 	TAILQ_INIT(&f->plane.dirty_wires);
 	TAILQ_INIT(&f->plane.dead_wires);
 	TAILQ_INIT(&f->plane.readable);

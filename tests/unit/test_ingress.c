@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "fake_plane.h"
+#include "mrfp/forward.h"
 #include "mrfp/ingress.h"
 #include "mrfp/settle.h"
 
@@ -198,7 +199,7 @@ static void more_than_the_announced_total_is_400_and_aborts_the_message(void **s
 	bytes_reset(&b);
 	assert_int_equal(chunk(&a, "m003", 1, MSRP_UNSPECIFIED, SLICE_LIT(CPIM), '+'), 200);
 	assert_int_equal(chunk(&a, "m003", head + 1, head + 2, SLICE_LIT("12"), '+'), 200);
-	assert_true(ingress_has_bulk(a.s)); /* it is in the log of bulk already */
+	assert_true(forward_is_bulk(inmsg_find(a.s, SLICE_LIT("m003")))); /* in that log already */
 	assert_int_equal(chunk(&a, "m003", head + 3, head + 2, SLICE_LIT("3"), '$'), 400);
 	fake_pending(bob, STREAM_BULK, &b);
 	assert_int_equal(count(&b, "#\r\n"), 1);
@@ -219,10 +220,10 @@ static void a_small_message_that_repeats_itself_counts_as_bulk(void **state)
 	(void)fake_member(&f, "bob");
 	assert_int_equal(chunk(&a, "m001", 1, 40000, SLICE_LIT(CPIM), '+'), 200);
 	for (int i = 0; i < 3; i++) {
-		assert_false(ingress_has_bulk(a.s));
+		assert_false(forward_is_bulk(TAILQ_FIRST(&a.s->inbox)));
 		assert_int_equal(chunk(&a, "m001", 5000, 40000, slice_make(text, 30000), '+'), 200);
 	}
-	assert_true(ingress_has_bulk(a.s));
+	assert_true(forward_is_bulk(TAILQ_FIRST(&a.s->inbox)));
 	free(text);
 	fake_plane_close(&f);
 }

@@ -68,6 +68,14 @@ static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_
 	timer_start(s->lost_timer, s->room->focus->config.lost_grace_ms);
 }
 
+static void on_slow(const uint8_t *ctx, uint64_t termination, uint64_t copies_lost, void *arg)
+{
+	struct session *s = find(arg, ctx, termination);
+
+	if (s != NULL && s->endpoint != NULL)
+		roster_endpoint_lost(s->endpoint, copies_lost);
+}
+
 static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice nick, void *arg)
 {
 	struct focus *f = arg;
@@ -123,7 +131,8 @@ const struct media_events *focus_media_events(void)
 						   .nickname = on_nickname,
 						   .file_over = on_file_over,
 						   .context_lost = on_context_lost,
-						   .known = on_known};
+						   .known = on_known,
+						   .slow = on_slow};
 
 	return &events;
 }

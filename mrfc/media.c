@@ -53,6 +53,9 @@ static uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event
 		if (e->file_over)
 			e->file_over(context, event->outcome, event->size, m->events_arg);
 		return 0;
+	case CTL_EVENT_SLOW:
+		e->slow(context, event->termination, event->copies_lost, m->events_arg);
+		return 0;
 	case CTL_EVENT_NICKNAME:
 		return (uint16_t)e->nickname(context, event->termination, event->nickname,
 					     m->events_arg);

@@ -104,6 +104,8 @@ struct media_events {
 	 * subtracted.
 	 */
 	bool (*known)(const uint8_t *ctx, uint64_t termination, void *arg);
+	/* A leg that stays has lost so many copies since the last event. */
+	void (*slow)(const uint8_t *ctx, uint64_t termination, uint64_t copies_lost, void *arg);
 };
 void media_set_events(struct media *m, const struct media_events *events, void *arg);
 /* Which MRFP serves a context ("" when none): for the admin API. */

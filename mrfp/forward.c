@@ -63,6 +63,7 @@ static void send_chunk(struct inmsg *m, uint64_t start, struct slice body, char 
 			throttle_private(m->from, s);
 			continue;
 		}
+		session_log_lost(s, r->serial, "its queue is full");
 		(void)txring_mark_settled(&s->tx[STREAM_DIRECT], r->serial);
 		receipt_settle(r, s, OUTCOME_LOST, 481);
 	}

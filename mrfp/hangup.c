@@ -21,8 +21,9 @@ static void tell(struct session *s, int cause, uint64_t lost)
 	CTL_SET(&n, notify, event, CTL_EVENT_LOST);
 	CTL_SET(&n, notify, termination, s->termination);
 	CTL_SET(&n, notify, cause, (uint8_t)cause);
-	if (lost)
-		CTL_SET(&n, notify, copies_lost, lost);
+	if (s->copies_lost > s->lost_told)
+		CTL_SET(&n, notify, copies_lost, s->copies_lost - s->lost_told);
+	s->lost_told = s->copies_lost;
 	p->notify(s->ctx, &n, p->notify_arg);
 	(*p->stats.cut[cause - 1])++;
 	log_at(lost || cause != CTL_LOST_CLOSED ? LOG_INFO : LOG_DEBUG, LOG_PLACE,
@@ -50,14 +51,14 @@ static void end_session(struct session *s, int cause, bool keep)
 	if (s->ctx->file)
 		context_touch(s->ctx); /* it may have been the last */
 	s->block.suffix_len = 0;
-	if (!cause) {
-		if (lost)
-			log_info(
-				"%s/%llu: leg taken away or to be joined anew, %llu copies lost with it",
-				s->ctx->name, (unsigned long long)s->termination,
-				(unsigned long long)lost);
-		return;
+	if (!cause && lost) {
+		log_info("%s/%llu: leg taken away or to be joined anew, %llu copies lost with it",
+			 s->ctx->name, (unsigned long long)s->termination,
+			 (unsigned long long)lost);
+		session_busy(s); /* if it stays, the next tick tells the MRFC */
 	}
+	if (!cause)
+		return;
 	session_set_state(s, SESSION_LOST, stats_cause_name(cause));
 	tell(s, cause, lost);
 }

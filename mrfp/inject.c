@@ -21,8 +21,10 @@ static void to_one(struct session *to, struct outmsg *m, struct slice body)
 		return;
 	stats_owe(&to->ctx->plane->stats, kind);
 	to->open[kind]++;
-	if (publish_direct(to, m, 1, body, '$', true))
+	if (publish_direct(to, m, 1, body, '$', true)) {
+		session_log_lost(to, m->meta.serial, "its queue is full");
 		session_settle(to, kind, OUTCOME_LOST);
+	}
 }
 
 static void to_all(struct context *ctx, struct outmsg *m, struct slice body)

@@ -139,6 +139,7 @@ static void note_direct(struct session *to, const struct tx *t)
 
 	if (!txring_push(&to->tx[STREAM_DIRECT], t, &evicted) || !evicted.last || evicted.settled)
 		return;
+	session_log_lost(to, evicted.serial, "too many without response");
 	r = receipt_find(to->ctx, evicted.serial);
 	if (r)
 		receipt_settle(r, to, OUTCOME_LOST, 481);

@@ -361,6 +361,12 @@ void session_settle(struct session *s, unsigned kind, enum stats_outcome outcome
 	}
 }
 
+void session_log_lost(const struct session *s, uint64_t serial, const char *why)
+{
+	log_peer("%s/%llu: copy of message %llu lost (%s)", s->ctx->name,
+		 (unsigned long long)s->termination, (unsigned long long)serial, why);
+}
+
 void session_sent(struct session *s, int stream, const struct chunk_meta *m, uint64_t num,
 		  uint64_t at_ms)
 {
@@ -381,8 +387,10 @@ void session_sent(struct session *s, int stream, const struct chunk_meta *m, uin
 	if (t.settled && t.last)
 		taste_forget(&s->taste, m->serial);
 
-	if (txring_push(&s->tx[stream], &t, &evicted) && evicted.last && !evicted.settled)
+	if (txring_push(&s->tx[stream], &t, &evicted) && evicted.last && !evicted.settled) {
+		session_log_lost(s, evicted.serial, "too many without response");
 		session_settle(s, evicted.kind, OUTCOME_LOST);
+	}
 	s->ctx->plane->due++;
 	s->ctx->plane->due_lately++;
 	if (!s->busy)

@@ -43,6 +43,7 @@ struct session {
 	bool busy;
 	bool joined; /* counted as bound in its context */
 	uint64_t copies_delivered, copies_lost, messages_in, octets_in;
+	uint64_t lost_told; /* of copies_lost, what the MRFC was told by an event */
 	struct outq direct; /* private messages and injected ones */
 
 	TAILQ_ENTRY(session) in_context;
@@ -138,6 +139,8 @@ void session_unbusy(struct session *s);
 
 /* A copy's fate is known: counters of the leg and of all. */
 void session_settle(struct session *s, unsigned kind, enum stats_outcome outcome);
+/* One line in the log (rate-limited) about a copy of the leg that is lost. */
+void session_log_lost(const struct session *s, uint64_t serial, const char *why);
 /* chunklog_sent_fn's work for one log: open its transaction. */
 void session_sent(struct session *s, int stream, const struct chunk_meta *m, uint64_t num,
 		  uint64_t at_ms);

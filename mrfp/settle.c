@@ -40,8 +40,7 @@ static void settle_copy(struct session *s, int stream, uint64_t serial, unsigned
 	struct receipt *r = stream == STREAM_DIRECT ? receipt_find(s->ctx, serial) : NULL;
 
 	if (outcome == OUTCOME_LOST)
-		log_peer("%s/%llu: copy of message %llu lost (no answer)", s->ctx->name,
-			 (unsigned long long)s->termination, (unsigned long long)serial);
+		session_log_lost(s, serial, "no answer");
 	if (r)
 		receipt_settle(r, s, outcome, status);
 	else

@@ -17,7 +17,7 @@
 
 #define LOG_PLACE "watch"
 
-static void tell_slow(struct session *s, unsigned n)
+static void tell_slow(struct session *s, uint64_t n)
 {
 	struct plane *p = s->ctx->plane;
 	struct ctl_notify event = {0};
@@ -25,8 +25,9 @@ static void tell_slow(struct session *s, unsigned n)
 	CTL_SET(&event, notify, event, CTL_EVENT_SLOW);
 	CTL_SET(&event, notify, termination, s->termination);
 	CTL_SET(&event, notify, copies_lost, n);
-	CTL_SET(&event, notify, text, SLICE_LIT("no response in time"));
+	CTL_SET(&event, notify, text, SLICE_LIT("no response in time, or no room"));
 	p->notify(s->ctx, &event, p->notify_arg);
+	s->lost_told = s->copies_lost;
 }
 
 static bool is_idle(const struct session *s)
@@ -41,16 +42,14 @@ static bool is_idle(const struct session *s)
 static void tick_session(struct session *s, uint64_t now_ms)
 {
 	uint64_t clock_ms = s->wire ? wire_clock(s->wire) : now_ms;
-	uint64_t lost = s->copies_lost;
-
 	if (s->deadline_ms && now_ms >= s->deadline_ms) {
 		s->deadline_ms = 0;
 		hangup_and_close(s, CTL_LOST_UNBOUND);
 		return;
 	}
 	settle_expire(s, clock_ms);
-	if (s->copies_lost > lost)
-		tell_slow(s, (unsigned)(s->copies_lost - lost));
+	if (s->copies_lost > s->lost_told)
+		tell_slow(s, s->copies_lost - s->lost_told);
 	ingress_tick(s, clock_ms);
 	if (s->ctx->kind == CTL_KIND_RELAY && relay_tick(s, now_ms))
 		return;

@@ -76,12 +76,18 @@ static void on_file_over(const uint8_t *ctx, int outcome, uint64_t size, void *a
 	tell(arg, "over %c %d %d;", ctx[0], outcome, (int)size);
 }
 
+static void on_slow(const uint8_t *ctx, uint64_t termination, uint64_t lost, void *arg)
+{
+	tell(arg, "slow %c %d %d;", ctx[0], (int)termination, (int)lost);
+}
+
 static const struct media_events events = {.bound = on_bound,
 					   .lost = on_lost,
 					   .nickname = on_nickname,
 					   .file_over = on_file_over,
 					   .context_lost = on_context_lost,
-					   .known = on_known};
+					   .known = on_known,
+					   .slow = on_slow};
 
 static int setup(void **state)
 {
@@ -346,7 +352,7 @@ static void events_reach_the_focus_in_its_own_words(void **state)
 {
 	struct rig *rig = *state;
 	struct media_remote remote = {.setup = MEDIA_PASSIVE};
-	struct ctl_notify over = {0}, bound = {0}, lost = {0}, nick = {0}, drop = {0};
+	struct ctl_notify over = {0}, bound = {0}, lost = {0}, nick = {0}, drop = {0}, slow = {0};
 	struct outcome o;
 
 	fake_up(&rig->mrfp, &rig->pool, "mrfp-1", 1);
@@ -362,6 +368,9 @@ static void events_reach_the_focus_in_its_own_words(void **state)
 	CTL_SET(&drop, notify, event, CTL_EVENT_NICKNAME);
 	CTL_SET(&drop, notify, nickname, SLICE_LIT(""));
 	assert_int_equal(notify(rig, &drop), 200);
+	CTL_SET(&slow, notify, event, CTL_EVENT_SLOW);
+	CTL_SET(&slow, notify, copies_lost, 3);
+	assert_int_equal(notify(rig, &slow), 0);
 	CTL_SET(&lost, notify, event, CTL_EVENT_LOST);
 	CTL_SET(&lost, notify, cause, CTL_LOST_SLOW);
 	CTL_SET(&lost, notify, copies_lost, 12);
@@ -373,7 +382,7 @@ static void events_reach_the_focus_in_its_own_words(void **state)
 	fake_close(&rig->mrfp);
 	fake_up(&rig->mrfp, &rig->pool, "mrfp-1", 2);
 	assert_string_equal(rig->log, "bound R 5 192.0.2.1:4000;nick R 5 Al;nick R 5 ;"
-				      "lost R 5 5 12;over R 4 77;gone R;");
+				      "slow R 5 3;lost R 5 5 12;over R 4 77;gone R;");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -249,7 +249,8 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 					   .session_match = config->session_match,
 					   .prefer_active = config->prefer_active,
 					   .offer_tls = config->offer_tls,
-					   .reject_cema_mismatch = config->reject_cema_mismatch};
+					   .reject_cema_mismatch = config->reject_cema_mismatch,
+					   .cema = config->cema};
 	split_aliases(f, config->aliases);
 	f->sip = sip;
 	f->media = media;

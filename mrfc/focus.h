@@ -28,7 +28,7 @@ struct focus_config {
 	bool refuse_lookalikes;
 	bool create_on_join, creator_ends, nicknames, private_messages, strict;
 	bool prefer_active, offer_tls;
-	bool session_match, reject_cema_mismatch, anonymous_alias, anyone_removes;
+	bool session_match, reject_cema_mismatch, cema, anonymous_alias, anyone_removes;
 	uint32_t max_users;             /* 0: no limit */
 	uint64_t max_message, max_file; /* octets; 0: what the MRFP allows */
 	uint32_t file_hold_ms;

@@ -94,6 +94,7 @@ static void on_settled(const struct media_result *result, void *arg)
 	}
 	dialog_ack(s->dialog);
 	session_connected(s);
+	reinvite_fall_back(s);
 }
 
 /* The answer to the offer of our 2xx or of our INVITE (MSRP-133). */
@@ -111,6 +112,7 @@ void join_on_answer(struct session *s, struct slice sdp)
 		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why.text);
 		return;
 	}
+	s->reoffer = focus_sdp_answered(&peer, &s->local);
 	s->peer = peer;
 	s->has_peer = s->peer_answered = true;
 	misfit = focus_sdp_misfit(&s->peer, &s->local);

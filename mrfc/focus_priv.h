@@ -71,6 +71,7 @@ struct session {
 	bool has_peer;
 	struct focus_sdp_peer offered; /* that is being applied */
 	bool has_offered;
+	bool reoffer;             /* a new offer without CEMA must follow (RFC 6714 4.2) */
 	bool peer_answered;       /* peer answered our offer, else it offered */
 	bool cancelled;           /* the change that is being applied was taken back */
 	int dir;                  /* CTL_DIR_*, from the peer's view */
@@ -176,6 +177,8 @@ void reinvite_on_change(struct session *s, struct slice offer);
 void reinvite_on_cancelled(struct session *s);
 void reinvite_on_answer(struct session *s, struct slice sdp);
 void reinvite_on_failed(struct session *s, int status);
+/* If the peer's answer asked for it: the new offer without CEMA (RFC 6714 4.2). */
+void reinvite_fall_back(struct session *s);
 void room_move(struct room *room); /* its MRFP is gone: go to another, or end the sessions */
 
 /* focus_refer.c */

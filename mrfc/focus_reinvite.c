@@ -168,6 +168,7 @@ static void on_settled(const struct media_result *result, void *arg)
 		stats_reestablished(s->room->focus->stats, "ok");
 	}
 	room_changed(s->room);
+	reinvite_fall_back(s);
 }
 
 void reinvite_on_answer(struct session *s, struct slice sdp)
@@ -182,6 +183,7 @@ void reinvite_on_answer(struct session *s, struct slice sdp)
 		return;
 	}
 	s->has_offered = true;
+	s->reoffer = focus_sdp_answered(&s->offered, &s->local);
 	take_offered(s, true);
 	misfit = focus_sdp_misfit(&s->peer, &s->local);
 	if (misfit != NULL) {
@@ -191,6 +193,18 @@ void reinvite_on_answer(struct session *s, struct slice sdp)
 	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
 	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
 		     false, on_settled, s);
+}
+
+void reinvite_fall_back(struct session *s)
+{
+	if (!s->reoffer || s->step != SESSION_UP)
+		return;
+	s->reoffer = false;
+	s->local.plain = true;
+	log_info("%s: %s does not know CEMA and is behind a border: offering without it",
+		 s->room->c->name, s->who.uri);
+	focus_sdp_offer(&s->local, &s->room->focus->sdp);
+	dialog_offer(s->dialog, bytes_slice(&s->local.last));
 }
 
 void reinvite_on_failed(struct session *s, int status)

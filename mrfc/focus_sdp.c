@@ -13,6 +13,8 @@
 #include "common/rand.h"
 #include "proto/msrp_uri.h"
 
+#define PORT_OF_ACTIVE 9 /* discard: RFC 4145 4.1 */
+
 void focus_sdp_local_set(struct focus_sdp_local *l, const struct media_result *result)
 {
 	free(l->path);
@@ -40,39 +42,6 @@ void focus_sdp_peer_fini(struct focus_sdp_peer *p)
 	sdp_fini(&p->sdp);
 }
 
-static bool same_place(const struct msrp_uri *uri, const struct sdp_media *m)
-{
-	return m->host[0] == '\0' || (uri->port == m->port && slice_ieq_str(uri->host, m->host));
-}
-
-/* Is this line's path where c= and m= say (IMS-009, CMD-006)? 0, or 488. */
-static int check_place(const struct sdp_media *m, bool we_connect,
-		       const struct focus_sdp_policy *policy, struct focus_sdp_peer *p,
-		       struct focus_sdp_why *why_r)
-{
-	struct msrp_path path;
-	struct msrp_uri first;
-
-	p->connect[0] = '\0';
-	if (msrp_path_parse(slice_str(m->path), &path) != 0 ||
-	    msrp_uri_parse(path.items[0], &first) != 0) {
-		why_r->text = "a=path is malformed";
-		return 488;
-	}
-	if (same_place(&first, m))
-		return 0;
-	if (we_connect && m->cema) { /* RFC 6714: c= and m= say where to connect */
-		snprintf(p->connect, sizeof(p->connect), m->host_is_v6 ? "[%s]:%u" : "%s:%u",
-			 m->host, m->port);
-		return 0;
-	}
-	if (we_connect || policy->reject_cema_mismatch) {
-		why_r->text = "path and c=/m= name different addresses";
-		return 488;
-	}
-	return 0;
-}
-
 /* Where the offer leaves the choice it is ours (CMD-004, CMD-011). */
 enum sdp_setup focus_sdp_setup(enum sdp_setup offered, const struct focus_sdp_policy *policy)
 {
@@ -87,6 +56,54 @@ static bool we_connect(const struct sdp_media *m, bool answer,
 		      : focus_sdp_setup(m->setup, policy) == SDP_SETUP_ACTIVE;
 }
 
+static void connect_to_line(const struct sdp_media *m, struct focus_sdp_peer *p)
+{
+	snprintf(p->connect, sizeof(p->connect), m->host_is_v6 ? "[%s]:%u" : "%s:%u", m->host,
+		 m->port);
+}
+
+/* An answer whose path is not where c= and m= say, from a peer without CEMA: RFC 6714 4.2. */
+static void judge_answer_place(const struct sdp_media *m, bool relayed, bool we_connect,
+			       struct focus_sdp_peer *p)
+{
+	p->fall_back = !we_connect || relayed;
+	if (!p->fall_back)
+		connect_to_line(m, p);
+}
+
+/* Is this line's path where c= and m= say (IMS-009, CMD-006, RFC 6714)? 0, or 488. */
+static int check_place(const struct sdp_media *m, bool answer,
+		       const struct focus_sdp_policy *policy, struct focus_sdp_peer *p,
+		       struct focus_sdp_why *why_r)
+{
+	bool connecting = we_connect(m, answer, policy), cema = m->cema && policy->cema;
+	struct msrp_path path;
+	struct msrp_uri first;
+
+	p->connect[0] = '\0';
+	p->fall_back = false;
+	if (msrp_path_parse(slice_str(m->path), &path) != 0 ||
+	    msrp_uri_parse(path.items[0], &first) != 0) {
+		why_r->text = "a=path is malformed";
+		return 488;
+	}
+	if (connecting && cema && m->host[0] != '\0') {
+		connect_to_line(m, p); /* whatever the path says: it need not resolve (CEMA-006) */
+		return 0;
+	}
+	if (cema || sdp_place_matches(m, &first))
+		return 0;
+	if (answer && m->setup == SDP_SETUP_ACTIVE && m->port == PORT_OF_ACTIVE)
+		return 0; /* its port means nothing (CMD-006) */
+	if ((connecting && !(answer && policy->cema)) || policy->reject_cema_mismatch) {
+		why_r->text = "path and c=/m= name different addresses";
+		return 488;
+	}
+	if (answer && policy->cema)
+		judge_answer_place(m, path.n_items > 1, connecting, p);
+	return 0;
+}
+
 int focus_sdp_check_line(const struct sdp_media *m, bool answer,
 			 const struct focus_sdp_policy *policy, struct focus_sdp_peer *p,
 			 struct focus_sdp_why *why_r)
@@ -97,7 +114,7 @@ int focus_sdp_check_line(const struct sdp_media *m, bool answer,
 					  : "only TCP/MSRP is served";
 		return 488;
 	}
-	return check_place(m, we_connect(m, answer, policy), policy, p, why_r);
+	return check_place(m, answer, policy, p, why_r);
 }
 
 static int judge(const struct sdp_media *m, bool answer, const struct focus_sdp_policy *policy,
@@ -157,7 +174,7 @@ void focus_sdp_remote(const struct focus_sdp_peer *p, bool answer,
 		.path = m->path,
 		.setup = we_connect(m, answer, policy) ? MEDIA_ACTIVE : MEDIA_PASSIVE,
 		.connect = p->connect[0] != '\0' ? p->connect : NULL,
-		.match_session_only = policy->session_match,
+		.match_session_only = policy->session_match || (policy->cema && m->cema),
 		.has_chatroom = m->has_chatroom,
 		.nickname = (m->chatroom & SDP_CHATROOM_NICKNAME) != 0,
 		.private_messages = (m->chatroom & SDP_CHATROOM_PRIVATE) != 0,
@@ -173,6 +190,16 @@ void focus_sdp_remote(const struct focus_sdp_peer *p, bool answer,
 		remote_r->fingerprints = (const char *const *)m->fingerprints;
 		remote_r->n_fingerprints = m->n_fingerprints;
 	}
+}
+
+bool focus_sdp_answered(struct focus_sdp_peer *p, const struct focus_sdp_local *l)
+{
+	bool again = p->fall_back && l->cema;
+
+	if (!l->cema)
+		p->connect[0] = '\0';
+	p->fall_back = false;
+	return again;
 }
 
 const char *focus_sdp_misfit(const struct focus_sdp_peer *p, const struct focus_sdp_local *l)
@@ -207,6 +234,7 @@ static struct sdp_media own_line(const struct focus_sdp_local *l,
 		.accept_types = (char *)"message/cpim",
 		.accept_wrapped_types = (char *)policy->wrapped_types,
 		.max_size = policy->max_size,
+		.cema = l->cema,
 		.setup = l->setup,
 		.dir = l->dir,
 		.has_chatroom = true,
@@ -248,8 +276,16 @@ void focus_sdp_offer(struct focus_sdp_local *l, const struct focus_sdp_policy *p
 	struct sdp_session s = {.n_media = 1};
 
 	l->setup = SDP_SETUP_ACTPASS;
+	l->cema = policy->cema && !l->plain;
 	s.media[0] = own_line(l, policy);
 	write_versioned(l, &s);
+}
+
+static bool is_relayed(const struct sdp_media *m)
+{
+	struct msrp_path path;
+
+	return msrp_path_parse(slice_str(m->path), &path) == 0 && path.n_items > 1;
 }
 
 void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
@@ -271,6 +307,9 @@ void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
 			continue;
 		}
 		l->setup = focus_sdp_setup(offered->setup, policy);
+		/* A peer behind a relay that connects cannot do it by c= and m= (RFC 6714 4.3). */
+		l->cema = policy->cema && offered->cema &&
+			  !(l->setup == SDP_SETUP_PASSIVE && is_relayed(offered));
 		l->dir = sdp_dir_answer(offered->dir, SDP_SENDRECV);
 		s.media[i] = own_line(l, policy);
 	}

@@ -13,6 +13,7 @@ struct focus_sdp_policy {
 	const char *wrapped_types;
 	bool nicknames, private_messages;
 	bool strict, session_match, reject_cema_mismatch;
+	bool cema;          /* offer and answer RFC 6714 */
 	bool prefer_active; /* connect to a peer that leaves the choice (TS 23.333 6.2.20) */
 	uint64_t max_size;
 	bool tls;       /* the media side has it */
@@ -25,6 +26,8 @@ struct focus_sdp_local {
 	char *path, *host; /* from the media side */
 	uint16_t port;
 	char *fingerprint;    /* of the media side; NULL: not over TLS */
+	bool cema;            /* a=msrp-cema stands in the last description */
+	bool plain;           /* RFC 4975 alone from now on: a fall-back (RFC 6714 4.2) */
 	enum sdp_dir dir;     /* ours */
 	enum sdp_setup setup; /* in the last description */
 	struct bytes last;    /* the last description: an equal one keeps its version (MSRP-131) */
@@ -38,6 +41,7 @@ struct focus_sdp_peer {
 	bool tolerated;    /* understood only because we are not strict (IMS-021) */
 	size_t chat;       /* index of the chat's line */
 	char connect[300]; /* HOST:PORT for us as active when it is not the path's; "" else */
+	bool fall_back;    /* an answer that wants a new offer without CEMA (RFC 6714 4.2) */
 };
 void focus_sdp_peer_fini(struct focus_sdp_peer *p);
 
@@ -67,6 +71,11 @@ enum sdp_setup focus_sdp_setup(enum sdp_setup offered, const struct focus_sdp_po
  */
 void focus_sdp_write(struct sdp_session *s, const char *host, uint64_t *id, uint64_t *version,
 		     struct bytes *text);
+/*
+ * The answer came for this offer of ours: one without CEMA lets RFC 4975 alone decide where to
+ * connect. True when a new offer without CEMA must follow.
+ */
+bool focus_sdp_answered(struct focus_sdp_peer *p, const struct focus_sdp_local *l);
 /* Views into p. setup is the MRFP's. */
 void focus_sdp_remote(const struct focus_sdp_peer *p, bool answer,
 		      const struct focus_sdp_policy *policy, struct media_remote *remote_r);

@@ -29,7 +29,8 @@ struct options {
 	int anchor;          /* enum options_anchor */
 	int media_setup;     /* enum options_setup */
 	int media_transport; /* enum options_transport */
-	int cema_mismatch;   /* enum options_cema */
+	bool cema;
+	int cema_mismatch; /* enum options_cema */
 	bool strict;
 	int64_t lost_grace;
 	int64_t max_message, max_file, file_hold;

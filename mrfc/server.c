@@ -125,6 +125,7 @@ static struct focus_config focus_settings(const struct options *o)
 				 (o->anchor == OPTIONS_ANCHOR_PROFILE && ims),
 		.offer_tls = o->media_transport == OPTIONS_TRANSPORT_TLS,
 		.prefer_active = o->media_setup == OPTIONS_SETUP_ACTIVE,
+		.cema = o->cema,
 		.reject_cema_mismatch = o->cema_mismatch == OPTIONS_CEMA_REJECT,
 		.anonymous_alias = ims,
 		.anyone_removes = o->remove == OPTIONS_REMOVE_ANYONE,

@@ -133,8 +133,7 @@ static bool host_matches(struct slice a, struct slice b)
 	return slice_ieq(a, b);
 }
 
-/* c= and m= port name the first hop of the path. A name against a number cannot be told apart here. */
-static bool address_matches(const struct sdp_media *m, const struct msrp_uri *first)
+bool sdp_place_matches(const struct sdp_media *m, const struct msrp_uri *first)
 {
 	struct addr x;
 	bool c_number = addr_from_host(slice_str(m->host), 0, &x) == 0;
@@ -213,9 +212,6 @@ static const char *line_problem(const struct sdp_media *m)
 		return why;
 	if (!m->accept_types)
 		return "a=accept-types is missing";
-	/* RFC 6714 4.3 matters only where we are to connect: IMS-009. */
-	if (m->setup == SDP_SETUP_PASSIVE && !m->cema && !address_matches(m, &first))
-		return "c= and m= differ from a=path";
 	return NULL;
 }
 

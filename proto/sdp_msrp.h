@@ -63,6 +63,13 @@ void sdp_fini(struct sdp_session *sdp);
 /* Write the whole description, CRLF lines. Media with port 0 are written as refused lines. */
 void sdp_build(struct bytes *out, const struct sdp_session *sdp);
 
+struct msrp_uri;
+/*
+ * Do c= and m= name the first hop of the path (RFC 6714 4.4)? A name beside a number cannot be told
+ * apart without DNS: true. So is no c= at all.
+ */
+bool sdp_place_matches(const struct sdp_media *m, const struct msrp_uri *first);
+
 /*
  * What keeps an m=message line from being a chat leg, as SIP status with a Warning text; 0 when it
  * is fine. Rules MSRP-122, 123, 127, 129, 130, 036, SW-002, SEC-005. Only lines with is_message and port != 0.

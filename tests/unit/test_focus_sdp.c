@@ -20,6 +20,7 @@ static const struct focus_sdp_policy policy = {.wrapped_types = "text/plain *",
 					       .nicknames = true,
 					       .private_messages = true,
 					       .session_match = true,
+					       .cema = true,
 					       .max_size = 65536};
 static const struct media_result added = {.local_path = "msrp://192.0.2.30:2855/s1Kx8GdW3uQ0v;tcp",
 					  .host = "192.0.2.30",
@@ -244,6 +245,102 @@ static void a_path_elsewhere_matters_only_where_we_would_connect(void **state)
 	focus_sdp_peer_fini(&peer);
 }
 
+static void cema_is_offered_and_answered(void **state)
+{
+	/* covers: CEMA-001, CEMA-004, CEMA-006 */
+	static const struct {
+		const char *path, *attributes;
+		bool cema;
+	} rows[] = {
+		{PATH, "a=setup:actpass\r\na=msrp-cema\r\n", true},
+		{PATH, "a=setup:actpass\r\n", false},
+		{"a=path:msrp://abc.invalid:2855/aQ9x2Lk71zT;tcp\r\n",
+		 "a=setup:active\r\na=msrp-cema\r\n", true},
+		{"a=path:msrp://192.0.2.11:7394/r;tcp msrp://192.0.2.12:9/aQ9x2Lk71zT;tcp\r\n",
+		 "a=setup:active\r\na=msrp-cema\r\n", false},
+	};
+	struct focus_sdp_policy without = policy;
+	struct focus_sdp_local l = {0};
+	struct focus_sdp_peer peer;
+
+	(void)state;
+	focus_sdp_local_set(&l, &added);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[1024];
+
+		snprintf(text, sizeof(text), HEAD CHAT "%s" TYPES "%s", rows[i].path,
+			 rows[i].attributes);
+		assert_int_equal(read_as(text, false, &peer, NULL), 0);
+		focus_sdp_answer(&l, &peer, &policy);
+		assert_int_equal(strstr(bytes_cstr(&l.last), "a=msrp-cema\r\n") != NULL,
+				 rows[i].cema);
+		focus_sdp_peer_fini(&peer);
+	}
+	focus_sdp_offer(&l, &policy);
+	assert_non_null(strstr(bytes_cstr(&l.last), "a=msrp-cema\r\n"));
+	without.cema = false;
+	focus_sdp_offer(&l, &without);
+	assert_null(strstr(bytes_cstr(&l.last), "a=msrp-cema\r\n"));
+	focus_sdp_local_fini(&l);
+}
+
+static void an_answer_says_whether_cema_holds(void **state)
+{
+	/* covers: CEMA-002, CEMA-005, CEMA-007 */
+	static const char relayed[] =
+		"a=path:msrp://192.0.2.12:7394/r;tcp msrp://192.0.2.11:7394/aQ9x2Lk71zT;tcp\r\n";
+	static const struct {
+		const char *line, *path, *attributes, *connect;
+		bool again;
+	} rows[] = {
+		/* as c= and m= say */
+		{CHAT, PATH, "a=setup:passive\r\n", NULL, false},
+		{CHAT, PATH, "a=setup:active\r\n", NULL, false},
+		/* a border between us, the peer knows CEMA */
+		{"m=message 7395 TCP/MSRP *\r\n", PATH, "a=setup:passive\r\na=msrp-cema\r\n",
+		 "192.0.2.11:7395", false},
+		{"m=message 7395 TCP/MSRP *\r\n", PATH, "a=setup:active\r\na=msrp-cema\r\n", NULL,
+		 false},
+		/* and it does not */
+		{"m=message 7395 TCP/MSRP *\r\n", PATH, "a=setup:passive\r\n", "192.0.2.11:7395",
+		 false},
+		{"m=message 7395 TCP/MSRP *\r\n", PATH, "a=setup:active\r\n", NULL, true},
+		{CHAT, relayed, "a=setup:passive\r\n", NULL, true},
+		/* the port of an active side means nothing */
+		{"m=message 9 TCP/MSRP *\r\n", PATH, "a=setup:active\r\n", NULL, false},
+		/* the same address in other words */
+		{"m=message 7394 TCP/MSRP *\r\nc=IN IP6 2001:db8:0:0::1\r\n",
+		 "a=path:msrp://[2001:db8::1]:7394/aQ9x2Lk71zT;tcp\r\n", "a=setup:active\r\n", NULL,
+		 false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct focus_sdp_local l = {.cema = true};
+		struct focus_sdp_peer peer;
+		struct media_remote r;
+		char text[1024];
+
+		snprintf(text, sizeof(text), HEAD "%s%s" TYPES "%s", rows[i].line, rows[i].path,
+			 rows[i].attributes);
+		assert_int_equal(read_as(text, true, &peer, NULL), 0);
+		assert_int_equal(focus_sdp_answered(&peer, &l), rows[i].again);
+		focus_sdp_remote(&peer, true, &policy, &r);
+		if (rows[i].connect)
+			assert_string_equal(r.connect, rows[i].connect);
+		else
+			assert_null(r.connect);
+		focus_sdp_peer_fini(&peer);
+		/* An offer without CEMA: the path alone says where to connect, and nothing follows. */
+		l.cema = false;
+		assert_int_equal(read_as(text, true, &peer, NULL), 0);
+		assert_false(focus_sdp_answered(&peer, &l));
+		focus_sdp_remote(&peer, true, &policy, &r);
+		assert_null(r.connect);
+		focus_sdp_peer_fini(&peer);
+	}
+}
+
 static void what_is_no_chat_is_refused_with_its_warning(void **state)
 {
 	/* covers: MSRP-122, MSRP-123, MSRP-127, MSRP-134, SW-002, FOC-027 */
@@ -294,6 +391,8 @@ int main(void)
 		cmocka_unit_test(what_the_media_side_needs_is_taken_from_the_chat_line),
 		cmocka_unit_test(the_peer_s_setup_decides_who_connects),
 		cmocka_unit_test(a_path_elsewhere_matters_only_where_we_would_connect),
+		cmocka_unit_test(cema_is_offered_and_answered),
+		cmocka_unit_test(an_answer_says_whether_cema_holds),
 		cmocka_unit_test(what_is_no_chat_is_refused_with_its_warning),
 		cmocka_unit_test(a_repeated_description_is_known_by_its_origin),
 	};

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "proto/msrp_uri.h"
 #include "proto/sdp_msrp.h"
 
 static char room[] = "room", host[] = "192.0.2.30", host6[] = "2001:db8::30", no_host[] = "",
@@ -308,33 +309,34 @@ static void over_tls_the_peers_certificate_is_announced(void **state)
 	assert_int_equal(problem(&m, "a=fingerprint is malformed"), 488);
 }
 
-/* covers: IMS-009, CMD-006 */
-static void an_active_offerer_may_differ_from_its_path_and_a_passive_one_not(void **state)
+/* covers: CEMA-007 */
+static void c_and_m_are_compared_with_the_path_as_addresses(void **state)
 {
 	static char other[] = "198.51.100.9", name[] = "sbc.example.com";
+	static char six[] = "2001:db8:0:0:0:0:0:1", nothing[] = "";
+	struct msrp_uri first;
 	struct sdp_media m = offer();
 
 	(void)state;
-	m.setup = SDP_SETUP_ACTIVE;
-	m.port = 9;
-	assert_int_equal(problem(&m, ""), 0);
+	assert_int_equal(msrp_uri_parse(slice_str(m.path), &first), 0);
+	assert_true(sdp_place_matches(&m, &first));
+	m.port++;
+	assert_false(sdp_place_matches(&m, &first));
+	m.port--;
 	m.host = other;
-	assert_int_equal(problem(&m, ""), 0);
-	m.setup = SDP_SETUP_ACTPASS;
-	assert_int_equal(problem(&m, ""), 0);
-	m.setup = SDP_SETUP_PASSIVE;
-	assert_int_equal(problem(&m, "c= and m= differ from a=path"), 488);
-	m.host = host;
-	assert_int_equal(problem(&m, "c= and m= differ from a=path"), 488);
-	m.port = 2855;
-	assert_int_equal(problem(&m, ""), 0);
-	m.host = other;
-	assert_int_equal(problem(&m, "c= and m= differ from a=path"), 488);
-	m.cema = true;
-	assert_int_equal(problem(&m, ""), 0);
-	m.cema = false;
+	assert_false(sdp_place_matches(&m, &first));
+	m.host = name; /* a name beside a number */
+	assert_true(sdp_place_matches(&m, &first));
+	m.host = nothing;
+	assert_true(sdp_place_matches(&m, &first));
+	assert_int_equal(msrp_uri_parse(SLICE_LIT("msrp://[2001:db8::1]:2855/s;tcp"), &first), 0);
+	m.host = six;
+	assert_true(sdp_place_matches(&m, &first));
+	assert_int_equal(msrp_uri_parse(SLICE_LIT("msrp://SBC.example.com:2855/s;tcp"), &first), 0);
 	m.host = name;
-	assert_int_equal(problem(&m, ""), 0);
+	assert_true(sdp_place_matches(&m, &first));
+	m.host = (char[]){"other.example.com"};
+	assert_false(sdp_place_matches(&m, &first));
 }
 
 static void a_file_line_is_no_chat_line(void **state)
@@ -390,7 +392,7 @@ int main(void)
 		cmocka_unit_test(a_line_that_does_not_take_cpim_is_488),
 		cmocka_unit_test(the_paths_scheme_must_agree_with_the_transport),
 		cmocka_unit_test(over_tls_the_peers_certificate_is_announced),
-		cmocka_unit_test(an_active_offerer_may_differ_from_its_path_and_a_passive_one_not),
+		cmocka_unit_test(c_and_m_are_compared_with_the_path_as_addresses),
 		cmocka_unit_test(a_file_line_is_no_chat_line),
 		cmocka_unit_test(directions_are_answered_in_every_combination),
 		cmocka_unit_test(setup_is_answered_as_the_side_that_can_be_reached),

@@ -217,9 +217,9 @@ class Session:
             LOOP.changed()
         return self
 
-    def connect(self, **kwargs):
-        """Open a TCP (or, with tls=, TLS) connection to the next hop of the remote path and attach."""
-        return self.attach(Connection.connect(Uri(self.remote[0]).addr, **kwargs))
+    def connect(self, addr=None, **kwargs):
+        """Open a TCP (or, with tls=, TLS) connection to addr, else the next hop of the remote path, and attach."""
+        return self.attach(Connection.connect(addr or Uri(self.remote[0]).addr, **kwargs))
 
     def on_request(self, frame, conn):
         if self.conn is not conn:

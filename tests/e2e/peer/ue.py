@@ -43,7 +43,7 @@ class Chat:
 
 class UE:
     def __init__(self, name, net, transport="udp", host="127.0.0.1", aor=None, display=None,
-                 tls=None, **ua_args):
+                 tls=None, cema=False, **ua_args):
         self.name, self.net, self.host = name, net, host
         self.aor = aor or "sip:%s@example.com" % name
         self.ua = SipUA(self.aor, net.sip, transport, host, display, **ua_args)
@@ -51,6 +51,9 @@ class UE:
         self.listener = msrp.Listener(host, tls=tls and tls.server())
         self.media_args = {"proto": "TCP/TLS/MSRP", "extra": ["a=fingerprint:" + tls.fingerprint()]} \
             if tls else {}
+        self.cema = cema
+        if cema:
+            self.media_args.setdefault("extra", []).append("a=msrp-cema")
         self.sdp_session, self.sdp_version = 700000 + self.ua.port, 0
         self.room = self.call = self.session = self.role = self.answer = None
         self.sessions, self.conns, self.subscriptions = [], [], []
@@ -119,7 +122,9 @@ class UE:
     def open_media(self, timeout=DEADLINE):
         """Connect and bind, or wait to be connected to and bound."""
         if self.role == "active":
-            conn = self.session.connect(rcvbuf=self.rcvbuf, tls=self.tls and self.tls.client()).conn
+            line = self.answer.msg  # RFC 6714: with CEMA agreed, c= and m= say where
+            agreed = self.cema and line.get("msrp-cema") is not None
+            conn = self.session.connect(self.answer.address(line) if agreed else None, rcvbuf=self.rcvbuf, tls=self.tls and self.tls.client()).conn
             self.conns.append(conn)
             if self.tls:
                 shown = fingerprint(conn.sock.peer_der)

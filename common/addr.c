@@ -52,7 +52,7 @@ int addr_from_host(struct slice host, uint16_t port, struct addr *addr_r)
 	return 0;
 }
 
-int addr_parse(struct slice text, struct addr *addr_r)
+int addr_split(struct slice text, struct slice *host_r, uint16_t *port_r)
 {
 	size_t colon = text.len;
 	struct slice host;
@@ -60,14 +60,24 @@ int addr_parse(struct slice text, struct addr *addr_r)
 
 	while (colon > 0 && text.ptr[colon - 1] != ':')
 		colon--;
-	if (colon == 0)
+	if (colon < 2 || slice_u64(slice_from(text, colon), UINT16_MAX, &port) < 0)
 		return -ERR_SYNTAX;
 	host = slice_first(text, colon - 1);
 	if (slice_chr(host, ':') >= 0 && host.ptr[0] != '[')
 		return -ERR_SYNTAX;
-	if (slice_u64(slice_from(text, colon), UINT16_MAX, &port) < 0)
+	*host_r = host;
+	*port_r = (uint16_t)port;
+	return 0;
+}
+
+int addr_parse(struct slice text, struct addr *addr_r)
+{
+	struct slice host;
+	uint16_t port;
+
+	if (addr_split(text, &host, &port))
 		return -ERR_SYNTAX;
-	return addr_from_host(host, (uint16_t)port, addr_r);
+	return addr_from_host(host, port, addr_r);
 }
 
 int addr_from_unix(const char *path, struct addr *addr_r)

@@ -24,7 +24,9 @@ struct addr {
 
 /* Numeric host ("192.0.2.1", "::1", "[::1]") and port. -ERR_SYNTAX for names. */
 MUST_CHECK int addr_from_host(struct slice host, uint16_t port, struct addr *addr_r);
-/* "HOST:PORT", "[v6]:PORT". */
+/* "HOST:PORT", "[v6]:PORT" into its parts; the host keeps its brackets and may be a name. */
+MUST_CHECK int addr_split(struct slice text, struct slice *host_r, uint16_t *port_r);
+/* "HOST:PORT", "[v6]:PORT", numeric. */
 MUST_CHECK int addr_parse(struct slice text, struct addr *addr_r);
 MUST_CHECK int addr_from_unix(const char *path, struct addr *addr_r);
 /* Blocking getaddrinfo, for start-up and command-line tools only; first result. */

@@ -76,12 +76,12 @@ static bool epoch_ok(struct call *c, struct context *ctx, uint64_t epoch)
 
 static void reply_terminal(struct call *c, struct session *s)
 {
-	struct plane *p = c->plane;
 	struct ctl_add_reply r = {0};
 	struct bytes b = BYTES_INIT;
+	uint16_t port;
+	const char *host = session_place(s, &port);
 
-	bytes_addf(&b, strchr(p->host, ':') ? "[%s]:%u" : "%s:%u", p->host,
-		   s->transport == CTL_TRANSPORT_TLS ? p->tls_port : p->port);
+	bytes_addf(&b, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
 	CTL_SET(&r, add_reply, code, CTL_R_OK);
 	CTL_SET(&r, add_reply, local_path, slice_str(s->local_uri));
 	CTL_SET(&r, add_reply, address, bytes_slice(&b));

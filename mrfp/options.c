@@ -39,6 +39,18 @@ const struct config_opt options_table[] = {
 	INT("msrp.port", msrp_port, "2855", 0, 65535, "TCP port for MSRP; 0 picks a free one."),
 	INT("msrp.tls_port", msrp_tls_port, "-1", -1, 65535,
 	    "TCP port for MSRP over TLS; 0 picks a free one, -1 is off."),
+	INT("msrp.wss_port", wss_port, "-1", -1, 65535,
+	    "TCP port for MSRP over secure WebSocket; 0 picks a free one, -1 is off."),
+	STRING("msrp.wss_advertise", wss_advertise, "",
+	       "HOST:PORT at which browsers open WebSockets, put in our MSRP URIs; empty: the real host and port."),
+	INT("msrp.ws_port", ws_port, "-1", -1, 65535,
+	    "TCP port for plain WebSocket from a TLS terminator on this machine; 0 picks a free one, -1 is off."),
+	STRING("msrp.ws_address", ws_address, "127.0.0.1",
+	       "Numeric loopback address that the plain WebSocket listener binds."),
+	STRING("msrp.ws_origins", ws_origins, "",
+	       "Origins whose pages may open WebSockets, such as https://chat.example.com, comma-separated; empty or *: any."),
+	TIME("msrp.ws_ping", ws_ping_ms, "30s", 0, 3600000,
+	     "Interval of pings on a WebSocket; it is closed when nothing came for one after a ping; 0 is off."),
 	OCTETS("msrp.max_size", max_size, "256MiB", 1, INT64_MAX,
 	       "Largest message accepted; larger ones get 413."),
 	OCTETS("msrp.send_buffer", send_buffer, "128KiB", 4096, 64 * MIB,
@@ -160,15 +172,21 @@ static int check_host(const char *path, const char *text, struct config_error *e
 }
 
 /* What stands in our MSRP URIs: an address, or a name that UEs resolve. */
-static int check_advertise(const char *text, struct config_error *error_r)
+static bool is_host(struct slice text)
 {
 	static const char name[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
 	struct addr at;
+	size_t n = 0;
 
-	return addr_from_host(slice_str(text), 0, &at) == 0 || text[strspn(text, name)] == '\0'
-		       ? 0
-		       : wrong(error_r, "msrp.advertise: %s is no host", text);
+	while (n < text.len && strchr(name, text.ptr[n]))
+		n++;
+	return n == text.len || addr_from_host(text, 0, &at) == 0;
+}
+
+static int check_advertise(const char *text, struct config_error *error_r)
+{
+	return is_host(slice_str(text)) ? 0 : wrong(error_r, "msrp.advertise: %s is no host", text);
 }
 
 static int check_tls(const struct options *o, struct config_error *error_r)
@@ -184,6 +202,21 @@ static int check_tls(const struct options *o, struct config_error *error_r)
 	if (tls_new(&set, &tls, why))
 		return wrong(error_r, "tls.certificate, tls.key: %s", why);
 	tls_free(&tls);
+	return 0;
+}
+
+static int check_websocket(const struct options *o, struct config_error *error_r)
+{
+	struct slice host;
+	struct addr at;
+	uint16_t port;
+
+	if (addr_from_host(slice_str(o->ws_address), 0, &at) != 0 || !addr_is_loopback(&at))
+		return wrong(error_r, "msrp.ws_address: %s is no numeric loopback address",
+			     o->ws_address);
+	if (o->wss_advertise[0] &&
+	    (addr_split(slice_str(o->wss_advertise), &host, &port) != 0 || !is_host(host)))
+		return wrong(error_r, "msrp.wss_advertise: %s is no HOST:PORT", o->wss_advertise);
 	return 0;
 }
 
@@ -222,6 +255,8 @@ int options_check(const struct options *o, struct config_error *error_r)
 		err = check_networks("msrp.trusted_media", o->trusted_media, error_r);
 	if (err == 0)
 		err = check_tls(o, error_r);
+	if (err == 0)
+		err = check_websocket(o, error_r);
 	if (err == 0)
 		err = check_admin(o, error_r);
 	if (err < 0)

@@ -13,6 +13,8 @@ enum options_slow { SLOW_PAUSE, SLOW_CUT };
 struct options {
 	char *msrp_address, *msrp_advertise;
 	int64_t msrp_port, msrp_tls_port;
+	int64_t wss_port, ws_port, ws_ping_ms;
+	char *wss_advertise, *ws_address, *ws_origins;
 	int64_t max_size, send_buffer;
 	char *tls_certificate, *tls_key;
 	int msrp_io; /* enum options_io */

@@ -52,6 +52,9 @@ struct plane {
 	uint16_t port;   /* in our URIs */
 	struct tls *tls; /* our certificate; NULL: no TLS */
 	uint16_t tls_port;
+	struct tls *wss; /* the same for browsers, which are not asked for a certificate */
+	char *ws_host;   /* in our URIs of WebSocket sessions; NULL: no WebSocket */
+	uint16_t ws_port;
 	uint64_t now_ms;           /* of this loop turn */
 	uint64_t (*wall_ms)(void); /* since 1970 */
 
@@ -66,6 +69,7 @@ struct plane {
 	uint32_t n_held;                      /* of them with a request that waits */
 	TAILQ_HEAD(, wire) readable;          /* to be read from in this turn */
 	TAILQ_HEAD(, wire) dead_wires;        /* freed at the end of the turn */
+	TAILQ_HEAD(, ws_link) websockets;     /* by the time of their next ping */
 	TAILQ_HEAD(, context) dirty_contexts; /* something new in their logs */
 	LIST_HEAD(, context) aggregating;     /* contexts that follow notifications */
 	LIST_HEAD(, context) throttled;       /* contexts with senders that wait */

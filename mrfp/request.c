@@ -108,7 +108,7 @@ static int judge_peer(struct wire *w, const struct session *s)
 {
 	char text[ADDR_STRLEN];
 
-	if (s->transport == CTL_TRANSPORT_TCP || s->wire)
+	if (s->transport != CTL_TRANSPORT_TLS || s->wire)
 		return 0;
 	if (s->state == SESSION_IDLE && !s->pins)
 		return STATUS_HOLD;

@@ -41,7 +41,7 @@ struct server {
 	struct event_base *base;
 	struct plane plane;
 	struct metrics *metrics;
-	struct listener *listener, *tls_listener;
+	struct listener *listener, *tls_listener, *wss_listener, *ws_listener;
 	struct ctl_client *ctl;
 	struct http_server *http;
 	struct daemon *daemon;
@@ -80,7 +80,7 @@ static void format_place(char *text, size_t size, const char *host, uint16_t por
 
 static void on_describe(struct ctl_service_change *m, void *arg)
 {
-	static char msrp[ADDR_STRLEN + 8], msrp_tls[ADDR_STRLEN + 8];
+	static char msrp[ADDR_STRLEN + 8], msrp_tls[ADDR_STRLEN + 8], msrp_wss[ADDR_STRLEN + 8];
 	struct server *s = arg;
 
 	format_place(msrp, sizeof(msrp), s->plane.host, s->plane.port);
@@ -89,6 +89,10 @@ static void on_describe(struct ctl_service_change *m, void *arg)
 		format_place(msrp_tls, sizeof(msrp_tls), s->plane.host, s->plane.tls_port);
 		CTL_SET(m, service_change, msrp_tls, slice_str(msrp_tls));
 		CTL_SET(m, service_change, fingerprint, slice_str(tls_fingerprint(s->plane.tls)));
+	}
+	if (s->plane.ws_host) {
+		format_place(msrp_wss, sizeof(msrp_wss), s->plane.ws_host, s->plane.ws_port);
+		CTL_SET(m, service_change, msrp_wss, slice_str(msrp_wss));
 	}
 	CTL_SET(m, service_change, max_size, (uint64_t)s->opt->max_size);
 	CTL_SET(m, service_change, contexts, (uint32_t)*s->plane.stats.contexts);
@@ -116,20 +120,24 @@ static void on_event_done(uint32_t transaction, const struct ctl_result *r, void
 		      CTL_HAS(r, result, status) && r->code == CTL_R_OK ? r->status : 403);
 }
 
+static const char *place_of(const struct listener *l, char text[ADDR_STRLEN])
+{
+	return l ? addr_format(listener_addr(l), text) : "off";
+}
+
 static void say_ready(struct server *s)
 {
-	char msrp[ADDR_STRLEN] = "off", msrps[ADDR_STRLEN] = "off", admin[ADDR_STRLEN] = "off";
+	char msrp[ADDR_STRLEN], tls[ADDR_STRLEN], wss[ADDR_STRLEN], ws[ADDR_STRLEN];
+	char admin[ADDR_STRLEN] = "off";
 
 	if (s->ready)
 		return;
 	s->ready = true;
-	if (s->listener)
-		addr_format(listener_addr(s->listener), msrp);
-	if (s->tls_listener)
-		addr_format(listener_addr(s->tls_listener), msrps);
 	if (s->http)
 		addr_format(http_server_addr(s->http), admin);
-	daemon_ready("ready msrp=%s tls=%s admin=%s mp=%s", msrp, msrps, admin,
+	daemon_ready("ready msrp=%s tls=%s wss=%s ws=%s admin=%s mp=%s",
+		     place_of(s->listener, msrp), place_of(s->tls_listener, tls),
+		     place_of(s->wss_listener, wss), place_of(s->ws_listener, ws), admin,
 		     ctl_client_up(s->ctl) ? "up" : "down");
 }
 
@@ -172,6 +180,25 @@ static void on_accept(int fd_take, const struct addr *peer, void *arg)
 static void on_accept_tls(int fd_take, const struct addr *peer, void *arg)
 {
 	accept_over(arg, fd_take, peer, CTL_TRANSPORT_TLS);
+}
+
+static void accept_websocket(struct server *s, int fd_take, const struct addr *peer, bool secure)
+{
+	s->plane.now_ms = clock_now_ms();
+	if (admit(&s->plane, peer))
+		wire_accept_ws(&s->plane, fd_take, peer, secure);
+	else
+		close(fd_take);
+}
+
+static void on_accept_wss(int fd_take, const struct addr *peer, void *arg)
+{
+	accept_websocket(arg, fd_take, peer, true);
+}
+
+static void on_accept_ws(int fd_take, const struct addr *peer, void *arg)
+{
+	accept_websocket(arg, fd_take, peer, false);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -313,6 +340,7 @@ static int open_plane(struct server *s)
 	TAILQ_INIT(&p->dirty_wires);
 	TAILQ_INIT(&p->dead_wires);
 	TAILQ_INIT(&p->readable);
+	TAILQ_INIT(&p->websockets);
 	TAILQ_INIT(&p->dirty_contexts);
 	TAILQ_INIT(&p->busy);
 	budget_init(&p->budget, (uint64_t)s->opt->memory);
@@ -328,20 +356,19 @@ static int open_plane(struct server *s)
 	return open_bundle(s);
 }
 
-static int open_listener(struct server *s, int64_t port, listener_accept_fn *fn,
-			 struct listener **listener_r, uint16_t *port_r)
+static int open_listener(struct server *s, const char *address, int64_t port,
+			 listener_accept_fn *fn, struct listener **listener_r)
 {
 	char text[ADDR_STRLEN];
 	struct addr at;
 
-	if (addr_from_host(slice_str(s->opt->msrp_address), (uint16_t)port, &at))
+	if (addr_from_host(slice_str(address), (uint16_t)port, &at))
 		return EXIT_CONFIG;
 	if (listener_open(s->base, &at, fn, s, listener_r)) {
 		log_error("cannot listen for MSRP on %s: %s", addr_format(&at, text),
 			  errno == EADDRINUSE ? "the port is in use" : strerror(errno));
 		return EXIT_RUNTIME;
 	}
-	*port_r = addr_port(listener_addr(*listener_r));
 	return EXIT_OK;
 }
 
@@ -350,13 +377,58 @@ static int open_tls(struct server *s)
 	const struct options *opt = s->opt;
 	struct tls_settings set = {opt->tls_certificate, opt->tls_key, .ask_peer = true};
 	char why[TLS_WHY_SIZE];
+	int code;
 
 	if (tls_new(&set, &s->plane.tls, why)) {
 		log_error("%s", why);
 		return EXIT_CONFIG;
 	}
-	return open_listener(s, opt->msrp_tls_port, on_accept_tls, &s->tls_listener,
-			     &s->plane.tls_port);
+	code = open_listener(s, opt->msrp_address, opt->msrp_tls_port, on_accept_tls,
+			     &s->tls_listener);
+	if (code == EXIT_OK)
+		s->plane.tls_port = addr_port(listener_addr(s->tls_listener));
+	return code;
+}
+
+/* What browsers are told: as configured, or the listener itself. */
+static void set_ws_place(struct server *s, const struct listener *l, const char *address)
+{
+	const struct options *opt = s->opt;
+	struct slice host = slice_str(opt->msrp_advertise[0] ? opt->msrp_advertise : address);
+	uint16_t port = addr_port(listener_addr(l));
+
+	if (opt->wss_advertise[0] && addr_split(slice_str(opt->wss_advertise), &host, &port))
+		return; /* was checked */
+	if (host.ptr[0] == '[')
+		host = slice_make(host.ptr + 1, host.len - 2);
+	free(s->plane.ws_host);
+	s->plane.ws_host = slice_dup(host);
+	s->plane.ws_port = port;
+}
+
+static int open_websocket(struct server *s)
+{
+	const struct options *opt = s->opt;
+	struct tls_settings set = {opt->tls_certificate, opt->tls_key, .ask_peer = false};
+	char why[TLS_WHY_SIZE];
+	int code = EXIT_OK;
+
+	if (opt->ws_port >= 0) {
+		code = open_listener(s, opt->ws_address, opt->ws_port, on_accept_ws,
+				     &s->ws_listener);
+		if (code == EXIT_OK)
+			set_ws_place(s, s->ws_listener, opt->ws_address);
+	}
+	if (code != EXIT_OK || opt->wss_port < 0)
+		return code;
+	if (tls_new(&set, &s->plane.wss, why)) {
+		log_error("%s", why);
+		return EXIT_CONFIG;
+	}
+	code = open_listener(s, opt->msrp_address, opt->wss_port, on_accept_wss, &s->wss_listener);
+	if (code == EXIT_OK)
+		set_ws_place(s, s->wss_listener, opt->msrp_address);
+	return code;
 }
 
 static int open_listeners(struct server *s)
@@ -365,8 +437,13 @@ static int open_listeners(struct server *s)
 	int code;
 
 	s->plane.host = xstrdup(opt->msrp_advertise[0] ? opt->msrp_advertise : opt->msrp_address);
-	code = open_listener(s, opt->msrp_port, on_accept, &s->listener, &s->plane.port);
-	return code == EXIT_OK && opt->msrp_tls_port >= 0 ? open_tls(s) : code;
+	code = open_listener(s, opt->msrp_address, opt->msrp_port, on_accept, &s->listener);
+	if (code != EXIT_OK)
+		return code;
+	s->plane.port = addr_port(listener_addr(s->listener));
+	if (opt->msrp_tls_port >= 0)
+		code = open_tls(s);
+	return code == EXIT_OK ? open_websocket(s) : code;
 }
 
 static int open_control(struct server *s)
@@ -444,6 +521,8 @@ static void close_all(struct server *s)
 	}
 	listener_free(&s->listener);
 	listener_free(&s->tls_listener);
+	listener_free(&s->wss_listener);
+	listener_free(&s->ws_listener);
 	http_server_free(&s->http);
 	ctl_client_free(&s->ctl);
 	nicknames_free(&p->nicknames);
@@ -489,6 +568,8 @@ int server_run(const struct options *opt, server_reload_fn *reload, void *reload
 	event_base_loop(s->base, EVLOOP_NONBLOCK); /* closed streams are freed by the loop */
 	event_base_free(s->base);
 	tls_free(&s->plane.tls);
+	tls_free(&s->plane.wss);
+	free(s->plane.ws_host);
 	free(s);
 	return code;
 }

@@ -41,14 +41,27 @@ bool session_may(enum session_state from, enum session_state to)
 	return from < SESSION_STATES && to < SESSION_STATES && (may[from] >> to & 1);
 }
 
+const char *session_place(const struct session *s, uint16_t *port_r)
+{
+	const struct plane *p = s->ctx->plane;
+
+	if (s->transport == CTL_TRANSPORT_WS) {
+		*port_r = p->ws_port;
+		return p->ws_host;
+	}
+	*port_r = s->transport == CTL_TRANSPORT_TLS ? p->tls_port : p->port;
+	return p->host;
+}
+
 static void build_local_uri(struct session *s)
 {
-	struct plane *p = s->ctx->plane;
-	bool tls = s->transport == CTL_TRANSPORT_TLS;
+	struct slice id = slice_str(s->local_id);
 	struct bytes b = BYTES_INIT;
+	uint16_t port;
+	const char *host = session_place(s, &port);
 
-	msrp_uri_build(&b, tls, slice_str(p->host), tls ? p->tls_port : p->port,
-		       slice_str(s->local_id), SLICE_LIT("tcp"));
+	msrp_uri_build(&b, s->transport != CTL_TRANSPORT_TCP, slice_str(host), port, id,
+		       s->transport == CTL_TRANSPORT_WS ? SLICE_LIT("ws") : SLICE_LIT("tcp"));
 	free(s->local_uri);
 	s->local_uri = bytes_take(&b);
 }
@@ -179,7 +192,7 @@ void session_set_pins(struct session *s, const struct fingerprint_list *pins)
 
 bool session_peer_ok(const struct session *s, const struct conn *c)
 {
-	return s->transport == CTL_TRANSPORT_TCP || !s->pins || conn_peer_is(c, s->pins);
+	return s->transport != CTL_TRANSPORT_TLS || !s->pins || conn_peer_is(c, s->pins);
 }
 
 void session_renew(struct session *s)

@@ -100,6 +100,8 @@ void session_free(struct session **s);
 struct session *session_find(struct context *ctx, uint64_t termination);
 struct session *session_by_number(struct context *ctx, uint32_t number);
 struct session *session_by_local(struct plane *plane, struct slice session_id);
+/* Host of its URI, and the port: where the peer is to connect to. */
+const char *session_place(const struct session *s, uint16_t *port_r);
 /* CTL_TRANSPORT_; a session is made for TCP. Its URI changes with it. */
 void session_set_transport(struct session *s, uint8_t transport);
 /* Copies the list. */

@@ -72,11 +72,16 @@ static const char *check_transport(const struct plane *plane, const struct sessi
 	uint8_t transport = ch->has_transport ? ch->transport
 			    : s               ? s->transport
 					      : CTL_TRANSPORT_TCP;
+	uint8_t setup = ch->has_setup ? ch->setup : s ? s->setup : CTL_SETUP_PASSIVE;
 	struct msrp_path path;
 	struct msrp_uri first;
 
-	if (transport != CTL_TRANSPORT_TCP && transport != CTL_TRANSPORT_TLS)
-		return "transport: neither TCP nor TLS";
+	if (transport < CTL_TRANSPORT_TCP || transport > CTL_TRANSPORT_WS)
+		return "transport: none of TCP, TLS and WebSocket";
+	if (transport == CTL_TRANSPORT_WS && !plane->ws_host)
+		return "transport: WebSocket is off (msrp.wss_port, msrp.ws_port)";
+	if (transport == CTL_TRANSPORT_WS && setup == CTL_SETUP_ACTIVE)
+		return "setup: a WebSocket is opened by the peer";
 	if (transport == CTL_TRANSPORT_TLS && !plane->tls)
 		return "transport: TLS is off (msrp.tls_port)";
 	if (s && transport != s->transport)
@@ -84,7 +89,9 @@ static const char *check_transport(const struct plane *plane, const struct sessi
 	if (!ch->has_path || msrp_path_parse(ch->path, &path) ||
 	    msrp_uri_parse(path.items[0], &first))
 		return NULL;
-	return first.secure == (transport == CTL_TRANSPORT_TLS)
+	return first.secure == (transport != CTL_TRANSPORT_TCP) &&
+			       slice_ieq_str(first.transport, "ws") ==
+				       (transport == CTL_TRANSPORT_WS)
 		       ? NULL
 		       : "remote_path: not of the transport";
 }

@@ -16,6 +16,7 @@
 #include "mrfp/verdict.h"
 
 #define LOG_PLACE "watch"
+#define ENDING_MS 2000 /* for a WebSocket peer's Close frame behind ours */
 
 static void tell_slow(struct session *s, uint64_t n)
 {
@@ -57,6 +58,12 @@ static void tick_session(struct session *s, uint64_t now_ms)
 		session_unbusy(s);
 }
 
+/* How long a connection may be without a session. */
+static uint64_t patience_ms(const struct wire *w)
+{
+	return wire_is_ending(w) ? ENDING_MS : (uint64_t)w->plane->opt->bind_timeout_ms;
+}
+
 /* True while it must be looked at again. */
 static bool tick_wire(struct wire *w, uint64_t now_ms)
 {
@@ -81,7 +88,7 @@ static bool tick_wire(struct wire *w, uint64_t now_ms)
 		return false;
 	}
 	s = LIST_FIRST(&w->sessions);
-	if (!s && w->connected && now_ms - w->unbound_ms >= (uint64_t)opt->bind_timeout_ms) {
+	if (!s && w->connected && now_ms - w->unbound_ms >= patience_ms(w)) {
 		wire_close(w);
 		return false;
 	}
@@ -104,6 +111,7 @@ void watch_tick(struct plane *plane)
 	}
 	absorb_tick(plane);
 	pressure_tick(plane);
+	wire_ws_tick(plane);
 	nickname_tick(plane->nicknames, plane->now_ms);
 	verdict_tick(plane->verdicts, plane->now_ms);
 	if (plane->due > plane->due_lately)

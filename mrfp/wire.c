@@ -53,18 +53,34 @@ void wire_unwatch(struct wire *w)
 	LIST_REMOVE(w, in_watched);
 }
 
-struct wire *wire_accept(struct plane *plane, int fd_take, const struct addr *peer,
-			 uint8_t transport)
+static struct wire *accept_over(struct plane *plane, struct tls *tls, int fd_take,
+				const struct addr *peer, uint8_t transport)
 {
 	struct wire *w = new_wire(plane);
 
 	w->connected = true;
 	w->transport = transport;
-	if (transport == CTL_TRANSPORT_TLS)
-		w->conn = conn_accept_tls(plane->base, plane->tls, fd_take, peer, on_event, w);
+	if (tls)
+		w->conn = conn_accept_tls(plane->base, tls, fd_take, peer, on_event, w);
 	else
 		w->conn = conn_accept(plane->base, fd_take, peer, on_event, w);
 	conn_set_sndbuf(w->conn, (int)plane->opt->send_buffer);
+	return w;
+}
+
+struct wire *wire_accept(struct plane *plane, int fd_take, const struct addr *peer,
+			 uint8_t transport)
+{
+	return accept_over(plane, transport == CTL_TRANSPORT_TLS ? plane->tls : NULL, fd_take, peer,
+			   transport);
+}
+
+struct wire *wire_accept_ws(struct plane *plane, int fd_take, const struct addr *peer, bool secure)
+{
+	struct wire *w =
+		accept_over(plane, secure ? plane->wss : NULL, fd_take, peer, CTL_TRANSPORT_WS);
+
+	wire_ws_open(w);
 	return w;
 }
 
@@ -127,6 +143,8 @@ void wire_close(struct wire *w)
 	(*w->plane->stats.connections)--;
 	if (!w->n_sessions)
 		(*w->plane->stats.unbound)--;
+	if (w->ws)
+		wire_ws_closed(w);
 	if (w->conn && !w->active)
 		admit_release(w->plane, conn_peer(w->conn));
 	if (w->conn)
@@ -150,6 +168,7 @@ void wire_reap(struct plane *plane)
 
 	while ((w = TAILQ_FIRST(&plane->dead_wires))) {
 		TAILQ_REMOVE(&plane->dead_wires, w, in_list);
+		wire_ws_free(w);
 		buf_fini(&w->in);
 		chunk_unref(&w->rest);
 		free(w->req.paths);
@@ -327,6 +346,39 @@ static size_t parse(struct wire *w, struct slice in, bool *bad_r)
 	return done;
 }
 
+struct slice wire_with_held(struct wire *w, char *at, size_t n)
+{
+	struct slice held = buf_held(&w->in);
+	char *buf = w->plane->read_buf + PLANE_READ_HEADROOM;
+	size_t n_held = held.len;
+
+	if (!n_held)
+		return slice_make(at, n);
+	if (at < buf || at > buf + PLANE_READ_SIZE) { /* no room in front */
+		memcpy(buf, at, n);
+		at = buf;
+	}
+	memcpy(at - n_held, held.ptr, n_held);
+	unkeep(w);
+	return slice_make(at - n_held, n_held + n);
+}
+
+int wire_keep_tail(struct wire *w, struct slice rest)
+{
+	int rc = buf_keep(&w->in, rest, PLANE_READ_HEADROOM);
+
+	if (rc == 0)
+		w->plane->budget.partial += rest.len;
+	return rc;
+}
+
+void wire_drop_queued(struct wire *w)
+{
+	unkeep(w);
+	outq_fini(&w->own);
+	wire_resume(w, WIRE_PAUSE_OWN);
+}
+
 /* Read what has come, behind what was kept; keep the rest. */
 static void take(struct wire *w, struct slice in)
 {
@@ -339,25 +391,8 @@ static void take(struct wire *w, struct slice in)
 	w->plane->ops->batch_end(w);
 	if (w->dead)
 		return;
-	if (bad || buf_keep(&w->in, slice_from(in, used), PLANE_READ_HEADROOM))
+	if (bad || wire_keep_tail(w, slice_from(in, used)))
 		broken(w);
-	else
-		w->plane->budget.partial += buf_held(&w->in).len;
-}
-
-/* One piece of memory: what was kept of an incomplete frame, then what came. */
-static struct slice with_held(struct wire *w, char *at, size_t n)
-{
-	struct slice held = buf_held(&w->in);
-	char *buf = w->plane->read_buf + PLANE_READ_HEADROOM;
-
-	if (!held.len)
-		return slice_make(at, n);
-	if (at != buf)
-		memcpy(buf, at, n);
-	memcpy(buf - held.len, held.ptr, held.len);
-	unkeep(w);
-	return slice_make(buf - held.len, held.len + n);
 }
 
 void wire_take(struct wire *w, char *at, ssize_t n)
@@ -370,7 +405,10 @@ void wire_take(struct wire *w, char *at, ssize_t n)
 		return;
 	}
 	*w->plane->stats.octets_in += n;
-	take(w, with_held(w, at, (size_t)n));
+	if (w->ws)
+		wire_ws_input(w, at, (size_t)n);
+	else
+		take(w, wire_with_held(w, at, (size_t)n));
 }
 
 void wire_hold(struct wire *w)
@@ -385,7 +423,7 @@ static void read_again(struct wire *w)
 	w->held = w->again = false;
 	w->plane->n_held--;
 	wire_resume(w, WIRE_PAUSE_HELD);
-	take(w, with_held(w, w->plane->read_buf + PLANE_READ_HEADROOM, 0));
+	take(w, wire_with_held(w, w->plane->read_buf + PLANE_READ_HEADROOM, 0));
 }
 
 void wire_release_held(struct plane *plane)
@@ -416,7 +454,7 @@ static void on_readable(struct wire *w)
 
 	if (w->paused || w->readable)
 		return;
-	if (plane->bundle && conn_is_plain(w->conn)) {
+	if (plane->bundle && wire_is_bare(w)) {
 		w->readable = true;
 		TAILQ_INSERT_TAIL(&plane->readable, w, in_readable);
 		return;
@@ -426,7 +464,7 @@ static void on_readable(struct wire *w)
 
 static void on_writable(struct wire *w)
 {
-	if (w->plane->bundle && conn_is_plain(w->conn)) {
+	if (w->plane->bundle && wire_is_bare(w)) {
 		w->blocked = false;
 		wire_touch(w);
 	} else {

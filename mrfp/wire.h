@@ -45,6 +45,7 @@ enum wire_part_kind { PART_NONE, PART_REST, PART_OWN, PART_DIRECT, PART_CHAT, PA
 struct wire {
 	struct plane *plane;
 	struct conn *conn;
+	struct ws_link *ws; /* inside a WebSocket (RFC 7977); NULL: not */
 	LIST_HEAD(, session) sessions;
 	uint32_t n_sessions;
 	bool blocked; /* the kernel took less than given: wait for CONN_WRITABLE */
@@ -64,7 +65,7 @@ struct wire {
 	struct msrp_parser parser;
 	struct buf in;
 	struct outq own;    /* responses and REPORTs */
-	struct chunk *rest; /* end of a frame whose session went away */
+	struct chunk *rest; /* end of a frame whose session went away, or of a WebSocket frame */
 	size_t rest_off;
 	struct request req;
 	bool watched;
@@ -82,6 +83,12 @@ struct wire {
 #define WIRE_OWN_MAX  (8u << 20)
 #define WIRE_OWN_HIGH (128u << 10) /* responses not taken: stop reading requests */
 
+/* The peer is to open a WebSocket, over TLS if secure. */
+struct wire *wire_accept_ws(struct plane *plane, int fd_take, const struct addr *peer, bool secure);
+/* Pings that are due; silent WebSockets are closed. */
+void wire_ws_tick(struct plane *plane);
+/* A WebSocket of which only the peer's Close frame or end is waited for. */
+bool wire_is_ending(const struct wire *w);
 /* A connection from outside, CTL_TRANSPORT_TCP or _TLS; fd is taken over. */
 struct wire *wire_accept(struct plane *plane, int fd_take, const struct addr *peer,
 			 uint8_t transport);

@@ -119,7 +119,7 @@ void bundle_send(struct plane *plane, struct wire *w)
 	struct bundle *b = plane->bundle;
 	struct send *s;
 
-	if (w->bundled || w->dead || !w->connected || !conn_is_plain(w->conn)) {
+	if (w->bundled || w->dead || !w->connected || !wire_is_bare(w)) {
 		if (!w->bundled)
 			wire_flush(w);
 		return;

@@ -49,4 +49,38 @@ void wire_undirty(struct wire *w);
  */
 void wire_keep_rest(struct wire *w, struct session *s);
 
+/* Its octets are MSRP as the kernel has them: no TLS, no WebSocket. */
+static inline bool wire_is_bare(const struct wire *w)
+{
+	return !w->ws && conn_is_plain(w->conn);
+}
+/*
+ * One piece of memory: what was kept of an incomplete frame, then the n octets at at, which stay
+ * where they are when they lie in plane->read_buf behind its headroom.
+ */
+struct slice wire_with_held(struct wire *w, char *at, size_t n);
+/* Keep what is not used yet for the next octets. -ERR_LIMIT. */
+MUST_CHECK int wire_keep_tail(struct wire *w, struct slice rest);
+/* Forget what waits to be sent and what was read of an incomplete frame. */
+void wire_drop_queued(struct wire *w);
+
+/* --- wire_ws.c; only while w->ws --- */
+
+void wire_ws_open(struct wire *w);
+/* len octets came from the stream, at data in plane->read_buf behind its headroom. */
+void wire_ws_input(struct wire *w, char *data, size_t len);
+/* Answer to the handshake, pong, ping or Close frame that is due. */
+bool wire_ws_has_control(const struct wire *w);
+/* Make it the wire's rest, unless there is one. */
+void wire_ws_take_control(struct wire *w);
+/*
+ * Write one frame of n_bytes in iov[1..] as a message, or go on with the wire's rest in iov[1]. iov[0]
+ * is for the message's head. As conn_writev(); of a frame all or nothing, as what the stream
+ * does not take becomes the rest.
+ */
+MUST_CHECK ssize_t wire_ws_writev(struct wire *w, struct iovec *iov, int n_iov, size_t n_bytes);
+/* The stream is about to be closed: say so when that is possible at once. */
+void wire_ws_closed(struct wire *w);
+void wire_ws_free(struct wire *w);
+
 #endif

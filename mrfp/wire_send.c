@@ -55,13 +55,18 @@ static void add_log(struct wire_batch *b, struct session *s, int stream, size_t 
 	add_part(b, stream == STREAM_CHAT ? PART_CHAT : PART_BULK, s, n, n_bytes);
 }
 
+static int rest_iov(const struct wire *w, struct iovec *iov)
+{
+	*iov = (struct iovec){w->rest->data + w->rest_off, w->rest->len - w->rest_off};
+	return 1;
+}
+
 /* The frame under way first; of a bulk or direct source no more than that frame. */
 static void add_mid(struct wire_batch *b, struct wire *w)
 {
 	switch (w->mid_part) {
 	case PART_REST:
-		b->iov[0] = (struct iovec){w->rest->data + w->rest_off, w->rest->len - w->rest_off};
-		add_part(b, PART_REST, NULL, 1, b->iov[0].iov_len);
+		add_part(b, PART_REST, NULL, rest_iov(w, b->iov), w->rest->len - w->rest_off);
 		break;
 	case PART_DIRECT:
 		add_queue(b, PART_DIRECT, w->mid_session, &w->mid_session->direct, 1);
@@ -106,6 +111,44 @@ void wire_collect(struct wire *w, struct wire_batch *b)
 		if (!is_mid(w, s, PART_BULK))
 			add_log(b, s, STREAM_BULK, NO_LIMIT);
 	}
+}
+
+/* What a WebSocket message holds: one frame (RFC 7977 5.1), in the same order. iov[0] is for its head. */
+static void collect_one(struct wire *w, struct wire_batch *b)
+{
+	struct session *s;
+
+	b->n_iov = 1;
+	b->n_parts = 0;
+	b->n_bytes = 0;
+	b->iov[0] = (struct iovec){0};
+	wire_ws_take_control(w);
+	if (w->rest)
+		add_part(b, PART_REST, NULL, rest_iov(w, b->iov + 1), w->rest->len - w->rest_off);
+	else
+		add_queue(b, PART_OWN, NULL, &w->own, 1);
+	for (s = LIST_FIRST(&w->sessions); s && !b->n_parts; s = LIST_NEXT(s, in_wire))
+		add_log(b, s, STREAM_CHAT, 1);
+	for (s = LIST_FIRST(&w->sessions); s && !b->n_parts; s = LIST_NEXT(s, in_wire)) {
+		add_queue(b, PART_DIRECT, s, &s->direct, 1);
+		if (!b->n_parts)
+			add_log(b, s, STREAM_BULK, 1);
+	}
+	if (!b->n_parts)
+		b->n_iov = 0;
+}
+
+/* Whose frame is out is asked last for the next one: sessions on one WebSocket take turns. */
+static void to_back(struct wire *w, struct session *s)
+{
+	struct session *last = s, *o;
+
+	LIST_FOREACH(o, &w->sessions, in_wire)
+		last = o;
+	if (last == s)
+		return;
+	LIST_REMOVE(s, in_wire);
+	LIST_INSERT_AFTER(last, s, in_wire);
 }
 
 struct sent_arg {
@@ -168,6 +211,10 @@ void wire_advance(struct wire *w, const struct wire_batch *b, size_t n)
 		}
 		n -= take;
 	}
+	if (w->ws && w->rest)
+		w->mid_part = PART_REST;
+	if (w->ws && b->parts[0].session)
+		to_back(w, b->parts[0].session);
 }
 
 static void wait_writable(struct wire *w, bool on)
@@ -188,7 +235,7 @@ static bool has_more(const struct wire *w)
 {
 	const struct session *s;
 
-	if (!outq_empty(&w->own))
+	if (!outq_empty(&w->own) || (w->ws && wire_ws_has_control(w)))
 		return true;
 	LIST_FOREACH(s, &w->sessions, in_wire) {
 		if (!outq_empty(&s->direct))
@@ -223,7 +270,7 @@ bool wire_wrote(struct wire *w, const struct wire_batch *b, ssize_t n)
 		w->plane->ops->lost(w, CTL_LOST_RESET);
 		return false;
 	}
-	if (n < 0 || (size_t)n < b->n_bytes) {
+	if (n < 0 || (size_t)n < b->n_bytes || w->rest) {
 		wait_writable(w, true);
 		return false;
 	}
@@ -244,12 +291,16 @@ void wire_flush(struct wire *w)
 	if (w->dead || !w->connected)
 		return;
 	do {
-		wire_collect(w, &b);
+		if (w->ws)
+			collect_one(w, &b);
+		else
+			wire_collect(w, &b);
 		if (!b.n_iov) {
 			wire_drained(w);
 			return;
 		}
-		n = conn_writev(w->conn, b.iov, b.n_iov);
+		n = w->ws ? wire_ws_writev(w, b.iov, b.n_iov, b.n_bytes)
+			  : conn_writev(w->conn, b.iov, b.n_iov);
 		if (n > 0)
 			wire_advance(w, &b, (size_t)n);
 	} while (wire_wrote(w, &b, n));

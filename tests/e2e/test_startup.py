@@ -177,7 +177,7 @@ def test_hup_and_usr1_disturb_nobody(own_mrf, ue, room):
 
 def test_ready_lines_name_real_addresses(mrf):
     assert set(mrf.mrfc.ready) == {"sip", "admin"}
-    assert {"msrp", "admin", "mp"} <= set(mrf.mrfp.ready) <= {"msrp", "tls", "admin", "mp"}
+    assert {"msrp", "admin", "mp"} <= set(mrf.mrfp.ready) <= {"msrp", "tls", "wss", "ws", "admin", "mp"}
     for server, keys in ((mrf.mrfc, ("sip", "admin")), (mrf.mrfp, ("msrp", "admin"))):
         for key in keys:
             host, port = hostport(server.ready[key])

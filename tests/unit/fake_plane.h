@@ -104,6 +104,7 @@ static inline void fake_plane_open(struct fake_plane *f)
 	TAILQ_INIT(&f->plane.dirty_wires);
 	TAILQ_INIT(&f->plane.dead_wires);
 	TAILQ_INIT(&f->plane.readable);
+	TAILQ_INIT(&f->plane.websockets);
 	TAILQ_INIT(&f->plane.dirty_contexts);
 	TAILQ_INIT(&f->plane.busy);
 	f->plane.verdicts = verdicts_new(&f->plane, fake_answer, ingress_resume);

@@ -2,9 +2,7 @@
 /*
  * The TLS layer of a stream. OpenSSL writes into a batch that goes to the layer below in one write;
  * what that does not take is kept here and counts as taken, so OpenSSL never waits for the socket.
- * Memory comes late: no SSL object before a first octet that can be TLS, and so many handshakes
- * at a time, each in small portions of a loop turn; who waits is let in when the oldest one had
- * its second. RFC 8446, RFC 5246; RFC 8122 for who the peer is.
+ * Memory comes late: no SSL object before a first octet that can be TLS and a turn (conn_tls_turn.h). RFC 8446, RFC 5246; RFC 8122 for who the peer is.
  */
 #include <errno.h>
 #include <openssl/err.h>
@@ -14,32 +12,14 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/conn_priv.h"
+#include "common/conn_tls_turn.h"
 #include "common/mem.h"
-#include "common/tls_priv.h"
 
 #define RECORD_HANDSHAKE  0x16
 #define ACCEPT_TIMEOUT_MS 10000
-#define HURRIED_MS        1000 /* for a handshake while others wait */
-#define STEPS_PER_TURN    8
 #define KEPT_MAX          (2u * TLS_SEND_SPACE)
 #define REKEYS_MAX        32 /* in REKEYS_MS; more is an attack */
 #define REKEYS_MS         1000
-
-struct tls_stream {
-	struct tls *tls;
-	struct conn_layer *layer;
-	SSL *ssl; /* NULL until its handshake begins */
-	bool client;
-	bool running, waiting; /* which list it is on */
-	bool up, eof, failed;
-	bool drained; /* in this call the layer below gave less than it could have */
-	const char *why;
-	struct buf kept; /* records that the layer below did not take */
-	uint64_t begun_ms, rekeys_ms;
-	unsigned n_rekeys;
-	struct fingerprint_list *pins; /* NULL: any peer */
-	TAILQ_ENTRY(tls_stream) link;
-};
 
 extern const struct conn_ops conn_tls_ops;
 
@@ -154,91 +134,13 @@ static int send_batch(struct tls_stream *ts)
 	return 0;
 }
 
-/* --- who may shake hands now --- */
-
-static void hurry_oldest(struct tls *t)
-{
-	struct tls_stream *oldest = TAILQ_FIRST(&t->running);
-	uint64_t now_ms = clock_now_ms(), age;
-
-	if (!oldest || TAILQ_EMPTY(&t->waiting))
-		return;
-	age = now_ms - oldest->begun_ms;
-	conn_hurry(oldest->layer->conn, age < HURRIED_MS ? (uint32_t)(HURRIED_MS - age) : 0);
-}
-
-static void run(struct tls_stream *ts)
-{
-	ts->running = true;
-	ts->begun_ms = clock_now_ms();
-	TAILQ_INSERT_TAIL(&ts->tls->running, ts, link);
-	ts->tls->n_handshakes++;
-}
-
-/* Off its list; the next one's turn. Our own connections are limited by who dials. */
-static void leave(struct tls_stream *ts)
-{
-	struct tls *t = ts->tls;
-	struct tls_stream *next;
-
-	if (ts->waiting)
-		TAILQ_REMOVE(&t->waiting, ts, link);
-	ts->waiting = false;
-	if (!ts->running)
-		return;
-	ts->running = false;
-	TAILQ_REMOVE(&t->running, ts, link);
-	t->n_handshakes--;
-	next = TAILQ_FIRST(&t->waiting);
-	if (next && t->n_handshakes < t->max_handshakes) {
-		TAILQ_REMOVE(&t->waiting, next, link);
-		next->waiting = false;
-		run(next);
-		conn_retry(next->layer->conn);
-	}
-	hurry_oldest(t);
-}
-
-static bool may_run(struct tls_stream *ts)
-{
-	struct tls *t = ts->tls;
-
-	if (ts->running || ts->client)
-		return true;
-	if (t->n_handshakes < t->max_handshakes) {
-		run(ts);
-		return true;
-	}
-	if (!ts->waiting) {
-		ts->waiting = true;
-		TAILQ_INSERT_TAIL(&t->waiting, ts, link);
-		hurry_oldest(t);
-	}
-	return false;
-}
-
-/* Handshakes are costly: a loop turn is also others'. */
-static bool turn_is_spent(struct tls_stream *ts)
-{
-	struct tls *t = ts->tls;
-	struct timeval turn;
-
-	if (event_base_gettimeofday_cached(event_get_base(&ts->layer->conn->on_read), &turn) != 0)
-		return false;
-	if (evutil_timercmp(&turn, &t->turn, !=)) {
-		t->turn = turn;
-		t->turn_steps = 0;
-	}
-	return t->turn_steps++ >= STEPS_PER_TURN;
-}
-
 /* --- handshake --- */
 
 static void ended(struct tls_stream *ts, enum tls_end end, const char *why)
 {
 	ts->why = why;
 	ts->tls->n_ended[end]++;
-	leave(ts);
+	tls_turn_end(ts);
 }
 
 static int refuse(struct tls_stream *ts, enum tls_end end, int err, const char *why)
@@ -327,11 +229,11 @@ static int tls_start(struct conn_layer *l)
 		if (rc <= 0)
 			return rc ? rc : -ERR_AGAIN;
 	}
-	if (!may_run(ts)) {
-		l->needs = 0; /* leave() of another calls again */
+	if (!tls_turn_begin(ts)) {
+		l->needs = 0; /* the end of another calls again */
 		return -ERR_AGAIN;
 	}
-	if (!ts->client && turn_is_spent(ts))
+	if (!ts->client && tls_turn_is_spent(ts))
 		return -ERR_AGAIN;
 	if (!ts->ssl)
 		open_ssl(ts);
@@ -484,7 +386,7 @@ static void tls_close(struct conn_layer *l)
 
 	if (!ts->up && !ts->failed) /* by its limit of time, or by its owner */
 		ts->tls->n_ended[TLS_GONE]++;
-	leave(ts);
+	tls_turn_end(ts);
 	if (ts->up && !ts->failed && !ts->eof && !l->keeps) {
 		ERR_clear_error();
 		(void)SSL_shutdown(ts->ssl);

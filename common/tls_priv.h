@@ -4,12 +4,32 @@
 
 #include <openssl/ssl.h>
 #include <sys/queue.h>
+#include <sys/time.h>
 
+#include "common/buf.h"
 #include "common/tls.h"
 
-/* Between tls.c and conn_tls.c only. */
+/* Between tls.c and conn_tls*.c only. */
 
-struct tls_stream; /* conn_tls.c */
+struct conn_layer;
+struct tls;
+
+/* One stream's layer. */
+struct tls_stream {
+	struct tls *tls;
+	struct conn_layer *layer;
+	SSL *ssl; /* NULL until its handshake begins */
+	bool client;
+	bool running, waiting; /* which list it is on */
+	bool up, eof, failed;
+	bool drained; /* in this call the layer below gave less than it could have */
+	const char *why;
+	struct buf kept; /* records that the layer below did not take */
+	uint64_t begun_ms, rekeys_ms;
+	unsigned n_rekeys;
+	struct fingerprint_list *pins; /* NULL: any peer */
+	TAILQ_ENTRY(tls_stream) link;
+};
 
 #define TLS_RECORD     16384u
 #define TLS_BATCH      (4u * TLS_RECORD) /* plain octets for one write to the socket */

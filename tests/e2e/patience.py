@@ -8,7 +8,7 @@ by the tests marked `patience`, which come last.
 
 import time
 
-from peer.loop import LOOP
+from peer.loop import LOOP, Stream
 from peer.ue import UE
 
 SE = 90
@@ -50,6 +50,28 @@ class Timed:
                                   [nth:] or [None])[0], timeout,
                          "%s number %d for %s" % (method, nth, self.ue.name),
                          lambda: [(round(t, 1), x.request) for t, x in self.stamps])
+
+
+class Trickle(Stream):
+    """A connection that sends one octet of data now, and the next every pause_s; ended_s: how long it lived."""
+
+    def __init__(self, sock, data, pause_s):
+        self.start, self.ended_s, self.left, self.pause_s = time.monotonic(), None, data, pause_s
+        self.octets_in = 0
+        super().__init__(sock)
+        self._next()
+
+    def _next(self):
+        if not self.closed and self.left:
+            self.send_raw(self.left[:1])
+            self.left = self.left[1:]
+            LOOP.call_later(self.pause_s, self._next)
+
+    def on_data(self, data):
+        self.octets_in += len(data)
+
+    def on_closed(self):
+        self.ended_s = time.monotonic() - self.start
 
 
 def refuse_with(code, headers=(), times=1000):
@@ -94,6 +116,8 @@ class Patience:
         self.late = Timed(net, "late", ours, refuse_with(408))
         self.greedy = Timed(net, "greedy", ours, never_content())
         self.unacknowledged = Timed(net, "unacknowledged", ack=False)
+        self.hello = [Trickle.connect(net.msrps, b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc" + bytes(16380), 0.2),
+                      Trickle.connect(net.msrps, b"\x16", 1), Trickle.connect(net.msrps, b"", 1)]
         self.host = UE("host", net).join("room-host")
         self.watch = self.host.subscribe()
         with LOOP.cond:
@@ -107,3 +131,5 @@ class Patience:
                       self.greedy, self.unacknowledged):
             timed.ue.close()
         self.host.close()
+        for stream in self.hello:
+            stream.close()

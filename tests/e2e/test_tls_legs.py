@@ -402,6 +402,39 @@ def test_idle_connects_cost_no_tls_memory(own_mrf, ue, room, certs):
         resource.setrlimit(resource.RLIMIT_NOFILE, limit)
 
 
+@pytest.mark.patience
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["octet by octet", "one octet", "no octet"])
+def test_a_handshake_has_ten_seconds(patience, which):
+    # covers: SEC-001
+    stream = patience.hello[which]
+    stream.wait_closed(30)
+    assert 9.5 < stream.ended_s < 13 and stream.octets_in == 0
+
+
+def test_floods_of_new_keys_end_the_connection(mrf, certs, ue, room):
+    alice = ue("alice", tls=certs("alice")).join(room)
+    me = certs("mallory")
+    with subprocess.Popen(["openssl", "s_client", "-connect", "%s:%d" % mrf.msrps, "-tls1_3",
+                           "-cert", me.cert, "-key", me.key], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as proc:
+        said = b""
+        try:
+            for _ in range(2000):  # each line is read by itself, so one at a time
+                proc.stdin.write(b"K\n")
+                proc.stdin.flush()
+                while b"KEYUPDATE" not in said:
+                    piece = proc.stdout.read1(4096)
+                    said += piece
+                    if not piece:
+                        raise BrokenPipeError
+                said = b""
+            raise AssertionError("2000 new keys were taken")
+        except BrokenPipeError:
+            pass
+        proc.kill()
+    fence(alice, ue("bob").join(room))
+
+
 # -- what the MRFC may ask of the switch -----------------------------------------------------
 
 

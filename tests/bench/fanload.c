@@ -2,12 +2,12 @@
 /*
  * Fan-out load client: N receivers and one sender in one process and thread. MSRP (each leg binds
  * with the To-Path and From-Path of a sessions file) or Redis publish/subscribe, to compare with.
- * With -B one more member streams that many octets as one SEND meanwhile. Closed loop (at most W messages not yet with everybody) or open loop (messages per second).
+ * With -B one more member streams that many octets as one SEND meanwhile; with -m each receiver answers
+ * a line by two notifications, and some members type. Closed loop (at most W messages not yet with everybody) or open loop (messages per second).
  * Prints one JSON line: deliveries, latency, and the server's CPU time per delivery, read from
  * /proc/PID/task/<tid>/schedstat in nanoseconds, so that other work on the machine disturbs little.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -21,6 +21,9 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "mix.h"
+#include "usage.h"
 
 #define MARK       "@TS"
 #define BULK_PIECE 65536u
@@ -44,7 +47,7 @@ struct leg {
 };
 
 static struct {
-	bool redis;
+	bool redis, mix;
 	int port, receivers, body, window, rate;
 	uint64_t bulk;
 	double seconds;
@@ -54,11 +57,11 @@ static struct {
 
 static struct leg *legs; /* [0] sends, 1..N receive */
 static int n_legs, epfd, n_ready;
-static uint64_t sent, delivered, hist[HIST], octets, longest_us;
+static uint64_t sent, delivered, answered, noticed, hist[HIST], octets, longest_us;
 static uint64_t bulk_start_us, bulk_end_us, bulk_octets;
 static char read_buf[READ_SIZE];
 static char *payload;
-static size_t payload_len, mark_at;
+static size_t payload_len, mark_at, id_at;
 
 static void die(const char *what)
 {
@@ -82,49 +85,6 @@ static uint64_t now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-/* CPU time of all threads of the server, nanoseconds. */
-static uint64_t server_cpu_ns(void)
-{
-	char path[300];
-	uint64_t total = 0, ns;
-	struct dirent *de;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "/proc/%ld/task", opt.pid);
-	d = opt.pid ? opendir(path) : NULL;
-	while (d && (de = readdir(d))) {
-		FILE *f;
-
-		if (de->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/proc/%ld/task/%s/schedstat", opt.pid, de->d_name);
-		f = fopen(path, "r");
-		if (f && fscanf(f, "%lu", &ns) == 1)
-			total += ns;
-		if (f)
-			fclose(f);
-	}
-	if (d)
-		closedir(d);
-	return total;
-}
-
-static long server_rss_kb(const char *key)
-{
-	char path[64], line[256];
-	long kb = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%ld/status", opt.pid);
-	f = opt.pid ? fopen(path, "r") : NULL;
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, key, strlen(key)) == 0)
-			kb = strtol(line + strlen(key) + 1, NULL, 10);
-	if (f)
-		fclose(f);
-	return kb;
 }
 
 static void want_write(struct leg *l, bool on)
@@ -189,6 +149,28 @@ static void stamp(uint64_t us)
 
 	snprintf(hex, sizeof(hex), "%016lx", us);
 	memcpy(payload + mark_at, hex, 16);
+	if (opt.mix)
+		memcpy(payload + id_at, hex, 16);
+}
+
+/* The line was shown: its sender is notified twice, and who is next begins to type. */
+static void react(struct leg *l, const char *frame, size_t len)
+{
+	const char *at = memmem(frame, len, MARK, sizeof(MARK) - 1);
+	char hex[17] = "", out[MIX_MAX];
+	uint64_t line;
+
+	if (!at) {
+		noticed += l->id == 0;
+		return;
+	}
+	memcpy(hex, at + sizeof(MARK) - 1, 16);
+	line = strtoull(hex, NULL, 16);
+	put(l, out, mix_imdn(out, l->tail, l->id, line, 0));
+	put(l, out, mix_imdn(out, l->tail, l->id, line, 1));
+	answered += 2;
+	if ((sent + (uint64_t)l->id) % ((uint64_t)opt.receivers / MIX_TYPING + 1) == 0)
+		put(l, out, mix_typing(out, l->tail, l->id));
 }
 
 static void send_message(struct leg *l)
@@ -281,6 +263,8 @@ static size_t msrp_frame(struct leg *l, const char *p, size_t len)
 			count_delivery(p, frame);
 		else
 			bulk_octets += frame;
+		if (opt.mix)
+			react(l, p, frame);
 	}
 	return frame;
 }
@@ -418,15 +402,20 @@ static void read_sessions(void)
 
 static void make_payload(void)
 {
-	char head[400];
+	char head[600], ask[200] = "";
 	size_t head_len = 0;
 
+	if (opt.mix)
+		snprintf(ask, sizeof(ask), MIX_ASK, 0ul);
 	if (!opt.redis)
 		head_len = (size_t)snprintf(head, sizeof(head),
 					    "From: <sip:user0@example.com>\r\n"
 					    "To: <sip:room@conf.example.com>\r\n"
-					    "DateTime: 2026-01-01T00:00:00Z\r\n\r\n"
-					    "Content-Type: text/plain;charset=UTF-8\r\n\r\n");
+					    "DateTime: 2026-01-01T00:00:00Z\r\n%s\r\n"
+					    "Content-Type: text/plain;charset=UTF-8\r\n\r\n",
+					    ask);
+	if (opt.mix)
+		id_at = (size_t)(strstr(head, "Message-ID: ") - head) + strlen("Message-ID: ");
 	if (opt.body < 32)
 		opt.body = 32;
 	payload_len = head_len + (size_t)opt.body;
@@ -499,10 +488,13 @@ static void options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "Rp:n:b:w:r:t:s:P:B:")) != -1) {
+	while ((c = getopt(argc, argv, "Rmp:n:b:w:r:t:s:P:B:")) != -1) {
 		switch (c) {
 		case 'R':
 			opt.redis = true;
+			break;
+		case 'm':
+			opt.mix = true;
 			break;
 		case 'p':
 			opt.port = (int)strtol(optarg, NULL, 10);
@@ -532,7 +524,7 @@ static void options(int argc, char **argv)
 			opt.bulk = strtoull(optarg, NULL, 10);
 			break;
 		default:
-			fputs("usage: fanload -p PORT [-R] [-n RECEIVERS] [-b OCTETS] [-w WINDOW | -r RATE]\n"
+			fputs("usage: fanload -p PORT [-R | -m] [-n RECEIVERS] [-b OCTETS] [-w WINDOW | -r RATE]\n"
 			      "  [-t SECONDS] [-s SESSIONS] [-P SERVER_PID] [-B OCTETS]\n",
 			      stderr);
 			exit(2);
@@ -555,8 +547,8 @@ int main(int argc, char **argv)
 		die("start");
 	read_sessions();
 	make_payload();
-	rss0 = server_rss_kb("VmRSS:");
-	set_up_cpu = server_cpu_ns();
+	rss0 = usage_kb(opt.pid, "VmRSS:");
+	set_up_cpu = usage_cpu_ns(opt.pid);
 	for (i = 0; i < n_legs; i++) {
 		connect_leg(&legs[i], i);
 		if (i % 64 == 63)
@@ -566,25 +558,26 @@ int main(int argc, char **argv)
 		turn(100);
 	if (n_ready < n_legs)
 		die("not every leg was answered");
-	set_up_cpu = server_cpu_ns() - set_up_cpu;
-	rss1 = server_rss_kb("VmRSS:");
+	set_up_cpu = usage_cpu_ns(opt.pid) - set_up_cpu;
+	rss1 = usage_kb(opt.pid, "VmRSS:");
 	run(0.4); /* warm-up */
 	memset(hist, 0, sizeof(hist));
-	delivered = octets = 0;
-	cpu = server_cpu_ns();
+	delivered = octets = answered = noticed = 0;
+	cpu = usage_cpu_ns(opt.pid);
 	t0 = now_us();
 	sent = 1000000; /* ids of the warm-up are not used again */
 	if (opt.bulk)
 		start_bulk(&legs[n_legs - 1]);
 	run(opt.seconds);
 	wall = (double)(now_us() - t0) / 1e6;
-	cpu = server_cpu_ns() - cpu;
+	cpu = usage_cpu_ns(opt.pid) - cpu;
 	printf("{\"delivered\": %lu, \"missing\": %lu, \"per_s\": %.0f, \"cpu_us\": %.3f, \"p50_us\": %lu, "
-	       "\"p99_us\": %lu, \"max_us\": %lu, \"bulk_s\": %.2f, \"leg_kb\": %.2f, \"setup_us\": %.1f, \"peak_mb\": %.1f}\n",
+	       "\"p99_us\": %lu, \"max_us\": %lu, \"bulk_s\": %.2f, \"leg_kb\": %.2f, \"setup_us\": %.1f, \"peak_mb\": %.1f, \"answers\": %lu, \"notices\": %lu}\n",
 	       delivered, (sent - 1000000) * (uint64_t)opt.receivers - delivered,
 	       (double)delivered / wall, delivered ? (double)cpu / 1e3 / (double)delivered : 0.0,
 	       percentile(0.5), percentile(0.99), longest_us,
 	       (double)(bulk_end_us - bulk_start_us) / 1e6, (double)(rss1 - rss0) / n_legs,
-	       (double)set_up_cpu / 1e3 / n_legs, (double)server_rss_kb("VmHWM:") / 1024);
+	       (double)set_up_cpu / 1e3 / n_legs, (double)usage_kb(opt.pid, "VmHWM:") / 1024,
+	       answered, noticed);
 	return 0;
 }

@@ -4,7 +4,7 @@
  * read (extensions are skipped whatever they hold), and one of our own: in a document that stands for
  * many recipients, how many. Which notification is due is the caller's business.
  */
-#include "proto/imdn.h"
+#include "proto/imdn_priv.h"
 
 #include <stdlib.h>
 
@@ -14,13 +14,13 @@
 #define NS_IMDN   "urn:ietf:params:xml:ns:imdn"
 #define MAX_DEPTH 16
 
-static const char *const kind_names[IMDN_KINDS] = {
+const char *const imdn_kind_names[IMDN_KINDS] = {
 	[IMDN_DELIVERY] = "delivery-notification",
 	[IMDN_DISPLAY] = "display-notification",
 	[IMDN_PROCESSING] = "processing-notification",
 };
 
-static const char *const status_names[IMDN_STATUSES] = {
+const char *const imdn_status_names[IMDN_STATUSES] = {
 	[IMDN_DELIVERED] = "delivered", [IMDN_FAILED] = "failed", [IMDN_DISPLAYED] = "displayed",
 	[IMDN_PROCESSED] = "processed", [IMDN_STORED] = "stored", [IMDN_FORBIDDEN] = "forbidden",
 	[IMDN_ERROR] = "error",         [IMDN_OTHER] = "other",
@@ -38,7 +38,7 @@ struct reading {
 
 const char *imdn_status_name(enum imdn_status status)
 {
-	return status_names[status];
+	return imdn_status_names[status];
 }
 
 bool imdn_status_fits(enum imdn_kind kind, enum imdn_status status)
@@ -93,7 +93,7 @@ static void start_child(struct reading *r, const char *name)
 	else if (strcmp(name, "subject") == 0)
 		open_field(r, &d->subject);
 	for (unsigned k = 0; k < IMDN_KINDS && !r->has_kind; k++) {
-		if (strcmp(name, kind_names[k]) == 0) {
+		if (strcmp(name, imdn_kind_names[k]) == 0) {
 			d->kind = (enum imdn_kind)k;
 			r->has_kind = r->in_kind = true;
 		}
@@ -104,7 +104,7 @@ static void start_status(struct reading *r, const char *name)
 {
 	r->has_status = true;
 	for (unsigned s = 0; s < IMDN_OTHER; s++) {
-		if (strcmp(name, status_names[s]) == 0)
+		if (strcmp(name, imdn_status_names[s]) == 0)
 			r->doc.status = (enum imdn_status)s;
 	}
 }
@@ -164,7 +164,7 @@ static int read_items(struct reading *r, struct xml_reader *x)
 	return rc;
 }
 
-int imdn_parse(struct slice text, struct imdn *imdn_r)
+int imdn_read_xml(struct slice text, struct imdn *imdn_r)
 {
 	struct reading r = {.doc.status = IMDN_OTHER};
 	struct xml_reader *x;
@@ -187,9 +187,14 @@ int imdn_parse(struct slice text, struct imdn *imdn_r)
 	return 0;
 }
 
+int imdn_parse(struct slice text, struct imdn *imdn_r)
+{
+	return imdn_scan(text, imdn_r) ? 0 : imdn_read_xml(text, imdn_r);
+}
+
 void imdn_build(struct bytes *out, const struct imdn *imdn)
 {
-	const char *kind = kind_names[imdn->kind];
+	const char *kind = imdn_kind_names[imdn->kind];
 
 	bytes_add_str(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\r\n"
 			   "<imdn xmlns=\"" NS_IMDN "\">");
@@ -198,7 +203,8 @@ void imdn_build(struct bytes *out, const struct imdn *imdn)
 	xml_add_element(out, "recipient-uri", imdn->recipient);
 	xml_add_element(out, "original-recipient-uri", imdn->original_recipient);
 	xml_add_element(out, "subject", imdn->subject);
-	bytes_addf(out, "<%s><status><%s/></status></%s>", kind, status_names[imdn->status], kind);
+	bytes_addf(out, "<%s><status><%s/></status></%s>", kind, imdn_status_names[imdn->status],
+		   kind);
 	if (imdn->count)
 		bytes_addf(out, "<n:count xmlns:n=\"" IMDN_NS_COUNT "\">%u</n:count>", imdn->count);
 	bytes_add_str(out, "</imdn>");

@@ -9,6 +9,7 @@ PROTO_SRC := \
 	proto/ctl_frame.c \
 	proto/ctl_msgs.c \
 	proto/imdn.c \
+	proto/imdn_scan.c \
 	proto/iscomposing.c \
 	proto/lookalike.c \
 	proto/msrp_build.c \

@@ -8,16 +8,28 @@
 #include <cmocka.h>
 
 #include "common/mem.h"
-#include "proto/imdn.h"
+#include "proto/imdn_priv.h"
 
 #define NS   "urn:ietf:params:xml:ns:imdn"
 #define HEAD "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<imdn xmlns=\"" NS "\">"
 #define ID   "<message-id>34jk324j</message-id>"
 #define DONE "<delivery-notification><status><delivered/></status></delivery-notification>"
 
+/* As all do; the XML reader must say the same where the short way is taken. */
 static int parse(const char *text, struct imdn *d)
 {
-	return imdn_parse(slice_str(text), d);
+	int rc = imdn_parse(slice_str(text), d), full;
+	struct imdn again;
+
+	full = imdn_read_xml(slice_str(text), &again);
+	assert_int_equal(rc, full);
+	if (rc == 0) {
+		assert_string_equal(d->message_id, again.message_id);
+		assert_int_equal(d->kind, again.kind);
+		assert_int_equal(d->status, again.status);
+		imdn_fini(&again);
+	}
+	return rc;
 }
 
 /* covers: IMDN-007, IMDN-011 */
@@ -135,6 +147,45 @@ static void what_is_no_notification_is_refused(void **state)
 		assert_int_equal(parse(bad[i], &d), -ERR_SYNTAX);
 }
 
+static void the_plain_form_is_read_without_an_xml_reader(void **state)
+{
+	static const char *const plain[] = {
+		HEAD ID DONE "</imdn>",
+		HEAD "\r\n\t<message-id> a </message-id>\n<subject></subject>" DONE
+		     " \n</imdn>\r\n",
+		"<imdn xmlns=\"" NS "\">" ID "<datetime>x</datetime>" ID DONE "</imdn>",
+	};
+	static const char *const other[] = {
+		HEAD ID DONE "</imdn>x",
+		HEAD ID "x" DONE "</imdn>",
+		HEAD ID DONE DONE "</imdn>",
+		HEAD ID "</imdn>",
+		HEAD "<message-id>a&amp;b</message-id>" DONE "</imdn>",
+		HEAD "<message-id>a]]></message-id>" DONE "</imdn>",
+		HEAD "<message-id>a\nb</message-id>" DONE "</imdn>",
+		HEAD "<message-id>\xc3\xa4</message-id>" DONE "</imdn>",
+		HEAD "<message-id>a</datetime>" DONE "</imdn>",
+		HEAD "<!-- -->" ID DONE "</imdn>",
+		HEAD ID "<x:y xmlns:x=\"urn:x\"/>" DONE "</imdn>",
+		HEAD ID "<delivery-notification><status><displayed/></status>"
+			"</delivery-notification></imdn>",
+		" " HEAD ID DONE "</imdn>",
+	};
+	struct imdn d, full;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
+		assert_true(imdn_scan(slice_str(plain[i]), &d));
+		assert_int_equal(imdn_read_xml(slice_str(plain[i]), &full), 0);
+		assert_string_equal(d.message_id, full.message_id);
+		assert_int_equal(d.subject != NULL, full.subject != NULL);
+		imdn_fini(&d);
+		imdn_fini(&full);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(other); i++)
+		assert_false(imdn_scan(slice_str(other[i]), &d));
+}
+
 static void a_document_is_limited_in_length_and_depth(void **state)
 {
 	struct bytes b = BYTES_INIT;
@@ -225,6 +276,7 @@ int main(void)
 		cmocka_unit_test(each_kind_has_its_own_statuses),
 		cmocka_unit_test(extensions_and_prefixes_are_understood_or_skipped),
 		cmocka_unit_test(what_is_no_notification_is_refused),
+		cmocka_unit_test(the_plain_form_is_read_without_an_xml_reader),
 		cmocka_unit_test(a_document_is_limited_in_length_and_depth),
 		cmocka_unit_test(no_prefix_of_a_document_is_one),
 		cmocka_unit_test(what_is_written_reads_the_same),

@@ -105,8 +105,11 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 	struct inmsg *m = rq->msg;
 	bool strict = m->from->ctx->policy & CTL_POLICY_STRICT;
 	struct cpim_head cpim;
-	int rc = cpim_parse(octets, INGRESS_CPIM_MAX, complete, strict, &cpim), status;
+	int rc = cpim_parse(octets, INGRESS_CPIM_MAX, complete, true, &cpim), status;
+	bool odd = rc < 0 && !strict;
 
+	if (odd)
+		rc = cpim_parse(octets, INGRESS_CPIM_MAX, complete, false, &cpim);
 	if (rc == 0 && !complete)
 		return;
 	if (rc <= 0) {
@@ -119,7 +122,7 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		return;
 	}
 	status = route_head(m, &cpim);
-	if (!strict && cpim_parse(octets, INGRESS_CPIM_MAX, complete, true, &cpim) < 0)
+	if (odd)
 		(*m->from->ctx->plane->stats.tolerated)++;
 	if (status != 200)
 		refuse(rq, status);

@@ -104,6 +104,14 @@ void xml_add_element(struct bytes *out, const char *name, const char *text)
 	bytes_add_char(out, '>');
 }
 
+/* libxml2 tells some errors of encodings past all options on standard error. */
+static void say_nothing(void *ctx, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void say_nothing(void *ctx, const char *fmt, ...)
+{
+	(void)ctx;
+	(void)fmt;
+}
+
 int xml_open(struct slice text, size_t max_bytes, int max_depth, struct xml_reader **x_r)
 {
 	const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
@@ -116,6 +124,7 @@ int xml_open(struct slice text, size_t max_bytes, int max_depth, struct xml_read
 	/* The declaration is looked for before libxml2 would read what it declares. */
 	if (text.len == 0 || !slice_is_utf8(text) || slice_find(text, SLICE_LIT("<!DOCTYPE")) >= 0)
 		return -ERR_SYNTAX;
+	xmlSetGenericErrorFunc(NULL, say_nothing);
 	reader = xmlReaderForMemory(text.ptr, (int)text.len, NULL, "UTF-8", options);
 	if (!reader)
 		return -ERR_SYNTAX;

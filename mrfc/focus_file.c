@@ -548,7 +548,8 @@ void file_user_left(struct room *room, const char *user)
 		if (share->room != room)
 			continue;
 		if (sip_uri_same(slice_str(share->who.uri), slice_str(user))) {
-			file_share_end(share, 403, 403, "Not in the conference");
+			if (share->sender != NULL) /* what it has sent already goes on */
+				sender_left(share, "Not in the conference");
 			continue;
 		}
 		LIST_FOREACH(leg, &share->receivers, link) {

@@ -53,6 +53,11 @@ const char *mrfue_file_type(const char *path);
  * to the event.
  */
 void mrfue_file_keep(const struct ue_message *m, const char *dir, json_t *event);
+/*
+ * Last component of what a sender calls a file, only harmless characters, never empty or hidden. The
+ * caller frees it.
+ */
+char *mrfue_safe_name(struct slice wanted);
 /* Progress of a long message on a terminal's standard error. */
 void mrfue_progress(uint64_t done, uint64_t total);
 

@@ -28,6 +28,7 @@ struct mrfue_app {
 	unsigned wait_line;
 	struct pending *pending;
 	size_t n_pending;
+	struct mrfue_incoming *incoming; /* mrfue_push.c */
 	bool joined, leaving;
 	int exit_code;
 };
@@ -49,6 +50,11 @@ void mrfue_forget(struct mrfue_app *app, struct pending *p);
 
 extern const struct ue_ops mrfue_ue_ops; /* mrfue_events.c; arg is the struct mrfue_app */
 void mrfue_on_error(int code, const char *text, void *arg);
+
+/* mrfue_push.c: files of their own calls */
+extern const struct ue_files_ops mrfue_files_ops; /* arg is the struct mrfue_app */
+void mrfue_push(struct mrfue_app *app, struct slice rest, unsigned line);
+void mrfue_incoming_free(struct mrfue_app *app);
 
 /* mrfue_cmd.c */
 void mrfue_on_line(struct slice line, unsigned number, void *arg);

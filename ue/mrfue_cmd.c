@@ -195,7 +195,7 @@ void mrfue_leave(struct mrfue_app *app)
 static void do_help(void)
 {
 	fputs("TEXT (//TEXT for /TEXT) says it to everyone\n"
-	      "/msg URI TEXT  /nick [NAME]  /file PATH  /invite URI  /remove URI\n"
+	      "/msg URI TEXT  /nick [NAME]  /file PATH  /push PATH [OCTET]  /stop  /invite URI  /remove URI\n"
 	      "/typing [off]  /who  /leave  /help\n",
 	      stderr);
 }
@@ -222,6 +222,10 @@ static void do_command(struct mrfue_app *app, struct slice line, unsigned number
 		do_nick(app, rest, number);
 	else if (slice_eq_str(word, "/file"))
 		do_file(app, rest, number);
+	else if (slice_eq_str(word, "/push"))
+		mrfue_push(app, rest, number);
+	else if (slice_eq_str(word, "/stop"))
+		ue_stop_pushing(app->ue);
 	else if (slice_eq_str(word, "/invite"))
 		do_refer(app, rest, number, true);
 	else if (slice_eq_str(word, "/remove"))

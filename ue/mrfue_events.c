@@ -339,6 +339,7 @@ const struct ue_ops mrfue_ue_ops = {
 	.unwatched = on_unwatched,
 	.lost = on_lost,
 	.rejoined = on_rejoined,
+	.files = &mrfue_files_ops,
 	.error = mrfue_on_error,
 	.ended = on_ended,
 };

@@ -38,8 +38,7 @@ const char *mrfue_file_type(const char *path)
 	return "application/octet-stream";
 }
 
-/* Last component of what the sender calls it, only harmless characters, never empty or hidden. */
-static char *safe_name(struct slice wanted)
+char *mrfue_safe_name(struct slice wanted)
 {
 	char name[NAME_MAX_BYTES + 1];
 	size_t i, n = 0;
@@ -115,7 +114,7 @@ static bool copy(const struct ue_message *m, int fd, struct digest *d)
 
 void mrfue_file_keep(const struct ue_message *m, const char *dir, json_t *event)
 {
-	char *name = safe_name(media_type_param(m->cpim.content_disposition, "filename"));
+	char *name = mrfue_safe_name(media_type_param(m->cpim.content_disposition, "filename"));
 	char *path = NULL, hex[DIGEST_HEX_SIZE];
 	struct digest *d = digest_new();
 	int fd = -1;

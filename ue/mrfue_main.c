@@ -78,6 +78,7 @@ static void app_fini(struct mrfue_app *app)
 {
 	while (app->n_pending)
 		mrfue_forget(app, &app->pending[0]);
+	mrfue_incoming_free(app);
 	free(app->pending);
 	free(app->wait_spec);
 	mrfue_input_free(&app->input);

@@ -3,6 +3,7 @@
 UE_SRC := \
 	ue/mrfue_wait.c \
 	ue/ue.c \
+	ue/ue_file.c \
 	ue/ue_inbox.c \
 	ue/ue_msrp.c \
 	ue/ue_msrp_in.c \
@@ -23,6 +24,7 @@ MRFUE_SRC := \
 	ue/mrfue_in.c \
 	ue/mrfue_main.c \
 	ue/mrfue_options.c \
-	ue/mrfue_out.c
+	ue/mrfue_out.c \
+	ue/mrfue_push.c
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
 UNIT_TESTS += mrfue_wait ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -31,6 +32,7 @@ struct ue {
 	struct ue_sip *sip;
 	struct ue_call *call;
 	struct ue_msrp *msrp;
+	struct ue_files *files;
 	struct resolver *resolver;
 	struct ue_roster roster;
 	struct ue_names names;
@@ -82,8 +84,9 @@ static void on_answered(struct ue_call *call, const char *uri, bool is_focus, st
 	struct sdp_session sdp;
 	int line;
 
-	(void)call;
 	(void)is_focus;
+	if (ue_files_answered(ue->files, call, text))
+		return;
 	ue_names_focus(&ue->names, uri);
 	if (sdp_parse_msrp(text, false, &sdp) < 0) {
 		fail(ue, 0, "the answer has no usable description");
@@ -126,6 +129,8 @@ static void on_invited(struct ue_call *call, const char *from, const char *by, s
 	struct ue *ue = arg;
 	struct bytes out = BYTES_INIT;
 
+	if (ue_files_invited(ue->files, call, by ? by : from, sdp))
+		return;
 	if (ue->call) {
 		ue_call_reject(call, 486);
 		return;
@@ -144,8 +149,10 @@ static void on_invited(struct ue_call *call, const char *from, const char *by, s
 static int on_offered(struct ue_call *call, struct slice sdp, struct bytes *answer_r, void *arg)
 {
 	struct ue *ue = arg;
+	int status;
 
-	(void)call;
+	if (ue_files_offered(ue->files, call, sdp, answer_r, &status))
+		return status;
 	if (sdp.len == 0) {
 		write_sdp(ue, SDP_SETUP_ACTPASS, SDP_SENDRECV, answer_r);
 		return 200;
@@ -160,10 +167,22 @@ static void on_progress(struct ue_call *call, int status, const char *phrase, vo
 	log_debug("%d %s", status, phrase);
 }
 
+/* A leaver's BYE waits until everything queued is answered. */
+static void leave_when_sent(struct ue *ue)
+{
+	if (ue->leaving && ue->call && !ue_files_sending(ue->files) &&
+	    (!ue->up || ue_msrp_idle(ue->msrp)))
+		ue_call_bye(ue->call);
+}
+
 static void on_ended(struct ue_call *call, bool by_peer, int cause, const char *text, void *arg)
 {
 	struct ue *ue = arg;
 
+	if (ue_files_ended(ue->files, call, cause, text)) {
+		leave_when_sent(ue);
+		return;
+	}
 	if (call != ue->call)
 		return;
 	ue->call = NULL;
@@ -234,13 +253,6 @@ static const struct ue_sip_ops sip_ops = {
 	.referred = on_referred,
 	.unwatched = on_unwatched,
 };
-
-/* A leaver's BYE waits until everything queued is answered. */
-static void leave_when_sent(struct ue *ue)
-{
-	if (ue->leaving && ue->call && (!ue->up || ue_msrp_idle(ue->msrp)))
-		ue_call_bye(ue->call);
-}
 
 static void on_up(void *arg)
 {
@@ -405,6 +417,9 @@ int ue_new(struct event_base *base, const struct ue_config *config, const struct
 	ue->signals = ue_signals_new(base, config->ask, config->answers, &signals_ops, ue);
 	err = ue_sip_open(base, &sip, &sip_ops, ue, &ue->sip);
 	if (err == 0)
+		ue->files =
+			ue_files_new(base, ue->sip, ue->resolver, &config->listen, ops->files, arg);
+	if (err == 0)
 		err = ue_msrp_open(base, ue->resolver, &config->listen, &msrp_ops, ue, &ue->msrp);
 	if (err < 0) {
 		int why = errno;
@@ -423,6 +438,7 @@ void ue_free(struct ue **ue_p)
 
 	if (!ue)
 		return;
+	ue_files_free(&ue->files);
 	ue_msrp_free(&ue->msrp);
 	resolver_free(&ue->resolver);
 	ue_sip_free(&ue->sip);
@@ -481,6 +497,22 @@ int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
 	err = ue_msrp_send_file(ue->msrp, &f, fd_take, size, ticket);
 	free(disposition);
 	return err;
+}
+
+int ue_push(struct ue *ue, const char *name, const char *type, int fd_take, uint64_t size,
+	    uint64_t from, unsigned ticket)
+{
+	if (!ue->joined || !ue->call) {
+		close(fd_take);
+		return -ERR_WRONG_STATE;
+	}
+	return ue_files_push(ue->files, ue->names.conference, name, type, fd_take, size, from,
+			     ticket);
+}
+
+void ue_stop_pushing(struct ue *ue)
+{
+	ue_files_stop(ue->files);
 }
 
 int ue_nickname(struct ue *ue, struct slice nick, unsigned ticket)

@@ -2,6 +2,7 @@
 #ifndef UE_UE_H
 #define UE_UE_H
 
+#include "ue/ue_file.h"
 #include "ue/ue_msrp.h"
 #include "ue/ue_roster.h"
 #include "ue/ue_signals.h"
@@ -46,6 +47,7 @@ struct ue_ops {
 	/* The media session is lost; `rejoined`, `error` or `ended` follows. */
 	void (*lost)(const char *why, void *arg);
 	void (*rejoined)(void *arg);
+	const struct ue_files_ops *files; /* files of their own calls (RFC 5547); same arg */
 	/* Set-up failed: code is the final status, 0 when none came. Or a lost session did not come back. */
 	void (*error)(int code, const char *text, void *arg);
 	/* The last call back. */
@@ -67,6 +69,10 @@ MUST_CHECK int ue_say(struct ue *ue, const char *to, struct slice text, unsigned
 /* A file to everyone, errors as above; fd is taken. name: shown to the others. */
 MUST_CHECK int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
 			    uint64_t size, unsigned ticket);
+/* Push a file to the conference by RFC 5547, from octet `from` on; as ue_files_push. */
+MUST_CHECK int ue_push(struct ue *ue, const char *name, const char *type, int fd_take,
+		       uint64_t size, uint64_t from, unsigned ticket);
+void ue_stop_pushing(struct ue *ue);
 MUST_CHECK int ue_nickname(struct ue *ue, struct slice nick, unsigned ticket);
 MUST_CHECK int ue_invite(struct ue *ue, const char *uri, unsigned ticket);
 MUST_CHECK int ue_remove(struct ue *ue, const char *uri, unsigned ticket);

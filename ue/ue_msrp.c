@@ -348,6 +348,27 @@ int ue_msrp_send_file(struct ue_msrp *m, const struct cpim_fields *head, int fd_
 	return queue(m, head, SLICE_NULL, fd_take, size, ticket);
 }
 
+int ue_msrp_send_raw(struct ue_msrp *m, const char *type, int fd_take, uint64_t from, uint64_t size,
+		     unsigned ticket)
+{
+	int err = m->bound ? 0 : -ERR_WRONG_STATE;
+
+	if (err == 0 && m->max_out && size > m->max_out)
+		err = -ERR_LIMIT;
+	if (err == 0)
+		ue_outbox_file(m->outbox, type, fd_take, from, size, ticket);
+	else
+		close(fd_take);
+	flush(m);
+	return err;
+}
+
+void ue_msrp_abort(struct ue_msrp *m)
+{
+	ue_outbox_abort(m->outbox);
+	flush(m);
+}
+
 int ue_msrp_nickname(struct ue_msrp *m, struct slice nick, unsigned ticket)
 {
 	if (!m->remote)

@@ -41,6 +41,13 @@ struct ue_msrp_ops {
 	 */
 	void (*sent)(unsigned ticket, int status, const char *reason, void *arg);
 	void (*nickname)(unsigned ticket, int status, const char *reason, void *arg);
+	/*
+	 * Instead of message, receiving and aborted: one message of any type as it comes, no CPIM. Both
+	 * return the status to answer. pos counts from 0. whole: it is of that size, all is here.
+	 */
+	int (*octets)(uint64_t pos, struct slice piece, void *arg);
+	int (*whole)(uint64_t size, void *arg);
+	void (*stopped)(void *arg); /* its sender gave it up */
 };
 
 /*
@@ -72,6 +79,11 @@ MUST_CHECK int ue_msrp_send(struct ue_msrp *m, const struct cpim_fields *head, s
 /* The same with the payload from a file, read as it goes (fd is taken). */
 MUST_CHECK int ue_msrp_send_file(struct ue_msrp *m, const struct cpim_fields *head, int fd_take,
 				 uint64_t size, unsigned ticket);
+/* A message without CPIM: size octets of the file from octet `from` on (fd is taken). */
+MUST_CHECK int ue_msrp_send_raw(struct ue_msrp *m, const char *type, int fd_take, uint64_t from,
+				uint64_t size, unsigned ticket);
+/* Give up what is not sent yet; receivers are told. No `sent` follows. */
+void ue_msrp_abort(struct ue_msrp *m);
 /* Ask for a nickname; "" gives it back. */
 MUST_CHECK int ue_msrp_nickname(struct ue_msrp *m, struct slice nick, unsigned ticket);
 /* Nothing queued and nothing unanswered. */

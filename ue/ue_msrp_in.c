@@ -57,7 +57,8 @@ static int judge_request(struct ue_msrp *m, const struct msrp_head *h)
 		return 0;
 	if (h->method != MSRP_SEND)
 		return 501;
-	if (h->has_body && !slice_ieq_str(slice_first(h->content_type, 12), "message/cpim"))
+	if (h->has_body && !m->ops->octets &&
+	    !slice_ieq_str(slice_first(h->content_type, 12), "message/cpim"))
 		return 415;
 	return 200;
 }
@@ -85,12 +86,19 @@ static void on_head(struct ue_msrp *m, const struct msrp_head *h)
 	m->status = judge_request(m, h);
 	if (m->status == 200 && !m->active)
 		now_bound(m);
-	if (m->status == 200 && h->has_body && ue_inbox_begin(m->inbox, h, &m->message) < 0)
+	m->raw_pos = h->range.present ? h->range.start - 1 : 0;
+	m->raw_body = m->status == 200 && h->has_body && m->ops->octets;
+	if (m->status == 200 && h->has_body && !m->ops->octets &&
+	    ue_inbox_begin(m->inbox, h, &m->message) < 0)
 		m->status = 413;
 }
 
 static void on_body(struct ue_msrp *m, struct slice piece)
 {
+	if (m->raw_body && m->status == 200) {
+		m->status = m->ops->octets(m->raw_pos, piece, m->arg);
+		m->raw_pos += piece.len;
+	}
 	if (!m->message)
 		return;
 	if (ue_inbox_piece(m->message, piece) < 0) {
@@ -153,6 +161,10 @@ static void on_end(struct ue_msrp *m, char flag)
 		return;
 	if (m->message)
 		finish_message(m, flag);
+	if (m->ops->octets && flag == '#' && m->status == 200)
+		m->ops->stopped(m->arg);
+	else if (m->raw_body && flag == '$' && m->status == 200)
+		m->status = m->ops->whole(m->raw_pos, m->arg);
 	if (m->status == 0 || m->head.failure_report == MSRP_FR_NO ||
 	    (m->status == 200 && m->head.failure_report == MSRP_FR_PARTIAL))
 		return;

@@ -41,6 +41,8 @@ struct ue_msrp {
 	struct ue_inbox_message *message; /* the one whose chunk is being received */
 	struct msrp_head head;            /* of the frame being received; strings in head_text */
 	struct bytes head_text;
+	uint64_t raw_pos; /* of the next octet of a message without CPIM */
+	bool raw_body;    /* the frame being received has some of it */
 	int status;       /* to answer the present frame with; 0: none; -1: close after it */
 	uint64_t max_out; /* octets of a message that the peer takes; 0: any */
 	struct addr early_peer;

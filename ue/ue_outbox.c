@@ -26,6 +26,8 @@ struct item {
 	char id[ID_LEN + 1];
 	char *head;
 	size_t head_len;
+	char *type;    /* NULL: message/cpim */
+	uint64_t from; /* octets of the file before the message's first */
 	char *payload; /* NULL: from fd; nickname: the name */
 	size_t payload_len;
 	int fd;
@@ -80,6 +82,7 @@ static void item_drop(struct ue_outbox *o, struct item *it)
 	if (it->fd >= 0)
 		close(it->fd);
 	free(it->head);
+	free(it->type);
 	free(it->payload);
 	free(it);
 }
@@ -149,6 +152,18 @@ void ue_outbox_message(struct ue_outbox *o, struct slice head, struct slice payl
 		TAILQ_INSERT_TAIL(&o->items, it, link);
 }
 
+void ue_outbox_file(struct ue_outbox *o, const char *type, int fd_take, uint64_t from,
+		    uint64_t size, unsigned ticket)
+{
+	struct item *it = item_new(UE_OUTBOX_MESSAGE, ticket);
+
+	it->type = xstrdup(type);
+	it->fd = fd_take;
+	it->from = from;
+	it->total = size;
+	TAILQ_INSERT_TAIL(&o->items, it, link);
+}
+
 void ue_outbox_nickname(struct ue_outbox *o, struct slice nick, unsigned ticket)
 {
 	struct item *it = item_new(UE_OUTBOX_NICKNAME, ticket);
@@ -177,7 +192,8 @@ static size_t read_chunk(struct ue_outbox *o, const struct item *it)
 		return want;
 	}
 	while (n < want) {
-		ssize_t got = pread(it->fd, o->chunk + n, want - n, (off_t)(pos - it->head_len));
+		ssize_t got = pread(it->fd, o->chunk + n, want - n,
+				    (off_t)(it->from + pos - it->head_len));
 
 		if (got <= 0)
 			break;
@@ -237,7 +253,7 @@ static void build_chunk(struct ue_outbox *o, struct item *it, struct bytes *out)
 	struct msrp_tail_scan scan;
 	struct msrp_rest rest = {.message_id = slice_str(it->id),
 				 .range = {true, it->pos + 1, MSRP_UNSPECIFIED, it->total},
-				 .content_type = SLICE_LIT("message/cpim")};
+				 .content_type = slice_str(it->type ? it->type : "message/cpim")};
 	bool cut = n == 0 && it->total > it->pos;
 
 	for (;;) { /* our end-line must not occur in the body (RFC 4975 7.1) */
@@ -285,6 +301,23 @@ static void give_up(struct ue_outbox *o, struct item *it, struct ue_outbox_done 
 	it->given_up = true;
 	TAILQ_REMOVE(&o->items, it, link);
 	TAILQ_INSERT_HEAD(&o->items, it, link);
+}
+
+void ue_outbox_abort(struct ue_outbox *o)
+{
+	struct item *it, *next;
+
+	for (it = TAILQ_FIRST(&o->items); it; it = next) {
+		next = TAILQ_NEXT(it, link);
+		if (it->kind != UE_OUTBOX_MESSAGE || it->all_sent)
+			continue;
+		if (!it->started) {
+			item_drop(o, it);
+			continue;
+		}
+		drop_transactions(o, it);
+		it->given_up = true;
+	}
 }
 
 bool ue_outbox_next(struct ue_outbox *o, struct bytes *out)

@@ -31,6 +31,11 @@ void ue_outbox_bind(struct ue_outbox *o);
 /* head: CPIM head; payload from memory (copied), or from fd (taken, size octets) when fd ≥ 0. */
 void ue_outbox_message(struct ue_outbox *o, struct slice head, struct slice payload, int fd_take,
 		       uint64_t size, unsigned ticket);
+/* A message without CPIM: size octets of the file from octet `from` on, of this type. */
+void ue_outbox_file(struct ue_outbox *o, const char *type, int fd_take, uint64_t from,
+		    uint64_t size, unsigned ticket);
+/* Give up what is not sent yet: its receivers are told ('#'). */
+void ue_outbox_abort(struct ue_outbox *o);
 void ue_outbox_nickname(struct ue_outbox *o, struct slice nick, unsigned ticket);
 
 /* Append the next frame; false when there is nothing to send now. */

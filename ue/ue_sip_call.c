@@ -339,6 +339,8 @@ int ue_call_incoming(struct ue_sip *sip, nta_incoming_t *irq, sip_t const *msg)
 
 	if (!msg->sip_contact || !msg->sip_from->a_url->url_host)
 		return 400;
+	if (msg->sip_payload && msg->sip_payload->pl_len && !body_of(msg).ptr)
+		return 415; /* only a description alone */
 	call = call_new(
 		sip, UE_CALL_RINGING,
 		xasprintf("sip:%s@%s",

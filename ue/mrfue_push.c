@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files that the chat client pushes and receives by RFC 5547. What comes is written to a part file
+ * in the download folder, named by the announced hash so that a later push can go on where one
+ * broke off, and gets its own (safe, free) name when it is whole and sound.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/daemon.h"
+#include "common/mem.h"
+#include "ue/mrfue_app.h"
+
+#define PART_ID     24 /* characters of the hash or id in a part file's name */
+#define FIRST_EVENT 1000000u
+
+struct mrfue_incoming {
+	struct mrfue_incoming *next;
+	unsigned ticket;
+	char *from, *name, *type, *part;
+};
+
+static struct mrfue_incoming **find(struct mrfue_app *app, unsigned ticket)
+{
+	struct mrfue_incoming **at = &app->incoming;
+
+	while (*at && (*at)->ticket != ticket)
+		at = &(*at)->next;
+	return at;
+}
+
+static void drop(struct mrfue_incoming **at)
+{
+	struct mrfue_incoming *in = *at;
+
+	*at = in->next;
+	free(in->from);
+	free(in->name);
+	free(in->type);
+	free(in->part);
+	free(in);
+}
+
+void mrfue_incoming_free(struct mrfue_app *app)
+{
+	while (app->incoming)
+		drop(&app->incoming);
+}
+
+/* DIR/NAME.ID.part: the same file is the same part again. */
+static char *part_path(const char *dir, const char *name, const struct sdp_file *file)
+{
+	const char *id = file->n_hashes ? strchr(file->hashes[0], ':') : NULL;
+	char text[PART_ID + 1];
+	size_t n = 0;
+
+	for (id = id ? id : file->transfer_id; *id && n < PART_ID; id++) {
+		bool plain = (*id >= '0' && *id <= '9') || (*id >= 'A' && *id <= 'Z') ||
+			     (*id >= 'a' && *id <= 'z');
+
+		if (plain)
+			text[n++] = *id;
+	}
+	text[n] = '\0';
+	return xasprintf("%s/%s.%s.part", dir, name, text);
+}
+
+static bool is_in_use(const struct mrfue_app *app, const char *part)
+{
+	const struct mrfue_incoming *in;
+
+	for (in = app->incoming; in; in = in->next)
+		if (strcmp(in->part, part) == 0)
+			return true;
+	return false;
+}
+
+/* Is the part there that this push goes on from? */
+static bool continues(int fd, const struct sdp_file *file)
+{
+	struct stat st;
+
+	if (!file->has_range || file->range_start == 1)
+		return ftruncate(fd, 0) == 0;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size >= file->range_start - 1;
+}
+
+static int on_offered(const char *from, const struct sdp_file *file, unsigned *ticket_r, void *arg)
+{
+	struct mrfue_app *app = arg;
+	const char *dir = app->opt.download;
+	struct mrfue_incoming *in;
+	char *name, *part;
+	int fd = -1;
+
+	if (!dir || daemon_mkdir(dir) != 0)
+		return -1;
+	name = mrfue_safe_name(slice_str(file->name));
+	part = part_path(dir, name, file);
+	if (!is_in_use(app, part))
+		fd = open(part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0 && !continues(fd, file)) {
+		close(fd);
+		fd = -1;
+	}
+	if (fd < 0) {
+		free(name);
+		free(part);
+		return -1;
+	}
+	in = xcalloc(1, sizeof(*in));
+	in->next = app->incoming;
+	in->ticket = app->incoming ? app->incoming->ticket + 1 : FIRST_EVENT;
+	in->from = xstrdup(from);
+	in->name = name;
+	in->type = xstrdup(file->type ? file->type : "application/octet-stream");
+	in->part = part;
+	app->incoming = in;
+	*ticket_r = in->ticket;
+	return fd;
+}
+
+/* Give the part its name, or NAME.1, .2 ... when that is taken: never over another file. */
+static char *settle(const char *dir, const struct mrfue_incoming *in)
+{
+	for (int i = 0; i < 1000; i++) {
+		char *path = i ? xasprintf("%s/%s.%d", dir, in->name, i)
+			       : xasprintf("%s/%s", dir, in->name);
+
+		if (link(in->part, path) == 0) {
+			unlink(in->part);
+			return path;
+		}
+		free(path);
+		if (errno != EEXIST)
+			break;
+	}
+	return NULL;
+}
+
+static void on_received(unsigned ticket, int result, uint64_t size, void *arg)
+{
+	struct mrfue_app *app = arg;
+	struct mrfue_incoming **at = find(app, ticket), *in = *at;
+	char *path = NULL;
+
+	if (!in)
+		return;
+	if (result == UE_FILE_OK)
+		path = settle(app->opt.download, in);
+	else if (result == UE_FILE_DAMAGED)
+		unlink(in->part);
+	if (result == UE_FILE_OK)
+		mrfue_emit(app, json_pack("{s:s, s:o, s:n, s:n, s:b, s:o, s:I, s:o, s:s, s:o}",
+					  "event", "file", "from", mrfue_text(slice_str(in->from)),
+					  "display", "nickname", "private", false, "type",
+					  mrfue_text(slice_str(in->type)), "size", (json_int_t)size,
+					  "name", mrfue_text(slice_str(in->name)), "by", "push",
+					  "path", path ? json_string(path) : json_null()));
+	else
+		mrfue_emit(app, json_pack("{s:s, s:o, s:I, s:o, s:s}", "event", "aborted", "from",
+					  mrfue_text(slice_str(in->from)), "size", (json_int_t)size,
+					  "name", mrfue_text(slice_str(in->name)), "why",
+					  result == UE_FILE_DAMAGED   ? "damaged"
+					  : result == UE_FILE_STOPPED ? "stopped"
+								      : "lost"));
+	free(path);
+	drop(at);
+}
+
+static void on_sent(unsigned ticket, int result, const char *reason, void *arg)
+{
+	struct mrfue_app *app = arg;
+	struct pending *p = mrfue_find_pending(app, ticket);
+
+	if (!p)
+		return;
+	if (result == UE_FILE_OK)
+		mrfue_emit(app, json_pack("{s:s, s:i, s:b, s:o, s:I}", "event", "sent", "line",
+					  (int)ticket, "private", false, "file",
+					  mrfue_or_null(p->detail), "size", (json_int_t)p->size));
+	else
+		mrfue_failed(app, ticket, p->command, result >= 300 ? result : 0,
+			     reason ? reason : "");
+	mrfue_forget(app, mrfue_find_pending(app, ticket));
+}
+
+static void on_progress(uint64_t done, uint64_t total, void *arg)
+{
+	struct mrfue_app *app = arg;
+
+	if (!app->opt.json)
+		mrfue_progress(done, total);
+}
+
+const struct ue_files_ops mrfue_files_ops = {
+	.offered = on_offered, .received = on_received, .sent = on_sent, .progress = on_progress};
+
+/* "PATH [OCTET]"; a number behind the last blank is where to go on. */
+static struct slice split(struct slice rest, uint64_t *from_r)
+{
+	size_t n = rest.len;
+	uint64_t octet;
+
+	*from_r = 0;
+	while (n > 0 && rest.ptr[n - 1] != ' ')
+		n--;
+	if (n < 2 || slice_u64(slice_from(rest, n), INT64_MAX, &octet) < 0 || octet == 0)
+		return rest;
+	*from_r = octet - 1;
+	return slice_trim(slice_first(rest, n));
+}
+
+static void fail(struct mrfue_app *app, unsigned line, const char *reason)
+{
+	mrfue_failed(app, line, "/push", 0, reason);
+	mrfue_forget(app, mrfue_find_pending(app, line));
+}
+
+void mrfue_push(struct mrfue_app *app, struct slice rest, unsigned line)
+{
+	uint64_t from = 0;
+	char *path = slice_dup(split(rest, &from));
+	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	struct stat st;
+	int fd, err;
+
+	mrfue_remember(app, line, "/push", path, false, 0);
+	fd = path[0] ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (!path[0]) {
+		fail(app, line, "usage: /push PATH [OCTET]");
+	} else if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		fail(app, line, fd < 0 ? strerror(errno) : "not a regular file");
+	} else if (st.st_size == 0 || from >= (uint64_t)st.st_size) {
+		fail(app, line, "there is nothing to send");
+	} else if (!slice_is_utf8(slice_str(base))) {
+		fail(app, line, "the file's name is not UTF-8");
+	} else {
+		mrfue_find_pending(app, line)->size = (uint64_t)st.st_size;
+		err = ue_push(app->ue, base, mrfue_file_type(base), fd, (uint64_t)st.st_size, from,
+			      line);
+		fd = -1;
+		if (err < 0)
+			fail(app, line, err == -ERR_IO ? "it cannot be read" : "not connected");
+	}
+	if (fd >= 0)
+		close(fd);
+	free(path);
+}

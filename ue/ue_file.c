@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pushing and receiving files, RFC 5547: one call, one m-line, one message each. A receiver writes
+ * octets where they belong as they come and compares the hash of the whole at the end; a sender
+ * hangs up when its last octet was answered. Names of files are never used here.
+ */
+#include "ue/ue_file.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/digest.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/rand.h"
+#include "ue/ue_msrp.h"
+
+#define LOG_PLACE "ue_file"
+
+#define TRANSFER_ID_LEN 32
+
+struct ue_file {
+	LIST_ENTRY(ue_file) link;
+	struct ue_files *set;
+	struct ue_call *call;
+	struct ue_msrp *msrp;
+	bool sending, told;
+	unsigned ticket;
+	int fd;
+	uint64_t from; /* octets before the first that passes */
+	uint64_t size; /* of the whole; receiving: 0 when not announced */
+	uint64_t done; /* octets that passed */
+	struct sdp_file file;
+	uint64_t sdp_id, sdp_version;
+	struct bytes last; /* description we sent last */
+};
+
+struct ue_files {
+	struct event_base *base;
+	struct ue_sip *sip;
+	struct resolver *resolver;
+	struct addr listen;
+	const struct ue_files_ops *ops;
+	void *arg;
+	LIST_HEAD(, ue_file) all;
+};
+
+struct ue_files *ue_files_new(struct event_base *base, struct ue_sip *sip,
+			      struct resolver *resolver, const struct addr *listen,
+			      const struct ue_files_ops *ops, void *arg)
+{
+	struct ue_files *files = xcalloc(1, sizeof(*files));
+
+	files->base = base;
+	files->sip = sip;
+	files->resolver = resolver;
+	files->listen = *listen;
+	files->ops = ops;
+	files->arg = arg;
+	LIST_INIT(&files->all);
+	return files;
+}
+
+static void file_free(struct ue_file *f)
+{
+	LIST_REMOVE(f, link);
+	ue_msrp_free(&f->msrp);
+	if (f->fd >= 0)
+		close(f->fd);
+	sdp_file_fini(&f->file);
+	bytes_fini(&f->last);
+	free(f);
+}
+
+void ue_files_free(struct ue_files **files)
+{
+	if (!*files)
+		return;
+	while (!LIST_EMPTY(&(*files)->all))
+		file_free(LIST_FIRST(&(*files)->all));
+	free(*files);
+	*files = NULL;
+}
+
+bool ue_files_sending(const struct ue_files *files)
+{
+	const struct ue_file *f;
+
+	LIST_FOREACH(f, &files->all, link)
+		if (f->sending && !f->told)
+			return true;
+	return false;
+}
+
+/* What became of it, told once. */
+static void tell(struct ue_file *f, int result, const char *reason)
+{
+	struct ue_files *files = f->set;
+
+	if (f->told)
+		return;
+	f->told = true;
+	if (f->sending)
+		files->ops->sent(f->ticket, result, reason, files->arg);
+	else
+		files->ops->received(f->ticket, result, f->from + f->done, files->arg);
+}
+
+static void finish(struct ue_file *f, int result, const char *reason)
+{
+	tell(f, result, reason);
+	if (f->call)
+		ue_call_bye(f->call);
+}
+
+/* --- hashes --- */
+
+/* SHA-1 of the first size octets, as a selector has it; false: they cannot be read. */
+static bool hash_file(int fd, uint64_t size, struct bytes *out)
+{
+	struct digest *d = digest_new_sha1();
+	uint8_t value[DIGEST_SHA1_LEN];
+	char buf[65536];
+	uint64_t at = 0;
+	ssize_t n = 1;
+
+	while (at < size && n > 0) {
+		size_t want = size - at < sizeof(buf) ? (size_t)(size - at) : sizeof(buf);
+
+		n = pread(fd, buf, want, (off_t)at);
+		if (n > 0) {
+			digest_add(d, slice_make(buf, (size_t)n));
+			at += (uint64_t)n;
+		}
+	}
+	digest_finish_sha1(&d, value);
+	sdp_file_hash_text(out, "sha-1", value, sizeof(value));
+	return at == size;
+}
+
+/* Is the whole what was announced (FT-007)? Hashes of other kinds are not judged. */
+static bool is_sound(const struct ue_file *f, uint64_t size)
+{
+	struct bytes text = BYTES_INIT;
+	bool ok = !f->file.has_size || f->file.size == size;
+
+	for (size_t i = 0; ok && i < f->file.n_hashes; i++) {
+		struct slice hash = slice_str(f->file.hashes[i]);
+
+		if (!slice_istarts(hash, SLICE_LIT("sha-1:")))
+			continue;
+		bytes_reset(&text);
+		ok = hash_file(f->fd, size, &text) && slice_ieq(hash, bytes_slice(&text));
+	}
+	bytes_fini(&text);
+	return ok;
+}
+
+/* --- media --- */
+
+static void on_up(void *arg)
+{
+	struct ue_file *f = arg;
+	int fd = f->fd, err;
+
+	if (!f->sending || fd < 0)
+		return;
+	f->fd = -1; /* the session's now */
+	err = ue_msrp_send_raw(f->msrp, f->file.type, fd, f->from, f->size - f->from, f->ticket);
+	if (err < 0)
+		finish(f, err == -ERR_LIMIT ? 413 : UE_FILE_LOST, "not sent");
+}
+
+static void on_down(const char *why, void *arg)
+{
+	finish(arg, UE_FILE_LOST, why);
+}
+
+static void on_sent(unsigned ticket, int status, const char *reason, void *arg)
+{
+	struct ue_file *f = arg;
+
+	(void)ticket;
+	finish(f, status == 0 ? UE_FILE_LOST : status, reason);
+}
+
+static int on_octets(uint64_t pos, struct slice piece, void *arg)
+{
+	struct ue_file *f = arg;
+	uint64_t at = f->from + pos;
+
+	if (f->sending || f->fd < 0 || f->told)
+		return 413;
+	if (f->size && (at > f->size || piece.len > f->size - at))
+		return 413; /* more than was announced */
+	if (pwrite(f->fd, piece.ptr, piece.len, (off_t)at) != (ssize_t)piece.len)
+		return 413;
+	f->done = pos + piece.len;
+	f->set->ops->progress(at + piece.len, f->size, f->set->arg);
+	return 200;
+}
+
+static int on_whole(uint64_t size, void *arg)
+{
+	struct ue_file *f = arg;
+
+	if (f->sending || f->told)
+		return 413;
+	tell(f, is_sound(f, f->from + size) ? UE_FILE_OK : UE_FILE_DAMAGED, NULL);
+	return 200; /* the focus hangs up */
+}
+
+static void on_stopped(void *arg)
+{
+	tell(arg, UE_FILE_STOPPED, NULL);
+}
+
+static void on_nickname(unsigned ticket, int status, const char *reason, void *arg)
+{
+	(void)ticket;
+	(void)status;
+	(void)reason;
+	(void)arg;
+}
+
+static const struct ue_msrp_ops msrp_ops = {.up = on_up,
+					    .down = on_down,
+					    .sent = on_sent,
+					    .nickname = on_nickname,
+					    .octets = on_octets,
+					    .whole = on_whole,
+					    .stopped = on_stopped};
+
+static int file_new(struct ue_files *files, bool sending, struct ue_file **file_r)
+{
+	struct ue_file *f = xcalloc(1, sizeof(*f));
+	int err =
+		ue_msrp_open(files->base, files->resolver, &files->listen, &msrp_ops, f, &f->msrp);
+
+	if (err < 0) {
+		free(f);
+		return err;
+	}
+	f->set = files;
+	f->sending = sending;
+	f->fd = -1;
+	f->sdp_id = clock_wall_ms();
+	LIST_INSERT_HEAD(&files->all, f, link);
+	*file_r = f;
+	return 0;
+}
+
+/* --- descriptions --- */
+
+static void write_sdp(struct ue_file *f, enum sdp_setup setup, uint16_t port)
+{
+	char host[ADDR_STRLEN];
+	struct sdp_session sdp = {.origin_user = (char *)"-",
+				  .origin_id = f->sdp_id,
+				  .origin_version = ++f->sdp_version,
+				  .n_media = 1};
+
+	sdp.origin_host = (char *)(uintptr_t)addr_host(ue_sip_addr(f->set->sip), host);
+	sdp.origin_v6 = addr_is_v6(ue_sip_addr(f->set->sip));
+	sdp.media[0] = (struct sdp_media){
+		.type = (char *)"message",
+		.is_message = true,
+		.transport = SDP_TCP_MSRP,
+		.proto = (char *)"TCP/MSRP",
+		.formats = (char *)"*",
+		.port = port,
+		.host = sdp.origin_host,
+		.host_is_v6 = sdp.origin_v6,
+		.path = (char *)(uintptr_t)ue_msrp_path(f->msrp),
+		.accept_types = f->sending ? f->file.type : (char *)"*",
+		.setup = setup,
+		.dir = f->sending ? SDP_SENDONLY : SDP_RECVONLY,
+		.file = &f->file,
+	};
+	bytes_reset(&f->last);
+	sdp_build(&f->last, &sdp);
+}
+
+int ue_files_push(struct ue_files *files, const char *uri, const char *name, const char *type,
+		  int fd_take, uint64_t size, uint64_t from, unsigned ticket)
+{
+	struct bytes hash = BYTES_INIT;
+	char id[TRANSFER_ID_LEN + 1];
+	struct ue_file *f;
+	int err = file_new(files, true, &f);
+
+	if (err < 0) {
+		close(fd_take);
+		return err;
+	}
+	f->ticket = ticket;
+	f->fd = fd_take;
+	f->size = size;
+	f->from = from;
+	rand_ident(id, TRANSFER_ID_LEN);
+	f->file = (struct sdp_file){.has_selector = true,
+				    .name = xstrdup(name),
+				    .type = xstrdup(type),
+				    .has_size = size > 0,
+				    .size = size,
+				    .transfer_id = xstrdup(id),
+				    .disposition = xstrdup("attachment"),
+				    .has_range = from > 0,
+				    .range_start = from + 1};
+	err = hash_file(f->fd, size, &hash) ? 0 : -ERR_IO;
+	f->file.hashes[f->file.n_hashes++] = bytes_take(&hash);
+	write_sdp(f, SDP_SETUP_ACTPASS, ue_msrp_port(f->msrp));
+	if (err == 0)
+		err = ue_call_invite(files->sip, uri, bytes_slice(&f->last), &f->call);
+	if (err < 0)
+		file_free(f);
+	return err;
+}
+
+void ue_files_stop(struct ue_files *files)
+{
+	struct ue_file *f, *next;
+
+	for (f = LIST_FIRST(&files->all); f; f = next) {
+		next = LIST_NEXT(f, link);
+		if (!f->sending || f->told)
+			continue;
+		ue_msrp_abort(f->msrp);
+		finish(f, UE_FILE_STOPPED, "given up");
+	}
+}
+
+/* --- calls --- */
+
+static struct ue_file *find(struct ue_files *files, const struct ue_call *call)
+{
+	struct ue_file *f;
+
+	LIST_FOREACH(f, &files->all, link)
+		if (f->call == call)
+			return f;
+	return NULL;
+}
+
+/* The one file of an offer; NULL when it is not of that kind. */
+static const struct sdp_media *pushed(const struct sdp_session *sdp)
+{
+	const char *why;
+
+	for (size_t i = 0; i < sdp->n_media; i++) {
+		const struct sdp_media *m = &sdp->media[i];
+
+		if (m->is_message && m->port && sdp_is_file(m))
+			return i == 0 && sdp->n_media == 1 && sdp_push_problem(m, &why) == 0 ? m
+											     : NULL;
+	}
+	return NULL;
+}
+
+static bool is_file_offer(const struct sdp_session *sdp)
+{
+	for (size_t i = 0; i < sdp->n_media; i++)
+		if (sdp->media[i].is_message && sdp->media[i].port)
+			return sdp_is_file(&sdp->media[i]);
+	return false;
+}
+
+static void accept_push(struct ue_files *files, struct ue_call *call, const char *from,
+			const struct sdp_media *m)
+{
+	enum sdp_setup setup = m->setup == SDP_SETUP_ACTIVE ? SDP_SETUP_PASSIVE : SDP_SETUP_ACTIVE;
+	unsigned ticket = 0;
+	int fd = files->ops->offered(from, m->file, &ticket, files->arg);
+	struct ue_file *f;
+
+	if (fd < 0 || file_new(files, false, &f) < 0) {
+		if (fd >= 0)
+			close(fd);
+		ue_call_reject(call, 603);
+		return;
+	}
+	f->call = call;
+	f->fd = fd;
+	f->ticket = ticket;
+	sdp_file_copy(&f->file, m->file);
+	free(f->file.icon); /* not in an answer (RFC 5547 8.3.1) */
+	free(f->file.date);
+	free(f->file.disposition);
+	f->file.icon = f->file.date = f->file.disposition = NULL;
+	f->size = m->file->has_size ? m->file->size : 0;
+	f->from = m->file->has_range ? m->file->range_start - 1 : 0;
+	write_sdp(f, setup, ue_msrp_port(f->msrp));
+	ue_call_accept(call, bytes_slice(&f->last));
+	if (ue_msrp_start(f->msrp, m->path, setup == SDP_SETUP_ACTIVE) < 0)
+		finish(f, UE_FILE_LOST, "the MSRP session cannot be opened");
+}
+
+bool ue_files_invited(struct ue_files *files, struct ue_call *call, const char *from,
+		      struct slice text)
+{
+	const struct sdp_media *m;
+	struct sdp_session sdp;
+	bool file;
+
+	if (sdp_parse_msrp(text, false, &sdp) < 0)
+		return false;
+	file = is_file_offer(&sdp);
+	m = pushed(&sdp);
+	if (m)
+		accept_push(files, call, from, m);
+	else if (file)
+		ue_call_reject(call, 488);
+	sdp_fini(&sdp);
+	return file;
+}
+
+bool ue_files_answered(struct ue_files *files, struct ue_call *call, struct slice text)
+{
+	struct ue_file *f = find(files, call);
+	struct sdp_session sdp;
+
+	if (!f)
+		return false;
+	if (sdp_parse_msrp(text, false, &sdp) < 0) {
+		finish(f, 488, "the answer has no usable description");
+		return true;
+	}
+	if (sdp.n_media != 1 || !sdp.media[0].port || !sdp.media[0].path) {
+		finish(f, 488, "the file is not taken");
+	} else {
+		ue_msrp_limit(f->msrp, sdp.media[0].max_size);
+		if (ue_msrp_start(f->msrp, sdp.media[0].path,
+				  sdp.media[0].setup != SDP_SETUP_ACTIVE) < 0)
+			finish(f, UE_FILE_LOST, "the MSRP session cannot be opened");
+	}
+	sdp_fini(&sdp);
+	return true;
+}
+
+bool ue_files_offered(struct ue_files *files, struct ue_call *call, struct slice text,
+		      struct bytes *answer_r, int *status_r)
+{
+	struct ue_file *f = find(files, call);
+	struct sdp_session sdp;
+
+	if (!f)
+		return false;
+	*status_r = 200;
+	if (text.len && sdp_parse_msrp(text, false, &sdp) < 0) {
+		*status_r = 400;
+		return true;
+	}
+	if (text.len) { /* port 0: done, or given up (8.4) */
+		bool over = sdp.n_media != 1 || sdp.media[0].port == 0;
+
+		sdp_fini(&sdp);
+		if (over) {
+			write_sdp(f, SDP_SETUP_NONE, 0);
+			tell(f, UE_FILE_STOPPED, "given up by the peer");
+		}
+	}
+	bytes_add_slice(answer_r, bytes_slice(&f->last));
+	return true;
+}
+
+bool ue_files_ended(struct ue_files *files, struct ue_call *call, int cause, const char *text)
+{
+	struct ue_file *f = find(files, call);
+
+	if (!f)
+		return false;
+	f->call = NULL;
+	tell(f, cause >= 300 ? cause : UE_FILE_LOST, text[0] ? text : "hung up");
+	file_free(f);
+	return true;
+}

@@ -7,6 +7,7 @@ import resource
 import socket
 import ssl
 import subprocess
+import time
 
 import pytest
 
@@ -419,7 +420,8 @@ def test_floods_of_new_keys_end_the_connection(mrf, certs, ue, room):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as proc:
         said = b""
         try:
-            for _ in range(2000):  # each line is read by itself, so one at a time
+            end = time.monotonic() + 15
+            while time.monotonic() < end:  # each line is read by itself, so one at a time
                 proc.stdin.write(b"K\n")
                 proc.stdin.flush()
                 while b"KEYUPDATE" not in said:
@@ -428,7 +430,7 @@ def test_floods_of_new_keys_end_the_connection(mrf, certs, ue, room):
                     if not piece:
                         raise BrokenPipeError
                 said = b""
-            raise AssertionError("2000 new keys were taken")
+            raise AssertionError("15 seconds of new keys were taken")
         except BrokenPipeError:
             pass
         proc.kill()

@@ -196,7 +196,7 @@ void ctl_client_withdraw(struct ctl_client *c, uint32_t transaction)
 {
 	struct queued *q;
 
-	for (q = c->unsent; q; q = TAILQ_NEXT(q, link)) {
+	TAILQ_FOREACH(q, &c->events, link) {
 		if (q->transaction == transaction) {
 			drop_event(c, q);
 			return;

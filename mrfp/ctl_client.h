@@ -37,7 +37,7 @@ bool ctl_client_up(const struct ctl_client *c);
  */
 uint32_t ctl_client_notify(struct ctl_client *c, const uint8_t context[CTL_CONTEXT_SIZE],
 			   const struct ctl_notify *event);
-/* Drop an event that was not sent yet; one that was, or is not known, stays as it is. */
+/* Its reply is wanted no more: drop the event, sent or not. Unknown ones are passed over. */
 void ctl_client_withdraw(struct ctl_client *c, uint32_t transaction);
 /* Announce drain or the end (CTL_DRAIN, CTL_FORCED), and try to write it out. */
 void ctl_client_announce(struct ctl_client *c, uint8_t method);

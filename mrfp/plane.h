@@ -91,7 +91,7 @@ struct plane {
 	struct verdicts *verdicts;
 	struct resolver *resolver; /* NULL: names cannot be connected to */
 	plane_notify_fn *notify;
-	/* Its reply is wanted no more: an event that was not sent yet is dropped. */
+	/* The reply to an event is wanted no more: it is dropped, sent or not. */
 	void (*withdraw)(uint32_t transaction, void *arg);
 	void *notify_arg;
 };

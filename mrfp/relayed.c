@@ -267,7 +267,7 @@ void relayed_begin(struct inmsg *m, struct session *to)
 	r->serial = m->out.meta.serial;
 	r->termination = m->from->termination;
 	r->from = m->from->taste.number;
-	r->to = to->taste.number;
+	r->to = to ? to->taste.number : 0;
 	r->kind = m->out.meta.kind;
 	r->shift = (uint32_t)m->out.wrap.len;
 	r->want_success = m->success_report;
@@ -276,13 +276,13 @@ void relayed_begin(struct inmsg *m, struct session *to)
 	memcpy(r->id, m->id, sizeof(r->id));
 	memcpy(r->type, m->out.type, sizeof(r->type));
 	HASH_ADD(hh, b->table, serial, sizeof(r->serial), r);
-	if (!to->cur[0].attached)
-		session_busy(to); /* waits for its connection, not for ever */
-	if (taste_is_settled(&to->taste, r->serial)) {
-		/* Its lists changed after the decision; the sender is told when all has come. */
+	/* The receiver went, or its lists changed, since the decision: told when all has come. */
+	if (!to || taste_is_settled(&to->taste, r->serial)) {
 		r->settled = true;
-		r->outcome = CTL_OUTCOME_REFUSED_BY_PEER;
-		r->status = 415;
+		r->outcome = to ? CTL_OUTCOME_REFUSED_BY_PEER : CTL_OUTCOME_LOST;
+		r->status = to ? 415 : 481;
+	} else if (!to->cur[0].attached) {
+		session_busy(to); /* waits for its connection, not for ever */
 	}
 }
 

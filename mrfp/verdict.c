@@ -75,11 +75,17 @@ bool verdict_wanted(const struct inmsg *m)
 	return m->from->ctx->policy & CTL_POLICY_AUTHORISE && m->out.meta.kind != CPIM_COMPOSING;
 }
 
+static struct session *find_leg(const struct verdicts *v, const struct waiting *w)
+{
+	struct context *ctx = context_find(v->plane, w->context);
+
+	return ctx ? session_find(ctx, w->termination) : NULL;
+}
+
 /* The message, if it still waits. */
 static struct inmsg *find(const struct verdicts *v, const struct waiting *w)
 {
-	struct context *ctx = context_find(v->plane, w->context);
-	struct session *s = ctx ? session_find(ctx, w->termination) : NULL;
+	struct session *s = find_leg(v, w);
 	struct inmsg *m;
 
 	if (!s)
@@ -106,22 +112,6 @@ static void ask_one(struct verdicts *v, struct waiting *w, const struct inmsg *m
 	w->asked = true;
 	v->n_asked++;
 	w->transaction = p->notify(m->from->ctx, &n, p->notify_arg);
-}
-
-/* As many questions as may be with the MRFC. */
-static void ask_more(struct verdicts *v)
-{
-	struct waiting *w, *next;
-
-	for (w = TAILQ_FIRST(&v->waiting); w && v->n_asked < ASKED_MAX; w = next) {
-		const struct inmsg *m = w->asked ? NULL : find(v, w);
-
-		next = TAILQ_NEXT(w, link);
-		if (m)
-			ask_one(v, w, m);
-		else if (!w->asked)
-			drop(v, w);
-	}
 }
 
 void verdict_ask(struct inmsg *m, struct slice type)
@@ -180,17 +170,33 @@ void verdict_answer_all(struct inmsg *m, int status)
 	}
 }
 
+/* The message may be gone; its leg is read from again in any case. */
 static void finish(struct verdicts *v, struct waiting *w, int status)
 {
+	struct session *s = find_leg(v, w);
 	struct inmsg *m = find(v, w);
-	struct session *s = m ? m->from : NULL;
 
 	drop(v, w);
-	if (!s)
-		return;
-	v->resume(m, status);
-	if (s->wire && s->verdict_bytes <= LEG_OCTETS / 2 && s->n_verdicts <= LEG_WAITING / 2)
+	if (m)
+		v->resume(m, status);
+	if (s && s->wire && s->verdict_bytes <= LEG_OCTETS / 2 && s->n_verdicts <= LEG_WAITING / 2)
 		wire_resume(s->wire, WIRE_PAUSE_VERDICT);
+}
+
+/* As many questions as may be with the MRFC. */
+static void ask_more(struct verdicts *v)
+{
+	struct waiting *w, *next;
+
+	for (w = TAILQ_FIRST(&v->waiting); w && v->n_asked < ASKED_MAX; w = next) {
+		const struct inmsg *m = w->asked ? NULL : find(v, w);
+
+		next = TAILQ_NEXT(w, link);
+		if (m)
+			ask_one(v, w, m);
+		else if (!w->asked)
+			finish(v, w, 0);
+	}
 }
 
 void verdict_reply(struct verdicts *v, uint32_t transaction, int status)
@@ -213,7 +219,7 @@ void verdict_tick(struct verdicts *v, uint64_t now_ms)
 	struct waiting *w;
 
 	while ((w = TAILQ_FIRST(&v->waiting)) && now_ms >= w->due_ms) {
-		if (w->asked) /* while the link is away it must not push out what is to be kept */
+		if (w->asked) /* it must not push out events that are to be kept */
 			v->plane->withdraw(w->transaction, v->plane->notify_arg);
 		if (find(v, w)) {
 			(*v->plane->stats.verdicts_late)++;

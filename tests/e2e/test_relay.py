@@ -408,7 +408,7 @@ def test_twenty_thousand_messages_to_one_who_stops_and_goes_on(make):
 
 
 def test_who_stops_for_good_is_cut_and_each_message_is_reported(make):
-    relay = make({"context.grace": "500ms", "context.high_water": "1MiB",
+    relay = make({"context.grace": "2s", "context.high_water": "1MiB",
                   "msrp.send_buffer": "16KiB"}, ACCOUNT)
     a, b = End(relay, 1).connect(), End(relay, 2).connect(rcvbuf=4096)
     b.conn.pause_reading()

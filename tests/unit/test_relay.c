@@ -274,6 +274,31 @@ static void ranges_of_a_wrapped_message_move_up_and_back(void **state)
 	close_world(&w);
 }
 
+static void a_receiver_that_goes_before_the_first_octet_left_is_told_of(void **state)
+{
+	struct msrp_head h = {.method = MSRP_SEND, .has_body = true};
+	struct request *rq;
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	rq = &w.alice->wire->req;
+	h.message_id = SLICE_LIT("m001");
+	h.range = (struct msrp_range){true, 1, MSRP_UNSPECIFIED, 5};
+	h.content_type = SLICE_LIT("text/plain");
+	rq->session = w.alice;
+	rq->status = 200;
+	ingress_begin(rq, &h);
+	ingress_body(rq, SLICE_LIT("hello"));
+	fake_leave(w.bob);
+	ingress_end(rq, '$');
+	assert_int_equal(rq->status, 200);
+	rq->session = NULL;
+	expect_own(w.alice, "Message-ID: m001\r\nByte-Range: 1-5/5\r\nStatus: 000 481");
+	assert_int_equal(w.f.last.outcome, CTL_OUTCOME_LOST);
+	close_world(&w);
+}
+
 static void what_was_not_begun_waits_for_the_next_connection(void **state)
 {
 	struct bytes b = BYTES_INIT;
@@ -449,6 +474,7 @@ int main(void)
 		cmocka_unit_test(success_is_the_receivers_to_report),
 		cmocka_unit_test(proof_that_never_comes_is_told_at_the_end_or_when_too_many_wait),
 		cmocka_unit_test(ranges_of_a_wrapped_message_move_up_and_back),
+		cmocka_unit_test(a_receiver_that_goes_before_the_first_octet_left_is_told_of),
 		cmocka_unit_test(what_was_not_begun_waits_for_the_next_connection),
 		cmocka_unit_test(the_wait_for_a_connection_ends),
 		cmocka_unit_test(a_sender_waits_between_the_marks),

@@ -172,6 +172,27 @@ static void only_so_many_questions_are_under_way(void **state)
 	close_world(&w);
 }
 
+static void who_gives_its_messages_up_is_read_from_again(void **state)
+{
+	char id[16];
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	for (unsigned n = 0; n < 20; n++) {
+		snprintf(id, sizeof(id), "m%04u", n);
+		assert_true(chunk(&w, id, 1, 500, SLICE_LIT(CPIM), '+'));
+	}
+	assert_true(w.alice->wire->paused & WIRE_PAUSE_VERDICT);
+	for (unsigned n = 0; n < 20; n++) {
+		snprintf(id, sizeof(id), "m%04u", n);
+		chunk(&w, id, 100, 500, SLICE_NULL, '#');
+	}
+	verdict_reply(w.f.plane.verdicts, 1, 200);
+	assert_false(w.alice->wire->paused & WIRE_PAUSE_VERDICT);
+	close_world(&w);
+}
+
 static void a_leg_that_goes_takes_its_messages_along(void **state)
 {
 	struct world w;
@@ -197,6 +218,7 @@ int main(void)
 		cmocka_unit_test(
 			chunks_wait_together_and_a_new_message_of_the_name_has_its_own_verdict),
 		cmocka_unit_test(only_so_many_questions_are_under_way),
+		cmocka_unit_test(who_gives_its_messages_up_is_read_from_again),
 		cmocka_unit_test(a_leg_that_goes_takes_its_messages_along),
 	};
 

@@ -194,6 +194,15 @@ bool addr_is_any(const struct addr *a)
 	return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr);
 }
 
+bool addr_is_multicast(const struct addr *a)
+{
+	struct in_addr ip;
+
+	if (as_v4(a, &ip))
+		return IN_MULTICAST(ntohl(ip.s_addr)) || ip.s_addr == INADDR_BROADCAST;
+	return a->sa.sa_family == AF_INET6 && IN6_IS_ADDR_MULTICAST(&a->in6.sin6_addr);
+}
+
 bool addr_host_equal(const struct addr *a, const struct addr *b)
 {
 	if (a->sa.sa_family != b->sa.sa_family)

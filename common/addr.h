@@ -41,6 +41,8 @@ bool addr_is_v6(const struct addr *a);
 /* Of this machine only: 127/8, ::1, a Unix path. */
 bool addr_is_loopback(const struct addr *a);
 bool addr_is_any(const struct addr *a);
+/* Of a group of hosts: 224/4, 255.255.255.255, ff00::/8, also as v4-mapped v6. */
+bool addr_is_multicast(const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);      /* with port */
 bool addr_host_equal(const struct addr *a, const struct addr *b); /* without */
 

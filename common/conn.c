@@ -391,6 +391,24 @@ bool conn_is_plain(const struct conn *c)
 	return c->state == CONN_STATE_UP && !is_layered(c);
 }
 
+void conn_set_keepalive(struct conn *c, unsigned timeout_s)
+{
+	const int probes = 3, on = 1;
+	int idle = (int)(timeout_s / 2), interval = (int)(timeout_s / 2) / probes;
+	unsigned unacknowledged_ms = timeout_s * 1000;
+
+	if (!timeout_s || (c->peer.sa.sa_family != AF_INET && c->peer.sa.sa_family != AF_INET6))
+		return;
+	idle = idle > 0 ? idle : 1;
+	interval = interval > 0 ? interval : 1;
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	(void)setsockopt(c->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms,
+			 sizeof(unacknowledged_ms));
+}
+
 void conn_set_sndbuf(struct conn *c, int n_bytes)
 {
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDBUF, &n_bytes, sizeof(n_bytes));

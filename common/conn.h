@@ -74,6 +74,12 @@ bool conn_is_plain(const struct conn *c);
 /* Kernel send buffer in bytes (SO_SNDBUF); keeps a stalled peer's backlog visible to us. */
 void conn_set_sndbuf(struct conn *c, int n_bytes);
 
+/*
+ * Have the kernel find out within about timeout_s that the peer's machine is gone: probes while
+ * nothing is sent, a limit for what is not acknowledged. 0: as the system has it. TCP only.
+ */
+void conn_set_keepalive(struct conn *c, unsigned timeout_s);
+
 /* Close now, free at the end of the loop turn: safe inside its own callback. Nulls the pointer. */
 void conn_free(struct conn **c);
 

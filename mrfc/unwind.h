@@ -26,6 +26,7 @@ enum unwind_cause {
 	UNWIND_GONE,    /* the peer lost the dialog or does not answer */
 	UNWIND_MEDIA_LOST,
 	UNWIND_TOO_SLOW,
+	UNWIND_QUIET,
 	UNWIND_MRFP_LOST, /* and no other took over */
 	UNWIND_REMOVED,
 	UNWIND_ENDED,    /* the conference ended */

@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "common/resolve.h"
 #include "mrfp/hangup.h"
+#include "mrfp/publish.h"
 
 #define LOG_PLACE "dial"
 
@@ -41,6 +42,31 @@ static int target(const struct session *s, struct slice *host_r, uint16_t *port_
 	return 0;
 }
 
+/* A listener of this process, by whatever address of this machine that we know. */
+static bool is_own(const struct plane *p, const struct addr *to)
+{
+	struct addr advertised;
+
+	for (size_t i = 0; i < p->n_own; i++) {
+		const struct addr *own = &p->own[i];
+
+		if (addr_port(own) != addr_port(to))
+			continue;
+		if (addr_host_equal(own, to) || (addr_is_any(own) && addr_is_loopback(to)))
+			return true;
+		if (addr_from_host(slice_str(p->host), addr_port(own), &advertised) == 0 &&
+		    addr_host_equal(&advertised, to))
+			return true;
+	}
+	return false;
+}
+
+static bool is_allowed(const struct plane *p, const struct addr *to)
+{
+	return addr_set_has(p->connect_allow, to) && !addr_is_any(to) && !addr_is_multicast(to) &&
+	       !is_own(p, to);
+}
+
 int dial_check(const struct session *s)
 {
 	struct slice host;
@@ -51,27 +77,14 @@ int dial_check(const struct session *s)
 		return -ERR_SYNTAX;
 	if (addr_from_host(host, port, &to))
 		return s->ctx->plane->resolver ? 0 : -ERR_SYNTAX;
-	return addr_set_has(s->ctx->plane->connect_allow, &to) ? 0 : -ERR_DENIED;
+	return is_allowed(s->ctx->plane, &to) ? 0 : -ERR_DENIED;
 }
 
-static void bind_on(struct wire *w, struct session *s)
+static void bind_on(struct session *s)
 {
-	char id[MSRP_TID_MAX + 1];
-	struct msrp_rest rest = {.range = {true, 1, 0, 0}};
-	struct tx evicted, t = {.settled = true};
-	struct chunk *frame;
-	uint32_t start_len;
-
 	session_set_state(s, SESSION_BINDING, "connected");
 	session_set_paths(s, slice_str(s->local_uri), slice_str(s->remote_path));
-	rest.message_id = slice_make(
-		id, series_format(&s->ctx->message_ids, ++s->ctx->serial, SLICE_NULL, id));
-	frame = frame_send(&s->ctx->direct, SLICE_NULL,
-			   slice_make(s->block.paths, s->block.paths_len), &rest, SLICE_NULL, '$',
-			   &t.num, &start_len);
-	if (outq_push(&s->direct, frame, t.num) == 0)
-		(void)txring_push(&s->tx[STREAM_DIRECT], &t, &evicted);
-	wire_touch(w);
+	publish_empty(s);
 }
 
 /* May it go over that connection? Over TLS only when the peer there is known to be the session's. */
@@ -106,7 +119,7 @@ static void try_next(struct session *s)
 		const struct addr *to = &s->candidates[s->next_candidate++];
 		struct wire *w = find_open(s, to);
 
-		if (!addr_set_has(p->connect_allow, to)) {
+		if (!is_allowed(p, to)) {
 			log_peer("not allowed to connect to %s", addr_format(to, text));
 			continue;
 		}
@@ -116,7 +129,7 @@ static void try_next(struct session *s)
 		}
 		wire_add_session(w, s);
 		if (w->connected)
-			bind_on(w, s);
+			bind_on(s);
 		return;
 	}
 	hangup(s, CTL_LOST_CONNECT);
@@ -158,7 +171,7 @@ void dial_connected(struct wire *w)
 
 	LIST_FOREACH(s, &w->sessions, in_wire) {
 		if (s->state == SESSION_CONNECTING)
-			bind_on(w, s);
+			bind_on(s);
 	}
 }
 

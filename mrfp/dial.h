@@ -8,7 +8,7 @@
 
 /*
  * May the session connect where its `connect`, else the leftmost URI of its remote path, says?
- * -ERR_SYNTAX, -ERR_DENIED (outside connect_allow). A name is judged when it is resolved.
+ * -ERR_SYNTAX, -ERR_DENIED (outside connect_allow, a group of hosts, a listener of ours). A name is judged when it is resolved.
  */
 MUST_CHECK int dial_check(const struct session *s);
 /*

@@ -22,6 +22,7 @@ struct options {
 	char *connect_allow, *trusted_media;
 	int64_t bind_timeout_ms, message_timeout_ms, response_timeout_ms, verdict_timeout_ms,
 		connect_timeout_ms;
+	int64_t tcp_timeout_ms, keepalive_ms, session_idle_ms;
 	int64_t max_connections, max_unbound, max_per_address;
 	int64_t max_sessions, max_open_messages;
 	int64_t log_bytes, high_water, chat_water, private_bytes, grace_ms, stall_ms;

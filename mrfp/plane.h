@@ -43,11 +43,15 @@ struct wire_ops {
 typedef uint32_t plane_notify_fn(const struct context *ctx, const struct ctl_notify *event,
 				 void *arg);
 
+#define PLANE_LISTENERS 16
+
 struct plane {
 	const struct options *opt;
 	struct event_base *base;
 	struct stats stats;
 	struct addr_set *connect_allow, *trusted;
+	struct addr own[PLANE_LISTENERS]; /* listeners of this process: nothing to connect to */
+	size_t n_own;
 	char *host;      /* in our URIs */
 	uint16_t port;   /* in our URIs */
 	struct tls *tls; /* our certificate; NULL: no TLS */
@@ -75,6 +79,7 @@ struct plane {
 	LIST_HEAD(, context) throttled;       /* contexts with senders that wait */
 	TAILQ_HEAD(, session) busy;           /* sessions with a running clock */
 	bool over_limit;                      /* a log or the process passed a mark in this turn */
+	uint64_t alive_ms;                    /* next look for dead peers and quiet sessions */
 	bool draining;                        /* going down: no new messages */
 
 	const struct wire_ops *ops;

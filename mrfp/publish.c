@@ -178,6 +178,27 @@ int publish_direct(struct session *to, struct outmsg *m, uint64_t start, struct 
 	return 0;
 }
 
+void publish_empty(struct session *to)
+{
+	char id[MSRP_TID_MAX + 1];
+	struct msrp_rest rest = {.range = {true, 1, 0, 0}};
+	struct tx evicted, t = {.settled = true};
+	struct context *ctx = to->ctx;
+	struct chunk *frame;
+	uint32_t start_len;
+
+	if (!to->wire)
+		return;
+	rest.message_id =
+		slice_make(id, series_format(&ctx->message_ids, ++ctx->serial, SLICE_NULL, id));
+	frame = frame_send(&ctx->direct, SLICE_NULL,
+			   slice_make(to->block.paths, to->block.paths_len), &rest, SLICE_NULL, '$',
+			   &t.num, &start_len);
+	if (outq_push(&to->direct, frame, t.num) == 0)
+		(void)txring_push(&to->tx[STREAM_DIRECT], &t, &evicted);
+	wire_touch(to->wire);
+}
+
 void publish_stop(struct session *to, uint64_t serial)
 {
 	char id[MSRP_TID_MAX + 1];

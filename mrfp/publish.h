@@ -35,6 +35,8 @@ void publish_chunk(struct context *ctx, struct outmsg *m, uint64_t start, struct
  */
 MUST_CHECK int publish_direct(struct session *to, struct outmsg *m, uint64_t start,
 			      struct slice body, char flag, bool last);
+/* A SEND without body: binds (MSRP-041), or asks for a sign of life (MSRP-071). Its paths must be set. */
+void publish_empty(struct session *to);
 /* Tell a leg that nothing more of this message comes (MSRP-076); for no account. */
 void publish_stop(struct session *to, uint64_t serial);
 

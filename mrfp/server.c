@@ -479,6 +479,22 @@ static int open_admin(struct server *s)
 	return rc == -ERR_IO ? EXIT_RUNTIME : EXIT_CONFIG;
 }
 
+static void note_own(struct plane *p, const struct addr *at)
+{
+	if (p->n_own < PLANE_LISTENERS)
+		p->own[p->n_own++] = *at;
+}
+
+static void note_listeners(struct server *s)
+{
+	if (s->listener)
+		note_own(&s->plane, listener_addr(s->listener));
+	if (s->tls_listener)
+		note_own(&s->plane, listener_addr(s->tls_listener));
+	if (s->http)
+		note_own(&s->plane, http_server_addr(s->http));
+}
+
 static int open_all(struct server *s)
 {
 	struct timeval tick = {0, WATCH_TICK_MS * 1000};
@@ -490,6 +506,7 @@ static int open_all(struct server *s)
 	if ((code = open_plane(s)) || (code = open_listeners(s)) || (code = open_control(s)) ||
 	    (code = open_admin(s)))
 		return code;
+	note_listeners(s);
 	s->daemon = daemon_new(s->base, on_term, on_hup, NULL, s);
 	s->tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
 	event_add(s->tick, &tick);

@@ -52,6 +52,8 @@ struct session {
 	UT_hash_handle by_local;
 
 	uint64_t termination;
+	uint32_t traffic;     /* messages either way at the last look */
+	uint32_t quiet_s;     /* seconds since there was one */
 	uint64_t deadline_ms; /* WAITING, CONNECTING, BINDING: lost then; 0: none */
 	char local_id[SESSION_ID_LEN + 1];
 	char *local_uri;

@@ -2,6 +2,7 @@
 MRFP_SRC := \
 	mrfp/absorb.c \
 	mrfp/account.c \
+	mrfp/alive.c \
 	mrfp/admit.c \
 	mrfp/aggregate.c \
 	mrfp/budget.c \

@@ -10,7 +10,7 @@
 static const char *const outcome_names[] = {"delivered", "refused", "skipped", "lost", "aborted"};
 static const char *const result_names[] = {"accepted", "refused", "aborted"};
 static const char *const cause_names[] = {"closed", "reset",   "connect",  "unbound", "slow",
-					  "log",    "refused", "shutdown", "idle"};
+					  "log",    "refused", "shutdown", "idle",    "quiet"};
 static const char *const limit_names[] = {"address", "unbound", "total"};
 static const char *const method_names[] = {"SEND", "REPORT", "NICKNAME", "other"};
 static const char *const status_names[] = {"200", "400", "403", "404", "408", "413", "415",

@@ -20,7 +20,7 @@ enum stats_outcome {
 };
 enum stats_result { RESULT_ACCEPTED, RESULT_REFUSED, RESULT_ABORTED, RESULT_COUNT };
 /* In the order of enum ctl_lost, from 1. */
-enum stats_cause { CAUSE_COUNT = 9 };
+enum stats_cause { CAUSE_COUNT = 10 };
 enum stats_turned_away {
 	TURNED_AWAY_ADDRESS,
 	TURNED_AWAY_UNBOUND,

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "mrfp/absorb.h"
+#include "mrfp/alive.h"
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
 #include "mrfp/nickname.h"
@@ -109,6 +110,7 @@ void watch_tick(struct plane *plane)
 		if (!tick_wire(w, plane->now_ms))
 			wire_unwatch(w);
 	}
+	alive_tick(plane);
 	absorb_tick(plane);
 	pressure_tick(plane);
 	wire_ws_tick(plane);

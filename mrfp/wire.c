@@ -19,6 +19,14 @@
 
 static void on_event(struct conn *c, enum conn_event ev, void *arg);
 
+static void tune(struct wire *w)
+{
+	const struct options *opt = w->plane->opt;
+
+	conn_set_sndbuf(w->conn, (int)opt->send_buffer);
+	conn_set_keepalive(w->conn, (unsigned)(opt->tcp_timeout_ms / 1000));
+}
+
 static struct wire *new_wire(struct plane *plane)
 {
 	struct wire *w = xcalloc(1, sizeof(*w));
@@ -28,7 +36,7 @@ static struct wire *new_wire(struct plane *plane)
 	msrp_parser_init(&w->parser, &msrp_limits_default);
 	outq_init(&w->own, WIRE_OWN_MAX);
 	w->own.meter = &plane->budget.own;
-	w->unbound_ms = plane->now_ms;
+	w->unbound_ms = w->heard_ms = plane->now_ms;
 	LIST_INSERT_HEAD(&plane->wires, w, in_all);
 	(*plane->stats.connections)++;
 	(*plane->stats.connections_total)++;
@@ -64,7 +72,7 @@ static struct wire *accept_over(struct plane *plane, struct tls *tls, int fd_tak
 		w->conn = conn_accept_tls(plane->base, tls, fd_take, peer, on_event, w);
 	else
 		w->conn = conn_accept(plane->base, fd_take, peer, on_event, w);
-	conn_set_sndbuf(w->conn, (int)plane->opt->send_buffer);
+	tune(w);
 	return w;
 }
 
@@ -102,7 +110,7 @@ int wire_connect(struct plane *plane, const struct addr *to, uint8_t transport,
 		wire_close(w);
 		return rc;
 	}
-	conn_set_sndbuf(w->conn, (int)plane->opt->send_buffer);
+	tune(w);
 	*wire_r = w;
 	return 0;
 }
@@ -404,6 +412,7 @@ void wire_take(struct wire *w, char *at, ssize_t n)
 		w->plane->ops->lost(w, n == 0 ? CTL_LOST_CLOSED : CTL_LOST_RESET);
 		return;
 	}
+	w->heard_ms = w->plane->now_ms;
 	*w->plane->stats.octets_in += n;
 	if (w->ws)
 		wire_ws_input(w, at, (size_t)n);

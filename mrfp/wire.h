@@ -69,11 +69,13 @@ struct wire {
 	size_t rest_off;
 	struct request req;
 	bool watched;
-	bool overfull;           /* own did not take a frame */
-	uint64_t unbound_ms;     /* since when without session */
-	uint64_t moved_ms;       /* last octet taken, or begin of a block or of reading again */
-	uint64_t let_go_ms;      /* the last wire_let_go() */
-	uint64_t paused_ms;      /* since when paused */
+	bool overfull;       /* own did not take a frame */
+	uint64_t unbound_ms; /* since when without session */
+	uint64_t heard_ms;   /* last octet read */
+	uint64_t asked_ms;   /* an empty SEND asked for a sign of life then; 0: none under way */
+	uint64_t moved_ms;   /* last octet taken, or begin of a block or of reading again */
+	uint64_t let_go_ms;  /* the last wire_let_go() */
+	uint64_t paused_ms;  /* since when paused */
 	uint64_t stood_still_ms; /* paused in all, before now */
 	LIST_ENTRY(wire) in_all, in_watched;
 	TAILQ_ENTRY(wire) in_readable;

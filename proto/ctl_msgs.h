@@ -70,7 +70,8 @@ enum ctl_lost {
 	CTL_LOST_LOG,
 	CTL_LOST_REFUSED,
 	CTL_LOST_SHUTDOWN,
-	CTL_LOST_IDLE
+	CTL_LOST_IDLE,
+	CTL_LOST_QUIET
 };
 
 /* Repeated fields: views; the array lives in the decoded frame's arena or is the caller's. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "common/addr.h"
+#include "common/mem.h"
 
 static struct addr at(const char *text)
 {
@@ -108,6 +109,27 @@ static void loopback_and_any_are_known_in_all_forms(void **state)
 	assert_true(addr_is_any(&a));
 }
 
+static void groups_of_hosts_are_known_in_all_forms(void **state)
+{
+	static const char *const groups[] = {"224.0.0.1:1", "239.255.255.255:1", "255.255.255.255:1",
+					     "[ff02::1]:1", "[::ffff:224.0.0.1]:1"};
+	static const char *const hosts[] = {"223.255.255.255:1", "240.0.0.1:1", "[fe80::1]:1",
+					    "127.0.0.1:1"};
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+		a = at(groups[i]);
+		assert_true(addr_is_multicast(&a));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		a = at(hosts[i]);
+		assert_false(addr_is_multicast(&a));
+	}
+	assert_int_equal(addr_from_unix("/x", &a), 0);
+	assert_false(addr_is_multicast(&a));
+}
+
 static void numeric_names_resolve_without_a_resolver(void **state)
 {
 	struct addr a;
@@ -180,6 +202,7 @@ int main(void)
 		cmocka_unit_test(a_host_comes_with_or_without_brackets),
 		cmocka_unit_test(a_unix_path_must_fit_the_system_structure),
 		cmocka_unit_test(loopback_and_any_are_known_in_all_forms),
+		cmocka_unit_test(groups_of_hosts_are_known_in_all_forms),
 		cmocka_unit_test(numeric_names_resolve_without_a_resolver),
 		cmocka_unit_test(networks_match_to_the_bit),
 		cmocka_unit_test(mapped_addresses_count_as_ipv4),

@@ -184,6 +184,16 @@ static void on_accept(int fd_take, const struct addr *peer, void *arg)
 	*(int *)arg = fd_take;
 }
 
+static int option(struct conn *c, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	assert_int_equal(getsockopt(conn_fd(c), level, name, &value, &len), 0);
+	return value;
+}
+
+/* covers: IMS-022 */
 static void outgoing_streams_connect_over_tcp_and_unix(void **state)
 {
 	struct addr at[2], local;
@@ -218,6 +228,12 @@ static void outgoing_streams_connect_over_tcp_and_unix(void **state)
 			assert_int_equal(
 				getsockopt(conn_fd(s.c), IPPROTO_TCP, TCP_NODELAY, &one, &len), 0);
 			assert_int_not_equal(one, 0);
+			conn_set_keepalive(s.c, 60);
+			assert_int_equal(option(s.c, SOL_SOCKET, SO_KEEPALIVE), 1);
+			assert_int_equal(option(s.c, IPPROTO_TCP, TCP_KEEPIDLE), 30);
+			assert_int_equal(option(s.c, IPPROTO_TCP, TCP_KEEPINTVL), 10);
+			assert_int_equal(option(s.c, IPPROTO_TCP, TCP_KEEPCNT), 3);
+			assert_int_equal(option(s.c, IPPROTO_TCP, TCP_USER_TIMEOUT), 60000);
 		}
 		assert_int_equal(write(accepted, "yo", 2), 2);
 		event_base_dispatch(s.base); /* reading is on without asking */

@@ -111,8 +111,9 @@ static void loopback_and_any_are_known_in_all_forms(void **state)
 
 static void groups_of_hosts_are_known_in_all_forms(void **state)
 {
-	static const char *const groups[] = {"224.0.0.1:1", "239.255.255.255:1", "255.255.255.255:1",
-					     "[ff02::1]:1", "[::ffff:224.0.0.1]:1"};
+	static const char *const groups[] = {"224.0.0.1:1", "239.255.255.255:1",
+					     "255.255.255.255:1", "[ff02::1]:1",
+					     "[::ffff:224.0.0.1]:1"};
 	static const char *const hosts[] = {"223.255.255.255:1", "240.0.0.1:1", "[fe80::1]:1",
 					    "127.0.0.1:1"};
 	struct addr a;

@@ -134,6 +134,7 @@ class UE:
             session = self.session
             wait(lambda: session.requests, timeout, "the switch's first SEND to %s" % self.name)
             self.conns.append(session.conn)
+            session.bind(timeout)  # answered, so it has read our 200 too: we are in
 
     def wait_invite(self, timeout=DEADLINE):
         """The next INVITE of the focus; returns the IncomingCall, kept as self.call."""

@@ -400,6 +400,7 @@ def test_a_switch_that_stops_says_so(start):
     browser = switch.browser()
     switch.mrfp.proc.terminate()
     assert browser.conn.wait_close() == 1001
+    wait(lambda: switch.mrfp.gone, what="its end")
 
 
 # -- pings -------------------------------------------------------------------------------------

@@ -396,6 +396,7 @@ bool file_on_invite(struct focus *f, struct sip_in **in, struct identity *who)
 		return false;
 	*in = NULL;
 	f->sdp.tls = media_has_tls(f->media);
+	f->sdp.websocket = false; /* files of browsers go through their chat */
 	status = may_send(f, invite, who, &room);
 	if (status == 0)
 		status = file_sdp_read(invite->sdp, false, 0, f->config.max_file, &f->sdp, &offer,

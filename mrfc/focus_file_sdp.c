@@ -184,7 +184,7 @@ void file_sdp_answer(struct file_sdp_local *l, const struct sdp_session *offer, 
 		s.media[i] = line->path != NULL ? own(line, m) : refused(m);
 		if (line->path != NULL) {
 			s.media[i].max_size = max_size;
-			s.media[i].setup = focus_sdp_setup(m->setup, policy);
+			s.media[i].setup = focus_sdp_setup(m, policy);
 			s.media[i].dir = m->dir == SDP_RECVONLY ? SDP_SENDONLY : SDP_RECVONLY;
 		}
 		if (m->file == NULL)

@@ -172,6 +172,7 @@ static bool acceptable(struct focus *f, struct sip_in **in, struct focus_sdp_pee
 	if ((*in)->sdp.ptr == NULL)
 		return true;
 	f->sdp.tls = media_has_tls(f->media);
+	f->sdp.websocket = media_has_websocket(f->media);
 	status = focus_sdp_read((*in)->sdp, false, &f->sdp, peer, &why);
 	if (status == 0 && peer->tolerated)
 		stats_tolerated(f->stats, "sdp");

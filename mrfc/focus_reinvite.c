@@ -128,6 +128,7 @@ void reinvite_on_change(struct session *s, struct slice offer)
 		return;
 	}
 	f->sdp.tls = media_has_tls(f->media);
+	f->sdp.websocket = media_has_websocket(f->media);
 	status = focus_sdp_read(offer, false, &f->sdp, &s->offered, &why);
 	if (status != 0) {
 		refuse_change(s, status, why.warning, why.text);
@@ -237,6 +238,7 @@ static void move_session(struct session *s)
 {
 	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
 				      .tls = s->local.fingerprint != NULL,
+				      .ws = s->local.ws,
 				      .match_session_only = s->room->focus->sdp.session_match};
 
 	session_step(s, SESSION_MOVING);

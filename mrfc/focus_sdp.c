@@ -24,7 +24,8 @@ void focus_sdp_local_set(struct focus_sdp_local *l, const struct media_result *r
 	l->port = result->port;
 	free(l->fingerprint);
 	l->fingerprint = NULL;
-	if (slice_starts(slice_str(l->path), SLICE_LIT("msrps:")) && result->fingerprint)
+	l->ws = sdp_is_websocket(&(struct sdp_media){.path = l->path});
+	if (!l->ws && slice_starts(slice_str(l->path), SLICE_LIT("msrps:")) && result->fingerprint)
 		l->fingerprint = xstrdup(result->fingerprint);
 }
 
@@ -43,17 +44,20 @@ void focus_sdp_peer_fini(struct focus_sdp_peer *p)
 }
 
 /* Where the offer leaves the choice it is ours (CMD-004, CMD-011). */
-enum sdp_setup focus_sdp_setup(enum sdp_setup offered, const struct focus_sdp_policy *policy)
+enum sdp_setup focus_sdp_setup(const struct sdp_media *offered,
+			       const struct focus_sdp_policy *policy)
 {
-	return offered == SDP_SETUP_ACTPASS && policy->prefer_active ? SDP_SETUP_ACTIVE
-								     : sdp_setup_answer(offered);
+	return offered->setup == SDP_SETUP_ACTPASS && policy->prefer_active &&
+			       !sdp_is_websocket(offered)
+		       ? SDP_SETUP_ACTIVE
+		       : sdp_setup_answer(offered->setup);
 }
 
 static bool we_connect(const struct sdp_media *m, bool answer,
 		       const struct focus_sdp_policy *policy)
 {
 	return answer ? m->setup == SDP_SETUP_PASSIVE
-		      : focus_sdp_setup(m->setup, policy) == SDP_SETUP_ACTIVE;
+		      : focus_sdp_setup(m, policy) == SDP_SETUP_ACTIVE;
 }
 
 static void connect_to_line(const struct sdp_media *m, struct focus_sdp_peer *p)
@@ -108,6 +112,15 @@ int focus_sdp_check_line(const struct sdp_media *m, bool answer,
 			 const struct focus_sdp_policy *policy, struct focus_sdp_peer *p,
 			 struct focus_sdp_why *why_r)
 {
+	if (sdp_is_websocket(m)) {
+		if (!answer && !policy->websocket)
+			why_r->text = "WebSocket is not served";
+		else if (we_connect(m, answer, policy))
+			why_r->text = "a WebSocket is opened by the terminal";
+		else
+			return 0; /* c=, m= and the host of a=path say nothing (RFC 7977 A) */
+		return 488;
+	}
 	if (m->transport != SDP_TCP_MSRP &&
 	    (m->transport != SDP_TCP_TLS_MSRP || !(answer || policy->tls))) {
 		why_r->text = policy->tls ? "only TCP/MSRP and TCP/TLS/MSRP are served"
@@ -184,8 +197,9 @@ void focus_sdp_remote(const struct focus_sdp_peer *p, bool answer,
 		.direction = (int)m->dir,
 		.source = m->host,
 		.v6 = m->host_is_v6,
-		.tls = m->transport == SDP_TCP_TLS_MSRP,
+		.ws = sdp_is_websocket(m),
 	};
+	remote_r->tls = m->transport == SDP_TCP_TLS_MSRP && !remote_r->ws;
 	if (remote_r->tls) {
 		remote_r->fingerprints = (const char *const *)m->fingerprints;
 		remote_r->n_fingerprints = m->n_fingerprints;
@@ -204,9 +218,12 @@ bool focus_sdp_answered(struct focus_sdp_peer *p, const struct focus_sdp_local *
 
 const char *focus_sdp_misfit(const struct focus_sdp_peer *p, const struct focus_sdp_local *l)
 {
-	bool tls = p->sdp.media[p->chat].transport == SDP_TCP_TLS_MSRP;
+	const struct sdp_media *m = &p->sdp.media[p->chat];
+	bool ws = sdp_is_websocket(m), tls = m->transport == SDP_TCP_TLS_MSRP && !ws;
 
-	return tls == (l->fingerprint != NULL) ? NULL : "another transport than the session's";
+	return tls == (l->fingerprint != NULL) && ws == l->ws
+		       ? NULL
+		       : "another transport than the session's";
 }
 
 bool focus_sdp_same(const struct focus_sdp_peer *p, uint64_t id, uint64_t version)
@@ -217,13 +234,17 @@ bool focus_sdp_same(const struct focus_sdp_peer *p, uint64_t id, uint64_t versio
 static struct sdp_media own_line(const struct focus_sdp_local *l,
 				 const struct focus_sdp_policy *policy)
 {
-	bool tls = l->fingerprint != NULL;
+	bool tls = l->fingerprint != NULL, wss = l->ws && l->wss_proto;
 
 	return (struct sdp_media){
 		.type = (char *)"message",
 		.is_message = true,
-		.transport = tls ? SDP_TCP_TLS_MSRP : SDP_TCP_MSRP,
-		.proto = (char *)(tls ? "TCP/TLS/MSRP" : "TCP/MSRP"),
+		.transport = wss            ? SDP_TCP_WSS_MSRP
+			     : tls || l->ws ? SDP_TCP_TLS_MSRP
+					    : SDP_TCP_MSRP,
+		.proto = (char *)(wss            ? "TCP/WSS/MSRP"
+				  : tls || l->ws ? "TCP/TLS/MSRP"
+						 : "TCP/MSRP"),
 		.fingerprints = {l->fingerprint},
 		.n_fingerprints = tls,
 		.formats = (char *)"*",
@@ -276,7 +297,7 @@ void focus_sdp_offer(struct focus_sdp_local *l, const struct focus_sdp_policy *p
 	struct sdp_session s = {.n_media = 1};
 
 	l->setup = SDP_SETUP_ACTPASS;
-	l->cema = policy->cema && !l->plain;
+	l->cema = policy->cema && !l->plain && !l->ws;
 	s.media[0] = own_line(l, policy);
 	write_versioned(l, &s);
 }
@@ -306,9 +327,10 @@ void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
 							.host_is_v6 = strchr(l->host, ':') != NULL};
 			continue;
 		}
-		l->setup = focus_sdp_setup(offered->setup, policy);
+		l->setup = focus_sdp_setup(offered, policy);
+		l->wss_proto = offered->transport == SDP_TCP_WSS_MSRP;
 		/* A peer behind a relay that connects cannot do it by c= and m= (RFC 6714 4.3). */
-		l->cema = policy->cema && offered->cema &&
+		l->cema = policy->cema && offered->cema && !l->ws &&
 			  !(l->setup == SDP_SETUP_PASSIVE && is_relayed(offered));
 		l->dir = sdp_dir_answer(offered->dir, SDP_SENDRECV);
 		s.media[i] = own_line(l, policy);

@@ -17,6 +17,7 @@ struct focus_sdp_policy {
 	bool prefer_active; /* connect to a peer that leaves the choice (TS 23.333 6.2.20) */
 	uint64_t max_size;
 	bool tls;       /* the media side has it */
+	bool websocket; /* it has that, too */
 	bool offer_tls; /* our own offers are for TLS, if it has */
 };
 
@@ -26,6 +27,8 @@ struct focus_sdp_local {
 	char *path, *host; /* from the media side */
 	uint16_t port;
 	char *fingerprint;    /* of the media side; NULL: not over TLS */
+	bool ws;              /* inside a WebSocket; no fingerprint then */
+	bool wss_proto;       /* and the peer's m= says TCP/WSS/MSRP */
 	bool cema;            /* a=msrp-cema stands in the last description */
 	bool plain;           /* RFC 4975 alone from now on: a fall-back (RFC 6714 4.2) */
 	enum sdp_dir dir;     /* ours */
@@ -63,8 +66,9 @@ MUST_CHECK int focus_sdp_read(struct slice text, bool answer, const struct focus
 MUST_CHECK int focus_sdp_check_line(const struct sdp_media *m, bool answer,
 				    const struct focus_sdp_policy *policy, struct focus_sdp_peer *p,
 				    struct focus_sdp_why *why_r);
-/* Our a=setup in the answer to an offered one. */
-enum sdp_setup focus_sdp_setup(enum sdp_setup offered, const struct focus_sdp_policy *policy);
+/* Our a=setup in the answer to an offered line. */
+enum sdp_setup focus_sdp_setup(const struct sdp_media *offered,
+			       const struct focus_sdp_policy *policy);
 /*
  * Write s into *text with the session's id and the version it deserves: an equal description keeps
  * its version (MSRP-131). host is ours. Strings of s are borrowed.

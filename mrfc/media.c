@@ -130,6 +130,11 @@ bool media_has_tls(const struct media *m)
 	return mrfp_pool_has_tls(m->pool);
 }
 
+bool media_has_websocket(const struct media *m)
+{
+	return mrfp_pool_has_websocket(m->pool);
+}
+
 uint64_t media_max_size(const struct media *m)
 {
 	return mrfp_pool_max_size(m->pool);
@@ -274,7 +279,10 @@ void media_add(struct media *m, const struct media_context *ctx, uint64_t termin
 		(uint8_t)((ctx->private_messages ? CTL_POLICY_PRIVATE : 0) |
 			  (ctx->nicknames ? CTL_POLICY_NICKNAME : 0) |
 			  (ctx->strict ? CTL_POLICY_STRICT : 0)));
-	CTL_SET(&msg, add, transport, remote->tls ? CTL_TRANSPORT_TLS : CTL_TRANSPORT_TCP);
+	CTL_SET(&msg, add, transport,
+		remote->ws    ? CTL_TRANSPORT_WS
+		: remote->tls ? CTL_TRANSPORT_TLS
+			      : CTL_TRANSPORT_TCP);
 	SET_REMOTE(&msg, add, remote, prints);
 	SET_TEXT(&msg, add, source, remote->source);
 	CTL_SET(&msg, add, family, remote->v6 ? 6 : 4);

@@ -38,6 +38,7 @@ struct media_remote {
 	const char *source;
 	bool v6;
 	bool tls; /* media_add: MSRP over TLS, for good */
+	bool ws;  /* media_add: inside a WebSocket, for good */
 	/* a=fingerprint values, one of which is the peer's certificate's. */
 	const char *const *fingerprints;
 	size_t n_fingerprints;
@@ -71,6 +72,7 @@ void media_free(struct media **m);
 bool media_available(const struct media *m);
 /* Some MRFP serves MSRP over TLS. */
 bool media_has_tls(const struct media *m);
+bool media_has_websocket(const struct media *m);
 /* Largest message accepted by the pool's MRFPs (for a=max-size). */
 uint64_t media_max_size(const struct media *m);
 

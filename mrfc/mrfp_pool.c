@@ -232,6 +232,7 @@ static void enroll(struct pool_stranger *s, struct pool_member *m, const struct 
 	m->msrp = slice_dup(msg->msrp);
 	free(m->fingerprint);
 	m->fingerprint = slice_dup(msg->msrp_tls.len ? msg->fingerprint : SLICE_NULL);
+	m->websocket = msg->msrp_wss.len > 0;
 	m->max_size = msg->max_size;
 	m->max_terminations = msg->max_terminations;
 	m->leaving = false;

@@ -40,6 +40,7 @@ bool mrfp_pool_up(const struct mrfp_pool *p);
 const char *mrfp_pool_of(const struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE]);
 /* One that is up serves MSRP over TLS. */
 bool mrfp_pool_has_tls(const struct mrfp_pool *p);
+bool mrfp_pool_has_websocket(const struct mrfp_pool *p);
 /* Largest message that every MRFP that is up accepts; 0: not known. */
 uint64_t mrfp_pool_max_size(const struct mrfp_pool *p);
 

@@ -57,6 +57,16 @@ bool mrfp_pool_has_tls(const struct mrfp_pool *p)
 	return false;
 }
 
+bool mrfp_pool_has_websocket(const struct mrfp_pool *p)
+{
+	const struct pool_member *m;
+
+	LIST_FOREACH(m, &p->members, link)
+		if (shown_state(m) == MRFP_UP && m->websocket)
+			return true;
+	return false;
+}
+
 const char *mrfp_pool_of(const struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE])
 {
 	const struct pool_context *c = pool_context_find(p, context);

@@ -37,6 +37,7 @@ struct pool_member {
 	struct mrfp_link *mrfp;
 	char *msrp;
 	char *fingerprint; /* "": no TLS */
+	bool websocket;
 	uint64_t max_size;
 	uint32_t max_terminations;
 	uint32_t load;

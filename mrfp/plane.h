@@ -43,7 +43,7 @@ struct wire_ops {
 typedef uint32_t plane_notify_fn(const struct context *ctx, const struct ctl_notify *event,
 				 void *arg);
 
-#define PLANE_LISTENERS 16
+#define PLANE_LISTENERS 5
 
 struct plane {
 	const struct options *opt;

@@ -8,19 +8,17 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/daemon.h"
 #include "common/http.h"
-#include "common/listener.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/resolve.h"
 #include "common/tls.h"
-#include "mrfp/admit.h"
 #include "mrfp/control.h"
 #include "mrfp/ctl_client.h"
+#include "mrfp/doors.h"
 #include "mrfp/fanout.h"
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
@@ -41,7 +39,7 @@ struct server {
 	struct event_base *base;
 	struct plane plane;
 	struct metrics *metrics;
-	struct listener *listener, *tls_listener, *wss_listener, *ws_listener;
+	struct doors *doors;
 	struct ctl_client *ctl;
 	struct http_server *http;
 	struct daemon *daemon;
@@ -120,11 +118,6 @@ static void on_event_done(uint32_t transaction, const struct ctl_result *r, void
 		      CTL_HAS(r, result, status) && r->code == CTL_R_OK ? r->status : 403);
 }
 
-static const char *place_of(const struct listener *l, char text[ADDR_STRLEN])
-{
-	return l ? addr_format(listener_addr(l), text) : "off";
-}
-
 static void say_ready(struct server *s)
 {
 	char msrp[ADDR_STRLEN], tls[ADDR_STRLEN], wss[ADDR_STRLEN], ws[ADDR_STRLEN];
@@ -136,9 +129,9 @@ static void say_ready(struct server *s)
 	if (s->http)
 		addr_format(http_server_addr(s->http), admin);
 	daemon_ready("ready msrp=%s tls=%s wss=%s ws=%s admin=%s mp=%s",
-		     place_of(s->listener, msrp), place_of(s->tls_listener, tls),
-		     place_of(s->wss_listener, wss), place_of(s->ws_listener, ws), admin,
-		     ctl_client_up(s->ctl) ? "up" : "down");
+		     doors_place(s->doors, DOOR_TCP, msrp), doors_place(s->doors, DOOR_TLS, tls),
+		     doors_place(s->doors, DOOR_WSS, wss), doors_place(s->doors, DOOR_WS, ws),
+		     admin, ctl_client_up(s->ctl) ? "up" : "down");
 }
 
 static void on_ctl_changed(bool up, void *arg)
@@ -163,44 +156,6 @@ static void on_ready_timer(evutil_socket_t fd, short what, void *arg)
 	say_ready(arg);
 }
 
-static void accept_over(struct server *s, int fd_take, const struct addr *peer, uint8_t transport)
-{
-	s->plane.now_ms = clock_now_ms();
-	if (admit(&s->plane, peer))
-		wire_accept(&s->plane, fd_take, peer, transport);
-	else
-		close(fd_take);
-}
-
-static void on_accept(int fd_take, const struct addr *peer, void *arg)
-{
-	accept_over(arg, fd_take, peer, CTL_TRANSPORT_TCP);
-}
-
-static void on_accept_tls(int fd_take, const struct addr *peer, void *arg)
-{
-	accept_over(arg, fd_take, peer, CTL_TRANSPORT_TLS);
-}
-
-static void accept_websocket(struct server *s, int fd_take, const struct addr *peer, bool secure)
-{
-	s->plane.now_ms = clock_now_ms();
-	if (admit(&s->plane, peer))
-		wire_accept_ws(&s->plane, fd_take, peer, secure);
-	else
-		close(fd_take);
-}
-
-static void on_accept_wss(int fd_take, const struct addr *peer, void *arg)
-{
-	accept_websocket(arg, fd_take, peer, true);
-}
-
-static void on_accept_ws(int fd_take, const struct addr *peer, void *arg)
-{
-	accept_websocket(arg, fd_take, peer, false);
-}
-
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct server *s = arg;
@@ -216,12 +171,7 @@ static void on_collect(void *arg)
 	struct server *s = arg;
 
 	pressure_collect(&s->plane);
-	if (!s->plane.tls)
-		return;
-	*s->plane.stats.handshakes_now = (int64_t)tls_n_handshakes(s->plane.tls);
-	for (unsigned end = 0; end < TLS_ENDS; end++)
-		*s->plane.stats.handshakes[end] =
-			(int64_t)tls_n_ended(s->plane.tls, (enum tls_end)end);
+	doors_collect(&s->plane);
 }
 
 static const char *on_readyz(void *arg)
@@ -259,7 +209,7 @@ static void on_term(void *arg)
 		 (long long)s->opt->drain_ms);
 	p->draining = true;
 	s->drain_end_ms = clock_now_ms() + (uint64_t)s->opt->drain_ms;
-	listener_free(&s->listener);
+	doors_close(&s->doors);
 	ctl_client_announce(s->ctl, CTL_DRAIN);
 }
 
@@ -356,96 +306,6 @@ static int open_plane(struct server *s)
 	return open_bundle(s);
 }
 
-static int open_listener(struct server *s, const char *address, int64_t port,
-			 listener_accept_fn *fn, struct listener **listener_r)
-{
-	char text[ADDR_STRLEN];
-	struct addr at;
-
-	if (addr_from_host(slice_str(address), (uint16_t)port, &at))
-		return EXIT_CONFIG;
-	if (listener_open(s->base, &at, fn, s, listener_r)) {
-		log_error("cannot listen for MSRP on %s: %s", addr_format(&at, text),
-			  errno == EADDRINUSE ? "the port is in use" : strerror(errno));
-		return EXIT_RUNTIME;
-	}
-	return EXIT_OK;
-}
-
-static int open_tls(struct server *s)
-{
-	const struct options *opt = s->opt;
-	struct tls_settings set = {opt->tls_certificate, opt->tls_key, .ask_peer = true};
-	char why[TLS_WHY_SIZE];
-	int code;
-
-	if (tls_new(&set, &s->plane.tls, why)) {
-		log_error("%s", why);
-		return EXIT_CONFIG;
-	}
-	code = open_listener(s, opt->msrp_address, opt->msrp_tls_port, on_accept_tls,
-			     &s->tls_listener);
-	if (code == EXIT_OK)
-		s->plane.tls_port = addr_port(listener_addr(s->tls_listener));
-	return code;
-}
-
-/* What browsers are told: as configured, or the listener itself. */
-static void set_ws_place(struct server *s, const struct listener *l, const char *address)
-{
-	const struct options *opt = s->opt;
-	struct slice host = slice_str(opt->msrp_advertise[0] ? opt->msrp_advertise : address);
-	uint16_t port = addr_port(listener_addr(l));
-
-	if (opt->wss_advertise[0] && addr_split(slice_str(opt->wss_advertise), &host, &port))
-		return; /* was checked */
-	if (host.ptr[0] == '[')
-		host = slice_make(host.ptr + 1, host.len - 2);
-	free(s->plane.ws_host);
-	s->plane.ws_host = slice_dup(host);
-	s->plane.ws_port = port;
-}
-
-static int open_websocket(struct server *s)
-{
-	const struct options *opt = s->opt;
-	struct tls_settings set = {opt->tls_certificate, opt->tls_key, .ask_peer = false};
-	char why[TLS_WHY_SIZE];
-	int code = EXIT_OK;
-
-	if (opt->ws_port >= 0) {
-		code = open_listener(s, opt->ws_address, opt->ws_port, on_accept_ws,
-				     &s->ws_listener);
-		if (code == EXIT_OK)
-			set_ws_place(s, s->ws_listener, opt->ws_address);
-	}
-	if (code != EXIT_OK || opt->wss_port < 0)
-		return code;
-	if (tls_new(&set, &s->plane.wss, why)) {
-		log_error("%s", why);
-		return EXIT_CONFIG;
-	}
-	code = open_listener(s, opt->msrp_address, opt->wss_port, on_accept_wss, &s->wss_listener);
-	if (code == EXIT_OK)
-		set_ws_place(s, s->wss_listener, opt->msrp_address);
-	return code;
-}
-
-static int open_listeners(struct server *s)
-{
-	const struct options *opt = s->opt;
-	int code;
-
-	s->plane.host = xstrdup(opt->msrp_advertise[0] ? opt->msrp_advertise : opt->msrp_address);
-	code = open_listener(s, opt->msrp_address, opt->msrp_port, on_accept, &s->listener);
-	if (code != EXIT_OK)
-		return code;
-	s->plane.port = addr_port(listener_addr(s->listener));
-	if (opt->msrp_tls_port >= 0)
-		code = open_tls(s);
-	return code == EXIT_OK ? open_websocket(s) : code;
-}
-
 static int open_control(struct server *s)
 {
 	struct addr at;
@@ -487,10 +347,11 @@ static void note_own(struct plane *p, const struct addr *at)
 
 static void note_listeners(struct server *s)
 {
-	if (s->listener)
-		note_own(&s->plane, listener_addr(s->listener));
-	if (s->tls_listener)
-		note_own(&s->plane, listener_addr(s->tls_listener));
+	for (unsigned i = 0; i < DOORS; i++) {
+		const struct addr *at = doors_addr(s->doors, (enum door)i);
+		if (at)
+			note_own(&s->plane, at);
+	}
 	if (s->http)
 		note_own(&s->plane, http_server_addr(s->http));
 }
@@ -503,8 +364,8 @@ static int open_all(struct server *s)
 
 	s->metrics = metrics_new();
 	metrics_on_collect(s->metrics, on_collect, s);
-	if ((code = open_plane(s)) || (code = open_listeners(s)) || (code = open_control(s)) ||
-	    (code = open_admin(s)))
+	if ((code = open_plane(s)) || (code = doors_open(&s->plane, &s->doors)) ||
+	    (code = open_control(s)) || (code = open_admin(s)))
 		return code;
 	note_listeners(s);
 	s->daemon = daemon_new(s->base, on_term, on_hup, NULL, s);
@@ -536,10 +397,7 @@ static void close_all(struct server *s)
 		fanout_run(p);
 		close_wires(s);
 	}
-	listener_free(&s->listener);
-	listener_free(&s->tls_listener);
-	listener_free(&s->wss_listener);
-	listener_free(&s->ws_listener);
+	doors_close(&s->doors);
 	http_server_free(&s->http);
 	ctl_client_free(&s->ctl);
 	nicknames_free(&p->nicknames);
@@ -553,7 +411,6 @@ static void close_all(struct server *s)
 	bundle_free(&p->bundle);
 	addr_set_free(&p->connect_allow);
 	addr_set_free(&p->trusted);
-	free(p->host);
 	free(p->read_buf);
 	metrics_free(&s->metrics);
 }
@@ -584,9 +441,7 @@ int server_run(const struct options *opt, server_reload_fn *reload, void *reload
 	close_all(s);
 	event_base_loop(s->base, EVLOOP_NONBLOCK); /* closed streams are freed by the loop */
 	event_base_free(s->base);
-	tls_free(&s->plane.tls);
-	tls_free(&s->plane.wss);
-	free(s->plane.ws_host);
+	doors_release(&s->plane);
 	free(s);
 	return code;
 }

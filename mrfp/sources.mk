@@ -12,6 +12,7 @@ MRFP_SRC := \
 	mrfp/ctl_client.c \
 	mrfp/ctl_dedup.c \
 	mrfp/dial.c \
+	mrfp/doors.c \
 	mrfp/fanout.c \
 	mrfp/file.c \
 	mrfp/forward.c \

@@ -146,6 +146,15 @@ bool sdp_place_matches(const struct sdp_media *m, const struct msrp_uri *first)
 	return host_matches(slice_str(m->host), first->host);
 }
 
+bool sdp_is_websocket(const struct sdp_media *m)
+{
+	struct msrp_path path;
+	struct msrp_uri first;
+
+	return m->path && msrp_path_parse(slice_str(m->path), &path) == 0 &&
+	       msrp_uri_parse(path.items[0], &first) == 0 && slice_ieq_str(first.transport, "ws");
+}
+
 /* NULL, or what is wrong with the path. */
 static const char *path_problem(const struct sdp_media *m, struct msrp_uri *first_r)
 {
@@ -168,6 +177,8 @@ static const char *path_problem(const struct sdp_media *m, struct msrp_uri *firs
 		return "URI in a=path has no session id";
 	if (first_r->secure != tls)
 		return "a=path and m= disagree about TLS";
+	if (m->transport == SDP_TCP_WSS_MSRP && !sdp_is_websocket(m))
+		return "a=path and m= disagree about WebSocket";
 	return NULL;
 }
 
@@ -184,8 +195,8 @@ static const char *fingerprint_problem(const struct sdp_media *m)
 {
 	struct fingerprint_list list = {.n = 0};
 
-	if (m->transport != SDP_TCP_TLS_MSRP)
-		return NULL;
+	if (m->transport != SDP_TCP_TLS_MSRP || sdp_is_websocket(m))
+		return NULL; /* a browser has no certificate, and checks ours by its name */
 	if (!m->n_fingerprints)
 		return "a=fingerprint is missing";
 	if (m->n_fingerprints > SDP_MAX_FINGERPRINTS)

@@ -84,6 +84,12 @@ int sdp_push_problem(const struct sdp_media *m, const char **why_r);
 /* Does the line carry (or ask for) a file, other than by merely saying that files are understood? */
 bool sdp_is_file(const struct sdp_media *m);
 
+/*
+ * Its peer is a WebSocket client of ours: the next hop of a=path has the transport "ws", whether m= says
+ * TCP/TLS/MSRP (RFC 7977 5.2.2) or TCP/WSS/MSRP. False where that path does not parse.
+ */
+bool sdp_is_websocket(const struct sdp_media *m);
+
 /* Answer's direction for an offered one, from what we would like (OA-003). */
 enum sdp_dir sdp_dir_answer(enum sdp_dir offered, enum sdp_dir ours);
 /* Answer's setup for an offered one (CMD-004, 005); prefer_passive as we are reachable. */

@@ -367,6 +367,58 @@ static void what_is_no_chat_is_refused_with_its_warning(void **state)
 	}
 }
 
+#define BROWSER "a=path:msrps://df7jal23ls0d.invalid:2855/98cjs;ws\r\n"
+
+static void a_browser_is_answered_in_its_own_protocol(void **state)
+{
+	/* covers: WS-007 */
+	static const char *const protos[] = {"TCP/TLS/MSRP", "TCP/WSS/MSRP"};
+	const struct media_result ws = {.local_path = "msrps://chat.example.com:443/s1Kx8GdW;ws",
+					.host = "chat.example.com",
+					.port = 443,
+					.fingerprint = "sha-256 AA:BB"};
+	struct focus_sdp_policy with = policy;
+	struct focus_sdp_why why;
+
+	(void)state;
+	with.prefer_active = true; /* of no use here: nobody can connect to a browser */
+	for (size_t i = 0; i < 2; i++) {
+		struct focus_sdp_local l = {0};
+		struct focus_sdp_peer peer;
+		struct media_remote remote;
+		char offer[1024], line[64];
+
+		snprintf(offer, sizeof(offer),
+			 HEAD "m=message 9 %s *\r\n" BROWSER TYPES
+			      "a=msrp-cema\r\na=setup:actpass\r\n",
+			 protos[i]);
+		with.websocket = false;
+		assert_int_equal(focus_sdp_read(slice_str(offer), false, &with, &peer, &why), 488);
+		with.websocket = true;
+		assert_int_equal(focus_sdp_read(slice_str(offer), false, &with, &peer, &why), 0);
+		focus_sdp_remote(&peer, false, &with, &remote);
+		assert_true(remote.ws && !remote.tls && remote.setup == MEDIA_PASSIVE);
+		assert_int_equal(remote.n_fingerprints, 0);
+		assert_non_null(focus_sdp_misfit(&peer, &l));
+		focus_sdp_local_set(&l, &ws);
+		assert_null(focus_sdp_misfit(&peer, &l));
+		focus_sdp_answer(&l, &peer, &with);
+		snprintf(line, sizeof(line), "m=message 443 %s *\r\n", protos[i]);
+		assert_non_null(strstr(bytes_cstr(&l.last), line));
+		assert_non_null(strstr(bytes_cstr(&l.last), "a=setup:passive\r\n"));
+		assert_null(strstr(bytes_cstr(&l.last), "a=fingerprint"));
+		assert_null(strstr(bytes_cstr(&l.last), "a=msrp-cema"));
+		focus_sdp_offer(&l, &with); /* its leg moves */
+		assert_non_null(strstr(bytes_cstr(&l.last), line));
+		focus_sdp_peer_fini(&peer);
+		snprintf(offer, sizeof(offer),
+			 HEAD "m=message 9 %s *\r\n" BROWSER TYPES "a=setup:passive\r\n",
+			 protos[i]);
+		assert_int_equal(focus_sdp_read(slice_str(offer), false, &with, &peer, &why), 488);
+		focus_sdp_local_fini(&l);
+	}
+}
+
 static void a_repeated_description_is_known_by_its_origin(void **state)
 {
 	/* covers: MSRP-131 */
@@ -394,6 +446,7 @@ int main(void)
 		cmocka_unit_test(cema_is_offered_and_answered),
 		cmocka_unit_test(an_answer_says_whether_cema_holds),
 		cmocka_unit_test(what_is_no_chat_is_refused_with_its_warning),
+		cmocka_unit_test(a_browser_is_answered_in_its_own_protocol),
 		cmocka_unit_test(a_repeated_description_is_known_by_its_origin),
 	};
 

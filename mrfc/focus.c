@@ -87,11 +87,29 @@ int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r)
 	return err;
 }
 
+/* What we can do with m=message, files included (RFC 3264 9; RFC 5547 8.5). */
+static void describe(const struct focus *f, struct bytes *out)
+{
+	struct sdp_file files = {.has_selector = true};
+	struct sdp_session s = {
+		.origin_user = (char *)"mrf", .origin_id = 1, .origin_version = 1, .n_media = 1};
+	char host[ADDR_STRLEN];
+
+	s.origin_host = (char *)(uintptr_t)addr_host(sip_agent_addr(f->sip), host);
+	s.origin_v6 = addr_is_v6(sip_agent_addr(f->sip));
+	s.media[0] = (struct sdp_media){.type = (char *)"message",
+					.is_message = true,
+					.proto = (char *)"TCP/MSRP",
+					.formats = (char *)"*",
+					.file = &files};
+	sdp_build(out, &s);
+}
+
 /* OPTIONS: what this server or conference can do, without joining (FOC-013). */
 static void on_options(struct sip_in *in, void *arg)
 {
 	struct focus *f = arg;
-	struct bytes contact = BYTES_INIT, h = BYTES_INIT;
+	struct bytes contact = BYTES_INIT, h = BYTES_INIT, sdp = BYTES_INIT;
 	struct slice name;
 	bool factory;
 	struct room *room = room_by_uri(f, in->uri, &factory, &name);
@@ -109,9 +127,13 @@ static void on_options(struct sip_in *in, void *arg)
 	sip_header_add(&h, "Accept-Language", "en");
 	sip_header_add(&h, "Supported", sip_in_supported());
 	sip_header_add(&h, "Allow-Events", "conference");
+	describe(f, &sdp);
 	sip_in_end(&in, &(struct sip_answer){.status = 200,
 					     .contact = bytes_cstr(&contact),
-					     .headers = bytes_cstr(&h)});
+					     .headers = bytes_cstr(&h),
+					     .content_type = "application/sdp",
+					     .body = bytes_slice(&sdp)});
+	bytes_fini(&sdp);
 	bytes_fini(&contact);
 	bytes_fini(&h);
 }

@@ -133,11 +133,16 @@ void file_share_taken(struct file_share *share)
 
 	if (share->accepted || leg == NULL)
 		return;
-	share->accepted = true;
 	file_sdp_answer(&leg->local, &share->offer, file_leg_host(leg), max_file(f), &f->sdp);
 	file_leg_step(leg, FILE_LEG_UP);
 	dialog_answer(leg->dialog, bytes_slice(&leg->local.last));
-	timer_start(share->timer, f->config.file_hold_ms);
+	file_share_started(share);
+}
+
+void file_share_started(struct file_share *share)
+{
+	share->accepted = true;
+	timer_start(share->timer, share->focus->config.file_hold_ms);
 }
 
 /* The sender's terminations are there, or could not be had. */
@@ -147,6 +152,10 @@ void file_sender_ready(struct file_share *share)
 
 	for (size_t i = 0; i < SDP_MAX_MEDIA; i++)
 		share->line[i].open = share->line[i].open && leg->part[i].exists;
+	if (share->member != NULL) {
+		file_lines_ready(share);
+		return;
+	}
 	if (is_over(share)) {
 		const struct unwind_rule *rule = unwind_rule(unwind_of_media(leg->failed));
 
@@ -159,7 +168,7 @@ void file_sender_ready(struct file_share *share)
 		file_share_end(share, 480, 480, "Nobody else is here");
 }
 
-static void sender_left(struct file_share *share, const char *why)
+void file_share_sender_left(struct file_share *share, const char *why)
 {
 	log_info("%s: sender %s of a file leaves: %s", share->room->c->name, share->who.uri, why);
 	file_leg_end(share->sender, 487, 487, why);
@@ -184,7 +193,7 @@ static void on_ended(struct dialog *d, enum dialog_end how, int status, const ch
 
 	(void)d;
 	if (leg == share->sender) {
-		sender_left(share, phrase != NULL ? phrase : "gone");
+		file_share_sender_left(share, phrase != NULL ? phrase : "gone");
 	} else if (how == DIALOG_END_REFUSED) {
 		file_receiver_refused(leg, status);
 	} else {
@@ -193,8 +202,7 @@ static void on_ended(struct dialog *d, enum dialog_end how, int status, const ch
 	}
 }
 
-/* Does the offered line still mean the file it meant (8.1)? */
-static bool same_file(const struct sdp_media *was, const struct sdp_media *now)
+bool file_same(const struct sdp_media *was, const struct sdp_media *now)
 {
 	return now->file != NULL && !now->file->malformed && was->file != NULL &&
 	       now->file->transfer_id != NULL && was->file->transfer_id != NULL &&
@@ -218,7 +226,7 @@ static void apply_change(struct file_leg *leg, const struct sdp_session *offer)
 		bool there = i < offer->n_media && offer->media[i].port != 0;
 
 		if (leg->part[i].exists &&
-		    (!there || (sender && !same_file(&share->offer.media[i], &offer->media[i]))))
+		    (!there || (sender && !file_same(&share->offer.media[i], &offer->media[i]))))
 			file_leg_drop_line(leg, i);
 	}
 	file_sdp_answer(&leg->local, offer, file_leg_host(leg), sender ? max_file(f) : 0, &f->sdp);
@@ -303,8 +311,13 @@ const struct dialog_ops *file_dialog_ops(void)
 
 /* --- a new one --- */
 
-static void keep_parts(struct file_share *share, const struct sip_in *in)
+/* What goes along with the files. */
+static void keep_company(struct file_share *share, const struct sip_in *in)
 {
+	if (in->contribution_id != NULL)
+		share->contribution_id = xstrdup(in->contribution_id);
+	if (in->conversation_id != NULL)
+		share->conversation_id = xstrdup(in->conversation_id);
 	rand_ident(share->boundary, sizeof(share->boundary) - 1);
 	for (size_t i = 0; i < in->n_parts; i++) {
 		const struct sip_part *p = &in->parts[i];
@@ -325,9 +338,8 @@ static void keep_parts(struct file_share *share, const struct sip_in *in)
 		bytes_fini(&share->parts);
 }
 
-static struct file_share *share_new(struct room *room, struct identity *who_take,
-				    const struct sip_in *in, struct sdp_session *offer_take,
-				    uint32_t good)
+struct file_share *file_share_new(struct room *room, struct identity *who_take,
+				  struct sdp_session *offer_take, uint32_t good)
 {
 	struct file_share *share = xcalloc(1, sizeof(*share));
 	struct focus *f = room->focus;
@@ -341,18 +353,13 @@ static struct file_share *share_new(struct room *room, struct identity *who_take
 		rand_bytes(share->line[i].context, sizeof(share->line[i].context));
 		share->line[i].open = good >> i & 1;
 	}
-	if (in->contribution_id != NULL)
-		share->contribution_id = xstrdup(in->contribution_id);
-	if (in->conversation_id != NULL)
-		share->conversation_id = xstrdup(in->conversation_id);
-	keep_parts(share, in);
 	LIST_INIT(&share->receivers);
 	share->timer = timer_new(f->base, on_timer, share);
 	LIST_INSERT_HEAD(&f->shares, share, link);
 	return share;
 }
 
-static size_t shares_of(const struct room *room, const char *user)
+bool file_share_allowed(const struct room *room, const char *user)
 {
 	const struct file_share *share;
 	size_t n = 0;
@@ -361,7 +368,7 @@ static size_t shares_of(const struct room *room, const char *user)
 		if (share->room == room && sip_uri_same(slice_str(share->who.uri), slice_str(user)))
 			n++;
 	}
-	return n;
+	return n < SHARES_MAX;
 }
 
 /* 0, or the status to refuse with. */
@@ -376,7 +383,7 @@ static int may_send(struct focus *f, const struct sip_in *in, const struct ident
 		return 404;
 	if (session_of_user(room, slice_str(who->uri), true) == NULL)
 		return 403; /* only who is in the room */
-	if (shares_of(room, who->uri) >= SHARES_MAX)
+	if (!file_share_allowed(room, who->uri))
 		return 486;
 	*room_r = room;
 	return 0;
@@ -411,7 +418,8 @@ bool file_on_invite(struct focus *f, struct sip_in **in, struct identity *who)
 		identity_fini(who);
 		return true;
 	}
-	share = share_new(room, who, invite, &offer, good);
+	share = file_share_new(room, who, &offer, good);
+	keep_company(share, invite);
 	share->sender = file_leg_new(share);
 	share->sender->peer_id = share->offer.origin_id;
 	share->sender->peer_version = share->offer.origin_version;
@@ -550,7 +558,7 @@ void file_user_left(struct room *room, const char *user)
 			continue;
 		if (sip_uri_same(slice_str(share->who.uri), slice_str(user))) {
 			if (share->sender != NULL) /* what it has sent already goes on */
-				sender_left(share, "Not in the conference");
+				file_share_sender_left(share, "Not in the conference");
 			continue;
 		}
 		LIST_FOREACH(leg, &share->receivers, link) {

@@ -64,10 +64,12 @@ void file_leg_end(struct file_leg *leg, int status, int cause, const char *text)
 	struct file_share *share = leg->share;
 	char *headers = focus_refusal_headers(0, 399, text);
 
-	if (share->sender == leg)
+	if (share->sender == leg) {
 		share->sender = NULL;
-	else
+		file_lines_closed(share);
+	} else {
 		LIST_REMOVE(leg, link);
+	}
 	for (size_t i = 0; i < SDP_MAX_MEDIA; i++)
 		media_cancel(share->focus->media, &leg->part[i]);
 	for (size_t i = 0; i < SDP_MAX_MEDIA; i++)

@@ -58,6 +58,9 @@ struct file_share {
 	char boundary[33];
 	struct file_line line[SDP_MAX_MEDIA];
 	struct file_leg *sender; /* NULL: it has left */
+	struct session
+		*member; /* whose dialog has the lines; NULL: the sender has one of its own */
+	size_t at[SDP_MAX_MEDIA]; /* their places there */
 	LIST_HEAD(, file_leg) receivers;
 	uint64_t next_termination;
 	struct timer *timer;
@@ -67,7 +70,22 @@ struct file_share {
 	int refusal;    /* worst answer of the receivers so far */
 };
 
+/* focus_file_line.c */
+/* The terminations of a member's lines are there, or could not be had. */
+void file_lines_ready(struct file_share *share);
+/* The sender's lines in the member's dialog are over. */
+void file_lines_closed(struct file_share *share);
+
 /* focus_file.c */
+/* Takes who and the offer; good: bit per line that is a file to be passed on. */
+struct file_share *file_share_new(struct room *room, struct identity *who_take,
+				  struct sdp_session *offer_take, uint32_t good);
+/* May this user send one more now? */
+bool file_share_allowed(const struct room *room, const char *user);
+/* Does the line still mean the file that it meant (8.1)? */
+bool file_same(const struct sdp_media *was, const struct sdp_media *now);
+void file_share_started(struct file_share *share); /* the sender has its answer: time to hold */
+void file_share_sender_left(struct file_share *share, const char *why);
 void file_leg_step(struct file_leg *leg, enum file_step step);
 /* A receiver has taken some line: the sender may go on. */
 void file_share_taken(struct file_share *share);

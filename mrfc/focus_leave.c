@@ -19,6 +19,8 @@ static void session_free(struct session *s)
 	if (s->has_offered)
 		focus_sdp_peer_fini(&s->offered);
 	focus_sdp_local_fini(&s->local);
+	for (size_t i = 0; i < SESSION_FILE_IDS; i++)
+		free(s->file_ids[i]);
 	timer_free(&s->lost_timer);
 	identity_fini(&s->who);
 	free(s->contact);
@@ -66,6 +68,7 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 	stats_unwound(f->stats, cause);
 	LIST_REMOVE(s, link);
 	room->n_entering -= s->announced ? 0 : 1;
+	file_member_gone(s);
 	media_cancel(f->media, s);
 	conf_store_cancel(f->store, s);
 	if (s->dialog != NULL) {

@@ -50,6 +50,8 @@ enum session_step {
 	SESSION_MOVING    /* another MRFP: new termination, then our re-INVITE */
 };
 
+#define SESSION_FILE_IDS 16
+
 /* One endpoint in a conference: dialog, termination, place in the roster. */
 struct session {
 	LIST_ENTRY(session) link;
@@ -71,10 +73,12 @@ struct session {
 	bool has_peer;
 	struct focus_sdp_peer offered; /* that is being applied */
 	bool has_offered;
-	bool reoffer;             /* a new offer without CEMA must follow (RFC 6714 4.2) */
-	bool peer_answered;       /* peer answered our offer, else it offered */
-	bool cancelled;           /* the change that is being applied was taken back */
-	int dir;                  /* CTL_DIR_*, from the peer's view */
+	bool reoffer;                     /* a new offer without CEMA must follow (RFC 6714 4.2) */
+	bool peer_answered;               /* peer answered our offer, else it offered */
+	bool cancelled;                   /* the change that is being applied was taken back */
+	int dir;                          /* CTL_DIR_*, from the peer's view */
+	char *file_ids[SESSION_FILE_IDS]; /* of files it has sent in lines of its own (FT-006) */
+	unsigned n_file_ids;              /* ever; the oldest give way */
 	struct timer *lost_timer; /* its connection is lost: time to come back; NULL: never was */
 	int lost_cause;
 };
@@ -172,6 +176,10 @@ void dialout_on_ringing(struct session *s);
 void dialout_on_accepted(struct session *s, const struct sip_out_result *result);
 
 /* focus_reinvite.c */
+/* The lines for files of the change in progress have their terminations. */
+void reinvite_lines_ready(struct session *s);
+/* A line for a file is closed by us: tell the peer. */
+void reinvite_lines_closed(struct session *s);
 void reinvite_on_change(struct session *s, struct slice offer);
 /* The peer takes its change back: what is applied of it already is undone. */
 void reinvite_on_cancelled(struct session *s);
@@ -203,6 +211,11 @@ void file_on_over(struct focus *f, const uint8_t *ctx, int outcome, uint64_t siz
 bool file_on_lost(struct focus *f, const uint8_t *ctx, uint64_t termination, int cause);
 bool file_on_context_lost(struct focus *f, const uint8_t *ctx);
 bool file_knows(struct focus *f, const uint8_t *ctx, uint64_t termination);
+
+/* focus_file_line.c: files in further lines of a member's dialog */
+/* A change of the member came: true when file_lines_ready() follows, as terminations are asked for. */
+bool file_lines_change(struct session *s);
+void file_member_gone(struct session *s);
 
 /* focus_media.c */
 const struct media_events *focus_media_events(void);

@@ -100,8 +100,26 @@ static void on_modified(const struct media_result *result, void *arg)
 		return;
 	}
 	session_found(s); /* if it does not bind, the media side will tell again */
+	if (!file_lines_change(s))
+		reinvite_lines_ready(s);
+}
+
+void reinvite_lines_ready(struct session *s)
+{
+	if (s->cancelled) {
+		undo(s);
+		return;
+	}
 	session_store(s);
 	conf_store_wait(s->room->focus->store, on_stored, s);
+}
+
+void reinvite_lines_closed(struct session *s)
+{
+	if (s->step != SESSION_UP || !s->has_peer) /* else the answer under way tells it */
+		return;
+	focus_sdp_reoffer(&s->local, &s->peer, &s->room->focus->sdp);
+	dialog_offer(s->dialog, bytes_slice(&s->local.last));
 }
 
 void reinvite_on_cancelled(struct session *s)

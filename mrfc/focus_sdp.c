@@ -29,8 +29,18 @@ void focus_sdp_local_set(struct focus_sdp_local *l, const struct media_result *r
 		l->fingerprint = xstrdup(result->fingerprint);
 }
 
+void focus_sdp_extra_fini(struct focus_sdp_extra *e)
+{
+	free(e->path);
+	free(e->host);
+	free(e->fingerprint);
+	*e = (struct focus_sdp_extra){0};
+}
+
 void focus_sdp_local_fini(struct focus_sdp_local *l)
 {
+	for (size_t i = 0; i < SDP_MAX_MEDIA; i++)
+		focus_sdp_extra_fini(&l->extra[i]);
 	free(l->path);
 	free(l->host);
 	free(l->fingerprint);
@@ -302,6 +312,57 @@ void focus_sdp_offer(struct focus_sdp_local *l, const struct focus_sdp_policy *p
 	write_versioned(l, &s);
 }
 
+/* A line that is not the chat: it takes a file, or is refused; files are named in any case. */
+static struct sdp_media other_line(const struct focus_sdp_local *l, size_t i,
+				   const struct sdp_media *theirs, enum sdp_setup setup,
+				   struct sdp_file *file)
+{
+	const struct focus_sdp_extra *e = &l->extra[i];
+	struct sdp_media m = {.type = theirs->type,
+			      .is_message = theirs->is_message,
+			      .transport = theirs->transport,
+			      .proto = theirs->proto,
+			      .formats = theirs->formats,
+			      .host = l->host,
+			      .host_is_v6 = strchr(l->host, ':') != NULL};
+
+	if (theirs->file != NULL) { /* RFC 5547 8.3.1 */
+		*file = *theirs->file;
+		file->disposition = file->date = file->icon = NULL;
+		m.file = file;
+	}
+	if (e->path == NULL)
+		return m;
+	m.port = e->port;
+	m.host = e->host;
+	m.host_is_v6 = strchr(e->host, ':') != NULL;
+	m.path = e->path;
+	m.accept_types = theirs->accept_types;
+	m.accept_wrapped_types = theirs->accept_wrapped_types;
+	m.setup = setup;
+	m.dir = SDP_RECVONLY;
+	if (e->fingerprint != NULL) {
+		m.fingerprints[0] = e->fingerprint;
+		m.n_fingerprints = 1;
+	}
+	return m;
+}
+
+void focus_sdp_reoffer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
+		       const struct focus_sdp_policy *policy)
+{
+	struct sdp_session s = {.n_media = p->sdp.n_media};
+	struct sdp_file file[SDP_MAX_MEDIA];
+
+	l->setup = SDP_SETUP_ACTPASS;
+	l->cema = policy->cema && !l->plain;
+	for (size_t i = 0; i < s.n_media; i++)
+		s.media[i] = i == p->chat ? own_line(l, policy)
+					  : other_line(l, i, &p->sdp.media[i], SDP_SETUP_ACTPASS,
+						       &file[i]);
+	write_versioned(l, &s);
+}
+
 static bool is_relayed(const struct sdp_media *m)
 {
 	struct msrp_path path;
@@ -313,18 +374,14 @@ void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
 		      const struct focus_sdp_policy *policy)
 {
 	struct sdp_session s = {.n_media = p->sdp.n_media};
+	struct sdp_file file[SDP_MAX_MEDIA];
 
 	for (size_t i = 0; i < s.n_media; i++) {
 		const struct sdp_media *offered = &p->sdp.media[i];
 
 		if (i != p->chat) {
-			s.media[i] = (struct sdp_media){.type = offered->type,
-							.is_message = offered->is_message,
-							.transport = offered->transport,
-							.proto = offered->proto,
-							.formats = offered->formats,
-							.host = l->host,
-							.host_is_v6 = strchr(l->host, ':') != NULL};
+			s.media[i] = other_line(l, i, offered,
+						focus_sdp_setup(offered->setup, policy), &file[i]);
 			continue;
 		}
 		l->setup = focus_sdp_setup(offered, policy);

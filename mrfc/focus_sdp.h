@@ -21,6 +21,12 @@ struct focus_sdp_policy {
 	bool offer_tls; /* our own offers are for TLS, if it has */
 };
 
+/* Our side of a further line, which takes a file (RFC 5547); path NULL: the line is refused. */
+struct focus_sdp_extra {
+	char *path, *host, *fingerprint;
+	uint16_t port;
+};
+
 /* Our side; zero-initialised. */
 struct focus_sdp_local {
 	uint64_t origin_id, version;
@@ -33,7 +39,8 @@ struct focus_sdp_local {
 	bool plain;           /* RFC 4975 alone from now on: a fall-back (RFC 6714 4.2) */
 	enum sdp_dir dir;     /* ours */
 	enum sdp_setup setup; /* in the last description */
-	struct bytes last;    /* the last description: an equal one keeps its version (MSRP-131) */
+	struct focus_sdp_extra extra[SDP_MAX_MEDIA]; /* by their place in the peer's description */
+	struct bytes last; /* the last description: an equal one keeps its version (MSRP-131) */
 };
 void focus_sdp_local_set(struct focus_sdp_local *l, const struct media_result *result);
 void focus_sdp_local_fini(struct focus_sdp_local *l);
@@ -90,6 +97,11 @@ bool focus_sdp_same(const struct focus_sdp_peer *p, uint64_t id, uint64_t versio
 
 /* Our offer, or the answer to p (every line in order, others refused: OA-001, MSRP-132). In l->last. */
 void focus_sdp_offer(struct focus_sdp_local *l, const struct focus_sdp_policy *policy);
+/* Close a line for files. */
+void focus_sdp_extra_fini(struct focus_sdp_extra *e);
+/* Our new offer when the peer's last description is p: its lines in their places (RFC 3264 8). */
+void focus_sdp_reoffer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
+		       const struct focus_sdp_policy *policy);
 void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
 		      const struct focus_sdp_policy *policy);
 

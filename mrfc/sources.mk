@@ -16,6 +16,7 @@ MRFC_SRC := \
 	mrfc/focus_events.c \
 	mrfc/focus_file.c \
 	mrfc/focus_file_leg.c \
+	mrfc/focus_file_line.c \
 	mrfc/focus_file_sdp.c \
 	mrfc/focus_join.c \
 	mrfc/focus_leave.c \

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from peer import sdp
-from peer.files import File, Push, Take, parse_selector, sha1
+from peer.files import File, Line, Push, Take, parse_selector, sha1
 from peer.loop import wait
 from peer.sipcall import bye_reason
 from peer.ue import fence
@@ -285,3 +285,118 @@ def test_the_end_of_the_conference_ends_its_files(ue, room, mrf):
     assert bye_reason(push.call.wait_bye())[1] == 410
     takes[0].call.wait_bye()
     takes[1].call.wait_cancel()
+
+
+# -- in a line of the member's own dialog ---------------------------------------------------
+
+
+def test_a_file_in_a_line_of_the_chat_dialog(ue, room):
+    # covers: FT-001, FT-004, FT-010, FT-011, FT-013
+    alice, bob, carol = three(ue, room)
+    photo = File(os.urandom(300000))
+    lines = Line(alice, [photo])
+    path = alice.answer.msg.path
+    lines.open()
+    chat, media = lines.answer.media
+    assert chat.port and chat.path == path  # the chat is as it was
+    assert media.direction == "recvonly" and media.get("file-transfer-id") == photo.id
+    assert parse_selector(media.get("file-selector"))["size"] == "300000"
+    assert not media.get("file-disposition")
+    takes = [Take(bob), Take(carol)]
+    for take in takes:
+        assert len(take.offer.media) == 1 and take.offer.msg.get("file-selector") == photo.selector
+        assert take.offer.msg.get("file-transfer-id") != photo.id
+        take.accept()
+    sent = lines.send()
+    for take in takes:
+        assert sha1(take.wait()) == sha1(photo.data)
+        take.call.wait_bye()
+    assert {t.status() for t in sent} == {200}
+    answer = lines.reoffer(closed=[0])
+    assert answer.media[1].port == 0 and answer.media[1].get("file-transfer-id") == photo.id
+    fence(alice, bob, carol)
+
+
+def test_a_refresh_does_not_send_a_file_again(ue, room):
+    # covers: FT-006
+    alice, bob, _ = three(ue, room)
+    lines = Line(alice, [File(b"x" * 5000)]).open()
+    first = lines.answer.media[1].path
+    take = Take(bob).accept()
+    assert lines.reoffer().media[1].path == first  # another version of the same
+    lines.send()
+    assert len(take.wait()) == 5000
+    other = File(b"y" * 6000)
+    other.attributes["file-transfer-id"] = lines.files[0].id
+    answer = lines.reoffer(files=[other])
+    assert answer.media[1].port == 0
+    assert answer.media[1].get("file-transfer-id") == lines.files[0].id
+    assert lines.reoffer().media[1].port == 0  # its id is used up
+    assert len([c for c in bob.ua.dialogs.values()]) == 2  # one chat, one file
+    fence(alice, bob)
+
+
+def test_the_focus_closes_a_line_that_nobody_takes(ue, room):
+    # covers: FT-005, FT-010
+    alice, bob, carol = three(ue, room)
+    lines = Line(alice, [File(b"x" * 5000)]).open()
+    offers = []
+    alice.call.on_offer = lambda text: offers.append(text) or lines.description(closed=[0])
+    for who in (bob, carol):
+        Take(who).call.reject(603)
+    wait(lambda: offers, what="the offer of the focus")
+    media = sdp.Sdp(offers[0]).media
+    assert media[0].port and media[1].port == 0
+    assert media[1].get("file-transfer-id") == lines.files[0].id
+    fence(alice, bob, carol)
+
+
+def test_a_line_that_asks_for_a_file_is_refused(ue, room):
+    # covers: FT-003, FT-005
+    alice, bob, _ = three(ue, room)
+    lines = Line(alice, [File(b"x" * 10)])
+    text = lines.description().replace("a=sendonly", "a=recvonly")
+    answer = sdp.Sdp(alice.call.reinvite(text).expect(200).text)
+    assert answer.media[0].port and answer.media[1].port == 0
+    assert answer.media[1].get("file-selector") == lines.files[0].selector
+    assert answer.media[1].get("file-transfer-id") == lines.files[0].id
+    fence(alice, bob)
+
+
+def test_a_member_that_leaves_in_the_middle_of_its_line(ue, room):
+    # covers: FT-010, FT-013
+    alice, bob, carol = three(ue, room)
+    lines = Line(alice, [File(os.urandom(200000))]).open()
+    takes = [Take(bob).accept(), Take(carol).accept()]
+    lines.send(data=lines.files[0].data[:100000], size=20000, last_flag="+")
+    for take in takes:
+        wait(lambda take=take: take.sessions[0].messages, what="the beginning")
+    alice.leave()
+    for take in takes:
+        take.wait_aborted()
+        take.call.wait_bye()
+    fence(bob, carol)
+
+
+# -- as a chat message ----------------------------------------------------------------------
+
+
+def test_a_file_as_a_chat_message(ue, room):
+    # covers: FT-013
+    alice, bob, carol = three(ue, room)
+    data = os.urandom(200000)
+    mime = ('Content-Disposition: attachment; filename="plan.png"; size=200000',)
+    alice.send_text(data, content_type="image/png", mime=mime)
+    for who in (bob, carol):
+        got = who.wait_chat(lambda c: c.content_type == "image/png")
+        assert sha1(got.content) == sha1(data)
+        assert dict(got.cpim.mime)["Content-Disposition"] == mime[0].partition(": ")[2]
+
+
+def test_what_the_focus_can_do_is_told(ue, room):
+    # covers: FT-002
+    alice = ue("alice").join(room)
+    answer = alice.ua.request("OPTIONS", alice.room).expect(200)
+    media = sdp.Sdp(answer.text).msg
+    assert media.port == 0 and media.get("file-selector") == ""
+    assert not media.get("file-transfer-id")

@@ -153,4 +153,41 @@ def related(text, cid, kind, data):
         'multipart/related; type="application/sdp"; boundary="%s"' % boundary
 
 
-__all__ = ["File", "Push", "Take", "parse_selector", "related", "sha1", "wait"]
+__all__ = ["File", "Line", "Push", "Take", "parse_selector", "related", "sha1", "wait"]
+
+
+class Line:
+    """Files of `ue` in further lines of its chat dialog (re-INVITE)."""
+
+    def __init__(self, ue, files):
+        self.ue, self.files = ue, files
+        self.sessions = [msrp.Session(ue.listener.uri()) for _ in files]
+        for session in self.sessions:
+            ue.sessions.append(session)
+            ue.listener.add(session)
+
+    def description(self, closed=(), files=None):
+        ue, port = self.ue, self.ue.listener.addr[1]
+        ue.sdp_version += 1
+        media = [sdp.message_media(ue.session.local, port)]
+        for i, (session, file) in enumerate(zip(self.sessions, files or self.files)):
+            media.append(line(session, 0 if i in closed else port, file.lines(), file.kind,
+                              "sendonly"))
+        return sdp.build(media, ue.host, ue.name, ue.sdp_session, ue.sdp_version)
+
+    def reoffer(self, closed=(), files=None):
+        text = self.ue.call.reinvite(self.description(closed, files)).expect(200).text
+        self.answer = sdp.Sdp(text)
+        return self.answer
+
+    def open(self):
+        """The re-INVITE, and the MSRP connections of the lines that were taken."""
+        for session, media in zip(self.sessions, self.reoffer().media[1:]):
+            if media.port:
+                session.remote = media.path
+                session.connect()
+                session.bind()
+                self.ue.conns.append(session.conn)
+        return self
+
+    send = Push.send

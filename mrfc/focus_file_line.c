@@ -93,9 +93,10 @@ static bool is_new_file(struct session *s, size_t i)
 	if (i == s->offered.chat || !m->is_message || m->port == 0 || !sdp_is_file(m) ||
 	    s->local.extra[i].path != NULL)
 		return false;
-	if (sdp_push_problem(m, &why.text) != 0 ||
+	if (sdp_is_websocket(m) || sdp_push_problem(m, &why.text) != 0 ||
 	    focus_sdp_check_line(m, false, &f->sdp, &probe, &why) != 0) {
-		log_info("%s: a file of %s is refused: %s", s->room->c->name, s->who.uri, why.text);
+		log_info("%s: a file of %s is refused: %s", s->room->c->name, s->who.uri,
+			 why.text != NULL ? why.text : "it is over WebSocket");
 		return false;
 	}
 	if (f->config.max_file != 0 && m->file->has_size && m->file->size > f->config.max_file)

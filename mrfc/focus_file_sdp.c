@@ -78,6 +78,10 @@ static int judge_offer(const struct sdp_media *m, uint64_t max_file, struct focu
 {
 	int status = sdp_push_problem(m, &why_r->text);
 
+	if (status == 0 && sdp_is_websocket(m)) {
+		why_r->text = "files do not go over WebSocket here";
+		status = 488;
+	}
 	if (status == 0 && max_file != 0 && m->file->has_size && m->file->size > max_file) {
 		why_r->text = "the file is larger than allowed";
 		status = 488;

@@ -355,7 +355,7 @@ void focus_sdp_reoffer(struct focus_sdp_local *l, const struct focus_sdp_peer *p
 	struct sdp_file file[SDP_MAX_MEDIA];
 
 	l->setup = SDP_SETUP_ACTPASS;
-	l->cema = policy->cema && !l->plain;
+	l->cema = policy->cema && !l->plain && !l->ws;
 	for (size_t i = 0; i < s.n_media; i++)
 		s.media[i] = i == p->chat ? own_line(l, policy)
 					  : other_line(l, i, &p->sdp.media[i], SDP_SETUP_ACTPASS,
@@ -380,8 +380,8 @@ void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
 		const struct sdp_media *offered = &p->sdp.media[i];
 
 		if (i != p->chat) {
-			s.media[i] = other_line(l, i, offered,
-						focus_sdp_setup(offered->setup, policy), &file[i]);
+			s.media[i] = other_line(l, i, offered, focus_sdp_setup(offered, policy),
+						&file[i]);
 			continue;
 		}
 		l->setup = focus_sdp_setup(offered, policy);

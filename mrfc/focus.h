@@ -26,7 +26,7 @@ struct focus_config {
 	const char *wrapped_types;
 	const char *reserved_nicknames; /* comma-separated */
 	bool refuse_lookalikes;
-	bool create_on_join, creator_ends, nicknames, private_messages, strict;
+	bool create_on_join, creator_ends, nicknames, private_messages, echo, strict;
 	bool prefer_active, offer_tls;
 	bool session_match, reject_cema_mismatch, cema, anonymous_alias, anyone_removes;
 	uint32_t max_users;             /* 0: no limit */

@@ -265,6 +265,7 @@ struct media_context room_media(struct room *room, const char *aliases[], size_t
 				    .aliases = aliases,
 				    .private_messages = f->config.private_messages,
 				    .nicknames = f->config.nicknames,
+				    .echo = f->config.echo,
 				    .strict = f->config.strict,
 				    .max_message = f->config.max_message,
 				    .max_file = f->config.max_file};

@@ -278,6 +278,7 @@ void media_add(struct media *m, const struct media_context *ctx, uint64_t termin
 	CTL_SET(&msg, add, policy,
 		(uint8_t)((ctx->private_messages ? CTL_POLICY_PRIVATE : 0) |
 			  (ctx->nicknames ? CTL_POLICY_NICKNAME : 0) |
+			  (ctx->echo ? CTL_POLICY_ECHO : 0) |
 			  (ctx->strict ? CTL_POLICY_STRICT : 0)));
 	CTL_SET(&msg, add, transport,
 		remote->ws    ? CTL_TRANSPORT_WS

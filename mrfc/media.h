@@ -50,7 +50,7 @@ struct media_context {
 	const char *conference_uri;
 	const char *const *aliases;
 	size_t n_aliases;
-	bool private_messages, nicknames, strict;
+	bool private_messages, nicknames, echo, strict;
 	bool file;                      /* from its one sending termination to the others */
 	uint64_t max_message, max_file; /* octets; 0: what the MRFP allows */
 };

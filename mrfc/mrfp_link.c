@@ -198,7 +198,7 @@ static void take_request(struct mrfp_link *l, const struct ctl_frame *f)
 	if (!saved) {
 		l->ops->request(l, f, &result, l->arg);
 		if (!l->wire || l->incarnation != incarnation)
-			return;
+			return; /* lost in it */
 		l->saved[l->n_saved++ % SAVED_MAX] =
 			(struct saved_reply){f->transaction, result.code, result.status};
 	}
@@ -241,10 +241,13 @@ static void take_reply(struct mrfp_link *l, const struct ctl_frame *f)
 static void on_frame(struct mrfp_wire *w, const struct ctl_frame *f, void *arg)
 {
 	struct mrfp_link *l = arg;
+	const char *fault = ctl_frame_fault(f);
 
 	(void)w;
 	l->heard_ms = 0; /* the next tick writes the time */
-	if (f->flags & CTL_FLAG_REPLY)
+	if (fault)
+		lose(l, fault);
+	else if (f->flags & CTL_FLAG_REPLY)
 		take_reply(l, f);
 	else if (f->command == CTL_CMD_KEEPALIVE)
 		take_keepalive(l, f);
@@ -332,6 +335,12 @@ void mrfp_link_attach(struct mrfp_link *l, struct mrfp_wire *wire_take, uint64_t
 	mrfp_wire_set_events(l->wire, &wire_events, l);
 	resend(l);
 	set_state(l, MRFP_LINK_UP, "registered");
+}
+
+void mrfp_link_close(struct mrfp_link *l, const char *why)
+{
+	if (l->wire)
+		lose(l, why);
 }
 
 void mrfp_link_drain(struct mrfp_link *l)

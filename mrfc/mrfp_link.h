@@ -79,6 +79,8 @@ enum mrfp_link_state mrfp_link_state(const struct mrfp_link *l);
  */
 void mrfp_link_attach(struct mrfp_link *l, struct mrfp_wire *wire_take, uint64_t incarnation,
 		      uint64_t now_ms);
+/* Close its wire: it is lost, and may come back. */
+void mrfp_link_close(struct mrfp_link *l, const char *why);
 void mrfp_link_drain(struct mrfp_link *l);
 /* The MRFP said that it goes down now, or it is to be given up: pending requests fail. */
 void mrfp_link_give_up(struct mrfp_link *l, const char *why);

@@ -88,10 +88,9 @@ static void take_notify(struct pool_member *m, const struct ctl_frame *f,
 			struct ctl_result *result_r)
 {
 	struct mrfp_pool *p = m->pool;
-	struct pool_context *c = pool_context_find(p, f->context);
 	struct ctl_decode_error error;
 	struct ctl_notify msg;
-	uint16_t status;
+	uint16_t status, code;
 
 	p->arena.used = 0;
 	if (ctl_decode(f->tlvs, CTL_BODY_notify, &msg, &p->arena, &error) < 0) {
@@ -111,8 +110,9 @@ static void take_notify(struct pool_member *m, const struct ctl_frame *f,
 			 msg.event == CTL_EVENT_SLOW ? "slow leg" : "alarm", SLICE_ARG(msg.text));
 	if (is_mrfp_event(msg.event))
 		return;
-	if (!c || c->member != m) {
-		set_reason(result_r, CTL_R_UNKNOWN_CONTEXT, "unknown context");
+	code = pool_trust_event(m, f->context, msg.termination);
+	if (code) {
+		set_reason(result_r, code, "no such context or termination");
 		return;
 	}
 	status = p->events ? p->events->notify(f->context, &msg, p->events_arg) : 0;
@@ -236,6 +236,7 @@ static void enroll(struct pool_stranger *s, struct pool_member *m, const struct 
 	m->max_size = msg->max_size;
 	m->max_terminations = msg->max_terminations;
 	m->leaving = false;
+	m->trust = (struct pool_trust){0};
 	CTL_SET(&result, result, code, CTL_R_OK);
 	CTL_SET(&result, result, incarnation, p->incarnation);
 	CTL_SET(&result, result, version, CTL_VERSION);
@@ -345,6 +346,7 @@ static void on_tick(uint64_t now_ms, void *arg)
 	}
 	LIST_FOREACH(m, &p->members, link) {
 		mrfp_link_tick(m->mrfp, now_ms);
+		pool_trust_tick(m, now_ms);
 		if (m->audit_due_ms && m->audit_due_ms <= now_ms &&
 		    mrfp_link_state(m->mrfp) <= MRFP_LINK_DRAINING)
 			pool_audit_start(m);

@@ -27,6 +27,8 @@ static void subtract(struct pool_member *m, const uint8_t *context, uint64_t epo
 	struct ctl_subtract msg = {0};
 
 	++*p->stats.audit_subtracted;
+	if (!termination)
+		pool_context_note(p, context);
 	if (termination)
 		log_info("%s: subtract termination %llu that nobody knows", mrfp_link_id(m->mrfp),
 			 (unsigned long long)termination);
@@ -112,6 +114,8 @@ static void finish(struct pool_member *m)
 
 	while (m->audit == audit && tell_one_lost(m))
 		++*m->pool->stats.audit_lost;
+	m->trust.audited = true;
+	m->trust.audited_ms = mrfp_loop_now_ms(m->pool->loop);
 	log_info("%s: audited; contexts: %u, terminations: %u", mrfp_link_id(m->mrfp),
 		 m->n_contexts, m->n_terminations);
 }

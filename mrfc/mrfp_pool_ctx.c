@@ -30,8 +30,14 @@ struct pool_context *pool_context_new(struct pool_member *m, const uint8_t *id)
 	return c;
 }
 
+void pool_context_note(struct mrfp_pool *p, const uint8_t *id)
+{
+	memcpy(p->former[p->n_former++ % POOL_FORMER], id, CTL_CONTEXT_SIZE);
+}
+
 void pool_context_free(struct pool_context *c)
 {
+	pool_context_note(c->member->pool, c->id);
 	while (c->terminations)
 		pool_termination_del(c, c->terminations->id);
 	c->member->n_contexts--;
@@ -56,6 +62,8 @@ void pool_termination_add(struct pool_context *c, uint64_t id)
 		return;
 	t = xcalloc(1, sizeof(*t));
 	t->id = id;
+	if (id > c->highest)
+		c->highest = id;
 	t->born = c->member->audit;
 	HASH_ADD(hh, c->terminations, id, sizeof(t->id), t);
 	c->member->n_terminations++;
@@ -237,6 +245,8 @@ static void op_send(struct pool_op *op, struct pool_context *c, enum ctl_body bo
 
 	op->generation = c->generation;
 	c->n_pending++;
+	if (op->command == CTL_CMD_ADD && op->termination > c->highest)
+		c->highest = op->termination; /* it may speak before it answers */
 	rc = mrfp_link_request(c->member->mrfp, op->command, op->context, body, msg,
 			       mrfp_loop_now_ms(p->loop), on_reply, op);
 	if (rc < 0) {

@@ -149,6 +149,11 @@ void pool_stats_init(struct mrfp_pool *p, struct metrics *metrics)
 			       "Events of MRFPs, repeats not counted.");
 	for (int e = CTL_EVENT_BOUND; e < CTL_EVENT_END; e++)
 		s->notifies[e] = cell(notifies, events[e]);
+	s->invented =
+		metrics_cell(metrics_add(metrics, METRICS_COUNTER, "mrfc_mp_invented_total", "",
+					 "Events of MRFPs about contexts or terminations that "
+					 "never were; after ten of them the link is closed."),
+			     NULL, 0);
 	audit = metrics_add(metrics, METRICS_COUNTER, "mrfc_mp_audit_total", "outcome",
 			    "What audits found: subtracted (not wanted here), lost (not there), "
 			    "adopted (known from the store).");

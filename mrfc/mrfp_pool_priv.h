@@ -28,7 +28,22 @@ struct pool_context {
 	struct pool_termination *terminations;
 	unsigned n_pending; /* requests in flight */
 	uint32_t born, seen;
+	uint64_t highest; /* termination that it ever had */
 };
+
+/*
+ * Does it know what it talks about? After it registered, events from before may name what is gone:
+ * they are not counted until the audit is over and no stranger one came for a while.
+ */
+struct pool_trust {
+	bool audited, settled;
+	bool strange;        /* since the last tick */
+	uint64_t audited_ms; /* when */
+	unsigned n_invented;
+};
+#define POOL_FORMER        4096 /* contexts remembered that are no more */
+#define POOL_INVENTED_MAX  10
+#define POOL_TRUST_WAIT_MS 5000
 
 /* One MRFP by name; lives on while it is away. */
 struct pool_member {
@@ -46,7 +61,8 @@ struct pool_member {
 	uint32_t audit;        /* number of the latest one */
 	uint64_t audit_due_ms; /* try again then; 0: no need */
 	bool leaving;          /* said forced: given up in the next turn */
-	bool restarting;       /* its contexts are told lost once it is up again */
+	struct pool_trust trust;
+	bool restarting; /* its contexts are told lost once it is up again */
 };
 
 /* A wire that has not registered. */
@@ -75,6 +91,7 @@ struct pool_stats {
 	struct mrfp_link_stats link;
 	int64_t *registered, *refused;
 	int64_t *notifies[CTL_EVENT_END];
+	int64_t *invented;
 	int64_t *audit_subtracted, *audit_lost, *audit_adopted;
 	int64_t *state[MRFP_DOWN + 1];
 	int64_t *contexts, *terminations;
@@ -92,7 +109,9 @@ struct mrfp_pool {
 	unsigned n_members;
 	LIST_HEAD(, pool_stranger) strangers;
 	unsigned n_strangers;
-	struct pool_context *contexts; /* by id */
+	struct pool_context *contexts;                 /* by id */
+	uint8_t former[POOL_FORMER][CTL_CONTEXT_SIZE]; /* ended lately; a ring */
+	uint64_t n_former;                             /* ever */
 	uint64_t next_generation;
 	struct pool_op_list sent;   /* at a link */
 	struct pool_op_list failed; /* to be told in the next turn */
@@ -112,10 +131,20 @@ void pool_termination_add(struct pool_context *c, uint64_t id);
 void pool_termination_del(struct pool_context *c, uint64_t id);
 /* The member's contexts are lost, all of them. */
 void pool_member_lose_contexts(struct pool_member *m);
+/* Remember that there was such a context. */
+void pool_context_note(struct mrfp_pool *p, const uint8_t *id);
 /* Tell the failed ones. */
 void pool_ops_turn(struct mrfp_pool *p);
 
 /* mrfp_pool_audit.c */
 void pool_audit_start(struct pool_member *m);
+
+/* mrfp_pool_trust.c */
+void pool_trust_tick(struct pool_member *m, uint64_t now_ms);
+/*
+ * May this event be about something that is or was? Else it is counted, and the link closed when
+ * there were too many: CTL_R_UNKNOWN_CONTEXT or _TERMINATION.
+ */
+uint16_t pool_trust_event(struct pool_member *m, const uint8_t *context, uint64_t termination);
 
 #endif

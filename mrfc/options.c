@@ -78,6 +78,8 @@ const struct config_opt options_table[] = {
 	 NULL},
 	{"conference.private_messages", CONFIG_BOOL, AT(private_messages), "true", 0, 0, NULL, "",
 	 "Private messages are allowed (RFC 7701).", NULL},
+	{"conference.echo", CONFIG_BOOL, AT(echo), "false", 0, 0, NULL, "",
+	 "Members get their own messages to the conference too.", NULL},
 	{"conference.e2e", CONFIG_BOOL, AT(e2e), "false", 0, 0, NULL, "",
 	 "New conferences are end-to-end protected.",
 	 "end-to-end protection is not in this release"},

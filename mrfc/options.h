@@ -22,7 +22,7 @@ struct options {
 	int64_t sip_idle_timeout; /* ms */
 	int64_t session_expires, session_min_se;
 	char *factory, *aliases, *wrapped_types, *reserved_nicknames;
-	bool create_on_join, e2e, nicknames, refuse_lookalikes, private_messages;
+	bool create_on_join, e2e, nicknames, refuse_lookalikes, private_messages, echo;
 	int conference_end; /* enum options_end */
 	int remove;         /* enum options_remove */
 	int64_t max_users;

@@ -120,6 +120,7 @@ static struct focus_config focus_settings(const struct options *o)
 		.reserved_nicknames = o->reserved_nicknames,
 		.refuse_lookalikes = o->refuse_lookalikes,
 		.private_messages = o->private_messages,
+		.echo = o->echo,
 		.strict = o->strict,
 		.session_match = o->anchor == OPTIONS_ANCHOR_SESSMATCH ||
 				 (o->anchor == OPTIONS_ANCHOR_PROFILE && ims),

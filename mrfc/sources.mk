@@ -34,6 +34,7 @@ MRFC_SRC := \
 	mrfc/mrfp_pool_audit.c \
 	mrfc/mrfp_pool_ctx.c \
 	mrfc/mrfp_pool_info.c \
+	mrfc/mrfp_pool_trust.c \
 	mrfc/nickname.c \
 	mrfc/options.c \
 	mrfc/roster.c \

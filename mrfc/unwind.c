@@ -29,6 +29,7 @@ static const struct unwind_rule rules[UNWIND_N] = {
 	[UNWIND_MEDIA_LOST] = {"media_lost", 408, 0, 408, "Media lost", CONFINFO_FAILED, LOG_INFO},
 	[UNWIND_TOO_SLOW] = {"too_slow", 408, 0, 408, "Media too slow", CONFINFO_FAILED, LOG_INFO},
 	[UNWIND_QUIET] = {"quiet", 408, 0, 408, "Session idle", CONFINFO_DEPARTED, LOG_INFO},
+	[UNWIND_FLOOD] = {"flood", 603, 0, 603, "Too many messages", CONFINFO_BOOTED, LOG_WARN},
 	[UNWIND_MRFP_LOST] = {"mrfp_lost", 503, 5, 503, "MRFP lost", CONFINFO_FAILED, LOG_WARN},
 	[UNWIND_REMOVED] = {"removed", 603, 0, 603, "Removed", CONFINFO_BOOTED, LOG_INFO},
 	[UNWIND_ENDED] = {"ended", 410, 0, 410, "Conference ended", CONFINFO_BOOTED, LOG_INFO},
@@ -67,6 +68,8 @@ enum unwind_cause unwind_of_lost(int ctl_lost)
 		return UNWIND_TOO_SLOW;
 	case CTL_LOST_QUIET:
 		return UNWIND_QUIET;
+	case CTL_LOST_FLOOD:
+		return UNWIND_FLOOD;
 	case CTL_LOST_SHUTDOWN:
 		return UNWIND_MRFP_LOST;
 	default:

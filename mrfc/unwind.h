@@ -27,6 +27,7 @@ enum unwind_cause {
 	UNWIND_MEDIA_LOST,
 	UNWIND_TOO_SLOW,
 	UNWIND_QUIET,
+	UNWIND_FLOOD,     /* it sent far too many messages */
 	UNWIND_MRFP_LOST, /* and no other took over */
 	UNWIND_REMOVED,
 	UNWIND_ENDED,    /* the conference ended */

@@ -313,15 +313,16 @@ static void on_frames(struct ctl_client *c)
 {
 	struct ctl_arena *arena = xcalloc(1, sizeof(*arena));
 	struct ctl_frame f;
+	const char *fault = NULL;
 	size_t used;
 	int rc = 0;
 
 	while (c->conn && (rc = ctl_frame_next(buf_held(&c->in), &f, &used)) > 0) {
 		c->misses = 0;
 		arena->used = 0;
-		if (f.version != CTL_VERSION)
-			log_warn("frame of version %u", f.version);
-		else if (f.flags & CTL_FLAG_REPLY)
+		if ((fault = ctl_frame_fault(&f)))
+			break;
+		if (f.flags & CTL_FLAG_REPLY)
 			on_reply(c, &f, arena);
 		else
 			on_request(c, &f);
@@ -329,8 +330,10 @@ static void on_frames(struct ctl_client *c)
 			buf_consume(&c->in, used);
 	}
 	free(arena);
-	if (c->conn && rc < 0)
-		link_down(c, "malformed frame");
+	if (!c->conn || (rc >= 0 && !fault))
+		return;
+	(*c->stats->ctl_broken)++;
+	link_down(c, fault ? fault : "malformed frame");
 }
 
 static void on_readable(struct ctl_client *c)

@@ -6,6 +6,7 @@
  */
 #include "mrfp/forward.h"
 
+#include "mrfp/key.h"
 #include "mrfp/relay.h"
 #include "mrfp/throttle.h"
 
@@ -32,6 +33,12 @@ static void send_chunk(struct inmsg *m, uint64_t start, struct slice body, char 
 	struct context *ctx = m->from->ctx;
 	struct receipt *r = m->receipt;
 
+	if (m->key) {
+		key_octets(m, start, body);
+		if (last && flag != '#')
+			key_finish(m);
+		return;
+	}
 	if (flag == '+' && m->length != MSRP_UNSPECIFIED && start + body.len == m->length + 1)
 		flag = '$'; /* its end came earlier than this part */
 	if (!r && !m->out.meta.serial) {

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "mrfp/ingress.h"
 #include "mrfp/relayed.h"
+#include "mrfp/sender.h"
 #include "mrfp/settle.h"
 
 #define LOG_PLACE "session"
@@ -90,6 +91,7 @@ void hangup_free(struct session **s)
 	struct wire *w = (*s)->wire;
 
 	end_session(*s, 0, false);
+	sender_forget(*s);
 	if (w && !w->n_sessions && (w->active || !w->connected))
 		wire_close_soon(w);
 	session_free(s);

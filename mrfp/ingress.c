@@ -14,9 +14,11 @@
 #include "mrfp/account.h"
 #include "mrfp/file.h"
 #include "mrfp/forward.h"
+#include "mrfp/key.h"
 #include "mrfp/policy.h"
 #include "mrfp/relayed.h"
 #include "mrfp/route.h"
+#include "mrfp/sender.h"
 #include "mrfp/throttle.h"
 #include "mrfp/verdict.h"
 #include "proto/media_type.h"
@@ -121,7 +123,9 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		m->state = INMSG_GATHER;
 		return;
 	}
-	status = route_head(m, &cpim);
+	status = sender_message(m->from, cpim.kind);
+	if (status == 200)
+		status = route_head(m, &cpim);
 	if (odd)
 		(*m->from->ctx->plane->stats.tolerated)++;
 	if (status != 200)
@@ -324,6 +328,8 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 	m->out.disposition =
 		head->content_disposition.len ? slice_dup(head->content_disposition) : NULL;
 	status = route_start(m, head);
+	if (status == 200 && m->state != INMSG_HEAD)
+		status = sender_message(s, m->out.meta.kind);
 	if (status != 200)
 		refuse(rq, status);
 	else if (m->state == INMSG_OPEN && verdict_wanted(m))
@@ -372,15 +378,18 @@ void ingress_body(struct request *rq, struct slice piece)
 	uint64_t max;
 
 	rq->pos += piece.len;
-	if (rq->session)
+	if (rq->session) {
 		rq->session->octets_in += piece.len;
+		sender_octets(rq->session, piece.len);
+	}
 	if (!m || m->state == INMSG_REFUSED)
 		return;
 	set_due(m);
-	max = route_max_size(m);
+	max = m->key ? KEY_MESSAGE_MAX : route_max_size(m);
 	if (end > size_limit(m)) {
 		refuse(rq, 400);
-	} else if ((end > max && m->state != INMSG_HEAD) || ranges_add(&m->got, pos, piece.len)) {
+	} else if ((end > max && m->state != INMSG_HEAD) || m->n_passed + piece.len > max ||
+		   ranges_add(&m->got, pos, piece.len)) {
 		refuse(rq, 413);
 	} else if (m->from->ctx->file && file_is_futile(m)) {
 		refuse(rq, 413); /* every receiver has had enough (MSRP-075) */

@@ -118,6 +118,7 @@ void inmsg_free(struct inmsg **mp)
 	outmsg_fini(&m->out);
 	free(m->cpim_from);
 	free(m->cpim_to);
+	free(m->key);
 	free(m);
 	*mp = NULL;
 }

@@ -50,6 +50,9 @@ struct inmsg {
 	uint64_t started_ms; /* since 1970; 0: not accounted */
 	uint64_t due_ms;     /* by the connection's clock: given up then */
 
+	char *key;       /* a key message, gathered for the MRFC (key.h); NULL: for members */
+	size_t key_head; /* octets of it before its payload */
+
 	struct bytes head; /* octets 1.. while the CPIM head is incomplete */
 	TAILQ_HEAD(held_list, held) held;
 	size_t n_held_bytes;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "mrfp/sender.h"
 #include "proto/msrp_build.h"
 #include "proto/precis.h"
 
@@ -110,7 +111,8 @@ int nickname_ask(struct nicknames *n, struct session *s, const struct msrp_head 
 	struct waiting *w;
 	int status = read_name(head, &name);
 
-	if (!status && (!(s->ctx->policy & CTL_POLICY_NICKNAME) || !has_place(n, s)))
+	if (!status &&
+	    (!(s->ctx->policy & CTL_POLICY_NICKNAME) || !has_place(n, s) || !sender_nickname(s)))
 		status = 403;
 	if (status) {
 		bytes_fini(&name);

@@ -20,8 +20,8 @@ struct options {
 	int msrp_io; /* enum options_io */
 	int64_t gather_us;
 	char *connect_allow, *trusted_media;
-	int64_t bind_timeout_ms, message_timeout_ms, response_timeout_ms, verdict_timeout_ms,
-		connect_timeout_ms;
+	int64_t bind_timeout_ms, header_timeout_ms, message_timeout_ms, response_timeout_ms;
+	int64_t verdict_timeout_ms, connect_timeout_ms;
 	int64_t tcp_timeout_ms, keepalive_ms, session_idle_ms;
 	int64_t max_connections, max_unbound, max_per_address;
 	int64_t max_sessions, max_open_messages;
@@ -29,6 +29,7 @@ struct options {
 	int slow; /* enum options_slow */
 	int64_t memory, drain_ms;
 	int64_t imdn_pass_limit, imdn_window_ms;
+	int64_t message_rate, octet_rate, nickname_rate, probe_limit, probe_ban_ms;
 	int64_t composing_limit, composing_interval_ms, composing_rate;
 	char *mp_socket, *mp_connect, *mp_id;
 	int64_t mp_keepalive_ms, mp_events;

@@ -18,6 +18,7 @@ struct msrp_item;
 struct nicknames;
 struct plane;
 struct resolver;
+struct sender;
 struct session;
 struct tls;
 struct verdicts;
@@ -65,6 +66,8 @@ struct plane {
 	struct context *contexts;     /* uthash, by id */
 	struct session *sessions;     /* uthash, by local session-id */
 	struct admit_source *sources; /* uthash, by address: connections of each */
+	uint64_t sources_swept_ms;    /* when idle ones were last forgotten */
+	struct sender *senders;       /* uthash, by participant: what they may send */
 	uint64_t last_session;        /* serial of the newest session */
 
 	LIST_HEAD(, wire) wires;

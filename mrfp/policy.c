@@ -27,6 +27,8 @@ enum top_type policy_top_type(struct slice content_type)
 
 	if (slice_ieq_str(base, "message/cpim"))
 		return TOP_CPIM;
+	if (slice_ieq_str(base, "application/mikey"))
+		return TOP_KEY;
 	return slice_ieq_str(base, "application/im-iscomposing+xml") ? TOP_COMPOSING : TOP_OTHER;
 }
 
@@ -102,23 +104,53 @@ static int find_targets(struct session *from, const struct cpim_head *cpim, uint
 	return n ? 200 : 404; /* a member without a session now */
 }
 
-int policy_route(struct session *from, const struct cpim_head *cpim, uint64_t admit,
-		 enum route *route_r, struct session ***targets_r, size_t *n_targets_r)
+bool policy_is_sealed(unsigned kind, struct slice content_type)
 {
+	struct slice smime;
 
+	if (policy_is_control(kind))
+		return true;
+	if (!slice_ieq_str(media_type_base(content_type), "application/pkcs7-mime"))
+		return false;
+	smime = media_type_param(content_type, "smime-type");
+	return slice_ieq_str(smime, "auth-enveloped-data") ||
+	       slice_ieq_str(smime, "authEnveloped-data");
+}
+
+int policy_from(struct session *from, const struct cpim_head *cpim)
+{
 	if (!cpim->n_from || !cpim->n_to || cpim->n_from > 1 || !cpim->content_type.len ||
 	    !media_type_ok(cpim->content_type))
 		return 400;
 	if (!uris_has(&from->uris, cpim->from) || !policy_may_send(from, cpim->kind))
 		return 403;
-	if (cpim->n_to > 1)
-		return 403;
-	*targets_r = NULL;
-	*n_targets_r = 0;
+	return 200;
+}
+
+static int find_route(struct session *from, const struct cpim_head *cpim, uint64_t admit,
+		      enum route *route_r, struct session ***targets_r, size_t *n_targets_r)
+{
 	if (uris_has(&from->ctx->room, cpim->to)) {
 		*route_r = ROUTE_ROOM;
 		return 200;
 	}
 	*route_r = ROUTE_PRIVATE;
 	return find_targets(from, cpim, admit, targets_r, n_targets_r);
+}
+
+int policy_route(struct session *from, const struct cpim_head *cpim, uint64_t admit,
+		 enum route *route_r, struct session ***targets_r, size_t *n_targets_r)
+{
+	int status = policy_from(from, cpim);
+
+	*targets_r = NULL;
+	*n_targets_r = 0;
+	if (status == 200 && cpim->n_to > 1)
+		status = 403;
+	if (status == 200)
+		status = find_route(from, cpim, admit, route_r, targets_r, n_targets_r);
+	if (status == 200 && from->ctx->policy & CTL_POLICY_SEALED &&
+	    !policy_is_sealed(cpim->kind, cpim->content_type))
+		status = 415;
+	return status;
 }

@@ -10,19 +10,29 @@ enum route { ROUTE_ROOM, ROUTE_PRIVATE };
 
 /*
  * Judge a message's CPIM head in the order of SW-056, from CPIM syntax on: 400, From (403),
- * direction (403), number of To (403), resolvable (404), allowed (403), able (428), and type (415).
+ * direction (403), number of To (403), resolvable (404), allowed (403), able (428), type and seal (415).
  * admit: bit per accept list that may have the type. 200 with the route; *targets_r is a heap array
  * of a private message's legs or NULL (the caller frees it in any case).
  */
 int policy_route(struct session *from, const struct cpim_head *cpim, uint64_t admit,
 		 enum route *route_r, struct session ***targets_r, size_t *n_targets_r);
+/* The first part of it, for what no member gets: CPIM syntax and From. */
+int policy_from(struct session *from, const struct cpim_head *cpim);
+/*
+ * May a payload of this type stand in a room where bodies are sealed? AuthEnvelopedData (RFC 5083,
+ * both spellings of its smime-type) may, and notices.
+ */
+bool policy_is_sealed(unsigned kind, struct slice content_type);
 /* Messages of this kind are no content: direction and private-messages do not matter to them. */
 bool policy_is_control(unsigned kind);
 /* May the peer send content of this kind by its direction (MSRP-113)? */
 bool policy_may_send(const struct session *s, unsigned kind);
 
-/* Top-level types that the switch takes: message/cpim, and isComposing bare (IMS-012). */
-enum top_type { TOP_CPIM, TOP_COMPOSING, TOP_OTHER };
+/*
+ * Top-level types that the switch takes: message/cpim, isComposing bare (IMS-012), and
+ * application/mikey bare, which is for the MRFC.
+ */
+enum top_type { TOP_CPIM, TOP_COMPOSING, TOP_KEY, TOP_OTHER };
 enum top_type policy_top_type(struct slice content_type);
 /* False: an unknown Content-Disposition that insists on being understood (415). */
 bool policy_disposition_ok(struct slice disposition);

@@ -11,6 +11,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfp/admit.h"
 #include "mrfp/dial.h"
 #include "mrfp/fanout.h"
 #include "mrfp/hangup.h"
@@ -134,6 +135,8 @@ static int find_session(struct wire *w, const struct msrp_head *h, struct sessio
 	if (to.n_items != 1 || !uri.has_session_id)
 		return 481;
 	s = session_by_local(w->plane, uri.session_id);
+	if (!s && !w->served)
+		admit_probe(w->plane, conn_peer(w->conn));
 	if (!s || s->transport != w->transport || !to_matches(s, &uri) || !from_matches(s, &from))
 		return 481;
 	if (s->wire && s->wire != w)
@@ -335,6 +338,7 @@ static void on_request(struct wire *w, const struct msrp_head *h)
 	}
 	if (status) {
 		rq->status = status;
+		rq->stranger = !w->served && (status == 481 || status == 506);
 		return;
 	}
 	if (h->method == MSRP_UNKNOWN || h->method == MSRP_AUTH) {
@@ -391,6 +395,8 @@ static void on_end(struct wire *w, const struct msrp_item *item)
 		rq->status = item->error;
 	if (!rq->answered)
 		answer(w);
+	if (rq->stranger)
+		wire_close_soon(w); /* what it wants is not here: nothing else is to come */
 	if (rq->report) {
 		wire_push(w, rq->report);
 		rq->report = NULL;

@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "mrfp/absorb.h"
 #include "mrfp/file.h"
+#include "mrfp/key.h"
 #include "mrfp/policy.h"
 #include "mrfp/relay.h"
 #include "proto/media_type.h"
@@ -39,11 +40,20 @@ static void open_room(struct inmsg *m, struct slice top, struct slice inner)
 		m->out.type[0] = '\0';
 }
 
+/* Where that is policy, a sender gets its own lines too, as the others do (SW-041). */
+static bool echoes(const struct inmsg *m, unsigned kind)
+{
+	const struct context *ctx = m->from->ctx;
+
+	return ctx->kind == CTL_KIND_CHAT && ctx->policy & CTL_POLICY_ECHO &&
+	       !policy_is_control(kind);
+}
+
 static void set_out(struct inmsg *m, unsigned kind)
 {
 	m->out.meta.kind = (uint8_t)kind;
 	m->out.meta.control = policy_is_control(kind);
-	m->out.meta.source = m->from->taste.number;
+	m->out.meta.source = echoes(m, kind) ? 0 : m->from->taste.number;
 	m->out.meta.size = m->total == MSRP_UNSPECIFIED ? 0 : m->total;
 	m->out.total = m->total;
 }
@@ -59,6 +69,16 @@ static bool is_absorbed(struct inmsg *m, const struct cpim_head *cpim, enum rout
 	return route == ROUTE_ROOM && absorb_composing(m, document);
 }
 
+/* Opaque bytes for the focus: nobody else gets them. */
+static int open_key(struct inmsg *m, size_t head_len)
+{
+	set_out(m, CPIM_KEY);
+	if (m->total != MSRP_UNSPECIFIED && m->total > KEY_MESSAGE_MAX)
+		return 413;
+	key_begin(m, head_len);
+	return 200;
+}
+
 static int chat_head(struct inmsg *m, const struct cpim_head *cpim)
 {
 	struct session *s = m->from, **targets = NULL;
@@ -68,6 +88,10 @@ static int chat_head(struct inmsg *m, const struct cpim_head *cpim)
 	size_t n_targets = 0;
 	int status;
 
+	if (cpim->kind == CPIM_KEY) {
+		status = policy_from(s, cpim);
+		return status == 200 ? open_key(m, cpim->head_len) : status;
+	}
 	m->out.meta.admit = context_admit(s->ctx, cpim->kind, top, cpim->content_type);
 	status = policy_route(s, cpim, m->out.meta.admit, &route, &targets, &n_targets);
 	m->out.meta.kind = (uint8_t)cpim->kind;
@@ -112,6 +136,10 @@ static int chat_start(struct inmsg *m, const struct msrp_head *head)
 			m->state = INMSG_GATHER;
 		else
 			open_bare(m);
+	}
+	if (top == TOP_KEY) {
+		m->state = INMSG_OPEN;
+		return open_key(m, 0);
 	}
 	return 200;
 }

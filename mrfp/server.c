@@ -396,6 +396,7 @@ static void close_all(struct server *s)
 		control_clear(p);
 		fanout_run(p);
 		close_wires(s);
+		admit_clear(p);
 	}
 	doors_close(&s->doors);
 	http_server_free(&s->http);

@@ -28,6 +28,7 @@ struct conn;
 struct fingerprint_list;
 struct inmsg;
 struct request;
+struct sender;
 
 struct session {
 	/* What every delivery touches. */
@@ -41,7 +42,8 @@ struct session {
 	uint32_t open[STATS_CLASSES]; /* copies owed and not settled */
 	enum session_state state;
 	bool busy;
-	bool joined; /* counted as bound in its context */
+	bool joined;   /* counted as bound in its context */
+	bool flooding; /* far above its rate for too long: ended with the next tick */
 	uint64_t copies_delivered, copies_lost, messages_in, octets_in;
 	uint64_t lost_told; /* of copies_lost, what the MRFC was told by an event */
 	struct outq direct; /* private messages and injected ones */
@@ -64,6 +66,7 @@ struct session {
 	struct fingerprint_list *pins; /* the peer's certificates; NULL: not known, any */
 	char *accept_types, *accept_wrapped, *refused_types; /* wrapped may be NULL */
 	struct uris uris;
+	struct sender *sender; /* account shared by the participant's sessions; NULL until needed */
 	char *nickname;
 
 	/* CONNECTING: the name that is being resolved, then the addresses to try. */

@@ -22,6 +22,7 @@ MRFP_SRC := \
 	mrfp/inject.c \
 	mrfp/inmsg.c \
 	mrfp/legindex.c \
+	mrfp/key.c \
 	mrfp/nickname.c \
 	mrfp/options.c \
 	mrfp/policy.c \
@@ -30,10 +31,12 @@ MRFP_SRC := \
 	mrfp/ranges.c \
 	mrfp/relay.c \
 	mrfp/relayed.c \
+	mrfp/rate.c \
 	mrfp/report.c \
 	mrfp/request.c \
 	mrfp/route.c \
 	mrfp/sampler.c \
+	mrfp/sender.c \
 	mrfp/server.c \
 	mrfp/session.c \
 	mrfp/settle.c \
@@ -53,3 +56,4 @@ MRFP_SRC := \
 	mrfp/wire_ws.c
 UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress legindex mrfp_nickname mrfp_stats policy ranges relay sampler session settle transaction uring verdict wire wire_bundle
 UNIT_TESTS += budget wire_ws
+UNIT_TESTS += rate sender

@@ -9,9 +9,10 @@
 
 static const char *const outcome_names[] = {"delivered", "refused", "skipped", "lost", "aborted"};
 static const char *const result_names[] = {"accepted", "refused", "aborted"};
-static const char *const cause_names[] = {"closed", "reset",   "connect",  "unbound", "slow",
-					  "log",    "refused", "shutdown", "idle",    "quiet"};
-static const char *const limit_names[] = {"address", "unbound", "total"};
+static const char *const cause_names[] = {"closed", "reset", "connect", "unbound",
+					  "slow",   "log",   "refused", "shutdown",
+					  "idle",   "quiet", "flood"};
+static const char *const limit_names[] = {"address", "unbound", "total", "banned"};
 static const char *const method_names[] = {"SEND", "REPORT", "NICKNAME", "other"};
 static const char *const status_names[] = {"200", "400", "403", "404", "408", "413", "415",
 					   "424", "425", "428", "481", "501", "506", "other"};
@@ -20,7 +21,7 @@ static const char *const scope_names[] = {"process", "context", "leg", "queue"};
 static const char *const part_names[] = {"logs", "queues", "own", "partial", "open"};
 static const char *const senders_names[] = {"bulk", "all", "private", "peer"};
 static const char *const why_names[] = {"bulk",    "responses", "unknown", "peer",
-					"verdict", "chat",      "memory"};
+					"verdict", "chat",      "memory",  "rate"};
 static const int statuses[] = {200, 400, 403, 404, 408, 413, 415, 424, 425, 428, 481, 501, 506};
 
 _Static_assert(ARRAY_LEN(outcome_names) == OUTCOME_COUNT, "one name per outcome");

@@ -20,17 +20,18 @@ enum stats_outcome {
 };
 enum stats_result { RESULT_ACCEPTED, RESULT_REFUSED, RESULT_ABORTED, RESULT_COUNT };
 /* In the order of enum ctl_lost, from 1. */
-enum stats_cause { CAUSE_COUNT = 10 };
+enum stats_cause { CAUSE_COUNT = 11 };
 enum stats_turned_away {
 	TURNED_AWAY_ADDRESS,
 	TURNED_AWAY_UNBOUND,
 	TURNED_AWAY_TOTAL,
+	TURNED_AWAY_BANNED,
 	TURNED_AWAY_COUNT
 };
 enum stats_method { METHOD_SEND, METHOD_REPORT, METHOD_NICKNAME, METHOD_OTHER, METHOD_COUNT };
 enum stats_scope { SCOPE_PROCESS, SCOPE_CONTEXT, SCOPE_LEG, SCOPE_QUEUE, SCOPE_COUNT };
 enum stats_senders { SENDERS_BULK, SENDERS_ALL, SENDERS_PRIVATE, SENDERS_PEER, SENDERS_COUNT };
-enum stats_why { WHY_COUNT = 7 }; /* in the order of the WIRE_PAUSE_ bits */
+enum stats_why { WHY_COUNT = 8 }; /* in the order of the WIRE_PAUSE_ bits */
 /* Registered codes have a cell each, others share the last. */
 #define STATS_STATUSES 14
 

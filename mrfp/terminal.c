@@ -11,6 +11,7 @@
 #include "mrfp/dial.h"
 #include "mrfp/hangup.h"
 #include "mrfp/relay.h"
+#include "mrfp/sender.h"
 
 #define PATH_MAX_LEN 4096
 
@@ -204,8 +205,10 @@ static void set_text(char **field, bool has, struct slice value)
 
 static void apply_lists(struct session *s, const struct terminal_change *ch)
 {
-	if (ch->has_uris)
+	if (ch->has_uris) {
+		sender_forget(s);
 		uris_set(&s->uris, &ch->uris);
+	}
 	set_text(&s->connect, ch->has_connect, ch->connect);
 	set_text(&s->accept_types, ch->has_types, ch->types);
 	set_text(&s->accept_wrapped, ch->has_wrapped, ch->wrapped);

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "mrfp/absorb.h"
+#include "mrfp/admit.h"
 #include "mrfp/alive.h"
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
@@ -49,6 +50,11 @@ static void tick_session(struct session *s, uint64_t now_ms)
 		hangup_and_close(s, CTL_LOST_UNBOUND);
 		return;
 	}
+	if (s->flooding) {
+		s->flooding = false;
+		hangup_and_close(s, CTL_LOST_FLOOD);
+		return;
+	}
 	settle_expire(s, clock_ms);
 	if (s->copies_lost > s->lost_told)
 		tell_slow(s, s->copies_lost - s->lost_told);
@@ -88,12 +94,21 @@ static bool tick_wire(struct wire *w, uint64_t now_ms)
 		hangup_wire(w, CTL_LOST_SLOW);
 		return false;
 	}
+	if (w->partial_ms && wire_clock(w) - w->partial_ms >= (uint64_t)opt->header_timeout_ms) {
+		log_peer("%s does not end a head and is closed",
+			 addr_format(conn_peer(w->conn), text));
+		wire_close(w);
+		hangup_wire(w, CTL_LOST_IDLE);
+		return false;
+	}
+	if (w->paused & WIRE_PAUSE_RATE && now_ms >= w->throttled_ms)
+		wire_resume(w, WIRE_PAUSE_RATE);
 	s = LIST_FIRST(&w->sessions);
 	if (!s && w->connected && now_ms - w->unbound_ms >= patience_ms(w)) {
 		wire_close(w);
 		return false;
 	}
-	return w->blocked || !s;
+	return w->blocked || !s || w->partial_ms || w->paused & WIRE_PAUSE_RATE;
 }
 
 void watch_tick(struct plane *plane)
@@ -119,4 +134,5 @@ void watch_tick(struct plane *plane)
 	if (plane->due > plane->due_lately)
 		plane->due = plane->due_lately; /* older ones are not coming soon */
 	plane->due_lately = 0;
+	admit_sweep(plane);
 }

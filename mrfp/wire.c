@@ -192,6 +192,7 @@ void wire_add_session(struct wire *w, struct session *s)
 		(*w->plane->stats.unbound)--;
 	LIST_INSERT_HEAD(&w->sessions, s, in_wire);
 	s->wire = w;
+	w->served = true;
 }
 
 void wire_remove_session(struct wire *w, struct session *s)
@@ -387,6 +388,17 @@ void wire_drop_queued(struct wire *w)
 	wire_resume(w, WIRE_PAUSE_OWN);
 }
 
+/* An incomplete head or end-line is left in the buffer, or none is: its clock runs or rests. */
+static void note_partial(struct wire *w, size_t used, size_t len)
+{
+	if (used == len || w->held) {
+		w->partial_ms = 0;
+	} else if (used || !w->partial_ms) {
+		w->partial_ms = wire_clock(w);
+		wire_watch(w);
+	}
+}
+
 /* Read what has come, behind what was kept; keep the rest. */
 static void take(struct wire *w, struct slice in)
 {
@@ -399,6 +411,7 @@ static void take(struct wire *w, struct slice in)
 	w->plane->ops->batch_end(w);
 	if (w->dead)
 		return;
+	note_partial(w, used, in.len);
 	if (bad || wire_keep_tail(w, slice_from(in, used)))
 		broken(w);
 }

@@ -19,6 +19,7 @@ struct request {
 	bool mute;      /* no response whatever happens (REPORT, Failure-Report: no) */
 	bool keepalive; /* SEND without body */
 	bool repeat;    /* a message that was received before (MSRP-049) */
+	bool stranger;  /* for no session of ours, on a connection that never carried one */
 	bool success_report;
 	enum msrp_failure_report failure_report;
 	int status;           /* of the response; 200 so far */
@@ -36,7 +37,8 @@ enum {
 	WIRE_PAUSE_PEER = 8,     /* kind relay: the receiver of one of its sessions is behind */
 	WIRE_PAUSE_VERDICT = 16, /* its messages wait for the MRFC's verdict */
 	WIRE_PAUSE_CHAT = 32,    /* it sends, and receivers are far behind */
-	WIRE_PAUSE_MEMORY = 64   /* it sends, and the process holds too much */
+	WIRE_PAUSE_MEMORY = 64,  /* it sends, and the process holds too much */
+	WIRE_PAUSE_RATE = 128    /* it sends more than it may; until throttled_ms */
 };
 /* It waits for receivers. */
 #define WIRE_PAUSE_SENDER (WIRE_PAUSE_CONTEXT | WIRE_PAUSE_CHAT | WIRE_PAUSE_MEMORY)
@@ -56,6 +58,7 @@ struct wire {
 	bool dead;
 	bool active;       /* we connected */
 	bool connected;    /* always, but for an outgoing one under way */
+	bool served;       /* it has carried a session */
 	bool closing;      /* close as soon as own is out */
 	uint8_t transport; /* CTL_TRANSPORT_ */
 	bool held, again;  /* the request at the front of `in` waits; is to be read again */
@@ -69,13 +72,15 @@ struct wire {
 	size_t rest_off;
 	struct request req;
 	bool watched;
-	bool overfull;       /* own did not take a frame */
-	uint64_t unbound_ms; /* since when without session */
-	uint64_t heard_ms;   /* last octet read */
-	uint64_t asked_ms;   /* an empty SEND asked for a sign of life then; 0: none under way */
-	uint64_t moved_ms;   /* last octet taken, or begin of a block or of reading again */
-	uint64_t let_go_ms;  /* the last wire_let_go() */
-	uint64_t paused_ms;  /* since when paused */
+	bool overfull;         /* own did not take a frame */
+	uint64_t unbound_ms;   /* since when without session */
+	uint64_t heard_ms;     /* last octet read */
+	uint64_t asked_ms;     /* an empty SEND asked for a sign of life then; 0: none under way */
+	uint64_t moved_ms;     /* last octet taken, or begin of a block or of reading again */
+	uint64_t let_go_ms;    /* the last wire_let_go() */
+	uint64_t paused_ms;    /* since when paused */
+	uint64_t partial_ms;   /* by its clock: since when an incomplete head waits; 0: none does */
+	uint64_t throttled_ms; /* WIRE_PAUSE_RATE: read again then */
 	uint64_t stood_still_ms; /* paused in all, before now */
 	LIST_ENTRY(wire) in_all, in_watched;
 	TAILQ_ENTRY(wire) in_readable;

@@ -294,3 +294,18 @@ int ctl_build(struct bytes *out, uint8_t command, uint8_t flags, uint32_t transa
 	ctl_encode(out, body, msg);
 	return ctl_frame_end(out, begin);
 }
+
+const char *ctl_frame_fault(const struct ctl_frame *frame)
+{
+	struct slice rest = frame->tlvs, value;
+	uint16_t tag;
+	int rc;
+
+	if (frame->version != CTL_VERSION)
+		return "frame of another version";
+	if (!ctl_command_name(frame->command))
+		return "unknown command";
+	while ((rc = tlv_next(&rest, &tag, &value)) > 0)
+		;
+	return rc < 0 ? "octets left over in a frame" : NULL;
+}

@@ -32,4 +32,10 @@ MUST_CHECK int ctl_build(struct bytes *out, uint8_t command, uint8_t flags, uint
 			 const uint8_t context[CTL_CONTEXT_SIZE], enum ctl_body body,
 			 const void *msg);
 
+/*
+ * Can a peer that means well have sent this frame? NULL, or what is wrong: another version, a
+ * command nobody knows, octets left over behind the last field. The link is to be closed then.
+ */
+const char *ctl_frame_fault(const struct ctl_frame *frame);
+
 #endif

@@ -34,7 +34,8 @@ enum {
 	CTL_POLICY_STRICT = 4,
 	CTL_POLICY_SEALED = 8,
 	CTL_POLICY_ACCOUNT = 16,
-	CTL_POLICY_AUTHORISE = 32
+	CTL_POLICY_AUTHORISE = 32,
+	CTL_POLICY_ECHO = 64
 };
 enum { CTL_TRANSPORT_TCP = 1, CTL_TRANSPORT_TLS = 2, CTL_TRANSPORT_WS = 3 };
 enum { CTL_SETUP_ACTIVE = 1, CTL_SETUP_PASSIVE = 2, CTL_SETUP_UNKNOWN = 3 };
@@ -71,7 +72,8 @@ enum ctl_lost {
 	CTL_LOST_REFUSED,
 	CTL_LOST_SHUTDOWN,
 	CTL_LOST_IDLE,
-	CTL_LOST_QUIET
+	CTL_LOST_QUIET,
+	CTL_LOST_FLOOD
 };
 
 /* Repeated fields: views; the array lives in the decoded frame's arena or is the caller's. */

@@ -270,21 +270,24 @@ def test_uris_of_ws_and_tcp_never_match(start):
     switch = start()
     browser = switch.add(ws.local_uri(), 3)
     plain = switch.add("msrp://127.0.0.1:9/%s;tcp" % new_id(), 1)
-    conn = fresh(switch).opened()
-    tcp = Connection.connect(switch.msrp)
-    for session, over in ((browser, tcp), (plain, conn)):
+    for session, opened in ((browser, lambda: Connection.connect(switch.msrp)),
+                            (plain, lambda: fresh(switch).opened())):
         for to in (session.remote[0], replaced(session.remote[0], transport="tcp"),
                    replaced(session.remote[0], transport="ws"),
                    replaced(session.remote[0], transport="ws", scheme="msrp")):
+            over = opened()
             tid, data = octets(session, to=to)
             over.send_raw(data)
             assert over.wait_response(tid).status == 481, to
-    for session, over in ((browser, conn), (plain, tcp)):
+            over.wait_closed()
+    for session, opened in ((browser, lambda: fresh(switch).opened()),
+                            (plain, lambda: Connection.connect(switch.msrp))):
+        over = opened()
         tid, data = octets(session, from_=replaced(session.local, transport=(
             "tcp" if session is browser else "ws")))
         over.send_raw(data)
         assert over.wait_response(tid).status == 481
-        session.attach(over).bind()
+        session.attach(opened()).bind()
     say(browser, "now they talk", plain)
 
 

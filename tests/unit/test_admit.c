@@ -95,9 +95,77 @@ static void a_trusted_gateway_carries_many(void **state)
 	close_plane(&f);
 }
 
+/* covers: MSRP-056 */
+static void who_guesses_sessions_is_banned_for_a_while(void **state)
+{
+	struct fake_plane f;
+	struct addr a = at("192.0.2.1"), b = at("192.0.2.2"), gateway = at("10.1.2.3");
+
+	(void)state;
+	open_plane(&f);
+	f.opt.probe_limit = 5;
+	f.opt.probe_ban_ms = 60000;
+	assert_true(admit(&f.plane, &a)); /* stays */
+	for (int i = 0; i < 4; i++)
+		admit_probe(&f.plane, &a);
+	assert_true(admit(&f.plane, &a));
+	f.plane.now_ms += 60000; /* a minute later it begins anew */
+	for (int i = 0; i < 4; i++)
+		admit_probe(&f.plane, &a);
+	f.plane.now_ms += 59999;
+	assert_true(admit(&f.plane, &a));
+	admit_probe(&f.plane, &a);
+	admit_release(&f.plane, &a);
+	assert_false(admit(&f.plane, &a));
+	assert_true(admit(&f.plane, &b));
+	assert_int_equal(*f.plane.stats.turned_away[TURNED_AWAY_BANNED], 1);
+	assert_int_equal(*f.plane.stats.probes, 9);
+	for (int i = 0; i < 9; i++)
+		admit_probe(&f.plane, &gateway);
+	assert_true(admit(&f.plane, &gateway));
+	f.plane.now_ms += 59999;
+	assert_false(admit(&f.plane, &a));
+	f.plane.now_ms += 1;
+	assert_true(admit(&f.plane, &a));
+	for (int i = 0; i < 3; i++)
+		admit_release(&f.plane, &a);
+	admit_release(&f.plane, &b);
+	close_plane(&f);
+}
+
+static void an_address_that_came_and_went_is_forgotten(void **state)
+{
+	struct fake_plane f;
+	struct addr a = at("192.0.2.1");
+
+	(void)state;
+	open_plane(&f);
+	f.opt.probe_limit = 2;
+	f.opt.probe_ban_ms = 100000;
+	admit_probe(&f.plane, &a);
+	admit_sweep(&f.plane);
+	assert_non_null(f.plane.sources);
+	f.plane.now_ms += 60000;
+	admit_sweep(&f.plane);
+	assert_null(f.plane.sources);
+	admit_probe(&f.plane, &a);
+	admit_probe(&f.plane, &a);
+	f.plane.now_ms += 99999;
+	admit_sweep(&f.plane);
+	assert_non_null(f.plane.sources);
+	f.plane.now_ms += 5000;
+	admit_sweep(&f.plane);
+	assert_null(f.plane.sources);
+	admit_probe(&f.plane, &a);
+	admit_clear(&f.plane);
+	close_plane(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_guesses_sessions_is_banned_for_a_while),
+		cmocka_unit_test(an_address_that_came_and_went_is_forgotten),
 		cmocka_unit_test(an_address_has_three_and_gets_another_when_one_goes),
 		cmocka_unit_test(an_ipv6_network_is_one_source),
 		cmocka_unit_test(a_trusted_gateway_carries_many),

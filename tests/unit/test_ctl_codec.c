@@ -327,9 +327,33 @@ static void a_body_too_large_for_a_frame_is_refused(void **state)
 	free(big);
 }
 
+static void frames_that_cannot_be_are_told(void **state)
+{
+	struct ctl_frame f = {.version = CTL_VERSION, .command = CTL_CMD_KEEPALIVE};
+	static const char tlv[] = {0, 1, 0, 0, 0, 2, 'a', 'b'};
+
+	(void)state;
+	assert_null(ctl_frame_fault(&f));
+	f.tlvs = slice_make(tlv, sizeof(tlv));
+	assert_null(ctl_frame_fault(&f));
+	for (size_t n = 1; n < sizeof(tlv); n++) {
+		f.tlvs = slice_make(tlv, n);
+		assert_non_null(ctl_frame_fault(&f));
+	}
+	f.tlvs = SLICE_NULL;
+	f.command = 0;
+	assert_non_null(ctl_frame_fault(&f));
+	f.command = CTL_CMD_KEEPALIVE + 1;
+	assert_non_null(ctl_frame_fault(&f));
+	f.command = CTL_CMD_ADD;
+	f.version = CTL_VERSION + 1;
+	assert_non_null(ctl_frame_fault(&f));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_that_cannot_be_are_told),
 #define CTL_BEGIN(body, command, kind, text) cmocka_unit_test(every_field_of_##body##_goes_round),
 #include "proto/ctl_msgs.def"
 		cmocka_unit_test(mandatory_and_optional_fields_carry_the_must_bit),

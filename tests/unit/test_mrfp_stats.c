@@ -67,7 +67,8 @@ static void names_of_causes_and_statuses(void **state)
 	assert_string_equal(stats_cause_name(CTL_LOST_IDLE), "idle");
 	assert_string_equal(stats_cause_name(0), "none");
 	assert_string_equal(stats_cause_name(CTL_LOST_QUIET), "quiet");
-	assert_string_equal(stats_cause_name(CTL_LOST_QUIET + 1), "none");
+	assert_string_equal(stats_cause_name(CTL_LOST_FLOOD), "flood");
+	assert_string_equal(stats_cause_name(CTL_LOST_FLOOD + 1), "none");
 	assert_int_equal(stats_status(200), 0);
 	assert_int_equal(stats_status(999), STATS_STATUSES - 1);
 }

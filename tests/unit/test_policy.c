@@ -160,12 +160,64 @@ static void types_at_the_top_and_dispositions(void **state)
 	assert_int_equal(policy_top_type(SLICE_LIT("message/cpim;x=y")), TOP_CPIM);
 	assert_int_equal(policy_top_type(SLICE_LIT("application/im-iscomposing+xml")),
 			 TOP_COMPOSING);
+	assert_int_equal(policy_top_type(SLICE_LIT("Application/MIKEY")), TOP_KEY);
 	assert_int_equal(policy_top_type(SLICE_LIT("text/plain")), TOP_OTHER);
 	assert_true(policy_disposition_ok(SLICE_NULL));
 	assert_true(policy_disposition_ok(SLICE_LIT("render;handling=required")));
 	assert_true(policy_disposition_ok(SLICE_LIT("x-odd")));
 	assert_true(policy_disposition_ok(SLICE_LIT("x-odd; handling=optional")));
 	assert_false(policy_disposition_ok(SLICE_LIT("x-odd; handling=required")));
+}
+
+/* covers: CMS-006, CMS-008 */
+static void where_bodies_are_sealed_only_sealed_ones_pass(void **state)
+{
+	static const char *const sealed[] = {
+		"application/pkcs7-mime; smime-type=auth-enveloped-data; name=\"smime.p7m\"",
+		"application/pkcs7-mime;smime-type=authEnveloped-data",
+		"Application/PKCS7-MIME; SMIME-Type=\"authEnveloped-Data\"",
+	};
+	static const char *const open[] = {
+		"text/plain",
+		"application/octet-stream",
+		"application/pkcs7-mime",
+		"application/pkcs7-mime; smime-type=signed-data",
+		"application/pkcs7-mime; smime-type=enveloped-data",
+		"application/pkcs7-mimes; smime-type=authEnveloped-data",
+		"text/plain; smime-type=authEnveloped-data",
+	};
+	struct fake_plane f;
+	struct session *alice;
+	struct cpim_head h;
+	size_t n;
+
+	(void)state;
+	fake_plane_open(&f);
+	alice = fake_member(&f, "alice");
+	fake_member(&f, "bob");
+	h = head("sip:alice@example.com", ROOM);
+	assert_int_equal(judge(alice, &h, ALL, &n), 200);
+	f.ctx->policy |= CTL_POLICY_SEALED;
+	for (size_t i = 0; i < ARRAY_LEN(open); i++) {
+		h.content_type = slice_str(open[i]);
+		h.to = SLICE_LIT(ROOM);
+		assert_int_equal(judge(alice, &h, ALL, &n), 415);
+		h.to = SLICE_LIT("sip:bob@example.com");
+		assert_int_equal(judge(alice, &h, ALL, &n), 415);
+		h.to = SLICE_LIT("sip:ghost@example.com");
+		assert_int_equal(judge(alice, &h, ALL, &n), 404);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(sealed); i++) {
+		h.content_type = slice_str(sealed[i]);
+		h.to = SLICE_LIT(ROOM);
+		assert_int_equal(judge(alice, &h, ALL, &n), 200);
+		h.to = SLICE_LIT("sip:bob@example.com");
+		assert_int_equal(judge(alice, &h, ALL, &n), 200);
+	}
+	h.kind = CPIM_IMDN;
+	h.content_type = SLICE_LIT("message/imdn+xml");
+	assert_int_equal(judge(alice, &h, ALL, &n), 200);
+	fake_plane_close(&f);
 }
 
 int main(void)
@@ -176,6 +228,7 @@ int main(void)
 		cmocka_unit_test(a_private_message_goes_to_each_able_session_but_the_sending_one),
 		cmocka_unit_test(direction_stops_content_but_no_control),
 		cmocka_unit_test(types_at_the_top_and_dispositions),
+		cmocka_unit_test(where_bodies_are_sealed_only_sealed_ones_pass),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,7 @@ static void reasons_of_our_byes_are_those_of_the_product(void **state)
 	(void)state;
 	assert_int_equal(unwind_rule(UNWIND_ENDED)->reason, 410);
 	assert_int_equal(unwind_rule(UNWIND_REMOVED)->reason, 603);
+	assert_int_equal(unwind_rule(UNWIND_FLOOD)->reason, 603);
 	assert_int_equal(unwind_rule(UNWIND_MEDIA_LOST)->reason, 408);
 	assert_int_equal(unwind_rule(UNWIND_TOO_SLOW)->reason, 408);
 	assert_int_equal(unwind_rule(UNWIND_MRFP_LOST)->reason, 503);
@@ -58,6 +59,7 @@ static void lost_media_are_told_by_their_cause(void **state)
 	(void)state;
 	assert_int_equal(unwind_of_lost(CTL_LOST_SLOW), UNWIND_TOO_SLOW);
 	assert_int_equal(unwind_of_lost(CTL_LOST_LOG), UNWIND_TOO_SLOW);
+	assert_int_equal(unwind_of_lost(CTL_LOST_FLOOD), UNWIND_FLOOD);
 	assert_int_equal(unwind_of_lost(CTL_LOST_RESET), UNWIND_MEDIA_LOST);
 	assert_int_equal(unwind_of_lost(CTL_LOST_UNBOUND), UNWIND_MEDIA_LOST);
 	assert_int_equal(unwind_of_lost(CTL_LOST_SHUTDOWN), UNWIND_MRFP_LOST);

@@ -23,13 +23,14 @@ FIELDS = {  # name: (tag, width or str)
     "uris": (0x207, str), "remote_path": (0x209, str), "setup": (0x20a, 1),
     "connect": (0x20b, str), "match": (0x20c, 1), "caps": (0x20d, 1), "accept_types": (0x20e, str),
     "accept_wrapped_types": (0x20f, str), "max_size": (0x210, 8), "direction": (0x211, 1),
-    "new_local": (0x212, 1), "nickname": (0x216, str), "local_path": (0x301, str),
+    "new_local": (0x212, 1), "nickname": (0x216, str), "local_path": (0x301, str), "address": (0x302, str),
     "content_type": (0x501, str), "body": (0x502, str), "event": (0x601, 1), "cause": (0x602, 1),
     "copies_lost": (0x404, 8), "cursor": (0x701, 8), "kind": (0x203, 1), "transport": (0x208, 1),
     "local_session": (0x214, str), "family": (0x215, 1), "fingerprints": (0x217, str),
     "max_message": (0x218, 8), "max_file": (0x219, 8), "msrp": (0x005, str), "msrp_tls": (0x006, str),
     "msrp_wss": (0x00b, str), "fingerprint": (0x00c, str), "advertise": (0x00d, str),
-    "message_id": (0x606, str), "payload_type": (0x607, str), "size": (0x608, 8),
+    "method": (0x001, 1), "mrfp_id": (0x002, str), "mrfp_incarnation": (0x003, 8), "version_max": (0x004, 1),
+    "load": (0x605, 4), "message_id": (0x606, str), "payload_type": (0x607, str), "size": (0x608, 8),
     "started": (0x609, 8), "ended": (0x60a, 8), "outcome": (0x60b, 1), "outcome_status": (0x60c, 2)}
 NAMES = {tag: (name, kind) for name, (tag, kind) in FIELDS.items()}
 
@@ -55,6 +56,16 @@ def fields_of(data):
         value = data[6:6 + size]
         found[name] = value.decode("utf-8", "replace") if kind is str else \
             int.from_bytes(value, "big")
+        data = data[6 + size:]
+    return found
+
+
+def octets_of(data):
+    """{tag: octets} of a frame's fields, the must-be-understood bit left off."""
+    found = {}
+    while data:
+        tag, size = struct.unpack(">HI", data[:6])
+        found[tag & 0x7fff] = data[6:6 + size]
         data = data[6 + size:]
     return found
 
@@ -109,7 +120,7 @@ class Control:
             if flags & 1:
                 self.replies[transaction] = fields
             elif command == COMMANDS["notify"]:
-                self.events.append({"context": context, **fields})
+                self.events.append({"context": context, **fields, "raw": octets_of(data[28:])})
             LOOP.changed()
         if flags & 1 or not self.answers:
             return

@@ -32,11 +32,11 @@ def test_a_room_that_ends_while_its_sessions_look_for_another_server(own_mrf, ue
 
 
 def test_connections_beyond_the_descriptors_are_closed(own_mrf, ue, room, monkeypatch):
-    monkeypatch.setattr(servers, "WRAP", ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh"])
+    monkeypatch.setattr(servers, "WRAP", ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh"])
     pair = own_mrf()
     monkeypatch.undo()
     alice, bob = ue("alice", net=pair).join(room), ue("bob", net=pair).join(room)
-    idle = [socket.create_connection(pair.sip) for _ in range(90)]
+    idle = [socket.create_connection(pair.sip) for _ in range(150)]
     servers.poll(lambda: sum(map(closed, idle)) > 30, what="closed connections")
     alice.send_text("still here")
     bob.wait_text("still here")

@@ -16,6 +16,7 @@
 #include "common/mem.h"
 #include "common/resolve.h"
 #include "common/tls.h"
+#include "mrfp/admit.h"
 #include "mrfp/control.h"
 #include "mrfp/ctl_client.h"
 #include "mrfp/doors.h"

@@ -32,6 +32,11 @@ struct context *context_new(struct plane *plane, const uint8_t id[CTL_CONTEXT_SI
 	return ctx;
 }
 
+size_t context_chunk(const struct context *ctx)
+{
+	return ctx->n_relayed ? (size_t)ctx->plane->opt->relay_chunk : CONTEXT_CHUNK;
+}
+
 struct context *context_find(struct plane *plane, const uint8_t id[CTL_CONTEXT_SIZE])
 {
 	struct context *ctx;

@@ -37,6 +37,8 @@ enum {
 };
 
 /* Payload types of recent messages, for a 415 that comes later (MSRP-097). */
+#define CONTEXT_CHUNK (16u << 10) /* octets of one outgoing chunk */
+
 #define RECENT_TYPES 32
 struct recent_type {
 	uint64_t serial;
@@ -75,6 +77,7 @@ struct context {
 
 	TAILQ_HEAD(, session) sessions;
 	size_t n_sessions, n_bound;
+	uint32_t n_relayed; /* sessions whose peer is behind a relay */
 	struct legindex by_termination, by_number;
 	uint32_t next_number;
 	struct accept_list accepts[ACCEPT_LISTS];
@@ -128,6 +131,8 @@ struct slice context_type_of(const struct context *ctx, uint64_t serial);
 
 /* Remember that the logs have something new for the legs. */
 void context_touch(struct context *ctx);
+/* Most octets of one outgoing chunk: less while a peer is behind a relay (msrp.relay_chunk). */
+size_t context_chunk(const struct context *ctx);
 /* Octets held in both logs. */
 uint64_t context_held(const struct context *ctx);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From octets that arrive to chunks that leave. A message that came whole in one read is sent as
- * one chunk without a second copy; a long one leaves in chunks of 16 KiB as it comes. Byte ranges
- * are those of the sender, so any order and any gap passes (MSRP-067).
+ * one chunk without a second copy; a long one leaves in chunks of 16 KiB (less where a relay is on
+ * the way) as it comes. Byte ranges are those of the sender, so any order and any gap passes
+ * (MSRP-067).
  */
 #include "mrfp/forward.h"
 
@@ -106,13 +107,15 @@ static void view_to_own(struct inmsg *m)
 
 void forward_octets(struct inmsg *m, uint64_t pos, struct slice piece, bool keep)
 {
+	size_t chunk = context_chunk(m->from->ctx);
+
 	if (pending(m) && pos != m->pend_pos + pending(m))
 		flush_some(m, pending(m), '+', false);
 	while (piece.len) {
 		size_t have = pending(m), take;
 
-		if (have >= FORWARD_CHUNK) {
-			flush_some(m, FORWARD_CHUNK, '+', false);
+		if (have >= chunk) {
+			flush_some(m, chunk, '+', false);
 			continue;
 		}
 		if (!have) {
@@ -120,18 +123,18 @@ void forward_octets(struct inmsg *m, uint64_t pos, struct slice piece, bool keep
 			if (keep) {
 				m->view = piece;
 				/* All but the last chunk goes at once. */
-				while (m->view.len > FORWARD_CHUNK)
-					flush_some(m, FORWARD_CHUNK, '+', false);
+				while (m->view.len > chunk)
+					flush_some(m, chunk, '+', false);
 				return;
 			}
 		} else if (m->view.len && m->view.ptr + m->view.len == piece.ptr && keep) {
 			m->view.len += piece.len;
-			while (m->view.len > FORWARD_CHUNK)
-				flush_some(m, FORWARD_CHUNK, '+', false);
+			while (m->view.len > chunk)
+				flush_some(m, chunk, '+', false);
 			return;
 		}
 		view_to_own(m);
-		take = FORWARD_CHUNK - have < piece.len ? FORWARD_CHUNK - have : piece.len;
+		take = chunk - have < piece.len ? chunk - have : piece.len;
 		bytes_add_slice(&m->own, slice_first(piece, take));
 		piece = slice_from(piece, take);
 		pos += take;

@@ -6,7 +6,6 @@
 
 /* Passing an open message on: gathers octets into chunks of 2 to 16 KiB, whatever way they come. */
 
-#define FORWARD_CHUNK     (16u << 10)
 #define FORWARD_CHUNK_MIN 2048u
 #define FORWARD_CHAT_MAX  (64u << 10) /* known size up to this is chat, else bulk */
 

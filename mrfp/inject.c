@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "mrfp/forward.h"
 #include "mrfp/policy.h"
+#include "mrfp/publish.h"
 #include "proto/media_type.h"
 
 static void to_one(struct session *to, struct outmsg *m, struct slice body)
@@ -21,7 +21,7 @@ static void to_one(struct session *to, struct outmsg *m, struct slice body)
 		return;
 	stats_owe(&to->ctx->plane->stats, kind);
 	to->open[kind]++;
-	if (publish_direct(to, m, 1, body, '$', true)) {
+	if (publish_direct_whole(to, m, body)) {
 		session_log_lost(to, m->meta.serial, "its queue is full");
 		session_settle(to, kind, OUTCOME_LOST);
 	}
@@ -34,7 +34,7 @@ static void to_all(struct context *ctx, struct outmsg *m, struct slice body)
 	m->stream = STREAM_CHAT;
 	publish_begin(ctx, m);
 	do {
-		struct slice part = slice_first(body, FORWARD_CHUNK);
+		struct slice part = slice_first(body, context_chunk(ctx));
 		bool last = part.len == body.len;
 		publish_chunk(ctx, m, pos, part, last ? '$' : '+', last);
 		pos += part.len;

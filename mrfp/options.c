@@ -51,6 +51,8 @@ const struct config_opt options_table[] = {
 	       "Origins whose pages may open WebSockets, such as https://chat.example.com, comma-separated; empty or *: any."),
 	TIME("msrp.ws_ping", ws_ping_ms, "30s", 0, 3600000,
 	     "Interval of pings on a WebSocket; it is closed when nothing came for one after a ping; 0 is off."),
+	OCTETS("msrp.relay_chunk", relay_chunk, "8KiB", 2048, 16384,
+	       "Longest chunk in a context with a peer behind an MSRP relay (a=path of several URIs), 16 KiB elsewhere; relays lose long frames."),
 	OCTETS("msrp.max_size", max_size, "256MiB", 1, INT64_MAX,
 	       "Largest message accepted; larger ones get 413."),
 	OCTETS("msrp.send_buffer", send_buffer, "128KiB", 4096, 64 * MIB,

@@ -15,7 +15,7 @@ struct options {
 	int64_t msrp_port, msrp_tls_port;
 	int64_t wss_port, ws_port, ws_ping_ms;
 	char *wss_advertise, *ws_address, *ws_origins;
-	int64_t max_size, send_buffer;
+	int64_t max_size, send_buffer, relay_chunk;
 	char *tls_certificate, *tls_key;
 	int msrp_io; /* enum options_io */
 	int64_t gather_us;

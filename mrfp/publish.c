@@ -199,6 +199,25 @@ void publish_empty(struct session *to)
 	wire_touch(to->wire);
 }
 
+int publish_direct_whole(struct session *to, struct outmsg *m, struct slice body)
+{
+	size_t chunk = context_chunk(to->ctx);
+	uint64_t pos = 1;
+	int err = 0;
+
+	do {
+		struct slice part = slice_first(body, chunk);
+		bool last = part.len == body.len;
+
+		err = publish_direct(to, m, pos, part, last ? '$' : '+', last);
+		pos += part.len;
+		body = slice_from(body, part.len);
+	} while (body.len && err == 0);
+	if (err < 0)
+		(void)txring_mark_settled(&to->tx[STREAM_DIRECT], m->meta.serial);
+	return err;
+}
+
 void publish_stop(struct session *to, uint64_t serial)
 {
 	char id[MSRP_TID_MAX + 1];

@@ -37,6 +37,8 @@ MUST_CHECK int publish_direct(struct session *to, struct outmsg *m, uint64_t sta
 			      struct slice body, char flag, bool last);
 /* A SEND without body: binds (MSRP-041), or asks for a sign of life (MSRP-071). Its paths must be set. */
 void publish_empty(struct session *to);
+/* A whole message to one leg in as many chunks as it takes. -ERR_LIMIT as above. */
+MUST_CHECK int publish_direct_whole(struct session *to, struct outmsg *m, struct slice body);
 /* Tell a leg that nothing more of this message comes (MSRP-076); for no account. */
 void publish_stop(struct session *to, uint64_t serial);
 

@@ -113,6 +113,15 @@ int session_make(struct context *ctx, uint64_t termination, struct slice local_i
 	return 0;
 }
 
+static void set_relayed(struct session *s, bool relayed)
+{
+	if (relayed && !s->relayed)
+		s->ctx->n_relayed++;
+	else if (!relayed && s->relayed)
+		s->ctx->n_relayed--;
+	s->relayed = relayed;
+}
+
 void session_free(struct session **sp)
 {
 	struct session *s = *sp;
@@ -121,6 +130,7 @@ void session_free(struct session **sp)
 		return;
 	session_unbusy(s);
 	session_stop_dialing(s);
+	set_relayed(s, false);
 	TAILQ_REMOVE(&s->ctx->sessions, s, in_context);
 	s->ctx->n_sessions--;
 	legindex_remove(&s->ctx->by_termination, s->termination);
@@ -258,6 +268,13 @@ bool session_admits(const struct session *s, unsigned kind, struct slice top, st
 	return s->taste.accept != ACCEPT_OWN || accept_list_admits(&own, kind, top, inner);
 }
 
+void session_set_remote_path(struct session *s, struct slice path)
+{
+	free(s->remote_path);
+	s->remote_path = slice_dup(path);
+	set_relayed(s, strchr(s->remote_path, ' ') != NULL);
+}
+
 void session_set_paths(struct session *s, struct slice to_raw, struct slice from_raw)
 {
 	struct msrp_path from;
@@ -273,6 +290,7 @@ void session_set_paths(struct session *s, struct slice to_raw, struct slice from
 	free(old_from);
 	to_raw = slice_make(s->to_raw, s->to_raw_len);
 	from_raw = slice_make(s->from_raw, s->from_raw_len);
+	set_relayed(s, memchr(to ? to : from_raw.ptr, ' ', to ? strlen(to) : from_raw.len) != NULL);
 
 	msrp_build_paths(&b, to ? slice_str(to) : from_raw, slice_str(s->local_uri));
 	free(s->paths);

@@ -44,6 +44,7 @@ struct session {
 	bool busy;
 	bool joined;   /* counted as bound in its context */
 	bool flooding; /* far above its rate for too long: ended with the next tick */
+	bool relayed;  /* its path has several URIs; counted in its context */
 	uint64_t copies_delivered, copies_lost, messages_in, octets_in;
 	uint64_t lost_told; /* of copies_lost, what the MRFC was told by an event */
 	struct outq direct; /* private messages and injected ones */
@@ -137,6 +138,8 @@ void session_join(struct session *s);
 void session_part(struct session *s);
 /* The same, but what was not begun waits for the next session_join(). */
 void session_part_waiting(struct session *s);
+/* Its a=path is known or another one. */
+void session_set_remote_path(struct session *s, struct slice path);
 /* Build path blocks: to_raw, from_raw as the peer writes them in its requests. */
 void session_set_paths(struct session *s, struct slice to_raw, struct slice from_raw);
 

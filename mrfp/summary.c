@@ -9,7 +9,6 @@
 
 #include "common/clock.h"
 #include "common/rand.h"
-#include "mrfp/forward.h"
 #include "mrfp/publish.h"
 #include "proto/cpim.h"
 
@@ -58,7 +57,6 @@ static void send_one(struct session *to, const char *type, struct slice body)
 {
 	struct context *ctx = to->ctx;
 	struct outmsg m = {.total = body.len};
-	uint64_t pos = 1;
 
 	m.meta.kind = CPIM_IMDN;
 	m.meta.control = true;
@@ -69,18 +67,8 @@ static void send_one(struct session *to, const char *type, struct slice body)
 	stats_owe(&ctx->plane->stats, CPIM_IMDN);
 	to->open[CPIM_IMDN]++;
 	(*ctx->plane->stats.imdn_summaries)++;
-	while (body.len) {
-		struct slice part = slice_first(body, FORWARD_CHUNK);
-		bool last = part.len == body.len;
-
-		if (publish_direct(to, &m, pos, part, last ? '$' : '+', last)) {
-			(void)txring_mark_settled(&to->tx[STREAM_DIRECT], m.meta.serial);
-			session_settle(to, CPIM_IMDN, OUTCOME_LOST);
-			break;
-		}
-		pos += part.len;
-		body = slice_from(body, part.len);
-	}
+	if (publish_direct_whole(to, &m, body))
+		session_settle(to, CPIM_IMDN, OUTCOME_LOST);
 	outmsg_fini(&m);
 }
 

@@ -275,7 +275,8 @@ void terminal_apply(struct session *s, const struct terminal_change *ch, bool fr
 		hangup(s, 0);
 	if (ch->new_local)
 		session_renew(s);
-	set_text(&s->remote_path, ch->has_path, ch->path);
+	if (ch->has_path)
+		session_set_remote_path(s, ch->path);
 	if (s->state == SESSION_BOUND && s->wire) {
 		/* The peer may have bound before its path was known (MSRP-054). */
 		if (ch->has_path && first_path && s->wire->mid_session != s)

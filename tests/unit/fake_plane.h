@@ -68,6 +68,7 @@ static inline void fake_plane_open(struct fake_plane *f)
 		cells[i] = &f->cells[i];
 	f->opt = (struct options){
 		.max_size = 100000,
+		.relay_chunk = 8192,
 		.bind_timeout_ms = 30000,
 		.message_timeout_ms = 540000,
 		.response_timeout_ms = 30000,

@@ -83,8 +83,7 @@ static void responses_go_one_hop_and_sends_the_whole_path(void **state)
 	(void)state;
 	fake_plane_open(&f);
 	s = fake_member(&f, "alice");
-	free(s->remote_path);
-	s->remote_path = xstrdup("msrp://relay:1/r;tcp msrp://host:2/a;tcp");
+	session_set_remote_path(s, SLICE_LIT("msrp://relay:1/r;tcp msrp://host:2/a;tcp"));
 	session_set_paths(s, slice_str(s->local_uri), slice_str(s->remote_path));
 	want = xasprintf("To-Path: msrp://relay:1/r;tcp msrp://host:2/a;tcp\r\nFrom-Path: %s\r\n",
 			 s->local_uri);
@@ -96,6 +95,36 @@ static void responses_go_one_hop_and_sends_the_whole_path(void **state)
 	fake_plane_close(&f);
 }
 
+/* covers: REL-001 */
+static void a_path_of_several_uris_makes_chunks_short_while_it_lasts(void **state)
+{
+	struct fake_plane f;
+	struct session *s, *t;
+
+	(void)state;
+	fake_plane_open(&f);
+	s = fake_member(&f, "alice");
+	t = fake_member(&f, "bob");
+	assert_int_equal(context_chunk(f.ctx), CONTEXT_CHUNK);
+	session_set_remote_path(s, SLICE_LIT("msrp://relay:1/r;tcp msrp://host:2/a;tcp"));
+	session_set_remote_path(s, SLICE_LIT("msrp://relay:1/q;tcp msrp://host:2/a;tcp"));
+	assert_int_equal(context_chunk(f.ctx), f.opt.relay_chunk);
+	session_set_remote_path(t, SLICE_LIT("msrp://relay:1/r;tcp msrp://host:2/b;tcp"));
+	session_set_remote_path(s, SLICE_LIT("msrp://host:2/a;tcp"));
+	assert_int_equal(context_chunk(f.ctx), f.opt.relay_chunk);
+	session_set_remote_path(t, SLICE_LIT("msrp://host:2/b;tcp"));
+	assert_int_equal(context_chunk(f.ctx), CONTEXT_CHUNK);
+
+	/* Bound before its path was known. */
+	session_set_remote_path(t, SLICE_LIT(""));
+	session_set_paths(t, slice_str(t->local_uri),
+			  SLICE_LIT("msrp://relay:1/r;tcp msrp://host:2/b;tcp"));
+	assert_int_equal(context_chunk(f.ctx), f.opt.relay_chunk);
+	session_set_paths(t, slice_str(t->local_uri), SLICE_LIT("msrp://host:2/b;tcp"));
+	assert_int_equal(context_chunk(f.ctx), CONTEXT_CHUNK);
+	fake_plane_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +132,7 @@ int main(void)
 		cmocka_unit_test(session_uris_are_long_and_new),
 		cmocka_unit_test(the_last_32_message_ids_are_remembered),
 		cmocka_unit_test(responses_go_one_hop_and_sends_the_whole_path),
+		cmocka_unit_test(a_path_of_several_uris_makes_chunks_short_while_it_lasts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

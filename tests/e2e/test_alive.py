@@ -50,7 +50,7 @@ def test_any_octet_is_a_sign_of_life(own_mrf, ue, room):
     def talk_instead(frame):
         """No response to the question, but a line of chat."""
         if frame.body is None:
-            alice.send_text("line %d" % len(asked(alice)))
+            alice.send("line %d" % len(asked(alice)))
             return None
         return 200
 

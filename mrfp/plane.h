@@ -44,7 +44,7 @@ struct wire_ops {
 typedef uint32_t plane_notify_fn(const struct context *ctx, const struct ctl_notify *event,
 				 void *arg);
 
-#define PLANE_LISTENERS 5
+#define PLANE_LISTENERS 16
 
 struct plane {
 	const struct options *opt;

@@ -191,7 +191,8 @@ class Call(InviteDialog):
                              content_type=content_type if sdp else None)
         if "Allow" not in msg.headers:
             msg.headers.add("Allow", ALLOW)
-        self.txn = ua.start(msg, on_response=self._on_response)
+        with LOOP.cond:  # the answer may come before we know our own transaction
+            self.txn = ua.start(msg, on_response=self._on_response)
 
     def _on_response(self, resp, repeated):
         if resp.code > 100 and resp.to.tag and resp.code < 300:

@@ -93,7 +93,7 @@ struct plane {
 	uint32_t due_lately;        /* since the last tick */
 	size_t read_now, read_most; /* of one read: now, and while nobody has to wait */
 	struct budget budget;
-	uint64_t level_ms;     /* since when the budget's level is not BUDGET_FREE */
+	uint64_t level_ms;     /* since when the budget's level is not free and has not fallen */
 	uint64_t peak_context; /* most that a context's logs held */
 	struct nicknames *nicknames;
 	struct verdicts *verdicts;

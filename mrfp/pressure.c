@@ -29,12 +29,13 @@ static void cut(struct session *s, int cause, const char *why)
 	hangup_and_close(s, cause);
 }
 
-/* Blocked, and took nothing for the stall time. */
+/* Blocked, and for the stall time it took nothing and said nothing. */
 static bool is_stalled(const struct wire *w)
 {
 	const struct plane *p = w->plane;
+	uint64_t stall_ms = (uint64_t)p->opt->stall_ms;
 
-	return w->blocked && since(p, w->moved_ms) >= (uint64_t)p->opt->stall_ms;
+	return w->blocked && since(p, w->moved_ms) >= stall_ms && since(p, w->said_ms) >= stall_ms;
 }
 
 /*
@@ -154,7 +155,7 @@ static void check_marks(struct context *ctx)
 	ctx->direct_high = false;
 	if (held <= (uint64_t)opt->chat_water || ctx->throttle & THROTTLE_ALL)
 		return;
-	log_info("%s: all senders wait, %llu octets are held", ctx->name, (unsigned long long)held);
+	log_peer("%s: all senders wait, %llu octets are held", ctx->name, (unsigned long long)held);
 	ctx->throttle |= THROTTLE_ALL;
 	ctx->all_ms = ctx->plane->now_ms;
 	throttle_enlist(ctx);
@@ -217,28 +218,31 @@ static void look_at_level(struct plane *plane)
 
 	if (!budget_update(b))
 		return;
-	log_at(b->level > BUDGET_BULK ? LOG_WARN : LOG_INFO, LOG_PLACE,
-	       "%llu of %llu octets (process.memory) are held: %s",
-	       (unsigned long long)budget_total(b), (unsigned long long)b->ceiling,
-	       budget_level_name(b->level));
-	if (old == BUDGET_FREE)
-		plane->level_ms = plane->now_ms;
+	log_peer("%llu of %llu octets (process.memory) are held: %s",
+		 (unsigned long long)budget_total(b), (unsigned long long)b->ceiling,
+		 budget_level_name(b->level));
+	if (old == BUDGET_FREE || b->level < old)
+		plane->level_ms = plane->now_ms; /* it moves */
 	if (b->level != BUDGET_FREE)
 		throttle_reads(plane, true);
 	if (b->level < old)
 		release_memory(plane); /* who still has to wait does so after one more read */
 }
 
-/* Nothing more fits: the largest pay. What frees memory only later is taken once. */
+/*
+ * Nothing more fits: the largest pay, at once who takes nothing. All senders wait and no message
+ * begins, so who does take something has a sixteenth more before it goes too.
+ */
 static void keep_ceiling(struct plane *plane)
 {
 	struct budget *b = &plane->budget;
+	uint64_t hard = b->ceiling + b->ceiling / 16;
 
 	for (int i = 0; i < CUTS_A_TURN && budget_total(b) >= b->ceiling; i++) {
 		struct session *s = victim_in_process(plane);
 		uint64_t open;
 
-		if (!s)
+		if (!s || (s->wire && budget_total(b) < hard && !is_stalled(s->wire)))
 			return;
 		open = victim_open(s);
 		cut(s, CTL_LOST_LOG, "process.memory is used up");

@@ -7,27 +7,48 @@
 
 #include "mrfp/inmsg.h"
 
+#define STILL_MS 100 /* took nothing for so long */
+
 uint64_t victim_log_lag(const struct session *s)
 {
 	return chunklog_lag(&s->ctx->log[STREAM_CHAT], &s->cur[STREAM_CHAT]) +
 	       chunklog_lag(&s->ctx->log[STREAM_BULK], &s->cur[STREAM_BULK]);
 }
 
+/* How little there is to hope of it. */
+static unsigned stillness(const struct session *s)
+{
+	const struct wire *w = s->wire;
+
+	if (w && wire_is_let_go(w))
+		return 2;
+	return w && w->blocked && w->plane->now_ms - w->moved_ms >= STILL_MS;
+}
+
+/*
+ * In a burst all are about as far behind, the quick and the dead: of those that are at least half as
+ * far behind as the farthest, the stillest.
+ */
 static struct session *farthest(struct context *ctx, uint64_t (*lag_of)(const struct session *))
 {
 	struct session *s, *found = NULL;
-	uint64_t most = 0;
-	bool most_stuck = false;
+	uint64_t most = 0, found_lag = 0;
 
 	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
 		uint64_t lag = lag_of(s);
-		bool stuck = lag && s->wire && wire_is_let_go(s->wire);
+		most = lag > most ? lag : most;
+	}
+	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
+		uint64_t lag = lag_of(s);
+		unsigned still = stillness(s);
 
-		if (!lag || stuck < most_stuck || (stuck == most_stuck && lag <= most))
+		if (!lag || lag < most / 2)
 			continue;
-		most = lag;
-		most_stuck = stuck;
+		if (found &&
+		    (still < stillness(found) || (still == stillness(found) && lag <= found_lag)))
+			continue;
 		found = s;
+		found_lag = lag;
 	}
 	return found;
 }

@@ -9,8 +9,8 @@
 /* Cost of what waits for the leg in its context's logs. */
 uint64_t victim_log_lag(const struct session *s);
 /*
- * The leg that is farthest behind in the logs, or NULL; one that was read from again and still
- * takes nothing comes before all others.
+ * The leg that is farthest behind in the logs, or NULL; of several about as far behind, one that was
+ * read from again and still takes nothing, then one that takes nothing.
  */
 struct session *victim_in_logs(struct context *ctx);
 /* The same with private messages counted. */

@@ -71,6 +71,20 @@ static uint64_t patience_ms(const struct wire *w)
 	return wire_is_ending(w) ? ENDING_MS : (uint64_t)w->plane->opt->bind_timeout_ms;
 }
 
+/* A blocked connection: does its peer at least send? */
+static void listen_to(struct wire *w)
+{
+	const struct session *s;
+	uint64_t n = 0;
+
+	LIST_FOREACH(s, &w->sessions, in_wire)
+		n += s->octets_in;
+	if (n == w->said_octets)
+		return;
+	w->said_octets = n;
+	w->said_ms = w->plane->now_ms;
+}
+
 /* True while it must be looked at again. */
 static bool tick_wire(struct wire *w, uint64_t now_ms)
 {
@@ -79,6 +93,8 @@ static bool tick_wire(struct wire *w, uint64_t now_ms)
 	struct session *s;
 
 	/* Who does not read our answers has no excuse: only waiting for others stops its clock. */
+	if (w->blocked)
+		listen_to(w);
 	if (w->overfull) {
 		log_warn("the connection of %s does not take its responses and is cut",
 			 addr_format(conn_peer(w->conn), text));

@@ -78,6 +78,8 @@ struct wire {
 	uint64_t asked_ms;     /* an empty SEND asked for a sign of life then; 0: none under way */
 	uint64_t moved_ms;     /* last octet taken, or begin of a block or of reading again */
 	uint64_t let_go_ms;    /* the last wire_let_go() */
+	uint64_t said_octets;  /* of content, at the last tick while blocked */
+	uint64_t said_ms;      /* the last tick at which it had grown */
 	uint64_t paused_ms;    /* since when paused */
 	uint64_t partial_ms;   /* by its clock: since when an incomplete head waits; 0: none does */
 	uint64_t throttled_ms; /* WIRE_PAUSE_RATE: read again then */

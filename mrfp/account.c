@@ -16,8 +16,11 @@ void account_end(const struct context *ctx, const struct account *a)
 	struct ctl_notify n = {0};
 	uint64_t now_ms;
 
-	if (!(ctx->policy & CTL_POLICY_ACCOUNT) || a->kind == CPIM_COMPOSING)
-		return;
+	if (!(ctx->policy & CTL_POLICY_ACCOUNT) || a->kind == CPIM_COMPOSING ||
+	    a->kind == CPIM_IMDN)
+		return; /* neither is content, so neither is charged (COMP-003, IMS-013) */
+	if (ctx->kind == CTL_KIND_FILE)
+		return; /* a file's one event is file.c's */
 	now_ms = p->wall_ms();
 	CTL_SET(&n, notify, event, CTL_EVENT_ACCOUNTING);
 	CTL_SET(&n, notify, termination, a->termination);

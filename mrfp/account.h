@@ -10,7 +10,7 @@ struct account {
 	struct slice message_id, type;
 	uint64_t size;       /* octets received */
 	uint64_t started_ms; /* since 1970; 0: when policy was not set yet */
-	uint8_t kind;        /* enum cpim_kind; typing indications are free (COMP-003) */
+	uint8_t kind;        /* enum cpim_kind; typing and notifications are free */
 	uint8_t outcome;     /* enum ctl_outcome */
 	int status;          /* 0: none goes with it */
 };

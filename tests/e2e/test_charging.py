@@ -77,8 +77,10 @@ def test_accounting_of_a_room_tells_what_was_accepted(make):
     good = cpim.build("sip:u1@example.com", ROOM, "hello", "text/plain")
     bad = cpim.build("sip:u2@example.com", ROOM, "not me", "text/plain")
     typing = "application/im-iscomposing+xml"
-    # covers: COMP-003
+    seen = cpim.build("sip:u1@example.com", "sip:u2@example.com", "<imdn/>", "message/imdn+xml")
+    # covers: COMP-003, IMS-013
     assert one.send(b"<isComposing/>", typing, message_id="typing01").status() == 200
+    assert one.send(seen, message_id="seen01").status() == 200
     assert one.send(good, message_id="good01").status() == 200
     assert one.send(bad, message_id="bad01").status() == 403
     assert relay.account("good01")["outcome"] == DELIVERED

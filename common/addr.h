@@ -11,13 +11,13 @@
 
 /* A numeric IPv4/IPv6 address with port, or a Unix socket path. */
 struct addr {
+	socklen_t len;
 	union {
 		struct sockaddr sa;
 		struct sockaddr_in in4;
 		struct sockaddr_in6 in6;
 		struct sockaddr_un un;
 	};
-	socklen_t len;
 };
 
 #define ADDR_STRLEN 128

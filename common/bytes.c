@@ -155,7 +155,7 @@ const char *bytes_cstr(const struct bytes *b)
 
 char *bytes_take(struct bytes *b)
 {
-	char *data = b->data ? b->data : xstrdup("");
+	char *data = b->data ? xrealloc(b->data, b->len + 1) : xstrdup("");
 	size_t max = b->max;
 
 	bytes_init(b, max);

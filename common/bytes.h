@@ -48,7 +48,7 @@ void bytes_add_u64(struct bytes *b, uint64_t v);
 void bytes_drop(struct bytes *b, size_t n);
 /* NUL-terminated content, owned by b; "" when empty. */
 const char *bytes_cstr(const struct bytes *b);
-/* Hand the heap block over (NUL-terminated); b is empty afterwards. Caller frees. */
+/* Hand the heap block over (NUL-terminated, no longer than needed); b is empty afterwards. Caller frees. */
 char *bytes_take(struct bytes *b);
 
 #endif

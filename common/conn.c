@@ -19,12 +19,41 @@
 #include "common/conn_priv.h"
 #include "common/mem.h"
 
+static void on_writable(evutil_socket_t fd, short what, void *arg);
+static void on_timer(evutil_socket_t fd, short what, void *arg);
+
 static void set_event(struct event *ev, bool on)
 {
 	if (on)
 		event_add(ev, NULL);
 	else
 		event_del(ev);
+}
+
+static void stop(struct event *ev)
+{
+	if (ev)
+		event_del(ev);
+}
+
+static void want_writable(struct conn *c, bool on)
+{
+	if (on && !c->on_write) {
+		c->on_write = xcalloc(1, sizeof(*c->on_write));
+		event_assign(c->on_write, event_get_base(&c->on_read), c->fd, EV_WRITE | EV_PERSIST,
+			     on_writable, c);
+	}
+	if (c->on_write)
+		set_event(c->on_write, on);
+}
+
+static struct event *timer(struct conn *c)
+{
+	if (!c->on_timer) {
+		c->on_timer = xcalloc(1, sizeof(*c->on_timer));
+		evtimer_assign(c->on_timer, event_get_base(&c->on_read), on_timer, c);
+	}
+	return c->on_timer;
 }
 
 static struct timeval ms_to_timeval(uint32_t ms)
@@ -48,11 +77,11 @@ static void arm(struct conn *c)
 		more = more || l->more;
 	}
 	set_event(&c->on_read, c->want_read);
-	set_event(&c->on_write, c->want_write || keeps);
+	want_writable(c, c->want_write || keeps);
 	if (more && c->want_read)
-		event_add(&c->on_timer, &now); /* the next turn, so that others have theirs */
+		event_add(timer(c), &now); /* the next turn, so that others have theirs */
 	else
-		event_del(&c->on_timer);
+		stop(c->on_timer);
 }
 
 static void fail(struct conn *c, int err)
@@ -60,8 +89,8 @@ static void fail(struct conn *c, int err)
 	c->err = err;
 	c->state = CONN_STATE_FAILED;
 	event_del(&c->on_read);
-	event_del(&c->on_write);
-	event_del(&c->on_timer);
+	stop(c->on_write);
+	stop(c->on_timer);
 	c->fn(c, CONN_FAILED, c->arg);
 }
 
@@ -100,10 +129,10 @@ static void start(struct conn *c)
 		}
 		needs = l->needs;
 		set_event(&c->on_read, (needs & EV_READ) != 0);
-		set_event(&c->on_write, (needs & EV_WRITE) != 0 || keeps);
+		want_writable(c, (needs & EV_WRITE) != 0 || keeps);
 		return;
 	}
-	event_del(&c->on_timer);
+	stop(c->on_timer);
 	c->state = CONN_STATE_UP;
 	arm(c);
 	c->fn(c, CONN_CONNECTED, c->arg);
@@ -171,7 +200,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 static struct conn *new_conn(struct event_base *base, int fd, const struct addr *peer,
 			     conn_event_fn *fn, void *arg)
 {
-	struct conn *c = xcalloc(1, sizeof(*c));
+	size_t peer_len = offsetof(struct addr, sa) + peer->len;
+	struct conn *c = xcalloc(1, offsetof(struct conn, peer) + peer_len);
 	int one = 1;
 
 	c->socket.ops = &conn_plain_ops;
@@ -181,12 +211,10 @@ static struct conn *new_conn(struct event_base *base, int fd, const struct addr 
 	c->arg = arg;
 	c->fd = fd;
 	c->want_read = true;
-	c->peer = *peer;
+	memcpy(&c->peer, peer, peer_len);
 	if (peer->sa.sa_family != AF_UNIX)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	event_assign(&c->on_read, base, fd, EV_READ | EV_PERSIST, on_readable, c);
-	event_assign(&c->on_write, base, fd, EV_WRITE | EV_PERSIST, on_writable, c);
-	evtimer_assign(&c->on_timer, base, on_timer, c);
 	return c;
 }
 
@@ -195,8 +223,12 @@ struct conn *conn_new_accepted(struct event_base *base, int fd_take, const struc
 {
 	struct conn *c;
 
-	evutil_make_socket_nonblocking(fd_take);
-	evutil_make_socket_closeonexec(fd_take);
+	int flags = fcntl(fd_take, F_GETFL);
+
+	if (flags >= 0 && !(flags & O_NONBLOCK)) { /* listeners give both */
+		(void)fcntl(fd_take, F_SETFL, flags | O_NONBLOCK);
+		(void)fcntl(fd_take, F_SETFD, FD_CLOEXEC);
+	}
 	c = new_conn(base, fd_take, peer, fn, arg);
 	c->socket.up = true;
 	return c;
@@ -236,7 +268,10 @@ void conn_begin(struct conn *c, uint32_t timeout_ms)
 {
 	c->state = CONN_STATE_STARTING;
 	conn_hurry(c, timeout_ms);
-	set_event(c->socket.up ? &c->on_read : &c->on_write, true);
+	if (c->socket.up)
+		event_add(&c->on_read, NULL);
+	else
+		want_writable(c, true);
 }
 
 void conn_retry(struct conn *c)
@@ -251,13 +286,13 @@ void conn_hurry(struct conn *c, uint32_t timeout_ms)
 
 	if (c->state != CONN_STATE_STARTING)
 		return;
-	if (event_pending(&c->on_timer, EV_TIMEOUT, &end)) {
+	if (event_pending(timer(c), EV_TIMEOUT, &end)) {
 		evutil_gettimeofday(&now, NULL);
 		evutil_timeradd(&now, &limit, &now);
 		if (evutil_timercmp(&end, &now, <))
 			return;
 	}
-	event_add(&c->on_timer, &limit);
+	event_add(timer(c), &limit);
 }
 
 struct conn *conn_accept(struct event_base *base, int fd_take, const struct addr *peer,
@@ -416,8 +451,12 @@ void conn_set_sndbuf(struct conn *c, int n_bytes)
 
 static void on_unused(struct event *ev, void *arg)
 {
+	struct conn *c = arg;
+
 	(void)ev;
-	free(arg);
+	free(c->on_write);
+	free(c->on_timer);
+	free(c);
 }
 
 void conn_free(struct conn **c)
@@ -439,8 +478,8 @@ void conn_free(struct conn **c)
 	conn->top = &conn->socket;
 	conn->socket.above = NULL;
 	event_del(&conn->on_read);
-	event_del(&conn->on_write);
-	event_del(&conn->on_timer);
+	stop(conn->on_write);
+	stop(conn->on_timer);
 	close(conn->fd);
 	conn->fd = -1;
 	conn->state = CONN_STATE_CLOSED;

@@ -60,9 +60,10 @@ struct conn {
 	int err;
 	enum conn_state state;
 	bool want_read, want_write;
-	struct addr peer;
-	struct event on_read, on_write;
-	struct event on_timer; /* limit of the start; later: there is more to be read */
+	struct event on_read;
+	struct event *on_write; /* this and the next: NULL until first needed */
+	struct event *on_timer; /* limit of the start; later: there is more to be read */
+	struct addr peer;       /* only as much of it as the family needs */
 };
 
 /*

@@ -151,6 +151,8 @@ void daemon_free(struct daemon **d)
 	if (*d) {
 		for (int i = 0; i < N_SIGNALS; i++)
 			event_free((*d)->events[i]);
+		signal(SIGTERM, SIG_IGN); /* who ends already is not ended otherwise */
+		signal(SIGINT, SIG_IGN);
 		free(*d);
 	}
 	*d = NULL;

@@ -28,6 +28,7 @@ struct daemon;
 typedef void daemon_signal_fn(void *arg);
 struct daemon *daemon_new(struct event_base *base, daemon_signal_fn *on_term,
 			  daemon_signal_fn *on_hup, daemon_signal_fn *on_usr1, void *arg);
+/* At the end of the process: TERM and INT are ignored from now on. */
 void daemon_free(struct daemon **d);
 
 /* Print one ready line on stdout, flushed, and tell systemd READY=1. */

@@ -508,7 +508,7 @@ void ingress_resume(struct inmsg *m, int status)
 {
 	struct session *s = m->from;
 	struct request own = {.session = s, .msg = m, .status = 200};
-	struct request *rq = s->wire->req.msg == m ? &s->wire->req : &own;
+	struct request *rq = wire_receives(s->wire, m) ? &s->wire->rx->req : &own;
 	bool last;
 
 	if (status == 200) {
@@ -568,11 +568,11 @@ void ingress_tick(struct session *s, uint64_t clock_ms)
 		if (clock_ms < m->due_ms)
 			continue;
 		(*s->ctx->plane->stats.expired)++;
-		if (!s->wire || s->wire->req.msg != m) {
+		if (!s->wire || !wire_receives(s->wire, m)) {
 			give_up(m);
 			continue;
 		}
-		refuse(&s->wire->req, 413); /* in the middle of a chunk */
+		refuse(&s->wire->rx->req, 413); /* in the middle of a chunk */
 		set_due(m);
 	}
 }

@@ -140,10 +140,8 @@ static void finish(struct nicknames *n, struct waiting *w, int status)
 	struct session *s = ctx ? session_find(ctx, w->termination) : NULL;
 
 	if (s && s->wire) {
-		if (status == 200) {
-			free(s->nickname);
-			s->nickname = xstrdup(w->name ? w->name : "");
-		}
+		if (status == 200)
+			session_text(&s->nickname, slice_str(w->name));
 		n->answer(s, slice_str(w->tid), slice_str(w->paths), status);
 	}
 	drop(n, w);

@@ -23,6 +23,7 @@ struct session;
 struct tls;
 struct verdicts;
 struct wire;
+struct wire_rx;
 
 /*
  * What the parts of the media plane share: settings, tables, the turn's clock and its lists of
@@ -87,6 +88,7 @@ struct plane {
 
 	const struct wire_ops *ops;
 	char *read_buf;             /* one for all connections */
+	struct wire_rx *spare_rx;   /* for the next read of a connection that has none */
 	struct bundle *bundle;      /* many connections in one system call; NULL: one call each */
 	bool reading;               /* no connection is freed now */
 	uint32_t due;               /* responses that receivers owe us, of lately */

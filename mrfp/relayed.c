@@ -215,8 +215,8 @@ static void stop_input(struct inmsg *m, int status)
 	m->status = status == 408 || status == 481 ? 413 : status;
 	(*m->from->ctx->plane->stats.messages[m->out.meta.kind][RESULT_REFUSED])++;
 	inmsg_set_state(m, INMSG_REFUSED, "stopped by the receiver");
-	if (w && w->req.msg == m)
-		w->req.status = m->status;
+	if (w && wire_receives(w, m))
+		w->rx->req.status = m->status;
 }
 
 static void tell_failure(struct context *ctx, struct relayed *r)

@@ -38,7 +38,7 @@ void request_answer(struct wire *w, struct slice tid, struct slice paths, int st
 
 static void answer(struct wire *w)
 {
-	struct request *rq = &w->req;
+	struct request *rq = &w->rx->req;
 	struct slice paths = slice_str(rq->paths);
 
 	if (!paths.len && rq->session)
@@ -204,7 +204,7 @@ static struct slice first_token(struct slice s)
 
 static void begin(struct wire *w, const struct msrp_head *h)
 {
-	struct request *rq = &w->req;
+	struct request *rq = &w->rx->req;
 	struct bytes b = BYTES_INIT;
 
 	free(rq->paths);
@@ -243,20 +243,20 @@ static void malformed(struct wire *w, const struct msrp_head *h)
 
 	log_peer("malformed request from %s: %s", addr_format(conn_peer(w->conn), text),
 		 h->error_text ? h->error_text : "syntax");
-	w->req.status = h->error;
+	w->rx->req.status = h->error;
 	if (s && s->reply_paths && !paths_ok(h)) {
-		free(w->req.paths);
-		w->req.paths = NULL;
+		free(w->rx->req.paths);
+		w->rx->req.paths = NULL;
 	}
-	if (!w->req.paths && s && s->reply_paths)
-		w->req.paths = xstrndup(s->reply_paths, s->reply_paths_len);
-	if (!w->req.paths)
+	if (!w->rx->req.paths && s && s->reply_paths)
+		w->rx->req.paths = xstrndup(s->reply_paths, s->reply_paths_len);
+	if (!w->rx->req.paths)
 		wire_close_soon(w); /* nowhere to send an answer to (MSRP-005) */
 }
 
 static void on_report(struct wire *w, const struct msrp_head *h)
 {
-	struct session *s = w->req.session;
+	struct session *s = w->rx->req.session;
 	bool failed;
 
 	if (!h->has_status || h->status_namespace != 0)
@@ -268,7 +268,7 @@ static void on_report(struct wire *w, const struct msrp_head *h)
 
 static void on_send(struct wire *w, const struct msrp_head *h)
 {
-	struct request *rq = &w->req;
+	struct request *rq = &w->rx->req;
 
 	if (!msrp_ident_ok(h->message_id)) {
 		if (rq->session->ctx->policy & CTL_POLICY_STRICT) {
@@ -287,7 +287,7 @@ static void on_send(struct wire *w, const struct msrp_head *h)
 
 static void on_nickname(struct wire *w, const struct msrp_head *h)
 {
-	struct request *rq = &w->req;
+	struct request *rq = &w->rx->req;
 	int status = 501; /* names belong to rooms */
 
 	if (rq->session->ctx->kind == CTL_KIND_CHAT)
@@ -313,7 +313,7 @@ static void count_method(struct wire *w, enum msrp_method m)
 
 static void on_request(struct wire *w, const struct msrp_head *h)
 {
-	struct request *rq = &w->req;
+	struct request *rq = &w->rx->req;
 	struct session *s;
 	int status;
 
@@ -383,7 +383,7 @@ static void on_answer(struct wire *w, struct slice tid, int status)
 
 static void on_end(struct wire *w, const struct msrp_item *item)
 {
-	struct request *rq = &w->req;
+	struct request *rq = &w->rx->req;
 	struct report again = {.message_id = slice_str(rq->mid), .status = 200};
 
 	if (!rq->active)
@@ -414,9 +414,9 @@ static void on_item(struct wire *w, const struct msrp_item *item)
 	switch (item->type) {
 	case MSRP_ITEM_HEAD:
 		if (item->head.is_response) {
-			w->req.active = false;
-			w->req.session = NULL;
-			w->req.msg = NULL;
+			w->rx->req.active = false;
+			w->rx->req.session = NULL;
+			w->rx->req.msg = NULL;
 			if (!item->head.error)
 				on_answer(w, item->head.tid, item->head.status);
 		} else {
@@ -424,10 +424,10 @@ static void on_item(struct wire *w, const struct msrp_item *item)
 		}
 		break;
 	case MSRP_ITEM_BODY:
-		if (!w->req.msg)
+		if (!w->rx->req.msg)
 			break;
-		ingress_body(&w->req, item->piece);
-		if (w->req.status == 413 && !w->req.answered)
+		ingress_body(&w->rx->req, item->piece);
+		if (w->rx->req.status == 413 && !w->rx->req.answered)
 			answer(w); /* so that the sender stops at once (MSRP-075) */
 		break;
 	case MSRP_ITEM_END:
@@ -443,20 +443,20 @@ static void on_ok(struct wire *w, struct slice tid)
 
 static void on_batch_end(struct wire *w)
 {
-	if (w->req.active && w->req.msg)
-		ingress_batch_end(&w->req);
+	if (w->rx->req.active && w->rx->req.msg)
+		ingress_batch_end(&w->rx->req);
 }
 
 /* The end-line will never be found: what there is to say is said now. */
 static void on_broken(struct wire *w)
 {
-	if (!w->req.active)
+	if (!w->rx->req.active)
 		return;
-	if (w->req.status == 200)
-		w->req.status = 400;
-	if (!w->req.answered)
+	if (w->rx->req.status == 200)
+		w->rx->req.status = 400;
+	if (!w->rx->req.answered)
 		answer(w);
-	w->req.active = false;
+	w->rx->req.active = false;
 }
 
 const struct wire_ops request_ops = {

@@ -411,6 +411,7 @@ static void close_all(struct server *s)
 		event_free(s->ready_timer);
 	daemon_free(&s->daemon);
 	bundle_free(&p->bundle);
+	wire_rx_free(&p->spare_rx);
 	addr_set_free(&p->connect_allow);
 	addr_set_free(&p->trusted);
 	free(p->read_buf);

@@ -53,6 +53,22 @@ const char *session_place(const struct session *s, uint16_t *port_r)
 	return p->host;
 }
 
+static const char no_text[1]; /* most texts are empty and then cost nothing */
+
+static void text_free(char *text)
+{
+	if (text != no_text)
+		free(text);
+}
+
+void session_text(char **text, struct slice value)
+{
+	char *old = *text;
+
+	*text = value.len ? slice_dup(value) : (char *)(uintptr_t)no_text;
+	text_free(old); /* value may lie in there */
+}
+
 static void build_local_uri(struct session *s)
 {
 	struct slice id = slice_str(s->local_id);
@@ -92,10 +108,10 @@ int session_make(struct context *ctx, uint64_t termination, struct slice local_i
 	s->transport = CTL_TRANSPORT_TCP;
 	build_local_uri(s);
 	s->remote_path = xstrdup("");
-	s->connect = xstrdup("");
-	s->accept_types = xstrdup("");
-	s->refused_types = xstrdup("");
-	s->nickname = xstrdup("");
+	session_text(&s->connect, SLICE_NULL);
+	session_text(&s->accept_types, SLICE_NULL);
+	session_text(&s->refused_types, SLICE_NULL);
+	session_text(&s->nickname, SLICE_NULL);
 	s->setup = CTL_SETUP_PASSIVE;
 	s->match = CTL_MATCH_URI;
 	s->taste.accept = UINT8_MAX;
@@ -147,15 +163,12 @@ void session_free(struct session **sp)
 	free(s->local_uri);
 	free(s->pins);
 	free(s->remote_path);
-	free(s->connect);
-	free(s->accept_types);
-	free(s->accept_wrapped);
-	free(s->refused_types);
-	free(s->nickname);
-	free(s->to_raw);
-	free(s->from_raw);
+	text_free(s->connect);
+	text_free(s->accept_types);
+	text_free(s->accept_wrapped);
+	text_free(s->refused_types);
+	text_free(s->nickname);
 	free(s->reply_paths);
-	free(s->paths);
 	free(s->seen);
 	free(s);
 	*sp = NULL;
@@ -275,36 +288,44 @@ void session_set_remote_path(struct session *s, struct slice path)
 	set_relayed(s, strchr(s->remote_path, ' ') != NULL);
 }
 
+/*
+ * Most peers are reached directly and write paths as they are in the session descriptions: then
+ * all four texts are one. So there is one block of memory, and the others are places in it.
+ */
 void session_set_paths(struct session *s, struct slice to_raw, struct slice from_raw)
 {
+	static const size_t before_to = sizeof("To-Path: ") - 1;
 	struct msrp_path from;
-	struct bytes b = BYTES_INIT;
-	const char *to = s->remote_path[0] ? s->remote_path : NULL;
-	char *old_to = s->to_raw, *old_from = s->from_raw; /* the arguments may be these */
-
-	s->to_raw = slice_dup(to_raw);
-	s->to_raw_len = to_raw.len;
-	s->from_raw = slice_dup(from_raw);
-	s->from_raw_len = from_raw.len;
-	free(old_to);
-	free(old_from);
-	to_raw = slice_make(s->to_raw, s->to_raw_len);
-	from_raw = slice_make(s->from_raw, s->from_raw_len);
-	set_relayed(s, memchr(to ? to : from_raw.ptr, ' ', to ? strlen(to) : from_raw.len) != NULL);
-
-	msrp_build_paths(&b, to ? slice_str(to) : from_raw, slice_str(s->local_uri));
-	free(s->paths);
-	s->block.paths_len = (uint32_t)b.len;
-	s->paths = bytes_take(&b);
-	s->block.paths = s->paths;
+	struct bytes reply = BYTES_INIT, ours = BYTES_INIT;
+	struct slice to;
+	bool one, same;
+	char *at;
 
 	if (msrp_path_parse(from_raw, &from))
 		from.items[0] = from_raw;
-	msrp_build_paths(&b, from.items[0], to_raw);
-	free(s->reply_paths);
-	s->reply_paths_len = b.len;
-	s->reply_paths = bytes_take(&b);
-	bytes_fini(&b);
+	one = slice_eq(from.items[0], from_raw);
+	msrp_build_paths(&reply, from.items[0], to_raw);
+	to = s->remote_path[0] ? slice_str(s->remote_path) : from_raw;
+	set_relayed(s, slice_chr(to, ' ') >= 0);
+	msrp_build_paths(&ours, to, slice_str(s->local_uri));
+	same = slice_eq(bytes_slice(&reply), bytes_slice(&ours));
+	at = xcalloc(1, reply.len + 1 + (same ? 0 : ours.len) + (one ? 0 : from_raw.len));
+	memcpy(at, reply.data, reply.len + 1);
+	s->reply_paths_len = (uint32_t)reply.len;
+	s->to_raw_len = (uint32_t)to_raw.len;
+	s->from_raw_len = (uint32_t)from_raw.len;
+	s->block.paths_len = (uint32_t)ours.len;
+	s->block.paths = same ? at : at + reply.len + 1;
+	s->from_raw = one ? at + before_to : s->block.paths + (same ? reply.len + 1 : ours.len);
+	if (!same)
+		memcpy(at + reply.len + 1, ours.data, ours.len);
+	if (!one)
+		memcpy((char *)(uintptr_t)s->from_raw, from_raw.ptr, from_raw.len);
+	free(s->reply_paths); /* the arguments may lie in there */
+	s->reply_paths = at;
+	s->to_raw = at + reply.len - 2 - to_raw.len; /* in front of the last CRLF */
+	bytes_fini(&reply);
+	bytes_fini(&ours);
 }
 
 void session_join(struct session *s)

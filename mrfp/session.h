@@ -76,11 +76,9 @@ struct session {
 	size_t n_candidates, next_candidate;
 
 	/* As the peer writes them; a request that repeats them octet by octet needs no parsing. */
-	char *to_raw, *from_raw;
-	size_t to_raw_len, from_raw_len;
-	char *reply_paths; /* To-Path, From-Path lines of responses to SEND */
-	size_t reply_paths_len;
-	char *paths; /* of our SENDs; block points to it */
+	const char *to_raw, *from_raw; /* no strings: places in the block of reply_paths */
+	uint32_t to_raw_len, from_raw_len, reply_paths_len;
+	char *reply_paths; /* To-Path, From-Path lines of responses to SEND; NULL before a bind */
 
 	TAILQ_HEAD(, inmsg) inbox; /* partial messages from this peer */
 	size_t n_inbox;
@@ -114,6 +112,8 @@ void session_set_transport(struct session *s, uint8_t transport);
 void session_set_pins(struct session *s, const struct fingerprint_list *pins);
 /* Is who is at the other end of c the session's peer, as far as certificates tell (RFC 8122 6.2)? */
 bool session_peer_ok(const struct session *s, const struct conn *c);
+/* Set one of the texts connect, accept_types, accept_wrapped, refused_types, nickname. */
+void session_text(char **text, struct slice value);
 /* Give it a new session-id and URI. */
 void session_renew(struct session *s);
 

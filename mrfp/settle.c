@@ -77,8 +77,8 @@ static void refuse_type(struct session *s, struct slice type)
 		return;
 	list = xasprintf("%s%s" SLICE_FMT, s->refused_types, s->refused_types[0] ? " " : "",
 			 SLICE_ARG(type));
-	free(s->refused_types);
-	s->refused_types = list;
+	session_text(&s->refused_types, slice_str(list));
+	free(list);
 	session_apply_taste(s);
 }
 

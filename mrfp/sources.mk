@@ -52,6 +52,7 @@ MRFP_SRC := \
 	mrfp/watch.c \
 	mrfp/wire.c \
 	mrfp/wire_bundle.c \
+	mrfp/wire_rx.c \
 	mrfp/wire_send.c \
 	mrfp/wire_ws.c
 UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress legindex mrfp_nickname mrfp_stats policy ranges relay sampler session settle transaction uring verdict wire wire_bundle

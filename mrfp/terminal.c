@@ -195,24 +195,20 @@ int terminal_check_modify(struct plane *plane, struct session *s, const struct c
 	return code;
 }
 
-static void set_text(char **field, bool has, struct slice value)
-{
-	if (!has)
-		return;
-	free(*field);
-	*field = slice_dup(value);
-}
-
 static void apply_lists(struct session *s, const struct terminal_change *ch)
 {
 	if (ch->has_uris) {
 		sender_forget(s);
 		uris_set(&s->uris, &ch->uris);
 	}
-	set_text(&s->connect, ch->has_connect, ch->connect);
-	set_text(&s->accept_types, ch->has_types, ch->types);
-	set_text(&s->accept_wrapped, ch->has_wrapped, ch->wrapped);
-	set_text(&s->nickname, ch->has_nickname, ch->nickname);
+	if (ch->has_connect)
+		session_text(&s->connect, ch->connect);
+	if (ch->has_types)
+		session_text(&s->accept_types, ch->types);
+	if (ch->has_wrapped)
+		session_text(&s->accept_wrapped, ch->wrapped);
+	if (ch->has_nickname)
+		session_text(&s->nickname, ch->nickname);
 	if (ch->has_match)
 		s->match = ch->match;
 	if (ch->has_caps)
@@ -280,7 +276,8 @@ void terminal_apply(struct session *s, const struct terminal_change *ch, bool fr
 	if (s->state == SESSION_BOUND && s->wire) {
 		/* The peer may have bound before its path was known (MSRP-054). */
 		if (ch->has_path && first_path && s->wire->mid_session != s)
-			session_set_paths(s, slice_str(s->to_raw), slice_str(s->from_raw));
+			session_set_paths(s, slice_make(s->to_raw, s->to_raw_len),
+					  slice_make(s->from_raw, s->from_raw_len));
 		return;
 	}
 	if (fresh || moved || ch->new_local || turned || (ch->has_path && first_path) ||

@@ -23,30 +23,47 @@ char *uris_key(struct slice uri)
 
 void uris_fini(struct uris *u)
 {
-	for (size_t i = 0; i < u->n; i++) {
-		free(u->uri[i]);
-		free(u->key[i]);
-	}
 	free(u->uri);
-	free(u->key);
 	free(u->last);
 	memset(u, 0, sizeof(*u));
 }
 
+/* Copies text to *at, with a NUL; *at moves on. */
+static char *put(char **at, struct slice text)
+{
+	char *copy = *at;
+
+	if (text.len)
+		memcpy(copy, text.ptr, text.len);
+	copy[text.len] = '\0';
+	*at += text.len + 1;
+	return copy;
+}
+
 void uris_set(struct uris *u, const struct ctl_list *list)
 {
-	size_t n = list->n < CTL_LIST_MAX ? list->n : CTL_LIST_MAX;
+	size_t n = list->n < CTL_LIST_MAX ? list->n : CTL_LIST_MAX, size = 0;
+	char *keys[CTL_LIST_MAX], *at;
 
 	uris_fini(u);
 	if (!n)
 		return;
-	u->uri = xcalloc(n, sizeof(*u->uri));
-	u->key = xcalloc(n, sizeof(*u->key));
 	for (size_t i = 0; i < n; i++) {
-		u->uri[i] = slice_dup(list->items[i]);
-		u->key[i] = uris_key(list->items[i]);
+		keys[i] = uris_key(list->items[i]);
+		size += list->items[i].len + 1 + (keys[i] ? strlen(keys[i]) + 1 : 0);
 	}
 	u->n = n;
+	u->uri = xcalloc(1, 2 * n * sizeof(*u->uri) + size); /* one block for all */
+	u->key = u->uri + n;
+	at = (char *)(u->key + n);
+	for (size_t i = 0; i < n; i++) {
+		u->uri[i] = put(&at, list->items[i]);
+		if (keys[i] && slice_eq_str(list->items[i], keys[i]))
+			u->key[i] = u->uri[i]; /* once is enough */
+		else if (keys[i])
+			u->key[i] = put(&at, slice_str(keys[i]));
+		free(keys[i]);
+	}
 }
 
 bool uris_has_key(const struct uris *u, struct slice uri, const char *key)

@@ -94,7 +94,7 @@ uint64_t victim_open(const struct session *s)
 static uint64_t partial(const struct session *s)
 {
 	const struct inmsg *m;
-	uint64_t sum = buf_held(&s->wire->in).len;
+	uint64_t sum = wire_kept(s->wire);
 
 	TAILQ_FOREACH(m, &s->inbox, link)
 		sum += m->n_counted;

@@ -33,7 +33,6 @@ static struct wire *new_wire(struct plane *plane)
 
 	w->plane = plane;
 	LIST_INIT(&w->sessions);
-	msrp_parser_init(&w->parser, &msrp_limits_default);
 	outq_init(&w->own, WIRE_OWN_MAX);
 	w->own.meter = &plane->budget.own;
 	w->unbound_ms = w->heard_ms = plane->now_ms;
@@ -126,10 +125,12 @@ void wire_undirty(struct wire *w)
 /* What was kept is in the read buffer now. */
 static void unkeep(struct wire *w)
 {
-	size_t n = buf_held(&w->in).len;
+	size_t n = wire_kept(w);
 
+	if (!n)
+		return;
 	w->plane->budget.partial -= n;
-	buf_consume(&w->in, n);
+	buf_consume(&w->rx->in, n);
 }
 
 void wire_close(struct wire *w)
@@ -177,11 +178,8 @@ void wire_reap(struct plane *plane)
 	while ((w = TAILQ_FIRST(&plane->dead_wires))) {
 		TAILQ_REMOVE(&plane->dead_wires, w, in_list);
 		wire_ws_free(w);
-		buf_fini(&w->in);
 		chunk_unref(&w->rest);
-		free(w->req.paths);
-		free(w->req.mid);
-		chunk_unref(&w->req.report);
+		wire_rx_free(&w->rx);
 		free(w);
 	}
 }
@@ -195,6 +193,18 @@ void wire_add_session(struct wire *w, struct session *s)
 	w->served = true;
 }
 
+/* Its session goes, the request is still to be answered. */
+static void orphan(struct request *rq)
+{
+	const struct session *s = rq->session;
+
+	if (!rq->paths && s->reply_paths)
+		rq->paths = xstrndup(s->reply_paths, s->reply_paths_len);
+	rq->session = NULL;
+	rq->msg = NULL;
+	rq->status = 481;
+}
+
 void wire_remove_session(struct wire *w, struct session *s)
 {
 	if (!w->dead && w->mid_session == s && w->mid_part)
@@ -204,13 +214,8 @@ void wire_remove_session(struct wire *w, struct session *s)
 	LIST_REMOVE(s, in_wire);
 	s->wire = NULL;
 	wire_resume(w, WIRE_PAUSE_CONTEXT | WIRE_PAUSE_CHAT); /* its context tells us no more */
-	if (w->req.session == s) { /* its request is still to be answered */
-		if (!w->req.paths && s->reply_paths)
-			w->req.paths = xstrndup(s->reply_paths, s->reply_paths_len);
-		w->req.session = NULL;
-		w->req.msg = NULL;
-		w->req.status = 481;
-	}
+	if (w->rx && w->rx->req.session == s)
+		orphan(&w->rx->req);
 	if (--w->n_sessions == 0 && !w->dead) {
 		(*w->plane->stats.unbound)++;
 		w->unbound_ms = w->plane->now_ms;
@@ -329,14 +334,14 @@ static size_t parse(struct wire *w, struct slice in, bool *bad_r)
 
 	*bad_r = false;
 	while (!w->dead && done < in.len) {
-		used = msrp_parse_fast_200(&w->parser, slice_from(in, done), &tid);
+		used = msrp_parse_fast_200(&w->rx->parser, slice_from(in, done), &tid);
 		if (used) {
 			ops->ok(w, tid);
 			done += used;
 			continue;
 		}
 		used = 0;
-		rc = msrp_parse_next(&w->parser, slice_from(in, done), &item, &used);
+		rc = msrp_parse_next(&w->rx->parser, slice_from(in, done), &item, &used);
 		if (rc < 0) {
 			*bad_r = true;
 			break;
@@ -344,20 +349,20 @@ static size_t parse(struct wire *w, struct slice in, bool *bad_r)
 		if (rc > 0)
 			ops->item(w, &item);
 		if (w->held) { /* the head will be read again */
-			msrp_parser_init(&w->parser, &msrp_limits_default);
+			msrp_parser_init(&w->rx->parser, &msrp_limits_default);
 			break;
 		}
 		done += used;
 		if (rc == 0)
 			break;
 	}
-	*bad_r = *bad_r || w->parser.broken; /* told before the next octet comes */
+	*bad_r = *bad_r || w->rx->parser.broken; /* told before the next octet comes */
 	return done;
 }
 
 struct slice wire_with_held(struct wire *w, char *at, size_t n)
 {
-	struct slice held = buf_held(&w->in);
+	struct slice held = w->rx ? buf_held(&w->rx->in) : SLICE_NULL;
 	char *buf = w->plane->read_buf + PLANE_READ_HEADROOM;
 	size_t n_held = held.len;
 
@@ -374,7 +379,7 @@ struct slice wire_with_held(struct wire *w, char *at, size_t n)
 
 int wire_keep_tail(struct wire *w, struct slice rest)
 {
-	int rc = buf_keep(&w->in, rest, PLANE_READ_HEADROOM);
+	int rc = buf_keep(&w->rx->in, rest, PLANE_READ_HEADROOM);
 
 	if (rc == 0)
 		w->plane->budget.partial += rest.len;
@@ -427,10 +432,12 @@ void wire_take(struct wire *w, char *at, ssize_t n)
 	}
 	w->heard_ms = w->plane->now_ms;
 	*w->plane->stats.octets_in += n;
+	wire_rx_open(w);
 	if (w->ws)
 		wire_ws_input(w, at, (size_t)n);
 	else
 		take(w, wire_with_held(w, at, (size_t)n));
+	wire_rx_close(w);
 }
 
 void wire_hold(struct wire *w)
@@ -445,7 +452,9 @@ static void read_again(struct wire *w)
 	w->held = w->again = false;
 	w->plane->n_held--;
 	wire_resume(w, WIRE_PAUSE_HELD);
+	wire_rx_open(w);
 	take(w, wire_with_held(w, w->plane->read_buf + PLANE_READ_HEADROOM, 0));
+	wire_rx_close(w);
 }
 
 void wire_release_held(struct plane *plane)

@@ -65,12 +65,10 @@ struct wire {
 	uint8_t paused;    /* WIRE_PAUSE_ bits */
 	uint8_t mid_part;  /* enum wire_part_kind of which a frame is partly out */
 	struct session *mid_session;
-	struct msrp_parser parser;
-	struct buf in;
+	struct wire_rx *rx; /* NULL between frames, but for the time of a read */
 	struct outq own;    /* responses and REPORTs */
 	struct chunk *rest; /* end of a frame whose session went away, or of a WebSocket frame */
 	size_t rest_off;
-	struct request req;
 	bool watched;
 	bool overfull;         /* own did not take a frame */
 	uint64_t unbound_ms;   /* since when without session */
@@ -88,6 +86,28 @@ struct wire {
 	TAILQ_ENTRY(wire) in_readable;
 	TAILQ_ENTRY(wire) in_list; /* dirty_wires or dead_wires */
 };
+
+/* A frame under way from the peer. */
+struct wire_rx {
+	struct request req;
+	struct msrp_parser parser;
+	struct buf in; /* octets that the parser has not used */
+};
+
+/* Is m the message whose chunk is being received? */
+static inline bool wire_receives(const struct wire *w, const struct inmsg *m)
+{
+	return w->rx && w->rx->req.msg == m;
+}
+
+/* Octets read of an incomplete frame. */
+static inline size_t wire_kept(const struct wire *w)
+{
+	return w->rx ? buf_held(&w->rx->in).len : 0;
+}
+
+/* Accepts NULL, nulls the pointer. */
+void wire_rx_free(struct wire_rx **rx);
 
 #define WIRE_OWN_MAX  (8u << 20)
 #define WIRE_OWN_HIGH (128u << 10) /* responses not taken: stop reading requests */

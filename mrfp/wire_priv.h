@@ -41,6 +41,10 @@ void wire_drained(struct wire *w);
  */
 void wire_take(struct wire *w, char *at, ssize_t n);
 
+/* Make w->rx be there for a read; take it back unless a frame is under way. */
+void wire_rx_open(struct wire *w);
+void wire_rx_close(struct wire *w);
+
 /* Off the plane's list of connections with something to send. */
 void wire_undirty(struct wire *w);
 /*

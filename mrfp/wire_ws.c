@@ -243,14 +243,14 @@ static bool parse(struct wire *w, struct slice in, size_t *used_r)
 	while (!w->dead && *used_r < in.len) {
 		if (w->ws->chunk_done) /* a second one, or anything else (5.1) */
 			return false;
-		used = msrp_parse_fast_200(&w->parser, slice_from(in, *used_r), &tid);
+		used = msrp_parse_fast_200(&w->rx->parser, slice_from(in, *used_r), &tid);
 		if (used) {
 			ops->ok(w, tid);
 			w->ws->chunk_done = true;
 			*used_r += used;
 			continue;
 		}
-		rc = msrp_parse_next(&w->parser, slice_from(in, *used_r), &item, &used);
+		rc = msrp_parse_next(&w->rx->parser, slice_from(in, *used_r), &item, &used);
 		if (rc < 0)
 			return false;
 		if (rc > 0) {
@@ -261,7 +261,7 @@ static bool parse(struct wire *w, struct slice in, size_t *used_r)
 		if (rc == 0)
 			break;
 	}
-	return !w->parser.broken;
+	return !w->rx->parser.broken;
 }
 
 /* A piece of a message; what was kept of it fits in front, where all has been looked at. */

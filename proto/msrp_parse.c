@@ -37,6 +37,11 @@ void msrp_parser_init(struct msrp_parser *p, const struct msrp_limits *limits)
 	*p = (struct msrp_parser){.limits = *limits, .state = ST_HEAD};
 }
 
+bool msrp_parser_idle(const struct msrp_parser *p)
+{
+	return p->state == ST_HEAD && p->scanned == 0 && p->line == 0 && !p->broken;
+}
+
 static bool is_flag(char c)
 {
 	return c == '$' || c == '+' || c == '#';

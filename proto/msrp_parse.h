@@ -52,6 +52,8 @@ struct msrp_parser {
 };
 
 void msrp_parser_init(struct msrp_parser *p, const struct msrp_limits *limits);
+/* Between frames and as good as new. */
+bool msrp_parser_idle(const struct msrp_parser *p);
 
 /*
  * Take the next item from one MSRP stream. Views in *item_r point into in and die with it;

@@ -122,6 +122,7 @@ static inline struct wire *fake_wire(struct fake_plane *f)
 	w->plane = &f->plane;
 	w->connected = true;
 	LIST_INIT(&w->sessions);
+	w->rx = xcalloc(1, sizeof(*w->rx));
 	outq_init(&w->own, WIRE_OWN_MAX);
 	return w;
 }
@@ -134,9 +135,7 @@ static inline void fake_wire_free(struct wire *w)
 		LIST_REMOVE(w, in_watched);
 	outq_fini(&w->own);
 	chunk_unref(&w->rest);
-	chunk_unref(&w->req.report);
-	free(w->req.paths);
-	free(w->req.mid);
+	wire_rx_free(&w->rx);
 	free(w);
 }
 
@@ -185,6 +184,7 @@ static inline void fake_plane_close(struct fake_plane *f)
 	relayed_free(f->ctx);
 	verdicts_free(&f->plane.verdicts);
 	context_free(&f->ctx);
+	wire_rx_free(&f->plane.spare_rx);
 }
 
 /* copies = settled + open, for every class (stats.def). */

@@ -50,7 +50,7 @@ static void close_room(struct room *r)
 static int bob_sends(struct room *r, const char *type, struct slice body, size_t size, bool total,
 		     char last)
 {
-	struct request *rq = &r->bob->wire->req;
+	struct request *rq = &r->bob->wire->rx->req;
 	char id[16];
 	size_t at = 0;
 
@@ -156,8 +156,7 @@ static void a_summary_tells_numbers_to_a_leg_that_takes_no_multipart(void **stat
 
 static void take_mixed(struct room *r)
 {
-	free(r->alice->accept_wrapped);
-	r->alice->accept_wrapped = xstrdup("text/plain Multipart/Mixed");
+	session_text(&r->alice->accept_wrapped, SLICE_LIT("text/plain Multipart/Mixed"));
 	session_apply_taste(r->alice);
 }
 

@@ -198,12 +198,9 @@ static void nobody_is_connected_to_outside_the_networks(void **state)
 	open_world(&w, "10.0.0.0/8");
 	s = active_session(&w, "127.0.0.1", 1);
 	assert_int_equal(dial_check(s), -ERR_DENIED);
-	s->connect[0] = '\0';
-	free(s->connect);
-	s->connect = xstrdup("10.1.2.3:99999");
+	session_text(&s->connect, SLICE_LIT("10.1.2.3:99999"));
 	assert_int_equal(dial_check(s), -ERR_SYNTAX);
-	free(s->connect);
-	s->connect = xstrdup("10.1.2.3:5000");
+	session_text(&s->connect, SLICE_LIT("10.1.2.3:5000"));
 	assert_int_equal(dial_check(s), 0);
 	s = active_session(&w, "localhost", 2);
 	assert_int_equal(dial_check(s), 0); /* judged when resolved */

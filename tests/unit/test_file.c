@@ -51,7 +51,7 @@ static void open_transfer(struct transfer *t)
 	file_added(t->alice);
 	t->bob = receiver(&t->f, "bob");
 	t->carol = waiting(&t->f);
-	t->rq = &t->alice->wire->req;
+	t->rq = &t->alice->wire->rx->req;
 }
 
 static int chunk_of(struct transfer *t, struct session *from, const char *id, uint64_t start,
@@ -59,7 +59,7 @@ static int chunk_of(struct transfer *t, struct session *from, const char *id, ui
 {
 	struct msrp_head h = {.method = MSRP_SEND, .has_body = true};
 
-	t->rq = &from->wire->req;
+	t->rq = &from->wire->rx->req;
 	h.message_id = slice_str(id);
 	h.range = (struct msrp_range){start != 0, start, MSRP_UNSPECIFIED, total};
 	h.content_type = SLICE_LIT("image/png");

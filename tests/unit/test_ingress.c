@@ -22,7 +22,7 @@ struct sender {
 
 static struct sender sender_of(struct session *s)
 {
-	return (struct sender){s, &s->wire->req};
+	return (struct sender){s, &s->wire->rx->req};
 }
 
 static void begin(struct sender *a, const char *id, uint64_t start, uint64_t total, bool body)
@@ -391,10 +391,9 @@ static struct session *member_accepting(struct fake_plane *f, const char *name, 
 {
 	struct session *s = fake_member(f, name);
 
-	free(s->accept_types);
-	free(s->accept_wrapped);
-	s->accept_types = xstrdup(types);
-	s->accept_wrapped = wrapped ? xstrdup(wrapped) : NULL;
+	session_text(&s->accept_types, slice_str(types));
+	if (wrapped)
+		session_text(&s->accept_wrapped, slice_str(wrapped));
 	session_apply_taste(s);
 	return s;
 }

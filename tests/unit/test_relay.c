@@ -40,7 +40,7 @@ struct sending {
 static int chunk(struct session *s, const struct sending *a, uint64_t start, uint64_t total,
 		 struct slice body, char flag)
 {
-	struct request *rq = &s->wire->req;
+	struct request *rq = &s->wire->rx->req;
 	struct msrp_head h = {.method = MSRP_SEND, .has_body = true};
 
 	h.message_id = slice_str(a->id);
@@ -245,8 +245,7 @@ static void ranges_of_a_wrapped_message_move_up_and_back(void **state)
 
 	(void)state;
 	open_world(&w);
-	free(w.bob->accept_types);
-	w.bob->accept_types = xstrdup("message/cpim text/html");
+	session_text(&w.bob->accept_types, slice_str("message/cpim text/html"));
 	session_apply_taste(w.bob);
 	chunk(w.alice, &a, 4, 6, SLICE_LIT("def"), '$');
 	chunk(w.alice, &a, 1, 6, SLICE_LIT("abc"), '+');
@@ -282,7 +281,7 @@ static void a_receiver_that_goes_before_the_first_octet_left_is_told_of(void **s
 
 	(void)state;
 	open_world(&w);
-	rq = &w.alice->wire->req;
+	rq = &w.alice->wire->rx->req;
 	h.message_id = SLICE_LIT("m001");
 	h.range = (struct msrp_range){true, 1, MSRP_UNSPECIFIED, 5};
 	h.content_type = SLICE_LIT("text/plain");
@@ -442,8 +441,7 @@ static void the_order_of_refusals(void **state)
 
 	(void)state;
 	open_world(&w);
-	free(w.bob->accept_types);
-	w.bob->accept_types = xstrdup("text/plain");
+	session_text(&w.bob->accept_types, slice_str("text/plain"));
 	w.bob->taste.max_size = 4;
 	w.bob->direction = CTL_DIR_SENDONLY;
 	session_apply_taste(w.bob);

@@ -87,11 +87,28 @@ static void responses_go_one_hop_and_sends_the_whole_path(void **state)
 	session_set_paths(s, slice_str(s->local_uri), slice_str(s->remote_path));
 	want = xasprintf("To-Path: msrp://relay:1/r;tcp msrp://host:2/a;tcp\r\nFrom-Path: %s\r\n",
 			 s->local_uri);
-	assert_string_equal(s->paths, want);
+	assert_int_equal(s->block.paths_len, strlen(want));
+	assert_memory_equal(s->block.paths, want, strlen(want));
 	free(want);
 	want = xasprintf("To-Path: msrp://relay:1/r;tcp\r\nFrom-Path: %s\r\n", s->local_uri);
 	assert_string_equal(s->reply_paths, want);
 	free(want);
+	assert_true(slice_eq_str(slice_make(s->to_raw, s->to_raw_len), s->local_uri));
+	assert_true(slice_eq_str(slice_make(s->from_raw, s->from_raw_len), s->remote_path));
+	/* Once more from its own memory, then with one text for all. */
+	session_set_paths(s, slice_make(s->to_raw, s->to_raw_len),
+			  slice_make(s->from_raw, s->from_raw_len));
+	assert_true(slice_eq_str(slice_make(s->to_raw, s->to_raw_len), s->local_uri));
+	assert_true(slice_eq_str(slice_make(s->from_raw, s->from_raw_len), s->remote_path));
+	free(s->remote_path);
+	s->remote_path = xstrdup("");
+	session_set_paths(s, slice_str(s->local_uri), SLICE_LIT("msrp://host:2/b;tcp"));
+	want = xasprintf("To-Path: msrp://host:2/b;tcp\r\nFrom-Path: %s\r\n", s->local_uri);
+	assert_string_equal(s->reply_paths, want);
+	assert_ptr_equal(s->block.paths, s->reply_paths);
+	free(want);
+	assert_true(slice_eq_str(slice_make(s->to_raw, s->to_raw_len), s->local_uri));
+	assert_true(slice_eq_str(slice_make(s->from_raw, s->from_raw_len), "msrp://host:2/b;tcp"));
 	fake_plane_close(&f);
 }
 

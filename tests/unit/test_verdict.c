@@ -36,7 +36,7 @@ static void close_world(struct world *w)
 static bool chunk(struct world *w, const char *id, uint64_t start, uint64_t total,
 		  struct slice body, char flag)
 {
-	struct request *rq = &w->alice->wire->req;
+	struct request *rq = &w->alice->wire->rx->req;
 	struct msrp_head h = {.method = MSRP_SEND, .has_body = true};
 
 	h.message_id = slice_str(id);

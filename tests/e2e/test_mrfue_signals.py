@@ -165,7 +165,7 @@ def test_typing_of_others_is_shown_until_it_ends(joined, ue, room, end):
 @pytest.mark.parametrize("require, shown", [
     ("From, DateTime,imdn.Message-ID", True), ("To, Priority", False), ("x.Unknown", False)])
 def test_a_message_that_needs_an_unknown_header_fails_there(joined, ue, room, require, shown):
-    # covers: CPIM-006
+    # covers: CPIM-006, MSRP-140
     bob = joined("bob")
     alice, carol = ue("alice").join(room), ue("carol").join(room)
     data = alice.cpim("conditional", extra=[

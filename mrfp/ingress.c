@@ -388,7 +388,7 @@ void ingress_body(struct request *rq, struct slice piece)
 	max = m->key ? KEY_MESSAGE_MAX : route_max_size(m);
 	if (end > size_limit(m)) {
 		refuse(rq, 400);
-	} else if ((end > max && m->state != INMSG_HEAD) || m->n_passed + piece.len > max ||
+	} else if ((m->state != INMSG_HEAD && (end > max || m->n_passed + piece.len > max)) ||
 		   ranges_add(&m->got, pos, piece.len)) {
 		refuse(rq, 413);
 	} else if (m->from->ctx->file && file_is_futile(m)) {

@@ -98,7 +98,8 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 	struct focus *f = room->focus;
 	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
 				      .tls = f->sdp.offer_tls && media_has_tls(f->media),
-				      .match_session_only = f->sdp.session_match};
+				      .match_session_only = f->sdp.session_match,
+				      .v6 = addr_is_v6(sip_agent_addr(f->sip))};
 	struct access_facts facts;
 	struct identity who;
 	struct session *s;

@@ -144,6 +144,7 @@ void file_leg_add(struct file_leg *leg)
 		struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
 					      .match_session_only = f->sdp.session_match,
 					      .direction = SDP_RECVONLY,
+					      .v6 = addr_is_v6(sip_agent_addr(f->sip)),
 					      .tls = f->sdp.offer_tls && media_has_tls(f->media)};
 
 		if (!share->line[i].open)

@@ -257,6 +257,7 @@ static void move_session(struct session *s)
 	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
 				      .tls = s->local.fingerprint != NULL,
 				      .ws = s->local.ws,
+				      .v6 = s->local.host && strchr(s->local.host, ':'),
 				      .match_session_only = s->room->focus->sdp.session_match};
 
 	session_step(s, SESSION_MOVING);

@@ -54,9 +54,12 @@ static bool is_own(const struct plane *p, const struct addr *to)
 			continue;
 		if (addr_host_equal(own, to) || (addr_is_any(own) && addr_is_loopback(to)))
 			return true;
-		if (addr_from_host(slice_str(p->host), addr_port(own), &advertised) == 0 &&
-		    addr_host_equal(&advertised, to))
-			return true;
+		for (size_t k = 0; k < p->places.n; k++) {
+			const char *host = p->places.item[k].host;
+			if (addr_from_host(slice_str(host), addr_port(own), &advertised) == 0 &&
+			    addr_host_equal(&advertised, to))
+				return true;
+		}
 	}
 	return false;
 }

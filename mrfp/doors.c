@@ -7,6 +7,7 @@
 #include "mrfp/doors.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@ struct slot {
 };
 
 struct doors {
-	struct slot slots[DOORS];
+	struct slot slots[DOORS][PLACES_MAX];
 };
 
 static void on_accept(int fd_take, const struct addr *peer, void *arg)
@@ -46,13 +47,12 @@ static void on_accept(int fd_take, const struct addr *peer, void *arg)
 			    slot->which == DOOR_TLS ? CTL_TRANSPORT_TLS : CTL_TRANSPORT_TCP);
 }
 
-static int open_door(struct slot *slot, const char *address, int64_t port, uint16_t *port_r)
+static int open_slot(struct slot *slot, const struct addr *host, int64_t port, uint16_t *port_r)
 {
 	char text[ADDR_STRLEN];
-	struct addr at;
+	struct addr at = *host;
 
-	if (addr_from_host(slice_str(address), (uint16_t)port, &at))
-		return EXIT_CONFIG;
+	addr_set_port(&at, (uint16_t)port);
 	if (listener_open(slot->plane->base, &at, on_accept, slot, &slot->listener)) {
 		log_error("cannot listen for MSRP on %s: %s", addr_format(&at, text),
 			  errno == EADDRINUSE ? "the port is in use" : strerror(errno));
@@ -62,49 +62,77 @@ static int open_door(struct slot *slot, const char *address, int64_t port, uint1
 	return EXIT_OK;
 }
 
-static int open_secure(struct slot *slot, int64_t port, bool ask_peer, struct tls **tls_r,
-		       uint16_t *port_r)
+/* One listener at each address. */
+static int open_door(struct doors *d, struct plane *p, enum door which, int64_t port)
 {
-	const struct options *opt = slot->plane->opt;
-	struct tls_settings set = {opt->tls_certificate, opt->tls_key, .ask_peer = ask_peer};
+	int code = EXIT_OK;
+
+	for (size_t i = 0; i < p->places.n && code == EXIT_OK; i++) {
+		struct place *place = &p->places.item[i];
+		uint16_t *port_r = which == DOOR_TCP   ? &place->port
+				   : which == DOOR_TLS ? &place->tls_port
+						       : &place->ws_port;
+
+		code = open_slot(&d->slots[which][i], &place->at, port, port_r);
+	}
+	return code;
+}
+
+static int open_secure(struct doors *d, struct plane *p, enum door which, int64_t port,
+		       struct tls **tls_r)
+{
+	const struct options *opt = p->opt;
+	struct tls_settings set = {opt->tls_certificate, opt->tls_key,
+				   .ask_peer = which == DOOR_TLS};
 	char why[TLS_WHY_SIZE];
 
 	if (tls_new(&set, tls_r, why)) {
 		log_error("%s", why);
 		return EXIT_CONFIG;
 	}
-	return open_door(slot, opt->msrp_address, port, port_r);
+	return open_door(d, p, which, port);
 }
 
 /* What browsers are told: as configured, or the listener itself. */
-static void set_ws_place(struct plane *p, const char *address)
+static void set_ws_places(struct plane *p, const char *address)
 {
 	const struct options *opt = p->opt;
-	struct slice host = slice_str(opt->msrp_advertise[0] ? opt->msrp_advertise : address);
 
-	if (opt->wss_advertise[0] &&
-	    addr_split(slice_str(opt->wss_advertise), &host, &p->ws_port) != 0)
-		return; /* was checked */
-	if (host.ptr[0] == '[')
-		host = slice_make(host.ptr + 1, host.len - 2);
-	free(p->ws_host);
-	p->ws_host = slice_dup(host);
+	for (size_t i = 0; i < p->places.n; i++) {
+		struct place *at = &p->places.item[i];
+		struct slice host =
+			slice_str(address && !opt->msrp_advertise[0] ? address : at->host);
+
+		if (opt->wss_advertise[0] &&
+		    addr_split(slice_str(opt->wss_advertise), &host, &at->ws_port) != 0)
+			return; /* was checked */
+		if (host.ptr[0] == '[')
+			host = slice_make(host.ptr + 1, host.len - 2);
+		free(at->ws_host);
+		at->ws_host = slice_dup(host);
+	}
 }
 
 static int open_websocket(struct doors *d, struct plane *p)
 {
 	const struct options *opt = p->opt;
 	int code = EXIT_OK;
+	struct addr at;
+	uint16_t port;
 
 	if (opt->ws_port >= 0) {
-		code = open_door(&d->slots[DOOR_WS], opt->ws_address, opt->ws_port, &p->ws_port);
+		if (addr_from_host(slice_str(opt->ws_address), 0, &at) != 0)
+			return EXIT_CONFIG;
+		code = open_slot(&d->slots[DOOR_WS][0], &at, opt->ws_port, &port);
+		for (size_t i = 0; i < p->places.n && code == EXIT_OK; i++)
+			p->places.item[i].ws_port = port;
 		if (code == EXIT_OK)
-			set_ws_place(p, opt->ws_address);
+			set_ws_places(p, opt->ws_address);
 	}
 	if (code == EXIT_OK && opt->wss_port >= 0) {
-		code = open_secure(&d->slots[DOOR_WSS], opt->wss_port, false, &p->wss, &p->ws_port);
+		code = open_secure(d, p, DOOR_WSS, opt->wss_port, &p->wss);
 		if (code == EXIT_OK)
-			set_ws_place(p, opt->msrp_address);
+			set_ws_places(p, NULL);
 	}
 	return code;
 }
@@ -113,39 +141,56 @@ int doors_open(struct plane *plane, struct doors **doors_r)
 {
 	const struct options *opt = plane->opt;
 	struct doors *d = xcalloc(1, sizeof(*d));
+	char why[PLACES_WHY_SIZE];
 	int code;
 
 	*doors_r = d;
-	for (unsigned i = 0; i < DOORS; i++)
-		d->slots[i] = (struct slot){.plane = plane, .which = (enum door)i};
-	plane->host = xstrdup(opt->msrp_advertise[0] ? opt->msrp_advertise : opt->msrp_address);
-	code = open_door(&d->slots[DOOR_TCP], opt->msrp_address, opt->msrp_port, &plane->port);
+	for (unsigned i = 0; i < DOORS; i++) {
+		for (unsigned k = 0; k < PLACES_MAX; k++)
+			d->slots[i][k] = (struct slot){.plane = plane, .which = (enum door)i};
+	}
+	if (places_read(opt->msrp_address, opt->msrp_advertise, &plane->places, why) != 0) {
+		log_error("%s", why);
+		return EXIT_CONFIG;
+	}
+	code = open_door(d, plane, DOOR_TCP, opt->msrp_port);
 	if (code == EXIT_OK && opt->msrp_tls_port >= 0)
-		code = open_secure(&d->slots[DOOR_TLS], opt->msrp_tls_port, true, &plane->tls,
-				   &plane->tls_port);
+		code = open_secure(d, plane, DOOR_TLS, opt->msrp_tls_port, &plane->tls);
 	return code == EXIT_OK ? open_websocket(d, plane) : code;
 }
 
-const struct addr *doors_addr(const struct doors *d, enum door which)
+size_t doors_addrs(const struct doors *d, enum door which, const struct addr *addrs_r[PLACES_MAX])
 {
-	const struct listener *l = d ? d->slots[which].listener : NULL;
+	size_t n = 0;
 
-	return l ? listener_addr(l) : NULL;
+	for (size_t i = 0; d && i < PLACES_MAX; i++) {
+		if (d->slots[which][i].listener)
+			addrs_r[n++] = listener_addr(d->slots[which][i].listener);
+	}
+	return n;
 }
 
-const char *doors_place(const struct doors *d, enum door which, char text[ADDR_STRLEN])
+const char *doors_text(const struct doors *d, enum door which, char text[DOORS_STRLEN])
 {
-	const struct addr *at = doors_addr(d, which);
+	const struct addr *at[PLACES_MAX];
+	size_t n = doors_addrs(d, which, at), len = 0;
+	char one[ADDR_STRLEN];
 
-	return at ? addr_format(at, text) : "off";
+	snprintf(text, DOORS_STRLEN, "off");
+	for (size_t i = 0; i < n; i++)
+		len += (size_t)snprintf(text + len, DOORS_STRLEN - len, "%s%s", i ? "," : "",
+					addr_format(at[i], one));
+	return text;
 }
 
 void doors_close(struct doors **d)
 {
 	if (!*d)
 		return;
-	for (unsigned i = 0; i < DOORS; i++)
-		listener_free(&(*d)->slots[i].listener);
+	for (unsigned i = 0; i < DOORS; i++) {
+		for (unsigned k = 0; k < PLACES_MAX; k++)
+			listener_free(&(*d)->slots[i][k].listener);
+	}
 	free(*d);
 	*d = NULL;
 }
@@ -154,9 +199,7 @@ void doors_release(struct plane *plane)
 {
 	tls_free(&plane->tls);
 	tls_free(&plane->wss);
-	free(plane->host);
-	free(plane->ws_host);
-	plane->host = plane->ws_host = NULL;
+	places_fini(&plane->places);
 }
 
 void doors_collect(struct plane *plane)

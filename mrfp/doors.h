@@ -8,16 +8,18 @@
 enum door { DOOR_TCP, DOOR_TLS, DOOR_WSS, DOOR_WS, DOORS };
 struct doors;
 
+#define DOORS_STRLEN (PLACES_MAX * ADDR_STRLEN)
+
 /*
- * Open them and set host, ports and certificates in the plane, which owns those: doors_release()
+ * Open them and set places and certificates in the plane, which owns those: doors_release()
  * frees them, after all connections. An exit code of common/daemon.h; what is wrong was logged.
  * *doors_r is set in any case.
  */
 MUST_CHECK int doors_open(struct plane *plane, struct doors **doors_r);
-/* The real address; NULL: off. */
-const struct addr *doors_addr(const struct doors *d, enum door which);
-/* The same in text, or "off"; d may be NULL. */
-const char *doors_place(const struct doors *d, enum door which, char text[ADDR_STRLEN]);
+/* The real addresses; the result is how many. d may be NULL. */
+size_t doors_addrs(const struct doors *d, enum door which, const struct addr *addrs_r[PLACES_MAX]);
+/* The same in text with commas between, or "off". */
+const char *doors_text(const struct doors *d, enum door which, char text[DOORS_STRLEN]);
 /* No new connections from now on. Nulls the pointer. */
 void doors_close(struct doors **d);
 void doors_release(struct plane *plane);

@@ -14,6 +14,7 @@
 #include "common/http.h"
 #include "common/mem.h"
 #include "common/tls.h"
+#include "mrfp/places.h"
 
 #define OPT(path, type, field, def, min, max, words, unit, text, missing)                          \
 	{                                                                                          \
@@ -33,9 +34,9 @@
 
 const struct config_opt options_table[] = {
 	STRING("msrp.address", msrp_address, "127.0.0.1",
-	       "Numeric address that the MSRP listeners bind."),
+	       "Numeric addresses that the MSRP listeners bind, comma-separated, at most four; a peer is told the first of its own family."),
 	STRING("msrp.advertise", msrp_advertise, "",
-	       "Host put in our MSRP URIs; empty: msrp.address."),
+	       "Hosts put in our MSRP URIs: one for each of msrp.address in the same order, or one name for all; empty: the addresses."),
 	INT("msrp.port", msrp_port, "2855", 0, 65535, "TCP port for MSRP; 0 picks a free one."),
 	INT("msrp.tls_port", msrp_tls_port, "-1", -1, 65535,
 	    "TCP port for MSRP over TLS; 0 picks a free one, -1 is off."),
@@ -182,15 +183,6 @@ static int check_networks(const char *path, const char *text, struct config_erro
 	return 0;
 }
 
-static int check_host(const char *path, const char *text, struct config_error *error_r)
-{
-	struct addr at;
-
-	return addr_from_host(slice_str(text), 0, &at) == 0
-		       ? 0
-		       : wrong(error_r, "%s: %s is no numeric address", path, text);
-}
-
 /* What stands in our MSRP URIs: an address, or a name that UEs resolve. */
 static bool is_host(struct slice text)
 {
@@ -204,9 +196,14 @@ static bool is_host(struct slice text)
 	return n == text.len || addr_from_host(text, 0, &at) == 0;
 }
 
-static int check_advertise(const char *text, struct config_error *error_r)
+static int check_places(const struct options *o, struct config_error *error_r)
 {
-	return is_host(slice_str(text)) ? 0 : wrong(error_r, "msrp.advertise: %s is no host", text);
+	char why[PLACES_WHY_SIZE];
+	struct places p;
+	int err = places_read(o->msrp_address, o->msrp_advertise, &p, why);
+
+	places_fini(&p);
+	return err == 0 ? 0 : wrong(error_r, "%s", why);
 }
 
 static int check_tls(const struct options *o, struct config_error *error_r)
@@ -265,10 +262,8 @@ static int check_admin(const struct options *o, struct config_error *error_r)
 int options_check(const struct options *o, struct config_error *error_r)
 {
 	struct addr at;
-	int err = check_host("msrp.address", o->msrp_address, error_r);
+	int err = check_places(o, error_r);
 
-	if (err == 0 && o->msrp_advertise[0])
-		err = check_advertise(o->msrp_advertise, error_r);
 	if (err == 0)
 		err = check_networks("msrp.connect_allow", o->connect_allow, error_r);
 	if (err == 0)

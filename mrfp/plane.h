@@ -7,6 +7,7 @@
 #include "common/addr.h"
 #include "mrfp/budget.h"
 #include "mrfp/options.h"
+#include "mrfp/places.h"
 #include "mrfp/stats.h"
 #include "proto/ctl_msgs.h"
 
@@ -45,7 +46,7 @@ struct wire_ops {
 typedef uint32_t plane_notify_fn(const struct context *ctx, const struct ctl_notify *event,
 				 void *arg);
 
-#define PLANE_LISTENERS 16
+#define PLANE_LISTENERS (3 * PLACES_MAX + 4) /* TCP, TLS, WebSocket; one for a proxy; admin */
 
 struct plane {
 	const struct options *opt;
@@ -54,14 +55,10 @@ struct plane {
 	struct addr_set *connect_allow, *trusted;
 	struct addr own[PLANE_LISTENERS]; /* listeners of this process: nothing to connect to */
 	size_t n_own;
-	char *host;      /* in our URIs */
-	uint16_t port;   /* in our URIs */
-	struct tls *tls; /* our certificate; NULL: no TLS */
-	uint16_t tls_port;
-	struct tls *wss; /* the same for browsers, which are not asked for a certificate */
-	char *ws_host;   /* in our URIs of WebSocket sessions; NULL: no WebSocket */
-	uint16_t ws_port;
-	uint64_t now_ms;           /* of this loop turn */
+	struct places places; /* where peers reach us; one at least */
+	struct tls *tls;      /* our certificate; NULL: no TLS */
+	struct tls *wss;      /* the same for browsers, which are not asked for a certificate */
+	uint64_t now_ms;      /* of this loop turn */
 	uint64_t (*wall_ms)(void); /* since 1970 */
 
 	struct context *contexts;     /* uthash, by id */

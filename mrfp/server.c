@@ -79,20 +79,27 @@ static void format_place(char *text, size_t size, const char *host, uint16_t por
 
 static void on_describe(struct ctl_service_change *m, void *arg)
 {
+	static struct slice more[PLACES_MAX];
 	static char msrp[ADDR_STRLEN + 8], msrp_tls[ADDR_STRLEN + 8], msrp_wss[ADDR_STRLEN + 8];
 	struct server *s = arg;
+	const struct place *at = &s->plane.places.item[0];
 
-	format_place(msrp, sizeof(msrp), s->plane.host, s->plane.port);
+	format_place(msrp, sizeof(msrp), at->host, at->port);
 	CTL_SET(m, service_change, msrp, slice_str(msrp));
 	if (s->plane.tls) {
-		format_place(msrp_tls, sizeof(msrp_tls), s->plane.host, s->plane.tls_port);
+		format_place(msrp_tls, sizeof(msrp_tls), at->host, at->tls_port);
 		CTL_SET(m, service_change, msrp_tls, slice_str(msrp_tls));
 		CTL_SET(m, service_change, fingerprint, slice_str(tls_fingerprint(s->plane.tls)));
 	}
-	if (s->plane.ws_host) {
-		format_place(msrp_wss, sizeof(msrp_wss), s->plane.ws_host, s->plane.ws_port);
+	if (at->ws_host) {
+		format_place(msrp_wss, sizeof(msrp_wss), at->ws_host, at->ws_port);
 		CTL_SET(m, service_change, msrp_wss, slice_str(msrp_wss));
 	}
+	for (size_t i = 1; i < s->plane.places.n; i++)
+		more[i - 1] = slice_str(s->plane.places.item[i].host);
+	if (s->plane.places.n > 1)
+		CTL_SET(m, service_change, advertise,
+			((struct ctl_list){more, s->plane.places.n - 1}));
 	CTL_SET(m, service_change, max_size, (uint64_t)s->opt->max_size);
 	CTL_SET(m, service_change, contexts, (uint32_t)*s->plane.stats.contexts);
 	CTL_SET(m, service_change, terminations, (uint32_t)*s->plane.stats.terminations);
@@ -121,7 +128,7 @@ static void on_event_done(uint32_t transaction, const struct ctl_result *r, void
 
 static void say_ready(struct server *s)
 {
-	char msrp[ADDR_STRLEN], tls[ADDR_STRLEN], wss[ADDR_STRLEN], ws[ADDR_STRLEN];
+	char msrp[DOORS_STRLEN], tls[DOORS_STRLEN], wss[DOORS_STRLEN], ws[DOORS_STRLEN];
 	char admin[ADDR_STRLEN] = "off";
 
 	if (s->ready)
@@ -130,9 +137,9 @@ static void say_ready(struct server *s)
 	if (s->http)
 		addr_format(http_server_addr(s->http), admin);
 	daemon_ready("ready msrp=%s tls=%s wss=%s ws=%s admin=%s mp=%s",
-		     doors_place(s->doors, DOOR_TCP, msrp), doors_place(s->doors, DOOR_TLS, tls),
-		     doors_place(s->doors, DOOR_WSS, wss), doors_place(s->doors, DOOR_WS, ws),
-		     admin, ctl_client_up(s->ctl) ? "up" : "down");
+		     doors_text(s->doors, DOOR_TCP, msrp), doors_text(s->doors, DOOR_TLS, tls),
+		     doors_text(s->doors, DOOR_WSS, wss), doors_text(s->doors, DOOR_WS, ws), admin,
+		     ctl_client_up(s->ctl) ? "up" : "down");
 }
 
 static void on_ctl_changed(bool up, void *arg)
@@ -349,9 +356,11 @@ static void note_own(struct plane *p, const struct addr *at)
 static void note_listeners(struct server *s)
 {
 	for (unsigned i = 0; i < DOORS; i++) {
-		const struct addr *at = doors_addr(s->doors, (enum door)i);
-		if (at)
-			note_own(&s->plane, at);
+		const struct addr *at[PLACES_MAX];
+		size_t n = doors_addrs(s->doors, (enum door)i, at);
+
+		for (size_t k = 0; k < n; k++)
+			note_own(&s->plane, at[k]);
 	}
 	if (s->http)
 		note_own(&s->plane, http_server_addr(s->http));

@@ -43,14 +43,14 @@ bool session_may(enum session_state from, enum session_state to)
 
 const char *session_place(const struct session *s, uint16_t *port_r)
 {
-	const struct plane *p = s->ctx->plane;
+	const struct place *at = places_for(&s->ctx->plane->places, s->family);
 
 	if (s->transport == CTL_TRANSPORT_WS) {
-		*port_r = p->ws_port;
-		return p->ws_host;
+		*port_r = at->ws_port;
+		return at->ws_host;
 	}
-	*port_r = s->transport == CTL_TRANSPORT_TLS ? p->tls_port : p->port;
-	return p->host;
+	*port_r = s->transport == CTL_TRANSPORT_TLS ? at->tls_port : at->port;
+	return at->host;
 }
 
 static const char no_text[1]; /* most texts are empty and then cost nothing */
@@ -200,9 +200,10 @@ struct session *session_by_local(struct plane *plane, struct slice session_id)
 	return s;
 }
 
-void session_set_transport(struct session *s, uint8_t transport)
+void session_set_place(struct session *s, uint8_t transport, uint8_t family)
 {
 	s->transport = transport;
+	s->family = family;
 	build_local_uri(s);
 }
 

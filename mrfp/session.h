@@ -63,6 +63,7 @@ struct session {
 	char *remote_path; /* a=path; "" when unknown */
 	char *connect;     /* HOST:PORT; "" when the path says it */
 	uint8_t transport; /* CTL_TRANSPORT_ */
+	uint8_t family;    /* of the peer: 4, 6, 0 not known */
 	uint8_t setup, match, caps, direction;
 	struct fingerprint_list *pins; /* the peer's certificates; NULL: not known, any */
 	char *accept_types, *accept_wrapped, *refused_types; /* wrapped may be NULL */
@@ -106,8 +107,8 @@ struct session *session_by_number(struct context *ctx, uint32_t number);
 struct session *session_by_local(struct plane *plane, struct slice session_id);
 /* Host of its URI, and the port: where the peer is to connect to. */
 const char *session_place(const struct session *s, uint16_t *port_r);
-/* CTL_TRANSPORT_; a session is made for TCP. Its URI changes with it. */
-void session_set_transport(struct session *s, uint8_t transport);
+/* CTL_TRANSPORT_, and 4, 6 or 0; a session is made for TCP and any family. Its URI changes with them. */
+void session_set_place(struct session *s, uint8_t transport, uint8_t family);
 /* Copies the list. */
 void session_set_pins(struct session *s, const struct fingerprint_list *pins);
 /* Is who is at the other end of c the session's peer, as far as certificates tell (RFC 8122 6.2)? */

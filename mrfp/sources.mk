@@ -25,6 +25,7 @@ MRFP_SRC := \
 	mrfp/key.c \
 	mrfp/nickname.c \
 	mrfp/options.c \
+	mrfp/places.c \
 	mrfp/policy.c \
 	mrfp/pressure.c \
 	mrfp/publish.c \
@@ -56,5 +57,5 @@ MRFP_SRC := \
 	mrfp/wire_send.c \
 	mrfp/wire_ws.c
 UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress legindex mrfp_nickname mrfp_stats policy ranges relay sampler session settle transaction uring verdict wire wire_bundle
-UNIT_TESTS += budget wire_ws
+UNIT_TESTS += budget places wire_ws
 UNIT_TESTS += rate sender

@@ -79,7 +79,7 @@ static const char *check_transport(const struct plane *plane, const struct sessi
 
 	if (transport < CTL_TRANSPORT_TCP || transport > CTL_TRANSPORT_WS)
 		return "transport: none of TCP, TLS and WebSocket";
-	if (transport == CTL_TRANSPORT_WS && !plane->ws_host)
+	if (transport == CTL_TRANSPORT_WS && !plane->places.item[0].ws_host)
 		return "transport: WebSocket is off (msrp.wss_port, msrp.ws_port)";
 	if (transport == CTL_TRANSPORT_WS && setup == CTL_SETUP_ACTIVE)
 		return "setup: a WebSocket is opened by the peer";
@@ -107,6 +107,8 @@ static int check_values(struct plane *plane, const struct session *s, struct ter
 		*why_r = "remote_path";
 	else if (ch->has_path && leads_to_us(plane, &path))
 		*why_r = "remote_path: a session of this switch";
+	else if (ch->has_family && ch->family != 4 && ch->family != 6)
+		*why_r = "family";
 	else if (ch->has_setup && (ch->setup < CTL_SETUP_ACTIVE || ch->setup > CTL_SETUP_UNKNOWN))
 		*why_r = "setup";
 	else if (ch->has_match && ch->match != CTL_MATCH_URI && ch->match != CTL_MATCH_SESSION)
@@ -162,6 +164,7 @@ int terminal_check_add(struct plane *plane, struct context *ctx, const struct ct
 	*why_r = NULL;
 	TAKE_ALL(add);
 	TAKE(add, has_transport, transport, transport);
+	TAKE(add, has_family, family, family);
 	if (!m->termination)
 		*why_r = "termination";
 	else if (CTL_HAS(m, add, kind) && !kind_ok(ctx, m->kind))
@@ -259,8 +262,8 @@ void terminal_apply(struct session *s, const struct terminal_change *ch, bool fr
 	bool turned = ch->has_setup && ch->setup != s->setup && ch->setup == CTL_SETUP_ACTIVE;
 
 	apply_lists(s, ch);
-	if (fresh && ch->has_transport)
-		session_set_transport(s, ch->transport);
+	if (fresh && (ch->has_transport || ch->has_family))
+		session_set_place(s, ch->has_transport ? ch->transport : s->transport, ch->family);
 	if (ch->has_pins) {
 		session_set_pins(s, &ch->pins);
 		judge_peer(s);

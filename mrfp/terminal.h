@@ -8,11 +8,12 @@
 /* The fields of Add and Modify that concern a termination, checked first and then applied. */
 struct terminal_change {
 	bool has_uris, has_path, has_setup, has_connect, has_match, has_caps, has_types,
-		has_wrapped, has_max_size, has_direction, has_nickname, has_transport, has_pins;
+		has_wrapped, has_max_size, has_direction, has_nickname, has_transport, has_family,
+		has_pins;
 	bool new_local;
 	struct ctl_list uris;
 	struct slice path, connect, types, wrapped, nickname;
-	uint8_t transport, setup, match, caps, direction;
+	uint8_t transport, family, setup, match, caps, direction;
 	struct ctl_list fingerprints;
 	struct fingerprint_list pins; /* of those texts, once checked */
 	uint64_t max_size;

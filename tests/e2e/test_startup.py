@@ -72,6 +72,11 @@ def test_a_bad_configuration_is_named_by_file_line_and_setting(tmp_path, case):
     ("mrfp", "admin.token_file=/dev/null", ["admin.token_file", "no token"]),
     ("mrfc", "mp.socket=", ["mp.socket"]), ("mrfc", "mp.socket=" + "x" * 108, ["mp.socket", "107"]),
     ("mrfp", "mp.socket=" + "x" * 108, ["mp.socket", "107"]), ("mrfp", "mp.id=", ["mp.id"]),
+    ("mrfp", "msrp.address=127.0.0.1,localhost", ["msrp.address", "localhost", "numeric"]),
+    ("mrfp", "msrp.address=::1,127.0.0.1,[::1]", ["msrp.address", "twice"]),
+    ("mrfp", "msrp.address=127.0.0.1,", ["msrp.address", "numeric"]),
+    ("mrfp", "msrp.address=127.0.0.1,127.0.0.2,127.0.0.3,127.0.0.4,::1", ["msrp.address", "four"]),
+    ("mrfp", "msrp.advertise=a.example,b.example", ["msrp.advertise", "b.example"]),
     ("mrfp", "msrp.advertise=a b", ["msrp.advertise"]), ("mrfp", "msrp.port=-1", ["msrp.port"])])
 def test_a_bad_override_is_named_before_anything_is_opened(tmp_path, name, option, words):
     used = tmp_path / "mp.sock"

@@ -90,8 +90,9 @@ static inline void fake_plane_open(struct fake_plane *f)
 	};
 	f->plane.opt = &f->opt;
 	f->plane.now_ms = 1000000;
-	f->plane.host = (char *)(uintptr_t) "127.0.0.1";
-	f->plane.port = 2855;
+	f->plane.places.n = 1;
+	f->plane.places.item[0].host = (char *)(uintptr_t) "127.0.0.1";
+	f->plane.places.item[0].port = 2855;
 	f->plane.withdraw = fake_withdraw;
 	f->plane.wall_ms = fake_wall_ms;
 	f->plane.notify = fake_notify;

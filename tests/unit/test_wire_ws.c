@@ -54,8 +54,8 @@ static void open_world(struct world *w)
 	w->f.opt.high_water = 4 << 20;
 	w->f.opt.ws_origins = (char *)(uintptr_t) "";
 	w->f.opt.ws_ping_ms = 30000;
-	w->f.plane.ws_host = (char *)(uintptr_t) "chat.example.com";
-	w->f.plane.ws_port = 443;
+	w->f.plane.places.item[0].ws_host = (char *)(uintptr_t) "chat.example.com";
+	w->f.plane.places.item[0].ws_port = 443;
 	w->f.plane.nicknames = nicknames_new(&w->f.plane, NULL);
 	w->f.plane.now_ms = w->opened_ms = clock_now_ms(); /* as events of the loop set it */
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
@@ -217,7 +217,7 @@ static struct session *expect_one(struct world *w, const char *name)
 	struct session *s = NULL;
 
 	assert_int_equal(session_make(w->f.ctx, ++w->f.next_termination, SLICE_NULL, &s), 0);
-	session_set_transport(s, CTL_TRANSPORT_WS);
+	session_set_place(s, CTL_TRANSPORT_WS, 0);
 	free(s->remote_path);
 	s->remote_path = xasprintf("msrps://%s.invalid:2855/%s;ws", name, name);
 	session_set_state(s, SESSION_WAITING, "test");

@@ -77,7 +77,7 @@ class Control:
     def __init__(self, path, incarnation=1):
         self.incarnation, self.transaction = incarnation, 0
         self.replies, self.events, self.answers = {}, [], True
-        self.nickname_status = 200
+        self.nickname_status, self.registered = 200, {}
         self.verdict = lambda event: 200  # status for an authorise event; None: no reply
         self.sock, self.writing = None, threading.Lock()
         self.listener = socket.socket(socket.AF_UNIX)
@@ -120,6 +120,8 @@ class Control:
         with LOOP.cond:
             if flags & 1:
                 self.replies[transaction] = fields
+            elif command == COMMANDS["service_change"]:
+                self.registered = fields
             elif command == COMMANDS["notify"]:
                 self.events.append({"context": context, **fields, "raw": octets_of(data[28:])})
             LOOP.changed()

@@ -97,7 +97,11 @@ class Server:
         return "\n".join("%s %s| %s" % (self.name, kind, line) for kind, line in self.lines)
 
     def address(self, key):
-        return hostport(self.ready[key])
+        return self.addresses(key)[0]
+
+    def addresses(self, key):
+        """All of a ready line's list."""
+        return [hostport(one) for one in self.ready[key].split(",")]
 
     def http(self, method, path, body=None, headers=()):
         """(status, headers, octets) of a request to the admin port."""

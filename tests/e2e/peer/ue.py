@@ -12,7 +12,7 @@
 The media session: `ue.session` (msrp.Session), `ue.conn` (msrp.Connection), `ue.call`. Offers say
 actpass and the UE connects when told to; setup="passive"/"active" force a role. `offer()` makes
 the SDP, and takes the arguments of sdp.message_media() for odd ones. With tls (a tls.Identity) the
-media are TCP/TLS/MSRP.
+media are TCP/TLS/MSRP. media_host: another address for them than for SIP.
 """
 
 from . import confinfo, cpim, msrp, sdp
@@ -43,12 +43,12 @@ class Chat:
 
 class UE:
     def __init__(self, name, net, transport="udp", host="127.0.0.1", aor=None, display=None,
-                 tls=None, cema=False, **ua_args):
-        self.name, self.net, self.host = name, net, host
+                 tls=None, cema=False, media_host=None, **ua_args):
+        self.name, self.net, self.host = name, net, media_host or host
         self.aor = aor or "sip:%s@example.com" % name
         self.ua = SipUA(self.aor, net.sip, transport, host, display, **ua_args)
         self.tls = tls
-        self.listener = msrp.Listener(host, tls=tls and tls.server())
+        self.listener = msrp.Listener(self.host, tls=tls and tls.server())
         self.media_args = {"proto": "TCP/TLS/MSRP", "extra": ["a=fingerprint:" + tls.fingerprint()]} \
             if tls else {}
         self.cema = cema

@@ -90,6 +90,8 @@ void dialog_refuse(struct dialog *d, int status, const char *headers);
 void dialog_ack(struct dialog *d);
 /* Offer anew by re-INVITE; waits for its turn when something is in progress. */
 void dialog_offer(struct dialog *d, struct slice sdp);
+/* Is an offer of ours still to be sent, for the first time or again after 491? */
+bool dialog_offer_waits(const struct dialog *d);
 /* The peer's BYE, to be answered when its effect is stored; NULL when there is none. */
 struct sip_in *dialog_take_bye(struct dialog *d);
 

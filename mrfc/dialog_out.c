@@ -305,3 +305,8 @@ void dialog_offer(struct dialog *d, struct slice sdp)
 	dialog_continue(d);
 	dialog_leave(d);
 }
+
+bool dialog_offer_waits(const struct dialog *d)
+{
+	return d->offer_waits;
+}

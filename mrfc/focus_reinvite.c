@@ -32,6 +32,26 @@ static void drop_offered(struct session *s)
 	s->has_offered = false;
 }
 
+/* What holds, as an offer; lines of before keep their places (RFC 3264 8). */
+static void write_offer(struct session *s)
+{
+	const struct focus_sdp_policy *policy = &s->room->focus->sdp;
+
+	if (s->has_peer)
+		focus_sdp_reoffer(&s->local, &s->peer, policy);
+	else
+		focus_sdp_offer(&s->local, policy);
+}
+
+/* An offer of ours that waits for its turn is older than what was said just now (RFC 3264 8). */
+static void renew_offer(struct session *s)
+{
+	if (!dialog_offer_waits(s->dialog))
+		return;
+	write_offer(s);
+	dialog_offer(s->dialog, bytes_slice(&s->local.last));
+}
+
 static void refuse_change(struct session *s, int status, int warning, const char *why)
 {
 	char *headers = focus_refusal_headers(0, warning, why);
@@ -81,6 +101,7 @@ static void on_stored(int err, void *arg)
 	focus_sdp_answer(&s->local, &s->peer, &s->room->focus->sdp);
 	session_set_dir(s, (int)s->peer.sdp.media[s->peer.chat].dir);
 	dialog_answer(s->dialog, bytes_slice(&s->local.last));
+	renew_offer(s);
 	room_changed(s->room);
 }
 
@@ -118,7 +139,7 @@ void reinvite_lines_closed(struct session *s)
 {
 	if (s->step != SESSION_UP || !s->has_peer) /* else the answer under way tells it */
 		return;
-	focus_sdp_reoffer(&s->local, &s->peer, &s->room->focus->sdp);
+	write_offer(s);
 	dialog_offer(s->dialog, bytes_slice(&s->local.last));
 }
 
@@ -141,8 +162,9 @@ void reinvite_on_change(struct session *s, struct slice offer)
 		return;
 	}
 	if (offer.ptr == NULL) { /* we offer what holds; the ACK has the answer */
-		focus_sdp_offer(&s->local, &f->sdp);
+		write_offer(s);
 		dialog_answer(s->dialog, bytes_slice(&s->local.last));
+		renew_offer(s);
 		return;
 	}
 	f->sdp.tls = media_has_tls(f->media);
@@ -222,7 +244,7 @@ void reinvite_fall_back(struct session *s)
 	s->local.plain = true;
 	log_info("%s: %s does not know CEMA and is behind a border: offering without it",
 		 s->room->c->name, s->who.uri);
-	focus_sdp_offer(&s->local, &s->room->focus->sdp);
+	write_offer(s);
 	dialog_offer(s->dialog, bytes_slice(&s->local.last));
 }
 
@@ -245,7 +267,7 @@ static void on_readded(const struct media_result *result, void *arg)
 		return;
 	}
 	focus_sdp_local_set(&s->local, result);
-	focus_sdp_offer(&s->local, &f->sdp);
+	write_offer(s);
 	session_store(s);
 	conf_store_flush(f->store);
 	dialog_offer(s->dialog, bytes_slice(&s->local.last));

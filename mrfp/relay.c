@@ -114,6 +114,7 @@ static void open_message(struct inmsg *m, struct slice type)
 static int decide(struct inmsg *m, unsigned kind, struct slice top, struct slice inner)
 {
 	struct session *to = relay_other(m->from);
+	uint64_t max;
 	bool wrap;
 
 	if (!to || to->state == SESSION_LOST)
@@ -128,9 +129,9 @@ static int decide(struct inmsg *m, unsigned kind, struct slice top, struct slice
 	open_message(m, inner.len ? inner : top);
 	if (wrap)
 		build_wrap(m, to, top); /* top is gone then */
-	if (m->total != MSRP_UNSPECIFIED && m->total > relay_max_size(m))
-		return 413;
-	return 200;
+	max = relay_max_size(m);
+	return (m->total != MSRP_UNSPECIFIED && m->total > max) || ranges_top(&m->got) > max ? 413
+											     : 200;
 }
 
 int relay_start(struct inmsg *m, const struct msrp_head *head)

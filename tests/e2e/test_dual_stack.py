@@ -2,6 +2,7 @@
 """IPv6, alone and beside IPv4: each leg is told an address of its own family."""
 
 import os
+import socket
 
 import pytest
 
@@ -15,6 +16,18 @@ from peer.ue import fence
 from wire import usable
 
 BOTH = "127.0.0.1,::1"
+
+
+def has_v6():
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+pytestmark = pytest.mark.skipif(not has_v6(), reason="this machine has no IPv6")
 
 
 @pytest.fixture

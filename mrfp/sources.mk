@@ -59,3 +59,4 @@ MRFP_SRC := \
 UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress legindex mrfp_nickname mrfp_stats policy ranges relay sampler session settle transaction uring verdict wire wire_bundle
 UNIT_TESTS += budget places wire_ws
 UNIT_TESTS += rate sender
+UNIT_TESTS += pressure

@@ -440,10 +440,11 @@ def test_classes_have_books_of_their_own(switch):
     crowd = members(room, 4)
     slow = stopped(room)
     rng = random.Random(3)
+    kinds = ("chat", "file", "geoloc", "composing", "imdn")
     for n in range(200):
-        rng.choice(crowd).send(rng.choice((50, 9000, 80000)) if n % 4 else 200,
-                               kind=("chat", "file", "geoloc")[n % 3],
-                               to=slow if n % 17 == 0 else None)
+        kind = kinds[n % 5]
+        rng.choice(crowd).send(rng.choice((50, 9000, 80000)) if n % 5 < 2 else 200, kind=kind,
+                               to=slow if n % 17 == 0 and kind != "composing" else None)
     m = room.mrfp.wait_metric(lambda m: m.sum("mrfp_waiting_octets", **{"class": "file"}) > 0 and
                               m.sum("mrfp_waiting_octets", **{"class": "geoloc"}) > 0,
                               what="octets that wait")
@@ -451,7 +452,7 @@ def test_classes_have_books_of_their_own(switch):
     slow.conn.resume_reading()
     m = room.settle()
     assert set(room.audit().values()) == {0}
-    for kind in ("chat", "file", "geoloc"):
+    for kind in kinds:
         owed = sum(4 if x.to is None else 1 for x in room.sent if x.kind == kind)
         assert m.sum("mrfp_copies_total", **{"class": kind}) == owed
         assert m.sum("mrfp_messages_total", **{"class": kind, "result": "accepted"}) == \

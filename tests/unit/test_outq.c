@@ -117,6 +117,28 @@ static void an_empty_frame_leaves_with_its_neighbour(void **state)
 	outq_fini(&q);
 }
 
+static void a_meter_knows_what_all_queues_hold(void **state)
+{
+	struct meter m = {0};
+	struct outq a, b;
+
+	(void)state;
+	outq_init(&a, 100);
+	outq_init(&b, 100);
+	a.meter = b.meter = &m;
+	assert_int_equal(outq_push_as(&a, chunk_from(SLICE_LIT("12345")), 1, 2), 0);
+	assert_int_equal(outq_push(&b, chunk_from(SLICE_LIT("1234567")), 1), 0);
+	assert_true(m.by_class[2] >= 5 && m.by_class[0] == m.by_class[2] + 2);
+	assert_int_equal(m.held, m.by_class[0] + m.by_class[2]);
+	outq_sent(&a, 4, NULL, NULL);
+	assert_true(m.by_class[2] >= 5); /* the memory is still held */
+	outq_sent(&a, 1, NULL, NULL);
+	assert_int_equal(m.by_class[2], 0);
+	assert_int_equal(outq_push(&b, chunk_new(100), 1), -ERR_LIMIT);
+	outq_fini(&b);
+	assert_int_equal(m.held, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +146,7 @@ int main(void)
 		cmocka_unit_test(the_ceiling_refuses_one_byte_more_and_drops_the_reference),
 		cmocka_unit_test(the_sent_callback_may_push),
 		cmocka_unit_test(an_empty_frame_leaves_with_its_neighbour),
+		cmocka_unit_test(a_meter_knows_what_all_queues_hold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,8 @@ const struct config_opt options_table[] = {
 	    "Partial messages of one session; more get 413."),
 	INT("msrp.message_rate", message_rate, "200", 0, 1000000,
 	    "Messages a second that one participant may begin, over all its sessions; ten seconds' worth may come at once, notices count a tenth. More get 413, then reading is paused, in the end the session ends; 0: no limit."),
+	INT("msrp.trusted_message_rate", trusted_message_rate, "0", 0, 1000000,
+	    "The same for participants whose connection comes from msrp.trusted_media."),
 	OCTETS("msrp.octet_rate", octet_rate, "0", 0, INT64_C(1) << 40,
 	       "Octets a second from one participant, ten seconds' worth at once; above that reading is paused; 0: no limit."),
 	INT("msrp.nickname_rate", nickname_rate, "10", 0, 1000000,

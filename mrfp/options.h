@@ -29,7 +29,8 @@ struct options {
 	int slow; /* enum options_slow */
 	int64_t memory, drain_ms;
 	int64_t imdn_pass_limit, imdn_window_ms;
-	int64_t message_rate, octet_rate, nickname_rate, probe_limit, probe_ban_ms;
+	int64_t message_rate, trusted_message_rate, octet_rate, nickname_rate, probe_limit,
+		probe_ban_ms;
 	int64_t composing_limit, composing_interval_ms, composing_rate;
 	char *mp_socket, *mp_connect, *mp_id;
 	int64_t mp_keepalive_ms, mp_events;

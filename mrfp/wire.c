@@ -25,6 +25,7 @@ static void tune(struct wire *w)
 
 	conn_set_sndbuf(w->conn, (int)opt->send_buffer);
 	conn_set_keepalive(w->conn, (unsigned)(opt->tcp_timeout_ms / 1000));
+	w->trusted = w->plane->trusted && addr_set_has(w->plane->trusted, conn_peer(w->conn));
 }
 
 static struct wire *new_wire(struct plane *plane)

@@ -57,6 +57,7 @@ struct wire {
 	bool readable; /* to be read from in this turn */
 	bool dead;
 	bool active;       /* we connected */
+	bool trusted;      /* its peer is in msrp.trusted_media */
 	bool connected;    /* always, but for an outgoing one under way */
 	bool served;       /* it has carried a session */
 	bool closing;      /* close as soon as own is out */

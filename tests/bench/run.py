@@ -74,7 +74,7 @@ class Mrfp:
         read_ready(drive, "listening")
         self.server = subprocess.Popen(
             [f"{build}/mrfp", "-o", f"mp.socket={sock}", "-o", "msrp.address=127.0.0.1", "-o", "msrp.port=0",
-             "-o", "msrp.message_rate=0", "-o", "admin.port=0"] + [w for o in self.options for w in ("-o", o)], stdout=subprocess.PIPE, text=True)
+             "-o", "admin.port=0"] + [w for o in self.options for w in ("-o", o)], stdout=subprocess.PIPE, text=True)
         self.port = read_ready(self.server, r"msrp=127.0.0.1:(\d+)").group(1)
         read_ready(drive, "sessions")
 

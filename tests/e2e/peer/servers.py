@@ -9,7 +9,7 @@
 
 Environment: MRF_BUILD (folder of the programs, default build/release), MRF_WRAP (a command put in
 front, such as valgrind with its options), MRF_MRFP_OPTIONS ("PATH=VALUE ...", for every mrfp whose
-test does not say otherwise). Without it an mrfp has no msrp.message_rate.
+test does not say otherwise).
 """
 
 import http.client
@@ -26,9 +26,7 @@ from .loop import LOOP, wait
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 WRAP = shlex.split(os.environ.get("MRF_WRAP", ""))
-# Terminals of tests talk faster than people do: no rate, where a test does not ask for one.
-FORCED = {"msrp.message_rate": 0,
-          **dict(o.split("=", 1) for o in shlex.split(os.environ.get("MRF_MRFP_OPTIONS", "")))}
+FORCED = dict(o.split("=", 1) for o in shlex.split(os.environ.get("MRF_MRFP_OPTIONS", "")))
 # A server must not outlive tests that were killed: it gets SIGKILL when our main thread ends.
 TIED = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 START_S = 60 if WRAP else 20

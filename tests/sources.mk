@@ -32,7 +32,7 @@ $(FUZZ_TARGETS:%=fuzz-run-%): fuzz-run-%: $(O)/tests/fuzz/fuzz_%
 
 # Bench: the load client, the limit server, a player of the MRFC; tests/bench/run.py puts them together.
 BENCH_BIN := $(addprefix $(O)/tests/bench/,fanload limit)
-$(O)/tests/bench/fanload: $(O)/tests/bench/mix.o $(O)/tests/bench/usage.o
+$(O)/tests/bench/fanload: $(addprefix $(O)/tests/bench/,latency.o load.o mix.o usage.o)
 $(BENCH_BIN): $(O)/tests/bench/%: $(O)/tests/bench/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^

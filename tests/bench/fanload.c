@@ -10,7 +10,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,10 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "latency.h"
+#include "load.h"
 #include "mix.h"
 #include "usage.h"
 
@@ -30,8 +32,6 @@
 #define BULK_TID   "bulk0001"
 #define BULK_END   "\r\n-------" BULK_TID "$\r\n"
 #define READ_SIZE  (1u << 20)
-#define HIST       4000 /* buckets of 25 us, the last one takes the rest */
-#define BUCKET_US  25
 
 struct leg {
 	int fd;
@@ -43,22 +43,17 @@ struct leg {
 	size_t in_len, in_cap;
 	char *out;
 	size_t out_len, out_done, out_cap;
+	uint64_t stamp_us;  /* of the message under way */
 	uint64_t bulk_left; /* octets of the one long SEND not yet written */
 };
 
-static struct {
-	bool redis, mix;
-	int port, receivers, body, window, rate;
-	uint64_t bulk;
-	double seconds;
-	const char *sessions;
-	long pid;
-} opt = {.receivers = 100, .body = 1000, .window = 1, .seconds = 3};
-
+static struct load opt;
 static struct leg *legs; /* [0] sends, 1..N receive */
 static int n_legs, epfd, n_ready;
-static uint64_t sent, delivered, answered, noticed, hist[HIST], octets, longest_us;
-static uint64_t bulk_start_us, bulk_end_us, bulk_octets;
+static bool stalling;
+static uint64_t sent, delivered, answered, noticed, octets;
+static struct latency latency;
+static uint64_t bulk_start_us, bulk_end_us;
 static char read_buf[READ_SIZE];
 static char *payload;
 static size_t payload_len, mark_at, id_at;
@@ -199,21 +194,22 @@ static void send_message(struct leg *l)
 	flush(l);
 }
 
-static void count_delivery(const char *frame, size_t len)
+/* A message is stamped in its first frame and there with its last. */
+static void count_delivery(struct leg *l, const char *frame, size_t len, bool last)
 {
-	const char *at = memmem(frame, len, MARK, sizeof(MARK) - 1);
+	const char *at = memmem(frame, len < 1024 ? len : 1024, MARK, sizeof(MARK) - 1);
 	char hex[17] = "";
-	uint64_t bucket, us;
 
-	if (!at || (size_t)(frame + len - at) < sizeof(MARK) - 1 + 16)
-		return;
-	memcpy(hex, at + sizeof(MARK) - 1, 16);
-	us = now_us() - strtoull(hex, NULL, 16);
-	bucket = us / BUCKET_US;
-	longest_us = us > longest_us ? us : longest_us;
-	hist[bucket < HIST ? bucket : HIST - 1]++;
-	delivered++;
 	octets += len;
+	if (at && (size_t)(frame + len - at) >= sizeof(MARK) - 1 + 16) {
+		memcpy(hex, at + sizeof(MARK) - 1, 16);
+		l->stamp_us = strtoull(hex, NULL, 16);
+	}
+	if (!last || !l->stamp_us)
+		return;
+	latency_add(&latency, now_us() - l->stamp_us);
+	l->stamp_us = 0;
+	delivered++;
 }
 
 static void now_ready(struct leg *l)
@@ -259,10 +255,8 @@ static size_t msrp_frame(struct leg *l, const char *p, size_t len)
 		put_str(l, "-------");
 		put(l, tid, tid_len);
 		put_str(l, "$\r\n");
-		if (end[9 + tid_len] == '$' && !(opt.bulk && l->id == n_legs - 1))
-			count_delivery(p, frame);
-		else
-			bulk_octets += frame;
+		if (!opt.bulk || l->id < n_legs - 1)
+			count_delivery(l, p, frame, end[9 + tid_len] == '$');
 		if (opt.mix)
 			react(l, p, frame);
 	}
@@ -295,7 +289,7 @@ static size_t redis_frame(struct leg *l, const char *p, size_t len)
 	if (memmem(p, (size_t)(q - p), "subscribe", 9))
 		now_ready(l);
 	else
-		count_delivery(p, (size_t)(q - p));
+		count_delivery(l, p, (size_t)(q - p), true);
 	return (size_t)(q - p);
 }
 
@@ -429,17 +423,18 @@ static void make_payload(void)
 	mark_at = head_len + sizeof(MARK) - 1;
 }
 
-static uint64_t percentile(double p)
+/* Receivers that read. */
+static uint64_t heard_by(void)
 {
-	uint64_t total = 0, seen = 0;
-	int i;
+	return (uint64_t)(opt.receivers - (stalling ? opt.stalled : 0));
+}
 
-	for (i = 0; i < HIST; i++)
-		total += hist[i];
-	for (i = 0; i < HIST; i++)
-		if ((seen += hist[i]) >= (uint64_t)((double)total * p))
-			return (uint64_t)(i + 1) * BUCKET_US;
-	return HIST * BUCKET_US;
+/* From now on the last ones read nothing. */
+static void stall(void)
+{
+	stalling = true;
+	for (int i = 0; i < opt.stalled; i++)
+		epoll_ctl(epfd, EPOLL_CTL_DEL, legs[opt.receivers - i].fd, NULL);
 }
 
 /* Send for that long; in the closed loop all but `window` messages are with everybody. */
@@ -449,7 +444,7 @@ static void run(double seconds)
 	uint64_t base_sent = sent, base_delivered = delivered;
 
 	while ((now = now_us()) < end || (bulk_start_us && !bulk_end_us && now < end + 60000000)) {
-		uint64_t done = (delivered - base_delivered) / (uint64_t)opt.receivers;
+		uint64_t done = (delivered - base_delivered) / heard_by();
 
 		if (opt.rate)
 			due = (now - start) * (uint64_t)opt.rate / 1000000;
@@ -458,7 +453,7 @@ static void run(double seconds)
 			send_message(&legs[0]);
 		turn(opt.rate ? 1 : 10);
 	}
-	while (delivered - base_delivered < (sent - base_sent) * (uint64_t)opt.receivers &&
+	while (delivered - base_delivered < (sent - base_sent) * heard_by() &&
 	       now_us() < end + 5000000)
 		turn(10);
 }
@@ -484,71 +479,33 @@ static void start_bulk(struct leg *l)
 	flush(l);
 }
 
-static void options(int argc, char **argv)
+static double per_delivery(uint64_t cpu_ns)
 {
-	int c;
-
-	while ((c = getopt(argc, argv, "Rmp:n:b:w:r:t:s:P:B:")) != -1) {
-		switch (c) {
-		case 'R':
-			opt.redis = true;
-			break;
-		case 'm':
-			opt.mix = true;
-			break;
-		case 'p':
-			opt.port = (int)strtol(optarg, NULL, 10);
-			break;
-		case 'n':
-			opt.receivers = (int)strtol(optarg, NULL, 10);
-			break;
-		case 'b':
-			opt.body = (int)strtol(optarg, NULL, 10);
-			break;
-		case 'w':
-			opt.window = (int)strtol(optarg, NULL, 10);
-			break;
-		case 'r':
-			opt.rate = (int)strtol(optarg, NULL, 10);
-			break;
-		case 't':
-			opt.seconds = strtod(optarg, NULL);
-			break;
-		case 's':
-			opt.sessions = optarg;
-			break;
-		case 'P':
-			opt.pid = strtol(optarg, NULL, 10);
-			break;
-		case 'B':
-			opt.bulk = strtoull(optarg, NULL, 10);
-			break;
-		default:
-			fputs("usage: fanload -p PORT [-R | -m] [-n RECEIVERS] [-b OCTETS] [-w WINDOW | -r RATE]\n"
-			      "  [-t SECONDS] [-s SESSIONS] [-P SERVER_PID] [-B OCTETS]\n",
-			      stderr);
-			exit(2);
-		}
-	}
+	return delivered ? (double)cpu_ns / 1e3 / (double)delivered : 0.0;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t cpu, set_up_cpu, t0;
-	long rss0, rss1;
-	double wall;
+	struct rlimit files;
+	struct usage_ticks ticks, ticks_end;
+	uint64_t cpu, start_cpu, set_up_cpu, t0;
+	double wall, user;
+	long rss;
 	int i;
 
-	options(argc, argv);
+	load_options(&opt, argc, argv);
 	n_legs = opt.receivers + 1 + (opt.bulk ? 1 : 0);
 	legs = calloc((size_t)n_legs, sizeof(*legs));
 	epfd = epoll_create1(0);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	if (!legs || epfd < 0)
 		die("start");
 	read_sessions();
 	make_payload();
-	rss0 = usage_kb(opt.pid, "VmRSS:");
-	set_up_cpu = usage_cpu_ns(opt.pid);
+	start_cpu = usage_cpu_ns(opt.pid);
 	for (i = 0; i < n_legs; i++) {
 		connect_leg(&legs[i], i);
 		if (i % 64 == 63)
@@ -558,11 +515,13 @@ int main(int argc, char **argv)
 		turn(100);
 	if (n_ready < n_legs)
 		die("not every leg was answered");
-	set_up_cpu = usage_cpu_ns(opt.pid) - set_up_cpu;
-	rss1 = usage_kb(opt.pid, "VmRSS:");
+	set_up_cpu = usage_cpu_ns(opt.pid) - start_cpu;
+	rss = usage_kb(opt.pid, "VmRSS:");
 	run(0.4); /* warm-up */
-	memset(hist, 0, sizeof(hist));
+	memset(&latency, 0, sizeof(latency));
+	stall();
 	delivered = octets = answered = noticed = 0;
+	ticks = usage_ticks(opt.pid);
 	cpu = usage_cpu_ns(opt.pid);
 	t0 = now_us();
 	sent = 1000000; /* ids of the warm-up are not used again */
@@ -571,13 +530,18 @@ int main(int argc, char **argv)
 	run(opt.seconds);
 	wall = (double)(now_us() - t0) / 1e6;
 	cpu = usage_cpu_ns(opt.pid) - cpu;
-	printf("{\"delivered\": %lu, \"missing\": %lu, \"per_s\": %.0f, \"cpu_us\": %.3f, \"p50_us\": %lu, "
-	       "\"p99_us\": %lu, \"max_us\": %lu, \"bulk_s\": %.2f, \"leg_kb\": %.2f, \"setup_us\": %.1f, \"peak_mb\": %.1f, \"answers\": %lu, \"notices\": %lu}\n",
-	       delivered, (sent - 1000000) * (uint64_t)opt.receivers - delivered,
-	       (double)delivered / wall, delivered ? (double)cpu / 1e3 / (double)delivered : 0.0,
-	       percentile(0.5), percentile(0.99), longest_us,
-	       (double)(bulk_end_us - bulk_start_us) / 1e6, (double)(rss1 - rss0) / n_legs,
-	       (double)set_up_cpu / 1e3 / n_legs, (double)usage_kb(opt.pid, "VmHWM:") / 1024,
-	       answered, noticed);
+	ticks_end = usage_ticks(opt.pid);
+	user = (double)(ticks_end.user - ticks.user);
+	user /= user + (double)(ticks_end.kernel - ticks.kernel) + 1e-9;
+	printf("{\"delivered\": %lu, \"missing\": %lu, \"per_s\": %.0f, \"cpu_us\": %.3f, "
+	       "\"user_us\": %.3f, \"p50_us\": %lu, \"p99_us\": %lu, \"max_us\": %lu, \"bulk_s\": %.2f, ",
+	       delivered, (sent - 1000000) * heard_by() - delivered, (double)delivered / wall,
+	       per_delivery(cpu), per_delivery(cpu) * user, latency_at(&latency, 0.5),
+	       latency_at(&latency, 0.99), latency.longest_us,
+	       (double)(bulk_end_us - bulk_start_us) / 1e6);
+	printf("\"rss_kb\": %ld, \"add_us\": %.1f, \"bind_us\": %.1f, \"peak_mb\": %.1f, "
+	       "\"answers\": %lu, \"notices\": %lu}\n",
+	       rss, (double)start_cpu / 1e3 / n_legs, (double)set_up_cpu / 1e3 / n_legs,
+	       (double)usage_kb(opt.pid, "VmHWM:") / 1024, answered, noticed);
 	return 0;
 }

@@ -33,6 +33,28 @@ uint64_t usage_cpu_ns(long pid)
 	return total;
 }
 
+struct usage_ticks usage_ticks(long pid)
+{
+	struct usage_ticks t = {0, 0};
+	char path[64], text[1024];
+	const char *at;
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+	f = pid ? fopen(path, "r") : NULL;
+	if (!f)
+		return t;
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = '\0';
+	fclose(f);
+	at = strrchr(text, ')'); /* the name may hold anything */
+	if (at)
+		(void)sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &t.user,
+			     &t.kernel);
+	return t;
+}
+
 long usage_kb(long pid, const char *key)
 {
 	char path[64], line[256];

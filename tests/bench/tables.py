@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of `make bench`: each function measures, returns Markdown and notes what targets are judged by."""
+import statistics
+
+from targets import Limit, Mrfp, NoWait, OneByOne, SummedUp, Writev, measure_all, peers
+
+NAN = float("nan")
+
+
+def median(values):
+    values = [v for v in values if v is not None]
+    return statistics.median(values) if values else NAN
+
+
+def middle(rows, key):
+    return median(r[key] for r in rows if r)
+
+
+def ratio(rows, base, key="cpu_us"):
+    """Median of the ratios taken repetition by repetition."""
+    return median(r[key] / b[key] for r, b in zip(rows, base) if r and b and b[key])
+
+
+class Bench:
+    def __init__(self, args):
+        self.args, self.facts, self.failed = args, {}, 0
+
+    def table(self, head, rows):
+        lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+        return "\n".join(lines + ["| " + " | ".join(r) + " |" for r in rows]) + "\n"
+
+    def all(self, targets, *case, **more):
+        results = measure_all(targets, self.args, *case, **more)
+        self.failed += sum(r is None for rows in results.values() for r in rows)
+        return results
+
+    # --- tables ---
+
+    def fan_out(self):
+        cases = [("one in flight, N=100, 1 kB", "w1", 100, 1000, ["-w", "1"]),
+                 ("300 messages/s, N=100, 1 kB", "r300", 100, 1000, ["-r", "300"]),
+                 ("64 in flight, N=100, 1 kB", "w64", 100, 1000, ["-w", "64"]),
+                 ("16 in flight, N=1000, 10 kB", "n1000", 1000, 10000, ["-w", "16"])]
+        lines = []
+        for name, key, receivers, octets, load in cases:
+            results = self.all([Limit, Mrfp, NoWait, Writev] + peers(), receivers, octets, load)
+            for server, rows in results.items():
+                self.facts[key, server] = ratio(rows, results["limit"])
+                self.facts[key, server, "user"] = middle(rows, "user_us")
+                self.facts[key, server, "p99"] = ratio(rows, results["limit"], "p99_us")
+                lines.append([name, server, f"{middle(rows, 'cpu_us'):.2f}", f"{self.facts[key, server]:.2f}",
+                              f"{middle(rows, 'user_us'):.2f}", f"{middle(rows, 'p50_us'):.0f}",
+                              f"{middle(rows, 'p99_us'):.0f}", f"{middle(rows, 'per_s'):.0f}",
+                              str(sum(r["missing"] for r in rows if r))])
+        return self.table(["case", "server", "CPU us/delivery", "ratio to limit", "of it user us", "p50 us", "p99 us",
+                           "deliveries/s", "missing"], lines)
+
+    def against(self, what, cases):
+        lines = []
+        for name, receivers, octets, load in cases:
+            results = self.all([Limit, Mrfp, Writev], receivers, octets, load)
+            base = results["limit"]
+            lines.append([name, f"{middle(base, 'cpu_us'):.2f}"] +
+                         [text for server in ("mrfp", "mrfp, writev") for text in
+                          (f"{middle(results[server], 'cpu_us'):.2f}", f"{ratio(results[server], base):.2f}")])
+        return self.table([what, "limit us/delivery", "mrfp us/delivery", "ratio", "mrfp, writev us/delivery", "ratio"],
+                          lines)
+
+    def legs(self):
+        sizes = (10, 100, 1000) if self.args.quick else (10, 100, 1000, 10000)
+        return self.against("receivers (1 kB, 16 in flight)", [(str(n), n, 1000, ["-w", "16"]) for n in sizes])
+
+    def octets(self):
+        return self.against("octets (100 receivers, 16 in flight)",
+                            [(str(n), 100, n, ["-w", "16"]) for n in (100, 1000, 10000, 100000)])
+
+    def idle(self):
+        """Memory and CPU of a leg: many legs less few."""
+        lines, few = [], 10
+        sizes = (1000,) if self.args.quick else (10000, 18000)
+        for size in sizes:
+            for t in (Limit, Mrfp):
+                case = dict(seconds=0.05)
+                small = self.all([t], few, 100, ["-r", "1"], **case)[t.name]
+                large = self.all([t], size, 100, ["-r", "1"], **case)[t.name]
+                pairs = [(s, r) for s, r in zip(small, large) if s and r]
+                kb = median((r["rss_kb"] - s["rss_kb"]) / (size - few) for s, r in pairs)
+                add = median((r["add_us"] * (size + 1) - s["add_us"] * (few + 1)) / (size - few) for s, r in pairs)
+                bind = median(r["bind_us"] for _, r in pairs)
+                if t is Mrfp and ("idle", "kb") not in self.facts:
+                    self.facts.update({("idle", "kb"): kb, ("idle", "set-up"): bind, ("idle", "add"): add})
+                lines.append([str(size), t.name, f"{kb:.2f}", f"{add:.1f}" if t is Mrfp else "-", f"{bind:.1f}"])
+        return self.table(["legs", "server", "resident kB a leg", "CPU us of its Add", "CPU us to connect and bind"],
+                          lines)
+
+    def stalled(self):
+        """What 95 receivers have of it when 5 more read nothing."""
+        lines = []
+        for name, key, load in (("300 messages/s", "r300", ["-r", "300"]), ("64 in flight", "w64", ["-w", "64"])):
+            seconds = max(self.args.seconds, 4) if not self.args.quick else self.args.seconds
+            alone = self.all([Mrfp], 95, 1000, load, seconds=seconds)["mrfp"]
+            among = self.all([Mrfp], 100, 1000, load + ["-S", "5"], seconds=seconds)["mrfp"]
+            cpu, p99 = ratio(among, alone), ratio(among, alone, "p99_us")
+            peak = max((r["peak_mb"] for r in among if r), default=NAN)
+            self.facts[key, "stalled"] = (cpu, p99, peak)
+            lines.append([name, f"{middle(alone, 'cpu_us'):.2f}", f"{middle(among, 'cpu_us'):.2f}", f"{cpu:.2f}",
+                          f"{middle(alone, 'p99_us'):.0f}", f"{middle(among, 'p99_us'):.0f}", f"{p99:.2f}",
+                          f"{peak:.1f}", str(sum(r["missing"] for r in among if r))])
+        return self.table(["load", "CPU us/delivery, 95 read", "95 read, 5 do not", "ratio", "p99 us, 95 read",
+                           "95 read, 5 do not", "ratio", "peak resident MB", "missing"], lines)
+
+    def bulk(self):
+        rows = self.all([Mrfp], 10, 200, ["-r", "20", "-B", "100000000"])["mrfp"]
+        lines = []
+        for key, title in (("bulk_s", "seconds for the 100 MB"), ("p50_us", "chat line, p50 us"),
+                           ("p99_us", "chat line, p99 us"), ("max_us", "chat line, slowest us"),
+                           ("peak_mb", "MRFP's peak resident MB"), ("missing", "chat lines missing")):
+            lines.append([title, f"{middle(rows, key):g}", f"{max((r[key] for r in rows if r), default=NAN):g}"])
+        return self.table(["100 MB in one SEND to 10 while another chats", "median", "worst run"], lines)
+
+    def mix(self):
+        receivers, lines = 100, []
+        results = self.all([OneByOne, SummedUp], receivers, 200, ["-r", "20", "-m"])
+        for server, rows in results.items():
+            notices = median(r["notices"] / (r["delivered"] / receivers) for r in rows if r and r["delivered"])
+            lines.append([server, f"{middle(rows, 'cpu_us'):.1f}", f"{ratio(rows, results[OneByOne.name]):.2f}",
+                          f"{middle(rows, 'p50_us'):.0f}", f"{middle(rows, 'p99_us'):.0f}", f"{notices:.1f}",
+                          str(sum(r["missing"] for r in rows if r))])
+        return self.table(["server", "CPU us/chat delivery", "ratio", "chat p50 us", "p99 us",
+                           "other messages at the chat's sender, a line", "chat lines missing"], lines)
+
+    def targets(self):
+        """Reached or not, by the figures above."""
+        f, lines = self.facts, []
+
+        def judge(what, value, good, best, unit=""):
+            how = "excellent" if value <= best else "reached" if value <= good else "not reached"
+            lines.append([what, f"{value:.2f}{unit}", f"{good:g}{unit}", f"{best:g}{unit}", how])
+
+        judge("ratio, one in flight, writev", f["w1", "mrfp, writev"], 1.3, 1.15)
+        judge("ratio, 300 messages/s, writev", f["r300", "mrfp, writev"], 1.3, 1.15)
+        judge("ratio, one in flight", f["w1", "mrfp"], 1.0, 0.85)
+        judge("ratio, 300 messages/s", f["r300", "mrfp"], 0.8, 0.6)
+        judge("ratio, 64 in flight", f["w64", "mrfp"], 2.0, 1.5)
+        judge("ratio, N=1000, 10 kB", f["n1000", "mrfp"], 1.6, 1.3)
+        judge("user share at 300 messages/s", f["r300", "mrfp", "user"], 0.5, 0.3, " us")
+        judge("p99 to the limit's at 300 messages/s", f["r300", "mrfp", "p99"], 1.5, 1.25)
+        judge("resident memory of an idle leg", f["idle", "kb"], 4, 1.5, " kB")
+        judge("connect and bind of a leg", f["idle", "set-up"], 60, 40, " us")
+        for key, name in (("r300", "300 messages/s"), ("w64", "64 in flight")):
+            cpu, p99, peak = f[key, "stalled"]
+            judge(f"5 of 100 stalled, {name}: the others' CPU", cpu, 1.1, 1.1)
+            judge(f"5 of 100 stalled, {name}: the others' p99", p99, 1.1, 1.1)
+            judge(f"5 of 100 stalled, {name}: peak memory", peak, 26, 26, " MB")
+        return self.table(["what", "measured", "wanted", "excellent", ""], lines)

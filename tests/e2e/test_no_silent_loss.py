@@ -199,7 +199,7 @@ def by_data(room):
 
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_receivers_that_end_in_the_middle_of_a_frame_are_counted(switch, end):
-    # covers: SW-082, MSRP-050
+    # covers: SW-082
     room = switch()
     alice, bob = members(room, 2)
     slow = [stopped(room) for _ in range(3)]
@@ -232,13 +232,14 @@ def test_senders_that_end_in_the_middle_of_a_message_leave_no_open_copy(switch, 
     assert m.sum("mrfp_copies_settled_total", outcome="aborted") > 0
     lost = room.audit()
     assert lost[bob] == lost[carol] == 0
+    assert any(one.aborted for one in bob.session.messages)
 
 
 # --- limits of the process --------------------------------------------------------------------
 
 
 def test_at_the_ceiling_new_messages_are_refused_and_nothing_else_is_lost(switch):
-    # covers: MSRP-056, SW-084
+    # covers: MSRP-056
     room = switch(process__memory="4MiB", context__log_bytes="64MiB", context__grace="20s",
                   context__stall="3s")
     senders = members(room, 16)
@@ -341,7 +342,7 @@ def test_a_network_that_splits_delays_throttles_and_coalesces(switch, seed):
 
 
 def test_a_network_that_half_closes(switch):
-    # covers: SW-082, MSRP-050
+    # covers: SW-082
     room = switch(context__log_bytes="2MiB")
     proxy = Proxy(room.mrfp.address("msrp"), 5)
     spoilt = members(room, 4, address=proxy.addr)
@@ -405,7 +406,7 @@ def test_who_floods_one_member_in_private_waits_and_others_do_not(switch):
 
 @pytest.mark.parametrize("how", ["cut", "leaves", "resets"])
 def test_private_messages_that_are_lost_are_reported_each(switch, how):
-    # covers: SW-053
+    # covers: SW-055
     room = switch(context__private_bytes="8MiB", **(
         {"context__grace": "500ms", "context__stall": "400ms"} if how == "cut" else {}))
     alice, bob = members(room, 2)
@@ -423,7 +424,10 @@ def test_private_messages_that_are_lost_are_reported_each(switch, how):
     wait(lambda: len(alice.session.reports) >= owed, 20, "REPORTs")
     with LOOP.cond:
         reported = [r.message_id for r in alice.session.reports]
+        bodies = {r.body for r in alice.session.reports}
     assert len(set(reported)) == len(reported), "reported twice"
+    assert all(b"From: <%s>" % alice.aor.encode() in b and b"To: <%s>" % slow.aor.encode() in b
+               for b in bodies)
     assert not {m.mid for m in quiet} & set(reported)
     m = room.look()
     lost = m.sum("mrfp_copies_settled_total", outcome="lost")
@@ -463,7 +467,6 @@ def test_classes_have_books_of_their_own(switch):
 
 
 def test_term_lets_out_what_is_owed(switch):
-    # covers: SW-034
     room = switch(process__drain="20s")
     alice, bob = members(room, 2)
     slow = stopped(room)

@@ -227,6 +227,7 @@ class Room:
         assert len(by_data) == len(self.sent)
         lost = {}
         for member in self.members:
+            assert not member.conn.violations, member.conn.violations[:5]
             arrived = self._arrived(member, by_data)
             self._order(member, arrived)
             lost[member] = self._missing(member, arrived, gapless)

@@ -23,7 +23,8 @@ const struct config_opt options_table[] = {
 	{"profile", CONFIG_ENUM, AT(profile), "ims", 0, 0, "ims rfc", "",
 	 "Defaults where operators' networks and the RFCs differ.", NULL},
 	{"sip.address", CONFIG_STRING, AT(sip_address), "127.0.0.1", 0, 0, NULL, "",
-	 "Numeric address to listen on for SIP, UDP and TCP.", NULL},
+	 "Numeric address to listen on for SIP, UDP and TCP; 0.0.0.0 or ::, all of one family, needs sip.contact.",
+	 NULL},
 	{"sip.port", CONFIG_INT, AT(sip_port), "5060", 0, 65535, NULL, "",
 	 "Port for it; 0 picks a free one.", NULL},
 	{"sip.tls_port", CONFIG_INT, AT(sip_tls_port), "0", 0, 65535, NULL, "",
@@ -58,7 +59,7 @@ const struct config_opt options_table[] = {
 	 "Largest file, as a chat message or as a transfer of its own; 0: what the MRFP allows.",
 	 NULL},
 	{"file.hold", CONFIG_MS, AT(file_hold), "20s", 0, 600000, NULL, "s",
-	 "Once a member has taken a file, the others may still do so in this time; the sender waits for them, so it stays below its transaction timeout of 30 s.",
+	 "Once a member has taken a file, the others may still do so in this time; the sender waits for them. Keep it below 30 s, when senders give up.",
 	 NULL},
 	{"conference.remove", CONFIG_ENUM, AT(remove), "owner", 0, 0, "owner anyone", "",
 	 "Who may remove another participant or end the conference by REFER.", NULL},
@@ -261,12 +262,17 @@ static int check_numeric(const char *name, const char *value, const struct why *
 static int check_sip(const struct options *o, const struct why *why)
 {
 	struct addr_set *set;
+	struct addr at;
 	int err = check_numeric("sip.address", o->sip_address, why);
 
 	if (err == 0)
 		err = check_proxy(o->sip_outbound_proxy, why);
 	if (err != 0)
 		return err;
+	if (!o->sip_contact[0] && addr_from_host(slice_str(o->sip_address), 0, &at) == 0 &&
+	    addr_is_any(&at))
+		return wrong(why, "sip.address: nobody can send to %s, so sip.contact is needed",
+			     o->sip_address);
 	if (addr_set_parse(o->sip_trusted, &set) != 0)
 		return wrong(why,
 			     "sip.trusted: '%s' is no list of networks (such as 192.0.2.0/24,::1)",

@@ -34,7 +34,7 @@
 
 const struct config_opt options_table[] = {
 	STRING("msrp.address", msrp_address, "127.0.0.1",
-	       "Numeric addresses that the MSRP listeners bind, comma-separated, at most four; a peer is told the first of its own family."),
+	       "Numeric addresses that the MSRP listeners bind, comma-separated, at most four; a peer is told the first of its own family. 0.0.0.0 or ::, all of the machine, needs msrp.advertise."),
 	STRING("msrp.advertise", msrp_advertise, "",
 	       "Hosts put in our MSRP URIs: one for each of msrp.address in the same order, or one name for all; empty: the addresses."),
 	INT("msrp.port", msrp_port, "2855", 0, 65535, "TCP port for MSRP; 0 picks a free one."),
@@ -79,7 +79,7 @@ const struct config_opt options_table[] = {
 	TIME("msrp.verdict_timeout", verdict_timeout_ms, "5s", 10, 60000,
 	     "A message that waits for the MRFC's verdict (authorise) is refused with 403 after this."),
 	TIME("msrp.connect_timeout", connect_timeout_ms, "10s", 10, 3600000,
-	     "Limit for connecting as the active side."),
+	     "A connection that we open is given up after this."),
 	TIME("msrp.tcp_timeout", tcp_timeout_ms, "60s", 0, 3600000,
 	     "A connection whose other machine is gone is found by TCP in about this time; 0: as the system has it."),
 	TIME("msrp.keepalive", keepalive_ms, "0", 0, 3600000,
@@ -118,6 +118,11 @@ const struct config_opt options_table[] = {
 	       "Private messages waiting for one leg; above a quarter their bulk senders are paused, above three quarters all that send to it."),
 	TIME("context.grace", grace_ms, "10s", 10, 3600000,
 	     "A leg that takes nothing for this long is cut."),
+	TIME("context.stall", stall_ms, "1s", 10, 3600000,
+	     "While all senders wait, a leg that takes nothing for this long is cut before its grace time."),
+	OPT("context.slow", CONFIG_ENUM, slow, "pause", 0, 0, "pause cut", "",
+	    "What a leg costs that is slow but moves: all senders wait for it (pause), or it is cut when the log is full (cut).",
+	    NULL),
 	INT("imdn.pass_limit", imdn_pass_limit, "10", 0, 10000000,
 	    "Rooms of up to so many legs pass every IMDN; in larger ones so many of each message and kind pass, the rest goes to the message's sender in summaries."),
 	TIME("imdn.window", imdn_window_ms, "5s", 100, 3600000,
@@ -128,19 +133,14 @@ const struct config_opt options_table[] = {
 	     "Above composing.limit: shortest time between two active states of one sender that pass."),
 	INT("composing.rate", composing_rate, "5", 0, 1000000,
 	    "Above composing.limit: active states of one room that pass in a second."),
-	STRING("tls.certificate", tls_certificate, "",
-	       "PEM file with our certificate and its chain; empty: a self-signed one is made at each start."),
-	STRING("tls.key", tls_key, "",
-	       "PEM file with the key of tls.certificate, without passphrase: RSA 2048..4096, P-256, P-384 or Ed25519."),
-	TIME("context.stall", stall_ms, "1s", 10, 3600000,
-	     "While all senders wait, a leg that takes nothing for this long is cut before its grace time."),
-	OPT("context.slow", CONFIG_ENUM, slow, "pause", 0, 0, "pause cut", "",
-	    "What a leg costs that is slow but moves: all senders wait for it (pause), or it is cut when the log is full (cut).",
-	    NULL),
 	OCTETS("process.memory", memory, "1GiB", 1 * MIB, INT64_MAX,
 	       "Held in all logs, queues, partial messages and open transactions; at 80 % senders of bulk wait, at 95 % all, at 100 % new messages get 413 and the largest legs are cut."),
 	TIME("process.drain", drain_ms, "5s", 0, 3600000,
 	     "After TERM, what is owed to legs may take this long to go out."),
+	STRING("tls.certificate", tls_certificate, "",
+	       "PEM file with our certificate and its chain; empty: a self-signed one is made at each start."),
+	STRING("tls.key", tls_key, "",
+	       "PEM file with the key of tls.certificate, without passphrase: RSA 2048..4096, P-256, P-384 or Ed25519."),
 	STRING("mp.socket", mp_socket, "build/run/mp.sock",
 	       "Unix socket of the MRFC's control protocol."),
 	OPT("mp.connect", CONFIG_STRING, mp_connect, "", 0, 0, NULL, "",
@@ -208,6 +208,31 @@ static int check_places(const struct options *o, struct config_error *error_r)
 	return err == 0 ? 0 : wrong(error_r, "%s", why);
 }
 
+/* One origin as browsers write it: scheme://host, or scheme://host:port. */
+static bool is_origin(struct slice text)
+{
+	ptrdiff_t colon = slice_chr(text, ':');
+	struct slice rest = slice_from(text, colon > 0 ? (size_t)colon : text.len);
+
+	return slice_starts(rest, SLICE_LIT("://")) && rest.len > 3 &&
+	       slice_chr(slice_from(rest, 3), '/') < 0;
+}
+
+static int check_origins(const char *text, struct config_error *error_r)
+{
+	struct slice list = slice_str(text), item;
+
+	while (slice_next(&list, ',', &item)) {
+		item = slice_trim(item);
+		if (item.len && !slice_eq_str(item, "*") && !is_origin(item))
+			return wrong(error_r,
+				     "msrp.ws_origins: " SLICE_FMT
+				     " is no origin (such as https://chat.example.com)",
+				     SLICE_ARG(item));
+	}
+	return 0;
+}
+
 static int check_tls(const struct options *o, struct config_error *error_r)
 {
 	struct tls_settings set = {o->tls_certificate, o->tls_key, .ask_peer = true};
@@ -236,7 +261,7 @@ static int check_websocket(const struct options *o, struct config_error *error_r
 	if (o->wss_advertise[0] &&
 	    (addr_split(slice_str(o->wss_advertise), &host, &port) != 0 || !is_host(host)))
 		return wrong(error_r, "msrp.wss_advertise: %s is no HOST:PORT", o->wss_advertise);
-	return 0;
+	return check_origins(o->ws_origins, error_r);
 }
 
 static int check_admin(const struct options *o, struct config_error *error_r)

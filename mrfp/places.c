@@ -101,8 +101,12 @@ int places_read(const char *addresses, const char *advertise, struct places *p_r
 	err = read_addresses(slice_str(addresses), p_r, why);
 	if (err == 0 && advertise[0])
 		return read_hosts(slice_str(advertise), p_r, why);
-	for (size_t i = 0; i < p_r->n && err == 0; i++)
+	for (size_t i = 0; i < p_r->n && err == 0; i++) {
 		set_host(&p_r->item[i], slice_str(addr_host(&p_r->item[i].at, text)));
+		if (addr_is_any(&p_r->item[i].at))
+			err = wrong(why, "msrp.address", slice_str(text),
+				    "is nothing to connect to, so msrp.advertise is needed");
+	}
 	return err;
 }
 

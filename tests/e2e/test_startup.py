@@ -59,6 +59,8 @@ def test_a_bad_configuration_is_named_by_file_line_and_setting(tmp_path, case):
     ("mrfc", "sip.port=x", ["sip.port"]), ("mrfc", "profile=x", ["profile", "ims"]),
     ("mrfp", "msrp.address=nowhere.example", ["msrp.address"]),
     ("mrfc", "sip.address=300.1.1.1", ["sip.address"]),
+    ("mrfp", "msrp.address=0.0.0.0", ["msrp.address", "msrp.advertise"]),
+    ("mrfc", "sip.address=::", ["sip.address", "sip.contact"]),
     ("mrfp", "msrp.connect_allow=10.0.0.0/99", ["msrp.connect_allow"]),
     ("mrfc", "sip.trusted=me", ["sip.trusted"]), ("mrfc", "domain=not a host", ["domain"]),
     ("mrfc", "sip.contact=a b", ["sip.contact"]),

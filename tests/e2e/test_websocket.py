@@ -442,7 +442,8 @@ def test_bodiless_sends_keep_it_open_too(start):
 
 @pytest.mark.parametrize("option", ["msrp.ws_address=192.0.2.1", "msrp.ws_address=0.0.0.0",
                                     "msrp.wss_advertise=chat.example.com",
-                                    "msrp.wss_advertise=cha/t:443"])
+                                    "msrp.wss_advertise=cha/t:443", "msrp.ws_origins=chat.example.com",
+                                    "msrp.ws_origins=https://a.example,https://b.example/"])
 def test_bad_settings_are_named(option):
     # covers: WS-002
     path, _, value = option.partition("=")

@@ -58,6 +58,7 @@ struct ctl_client {
 	unsigned misses;
 	bool wants_write, reading;
 	bool told;                 /* that there is no MRFC: once, not at each try */
+	bool refused;              /* so were we, and it was told: the same for each further try */
 	uint64_t incarnation;      /* ours */
 	uint64_t peer_incarnation; /* of the MRFC that the saved replies belong to */
 	uint32_t next_transaction, registration;
@@ -75,7 +76,8 @@ static void set_state(struct ctl_client *c, enum link_state to, const char *caus
 
 	if (c->state == to)
 		return;
-	log_info("%s -> %s (%s)", state_names[c->state], state_names[to], cause);
+	log_at(c->refused && to != LINK_UP ? LOG_DEBUG : LOG_INFO, LOG_PLACE, "%s -> %s (%s)",
+	       state_names[c->state], state_names[to], cause);
 	c->state = to;
 	*c->stats->ctl_up = to == LINK_UP;
 	if (was_up != (to == LINK_UP))
@@ -249,8 +251,10 @@ static void on_registered(struct ctl_client *c, const struct ctl_result *r)
 	if (c->state != LINK_REGISTERING)
 		return; /* reply to an announcement */
 	if (r->code != CTL_R_OK) {
-		log_warn("registration refused: %s " SLICE_FMT, ctl_result_name(r->code),
-			 SLICE_ARG(r->reason));
+		if (!c->refused)
+			log_warn("registration refused: %s (" SLICE_FMT "); trying on",
+				 ctl_result_name(r->code), SLICE_ARG(r->reason));
+		c->refused = true;
 		link_down(c, "registration refused");
 		return;
 	}
@@ -258,6 +262,7 @@ static void on_registered(struct ctl_client *c, const struct ctl_result *r)
 		ctl_dedup_reset(c->dedup);
 		c->peer_incarnation = r->incarnation;
 	}
+	c->refused = false;
 	c->backoff_ms = BACKOFF_MIN_MS;
 	(*c->stats->ctl_links)++;
 	set_state(c, LINK_UP, "registered");

@@ -19,6 +19,7 @@ struct mrfue_options {
 	const char *script; /* file or "-"; NULL: standard input, no /wait */
 	uint32_t timeout_ms;
 	bool json;
+	bool has_proxy, has_listen; /* given, not the default */
 };
 /* -1: go on; else the exit code (usage, --help, --version are printed). */
 int mrfue_options(int argc, char **argv, struct mrfue_options *options_r);

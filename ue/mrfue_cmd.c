@@ -192,6 +192,12 @@ void mrfue_leave(struct mrfue_app *app)
 	ue_leave(app->ue);
 }
 
+static void do_stop(struct mrfue_app *app, unsigned line)
+{
+	if (!ue_stop_pushing(app->ue))
+		mrfue_failed(app, line, "/stop", 0, "nothing is being pushed");
+}
+
 static void do_help(void)
 {
 	fputs("TEXT (//TEXT for /TEXT) says it to everyone\n"
@@ -225,7 +231,7 @@ static void do_command(struct mrfue_app *app, struct slice line, unsigned number
 	else if (slice_eq_str(word, "/push"))
 		mrfue_push(app, rest, number);
 	else if (slice_eq_str(word, "/stop"))
-		ue_stop_pushing(app->ue);
+		do_stop(app, number);
 	else if (slice_eq_str(word, "/invite"))
 		do_refer(app, rest, number, true);
 	else if (slice_eq_str(word, "/remove"))

@@ -17,7 +17,7 @@ static const char usage[] =
 	"  --as URI           your public identity, such as sip:alice@example.com\n"
 	"  --name TEXT        display name\n"
 	"  --proxy HOST:PORT  where SIP requests go (127.0.0.1:5060)\n"
-	"  --listen HOST:PORT where SIP is received (127.0.0.1:0)\n"
+	"  --listen HOST:PORT where SIP is received (a free port on loopback)\n"
 	"  --transport udp|tcp\n"
 	"  --setup active|passive  our role when an offer leaves the choice (active)\n"
 	"  --download DIR     keep received files there\n"
@@ -126,10 +126,12 @@ static int take(int c, struct mrfue_options *o)
 			       : complain("--name", optarg,
 					  "UTF-8 text without control characters");
 	case O_PROXY:
+		o->has_proxy = true;
 		return addr_parse(slice_str(optarg), &o->ue.proxy) < 0
 			       ? complain("--proxy", optarg, "HOST:PORT with a numeric host")
 			       : -1;
 	case O_LISTEN:
+		o->has_listen = true;
 		return addr_parse(slice_str(optarg), &o->ue.listen) < 0
 			       ? complain("--listen", optarg, "HOST:PORT with a numeric host")
 			       : -1;
@@ -174,6 +176,24 @@ static int take(int c, struct mrfue_options *o)
 	}
 }
 
+/* What was not given is loopback, of the family of what was: nothing leaves by the other one. */
+static int settle_addresses(struct mrfue_options *o)
+{
+	bool v6 = o->has_proxy ? addr_is_v6(&o->ue.proxy)
+			       : o->has_listen && addr_is_v6(&o->ue.listen);
+
+	if (!o->has_proxy &&
+	    addr_parse(slice_str(v6 ? "[::1]:5060" : "127.0.0.1:5060"), &o->ue.proxy) < 0)
+		return EXIT_RUNTIME;
+	if (!o->has_listen &&
+	    addr_parse(slice_str(v6 ? "[::1]:0" : "127.0.0.1:0"), &o->ue.listen) < 0)
+		return EXIT_RUNTIME;
+	if (addr_is_v6(&o->ue.listen) == v6)
+		return -1;
+	fputs("mrfue: --listen and --proxy must be of one address family\n", stderr);
+	return EXIT_USAGE;
+}
+
 int mrfue_options(int argc, char **argv, struct mrfue_options *o)
 {
 	int c, rc;
@@ -182,12 +202,11 @@ int mrfue_options(int argc, char **argv, struct mrfue_options *o)
 	o->ue.udp = true;
 	o->ue.subscribe = true;
 	o->ue.answers = UE_ANSWER_DISPLAY;
-	if (addr_parse(SLICE_LIT("127.0.0.1:5060"), &o->ue.proxy) < 0 ||
-	    addr_parse(SLICE_LIT("127.0.0.1:0"), &o->ue.listen) < 0)
-		return EXIT_RUNTIME;
 	while ((c = getopt_long(argc, argv, "hV", long_options, NULL)) != -1)
 		if ((rc = take(c, o)) >= 0)
 			return rc;
+	if ((rc = settle_addresses(o)) >= 0)
+		return rc;
 	if (!o->ue.as) {
 		fputs("mrfue: --as URI is missing\n", stderr);
 		return EXIT_USAGE;

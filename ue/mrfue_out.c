@@ -91,6 +91,22 @@ static void print_file(const json_t *e)
 	putchar('\n');
 }
 
+/* A pushed file's part stays, unless its hash was wrong. */
+static void print_aborted(const json_t *e)
+{
+	if (!str(e, "name")[0]) {
+		printf("* a message stopped after %lld bytes\n", num(e, "size"));
+		return;
+	}
+	fputs("* ", stdout), put_safe(str(e, "name"));
+	fputs(" from ", stdout), put_sender(e);
+	if (strcmp(str(e, "why"), "damaged") == 0)
+		puts(" is not what was announced (size or hash) and thrown away");
+	else
+		printf(" was %s after %lld bytes; /push PATH %lld by the sender goes on\n",
+		       str(e, "why"), num(e, "size"), num(e, "size") + 1);
+}
+
 static void print_arrived(const json_t *e)
 {
 	fputs("* ", stdout);
@@ -277,7 +293,7 @@ static void print_text(const char *name, const json_t *e)
 	else if (strcmp(name, "failed") == 0)
 		print_failed(e);
 	else if (strcmp(name, "aborted") == 0)
-		printf("* a message stopped after %lld bytes\n", num(e, "size"));
+		print_aborted(e);
 	else if (strcmp(name, "error") == 0)
 		print_error(e);
 	else if (strcmp(name, "ended") == 0)

@@ -81,12 +81,17 @@ static bool is_in_use(const struct mrfue_app *app, const char *part)
 	return false;
 }
 
+static bool from_start(const struct sdp_file *file)
+{
+	return !file->has_range || file->range_start == 1;
+}
+
 /* Is the part there that this push goes on from? */
 static bool continues(int fd, const struct sdp_file *file)
 {
 	struct stat st;
 
-	if (!file->has_range || file->range_start == 1)
+	if (from_start(file))
 		return ftruncate(fd, 0) == 0;
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 	       (uint64_t)st.st_size >= file->range_start - 1;
@@ -105,7 +110,8 @@ static int on_offered(const char *from, const struct sdp_file *file, unsigned *t
 	name = mrfue_safe_name(slice_str(file->name));
 	part = part_path(dir, name, file);
 	if (!is_in_use(app, part))
-		fd = open(part, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = open(part, O_RDWR | O_NOFOLLOW | O_CLOEXEC | (from_start(file) ? O_CREAT : 0),
+			  0600);
 	if (fd >= 0 && !continues(fd, file)) {
 		close(fd);
 		fd = -1;
@@ -149,25 +155,32 @@ static void on_received(unsigned ticket, int result, uint64_t size, void *arg)
 {
 	struct mrfue_app *app = arg;
 	struct mrfue_incoming **at = find(app, ticket), *in = *at;
+	const struct ue_roster_user *user;
 	char *path = NULL;
 
 	if (!in)
 		return;
+	user = ue_roster_find(ue_roster(app->ue), slice_str(in->from));
 	if (result == UE_FILE_OK)
 		path = settle(app->opt.download, in);
 	else if (result == UE_FILE_DAMAGED)
 		unlink(in->part);
 	if (result == UE_FILE_OK)
-		mrfue_emit(app, json_pack("{s:s, s:o, s:n, s:n, s:b, s:o, s:I, s:o, s:s, s:o}",
-					  "event", "file", "from", mrfue_text(slice_str(in->from)),
-					  "display", "nickname", "private", false, "type",
-					  mrfue_text(slice_str(in->type)), "size", (json_int_t)size,
-					  "name", mrfue_text(slice_str(in->name)), "by", "push",
-					  "path", path ? json_string(path) : json_null()));
+		mrfue_emit(app,
+			   json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:I, s:o, s:s, s:o}", "event",
+				     "file", "from", mrfue_text(slice_str(in->from)), "display",
+				     mrfue_or_null(user ? user->display : NULL), "nickname",
+				     mrfue_or_null(user ? user->nickname : NULL), "private", false,
+				     "type", mrfue_text(slice_str(in->type)), "size",
+				     (json_int_t)size, "name", mrfue_text(slice_str(in->name)),
+				     "by", "push", "path", path ? json_string(path) : json_null()));
 	else
-		mrfue_emit(app, json_pack("{s:s, s:o, s:I, s:o, s:s}", "event", "aborted", "from",
-					  mrfue_text(slice_str(in->from)), "size", (json_int_t)size,
-					  "name", mrfue_text(slice_str(in->name)), "why",
+		mrfue_emit(app, json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:s}", "event", "aborted",
+					  "from", mrfue_text(slice_str(in->from)), "display",
+					  mrfue_or_null(user ? user->display : NULL), "nickname",
+					  mrfue_or_null(user ? user->nickname : NULL), "size",
+					  (json_int_t)size, "name", mrfue_text(slice_str(in->name)),
+					  "why",
 					  result == UE_FILE_DAMAGED   ? "damaged"
 					  : result == UE_FILE_STOPPED ? "stopped"
 								      : "lost"));

@@ -15,6 +15,7 @@
 #include "common/mem.h"
 #include "common/rand.h"
 #include "common/resolve.h"
+#include "proto/sip_uri.h"
 #include "ue/ue_names.h"
 #include "ue/ue_sdp.h"
 #include "ue/ue_sip.h"
@@ -192,10 +193,23 @@ static void on_ended(struct ue_call *call, bool by_peer, int cause, const char *
 	ue->ops->ended(by_peer, cause, text, ue->arg);
 }
 
+/* Are we this user? Who was called is in the roster by the URI that was called. */
+static bool is_self(const struct ue *ue, const char *uri)
+{
+	char *here = ue_sip_contact_uri(ue->sip);
+	bool self = sip_uri_same(slice_str(uri), slice_str(ue->as)) ||
+		    sip_uri_same(slice_str(uri), slice_str(here));
+
+	free(here);
+	return self;
+}
+
 static void on_change(const struct ue_roster_user *user, enum ue_roster_change change, void *arg)
 {
 	struct ue *ue = arg;
 
+	if (change == UE_ROSTER_DEPARTED && is_self(ue, user->uri))
+		return; /* the end of the call tells it */
 	ue->ops->presence(user, change, ue->arg);
 }
 
@@ -510,9 +524,12 @@ int ue_push(struct ue *ue, const char *name, const char *type, int fd_take, uint
 			     ticket);
 }
 
-void ue_stop_pushing(struct ue *ue)
+bool ue_stop_pushing(struct ue *ue)
 {
+	bool any = ue_files_sending(ue->files);
+
 	ue_files_stop(ue->files);
+	return any;
 }
 
 int ue_nickname(struct ue *ue, struct slice nick, unsigned ticket)

@@ -72,7 +72,8 @@ MUST_CHECK int ue_send_file(struct ue *ue, const char *name, const char *type, i
 /* Push a file to the conference by RFC 5547, from octet `from` on; as ue_files_push. */
 MUST_CHECK int ue_push(struct ue *ue, const char *name, const char *type, int fd_take,
 		       uint64_t size, uint64_t from, unsigned ticket);
-void ue_stop_pushing(struct ue *ue);
+/* False: nothing is being pushed. */
+bool ue_stop_pushing(struct ue *ue);
 MUST_CHECK int ue_nickname(struct ue *ue, struct slice nick, unsigned ticket);
 MUST_CHECK int ue_invite(struct ue *ue, const char *uri, unsigned ticket);
 MUST_CHECK int ue_remove(struct ue *ue, const char *uri, unsigned ticket);

@@ -152,7 +152,7 @@ static int bind_agent(struct ue_sip *sip, const struct ue_sip_config *config)
 	return sip->default_leg ? 0 : -ERR_IO;
 }
 
-static char *make_contact(const struct ue_sip *sip)
+char *ue_sip_contact_uri(const struct ue_sip *sip)
 {
 	char text[ADDR_STRLEN];
 	struct slice user = slice_str(sip->as);
@@ -161,13 +161,14 @@ static char *make_contact(const struct ue_sip *sip)
 	user = slice_from(user, (size_t)(colon + 1));
 	at = slice_chr(user, '@');
 	user = at < 0 ? SLICE_LIT("ue") : slice_first(user, (size_t)at);
-	return xasprintf("<sip:" SLICE_FMT "@%s>", SLICE_ARG(user), addr_format(&sip->addr, text));
+	return xasprintf("sip:" SLICE_FMT "@%s", SLICE_ARG(user), addr_format(&sip->addr, text));
 }
 
 int ue_sip_open(struct event_base *base, const struct ue_sip_config *config,
 		const struct ue_sip_ops *ops, void *arg, struct ue_sip **sip_r)
 {
 	struct ue_sip *sip = xcalloc(1, sizeof(*sip));
+	char *uri;
 	int fd, err;
 
 	su_init();
@@ -194,7 +195,9 @@ int ue_sip_open(struct event_base *base, const struct ue_sip_config *config,
 		errno = why;
 		return err;
 	}
-	sip->contact = make_contact(sip);
+	uri = ue_sip_contact_uri(sip);
+	sip->contact = xasprintf("<%s>", uri);
+	free(uri);
 	sip->ev_fd = event_new(base, fd, EV_READ | EV_PERSIST, pump, sip);
 	sip->ev_timer = evtimer_new(base, pump, sip);
 	event_add(sip->ev_fd, NULL);

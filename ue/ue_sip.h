@@ -61,6 +61,8 @@ MUST_CHECK int ue_sip_open(struct event_base *base, const struct ue_sip_config *
 			   const struct ue_sip_ops *ops, void *arg, struct ue_sip **sip_r);
 void ue_sip_free(struct ue_sip **sip); /* calls end without a word on the wire */
 const struct addr *ue_sip_addr(const struct ue_sip *sip);
+/* Our Contact's URI; the caller frees it. */
+char *ue_sip_contact_uri(const struct ue_sip *sip);
 
 /* INVITE uri with our offer. */
 MUST_CHECK int ue_call_invite(struct ue_sip *sip, const char *uri, struct slice sdp,

@@ -252,6 +252,16 @@ static void on_2xx(struct ue_call *call, sip_t const *sip)
 	call->sip->ops->answered(call, call->peer, is_focus, body_of(sip), call->sip->arg);
 }
 
+/* The phrase of a refusal, and the text of its Warning (RFC 3261 20.43) if there is one. */
+static char *refusal(sip_t const *sip)
+{
+	sip_warning_t const *w = sip->sip_warning;
+
+	return w && w->w_text && w->w_text[0]
+		       ? xasprintf("%s (%s)", sip->sip_status->st_phrase, w->w_text)
+		       : xstrdup(sip->sip_status->st_phrase);
+}
+
 static int on_invite_answer(void *magic, nta_outgoing_t *orq, sip_t const *sip)
 {
 	struct ue_call *call = magic;
@@ -274,7 +284,10 @@ static int on_invite_answer(void *magic, nta_outgoing_t *orq, sip_t const *sip)
 		call_over(call, call->state != UE_CALL_ENDING, 0, why);
 		free(why);
 	} else {
-		call_over(call, call->state != UE_CALL_ENDING, status, sip->sip_status->st_phrase);
+		char *why = refusal(sip);
+
+		call_over(call, call->state != UE_CALL_ENDING, status, why);
+		free(why);
 	}
 	call->orq = NULL;
 	nta_outgoing_destroy(orq);

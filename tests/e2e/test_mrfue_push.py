@@ -112,6 +112,35 @@ def test_a_range_whose_beginning_is_missing_is_refused(bob, ue, room):
     # covers: FT-001
     alice = ue("alice").join(room)
     Push(alice, [File(b"x" * 1000, **{"file-range": "501-*"})]).call.expect(603)
+    assert not parts(bob.folder)
+
+
+def test_who_pushed_is_told_as_in_messages(chat, uri, bob, tmp_path):  # noqa: F811
+    # covers: FT-009
+    alice = chat("alice", "join", uri, args=["--name", "Alice A"])
+    alice.wait("joined")
+    bob.wait("arrived", uri=alice.aor)
+    alice.do("/nick Captain")
+    bob.wait("renamed", nickname="Captain")
+    path = tmp_path / "x.txt"
+    path.write_bytes(b"hello")
+    alice.do("/push %s" % path)
+    got = bob.wait("file", by="push")
+    assert (got["display"], got["nickname"]) == ("Alice A", "Captain")
+
+
+def test_nothing_to_stop_and_a_refusal_with_its_reason(chat, own_mrf, tmp_path):  # noqa: F811
+    net = own_mrf(mrfc={"conference.max_file": "10k"})
+    alice = chat("alice", "join", "sip:tea@" + net.domain, net=net)
+    alice.wait("joined")
+    alice.do("/stop")
+    failed = alice.wait("failed")
+    assert (failed["command"], failed["code"]) == ("/stop", 0)
+    path = tmp_path / "x.bin"
+    path.write_bytes(bytes(20000))
+    alice.do("/push %s" % path)
+    failed = alice.wait("failed", command="/push")
+    assert failed["code"] == 488 and "larger than allowed" in failed["reason"]
 
 
 def test_a_push_from_the_middle(chat, uri, bob, ue, room, tmp_path):  # noqa: F811

@@ -51,16 +51,20 @@ def titles(tree):
 
 
 def markdown(tree):
-    """One table an area: row, title, tests or the reason why there is none."""
+    """One table an area: row, title, tests or the reason why there is none; then the rows that wait for a test."""
     tests, rows = coverage(tree), titles(tree)
     out = [f"{sum(row in rows for row in tests)} rows are named by tests, "
-           f"{sum(bool(reason) for _, reason in rows.values())} do not apply.", ""]
+           f"{sum(bool(reason) for _, reason in rows.values())} do not apply, "
+           f"{sum(row not in tests and not reason for row, (_, reason) in rows.items())} are not proven.", ""]
     for area in dict.fromkeys(row.split("-")[0] for row in rows):
         lines = [f"| {row} | {title} | {', '.join(tests[row]) if row in tests else 'does not apply: ' + reason} |"
                  for row, (title, reason) in rows.items()
                  if row.split("-")[0] == area and (row in tests or reason)]
         if lines:
             out += [f"### {area}", "", "| row | rule | tests |", "|---|---|---|", *lines, ""]
+    unproven = [f"| {row} | {title} |" for row, (title, reason) in rows.items() if row not in tests and not reason]
+    if unproven:
+        out += ["### Rows that no test names", "", "| row | rule |", "|---|---|", *unproven, ""]
     return "\n".join(out).rstrip() + "\n"
 
 

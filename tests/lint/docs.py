@@ -34,6 +34,7 @@ def options(program):
 
 STATS = re.compile(r'^STATS_(ONE|CLASS|CLASS_BY|BY)\(\s*(COUNTER|GAUGE),\s*\w+,((?:\s*\w+,)?)\s*"([^"]*)",\s*((?:"[^"]*"\s*)+)\)', re.M)
 ADDED = re.compile(r'metrics_add\(\s*[^,]+,\s*METRICS_(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*((?:"[^"]*"\s*)+)\)')
+NAMES = re.compile(r'static const char \*const (\w+)_names\[\] = \{([^}]*)\}')
 SUM = re.compile(r'^STATS_SUM\("([^"]*)"\)', re.M)
 
 
@@ -43,14 +44,17 @@ def metrics(folder):
         return "".join(re.findall(r'"([^"]*)"', text))
 
     def make(tree):
-        rows, sums = [], []
+        rows, sums, values = [], [], {}
+        if f"{folder}/stats.c" in tree.files:
+            values = {label: re.findall(r'"([^"]*)"', names) for label, names in NAMES.findall(tree.text(f"{folder}/stats.c"))}
         if f"{folder}/stats.def" in tree.files:
             declared = tree.text(f"{folder}/stats.def")
             sums = SUM.findall(declared)
             for shape, kind, dimension, name, text in STATS.findall(declared):
                 labels = ["class"] if shape.startswith("CLASS") else []
-                labels += [dimension.strip(" ,\n")] if dimension else []
-                rows.append((name, kind, " ".join(labels), literal(text)))
+                dimension = dimension.strip(" ,\n")
+                labels += [f"{dimension}: {', '.join(values[dimension])}" if dimension in values else dimension] if dimension else []
+                rows.append((name, kind, "; ".join(labels), literal(text)))
         for source in tree.c_files((".c",), {folder}):
             for kind, name, labels, text in ADDED.findall(tree.text(source)):
                 rows.append((name, kind, labels.replace(",", " "), literal(text)))

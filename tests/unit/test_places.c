@@ -77,6 +77,8 @@ static void wrong_lists_are_named(void **state)
 	expect_wrong("127.0.0.1,", "", "is no numeric address");
 	expect_wrong("127.0.0.1,localhost", "", "msrp.address: localhost is no numeric address");
 	expect_wrong("::1,127.0.0.1,[::1]", "", "msrp.address: [::1] stands there twice");
+	expect_wrong("127.0.0.1,0.0.0.0", "",
+		     "msrp.address: 0.0.0.0 is nothing to connect to, so msrp.advertise is needed");
 	expect_wrong("127.0.0.1", "a.example,b.example", "b.example has no address");
 	expect_wrong("127.0.0.1,::1", "192.0.2.1", "192.0.2.1 is the last");
 	expect_wrong("127.0.0.1,::1,::2", "a.example,b.example", "b.example is the last");

@@ -126,20 +126,32 @@ static void on_event_done(uint32_t transaction, const struct ctl_result *r, void
 		      CTL_HAS(r, result, status) && r->code == CTL_R_OK ? r->status : 403);
 }
 
+/* " NAME=HOST:PORT" of WebSocket listeners; nothing where there is none. */
+static void add_door(const struct server *s, struct bytes *out, enum door which, const char *name)
+{
+	const struct addr *at[PLACES_MAX];
+	char text[DOORS_STRLEN];
+
+	if (doors_addrs(s->doors, which, at))
+		bytes_addf(out, " %s=%s", name, doors_text(s->doors, which, text));
+}
+
 static void say_ready(struct server *s)
 {
-	char msrp[DOORS_STRLEN], tls[DOORS_STRLEN], wss[DOORS_STRLEN], ws[DOORS_STRLEN];
-	char admin[ADDR_STRLEN] = "off";
+	char msrp[DOORS_STRLEN], tls[DOORS_STRLEN], admin[ADDR_STRLEN] = "off";
+	struct bytes more = BYTES_INIT;
 
 	if (s->ready)
 		return;
 	s->ready = true;
 	if (s->http)
 		addr_format(http_server_addr(s->http), admin);
-	daemon_ready("ready msrp=%s tls=%s wss=%s ws=%s admin=%s mp=%s",
-		     doors_text(s->doors, DOOR_TCP, msrp), doors_text(s->doors, DOOR_TLS, tls),
-		     doors_text(s->doors, DOOR_WSS, wss), doors_text(s->doors, DOOR_WS, ws), admin,
+	add_door(s, &more, DOOR_WSS, "wss");
+	add_door(s, &more, DOOR_WS, "ws");
+	daemon_ready("ready msrp=%s tls=%s%s admin=%s mp=%s", doors_text(s->doors, DOOR_TCP, msrp),
+		     doors_text(s->doors, DOOR_TLS, tls), bytes_cstr(&more), admin,
 		     ctl_client_up(s->ctl) ? "up" : "down");
+	bytes_fini(&more);
 }
 
 static void on_ctl_changed(bool up, void *arg)

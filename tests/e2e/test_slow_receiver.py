@@ -30,7 +30,7 @@ def lines_until(sender, receivers, finished, limit):
         sender.send_text(text)
         sent.append(text)
         for r in receivers:
-            wait(lambda r=r: len(r.texts) >= len(sent), what="line %d at %s" % (len(sent), r.name))
+            wait(lambda r=r: text in r.texts[-2:], what="line %d at %s" % (len(sent), r.name))
     return sent
 
 

@@ -434,6 +434,10 @@ def test_floods_of_new_keys_end_the_connection(mrf, certs, ue, room):
         except BrokenPipeError:
             pass
         proc.kill()
+        try:
+            proc.stdin.close()
+        except BrokenPipeError:
+            pass  # of the line that was not taken
     fence(alice, ue("bob").join(room))
 
 

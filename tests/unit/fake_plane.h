@@ -174,6 +174,13 @@ static inline void fake_leave(struct session *s)
 	session_free(&s);
 }
 
+/* What is left when the contexts are gone. */
+static inline void fake_plane_end(struct fake_plane *f)
+{
+	verdicts_free(&f->plane.verdicts);
+	wire_rx_free(&f->plane.spare_rx);
+}
+
 static inline void fake_plane_close(struct fake_plane *f)
 {
 	struct session *s;
@@ -183,9 +190,8 @@ static inline void fake_plane_close(struct fake_plane *f)
 	receipts_free(f->ctx);
 	absorb_end(f->ctx);
 	relayed_free(f->ctx);
-	verdicts_free(&f->plane.verdicts);
 	context_free(&f->ctx);
-	wire_rx_free(&f->plane.spare_rx);
+	fake_plane_end(f);
 }
 
 /* copies = settled + open, for every class (stats.def). */

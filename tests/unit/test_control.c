@@ -111,6 +111,7 @@ static void an_add_makes_context_and_termination_and_tells_where(void **state)
 	assert_string_equal(r.local_path, s->local_uri);
 	assert_int_equal(ctx->n_sessions, 1);
 	control_clear(&f.plane);
+	fake_plane_end(&f);
 }
 
 static void what_is_wrong_is_named_and_changes_nothing(void **state)
@@ -141,6 +142,7 @@ static void what_is_wrong_is_named_and_changes_nothing(void **state)
 	assert_int_equal(ask(&f, 99, other, CTL_BODY_add, &m).code, CTL_R_UNKNOWN_COMMAND);
 	addr_set_free(&f.plane.connect_allow);
 	control_clear(&f.plane);
+	fake_plane_end(&f);
 }
 
 static void a_lower_epoch_is_stale(void **state)
@@ -162,6 +164,7 @@ static void a_lower_epoch_is_stale(void **state)
 	m.epoch = 5;
 	assert_int_equal(ask(&f, CTL_CMD_ADD, context, CTL_BODY_add, &m).code, CTL_R_STALE_EPOCH);
 	control_clear(&f.plane);
+	fake_plane_end(&f);
 }
 
 /* covers: MSRP-131, MSRP-048, SW-009 */
@@ -202,6 +205,7 @@ static void a_modify_changes_what_it_names(void **state)
 	free(old);
 	fake_wire_free(w);
 	control_clear(&f.plane);
+	fake_plane_end(&f);
 }
 
 /* covers: SW-012 */
@@ -228,6 +232,7 @@ static void a_subtract_is_idempotent_and_the_last_one_ends_the_context(void **st
 	assert_int_equal(ask(&f, CTL_CMD_SUBTRACT, context, CTL_BODY_subtract, &m).code, CTL_R_OK);
 	assert_null(f.plane.contexts);
 	assert_null(f.plane.sessions);
+	fake_plane_end(&f);
 }
 
 /* covers: SW-045 */
@@ -293,6 +298,7 @@ static void an_audit_lists_everything_once_over_its_pages(void **state)
 	control_clear(&f.plane);
 	m.cursor = 0;
 	assert_int_equal(ask(&f, CTL_CMD_AUDIT_VALUE, context, CTL_BODY_audit, &m).n, 0);
+	fake_plane_end(&f);
 }
 
 int main(void)

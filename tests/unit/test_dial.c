@@ -57,6 +57,7 @@ static void close_world(struct world *w)
 		wire_close(wire);
 	wire_reap(p);
 	context_free(&w->f.ctx);
+	fake_plane_end(&w->f);
 	resolver_free(&p->resolver);
 	event_base_loop(p->base, EVLOOP_NONBLOCK);
 	event_base_free(p->base);

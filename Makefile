@@ -14,7 +14,7 @@ PYTHON  ?= /usr/bin/python3
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2))
 
-PKGS := libevent libevent_openssl openssl libconfig jansson libxml-2.0 libsystemd liburing
+PKGS := libevent libevent_openssl openssl libconfig jansson libxml-2.0 libsystemd liburing sqlite3
 CPPFLAGS += -I. -D_GNU_SOURCE -DMRF_VERSION='"$(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog 2>/dev/null || echo 0)"'
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wvla -Wformat=2 -Werror
 CFLAGS_release := -O2 -g -fno-omit-frame-pointer -D_FORTIFY_SOURCE=2 -fstack-protector-strong

@@ -11,7 +11,7 @@
 #include "common/addr.h"
 #include "common/http.h"
 #include "common/mem.h"
-#include "mrfc/focus.h"
+#include "mrfc/focus/focus.h"
 #include "proto/precis.h"
 #include "proto/sip_uri.h"
 

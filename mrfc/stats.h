@@ -3,7 +3,7 @@
 #define MRFC_STATS_H
 
 #include "common/metrics.h"
-#include "mrfc/unwind.h"
+#include "mrfc/conference/unwind.h"
 
 /* The MRFC's counters. One object, made by server.c. */
 struct stats;

@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules read from the text alone. Each takes a Tree and yields findings "file:line: sentence"."""
 import fnmatch
+import os
 import re
 
-from source import LAYERS, line_of
+from source import FLOORS, LAYERS, line_of
 
 SOURCE = (".c", ".h", ".py", ".sh", ".mk", ".def")
 
 # Who may include a foreign library. Patterns match the file name without its ending.
 DOORS = [
     ("Sofia-SIP", r"sofia-sip/|sofia-resolv/",
-     ["mrfc/sip*", "mrfc/dialog*", "proto/sdp_msrp*", "ue/ue_sip*"]),
+     ["mrfc/sip/*", "proto/sdp_msrp*", "ue/ue_sip*"]),
     ("OpenSSL", r"openssl/",
      ["common/tls*", "common/conn*", "common/rand*", "common/digest*", "proto/mikey*", "proto/cms*", "proto/ece*", "proto/gke*",
-      "mrfc/identity*"]),
+      "mrfc/conference/identity*", "mrfc/conference/credential*"]),
     ("libevent", r"event2/|event\.h$",
      ["common/conn*", "common/listener*", "common/http*", "common/daemon*", "common/resolve", "common/tls*",
       "common/store_*",
       "common/bus_*", "mrfp/main", "mrfp/server*", "mrfp/session*", "mrfp/fanout*", "mrfp/ctl_client*",
-      "mrfc/main", "mrfc/server*", "mrfc/sip*", "mrfc/mrfp_link*", "mrfc/api*", "mrfc/mrfctl*", "mrfc/rf*",
+      "mrfc/main", "mrfc/server*", "mrfc/sip/sip*", "mrfc/mp/mrfp_link*", "mrfc/admin/*", "mrfc/rf*",
       "mrfc/timer*", "ue/*"]),
     ("libconfig", r"libconfig\.h", ["common/config*"]),
     ("libxml2", r"libxml/", ["proto/xml*", "proto/confinfo*", "proto/reslist*"]),
-    ("jansson", r"jansson\.h", ["common/http*", "mrfc/api*", "mrfc/mrfctl*", "ue/mrfue*", "ue/mrfload*"]),
+    ("jansson", r"jansson\.h", ["common/http*", "mrfc/admin/*", "ue/mrfue*", "ue/mrfload*"]),
     ("libsystemd", r"systemd/", ["common/daemon*"]),
     ("SQLite", r"sqlite3\.h", ["common/store_sqlite"]),
     ("libpq", r"libpq", ["common/store_pg"]),
@@ -57,13 +58,15 @@ ROW = re.compile(r"(?:%s)-\d{3}[a-z]?(?:\.\.(?:(?:%s)-)?\d{3}[a-z]?)?" % ("|".jo
 
 
 def layers(tree):
-    """An include goes down: common < proto < mrfp, mrfc, ue; none between the last three."""
+    """An include goes down: common < proto < mrfp, mrfc, ue, none between the last three; likewise inside mrfc."""
     for f in tree.c_files(folders=LAYERS):
-        mine = f.split("/")[0]
+        mine, my_floor = f.split("/")[0], os.path.dirname(f)
         for no, _, path in tree.includes(f):
-            theirs = path.split("/")[0]
+            theirs, floor = path.split("/")[0], os.path.dirname(path)
             if "/" in path and theirs in LAYERS and theirs != mine and LAYERS[theirs] >= LAYERS[mine]:
                 yield f"{f}:{no}: {mine}/ must not include {path}"
+            if floor in FLOORS and my_floor in FLOORS and floor != my_floor and FLOORS[floor] >= FLOORS[my_floor]:
+                yield f"{f}:{no}: {my_floor}/ must not include {path}"
 
 
 def circle(graph):

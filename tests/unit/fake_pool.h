@@ -11,7 +11,7 @@
 
 #include "common/metrics.h"
 #include "fake_mrfp.h"
-#include "mrfc/mrfp_pool.h"
+#include "mrfc/mp/mrfp_pool.h"
 
 struct pool_rig {
 	struct event_base *base;

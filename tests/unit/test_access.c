@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "mrfc/access.h"
+#include "mrfc/conference/access.h"
 
 static void an_ended_conference_is_not_found_by_anybody(void **state)
 {

@@ -12,7 +12,7 @@
 
 #include "common/mem.h"
 #include "fake_pool.h"
-#include "mrfc/api.h"
+#include "mrfc/admin/api.h"
 
 #define WALL_MS 1769940000000 /* 2026-02-01T10:00:00Z */
 

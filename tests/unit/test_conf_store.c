@@ -8,7 +8,7 @@
 
 #include <event2/event.h>
 
-#include "mrfc/conf_store.h"
+#include "mrfc/state/conf_store.h"
 
 struct rig {
 	struct event_base *base;

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "mrfc/conference.h"
+#include "mrfc/conference/conference.h"
 
 static struct conference *create(struct conference_table *t, const char *name)
 {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "mrfc/dialog_state.h"
+#include "mrfc/sip/dialog_state.h"
 
 /* Rows: states, columns: events in the order of the enum. '.' cannot happen, else the next state. */
 static const char *const expected[DIALOG_N_STATES] = {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "mrfc/event_heap.h"
+#include "mrfc/conference/event_heap.h"
 
 #define N 97
 

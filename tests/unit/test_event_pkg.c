@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mrfc/event_pkg.h"
+#include "mrfc/conference/event_pkg.h"
 
 #define MAX_DIALOGS 64
 

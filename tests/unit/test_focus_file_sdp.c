@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "mrfc/focus_file_sdp.h"
+#include "mrfc/focus/focus_file_sdp.h"
 
 #define HEAD "v=0\r\no=alice 700100 1 IN IP4 192.0.2.11\r\ns=-\r\nc=IN IP4 192.0.2.11\r\nt=0 0\r\n"
 #define LINE(port)                                                                                 \

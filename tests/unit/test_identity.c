@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "mrfc/identity.h"
+#include "mrfc/conference/identity.h"
 
 struct rig {
 	struct addr_set *trusted;

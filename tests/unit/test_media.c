@@ -13,7 +13,7 @@
 #include "common/mem.h"
 #include "common/metrics.h"
 #include "fake_pool.h"
-#include "mrfc/media.h"
+#include "mrfc/mp/media.h"
 
 struct rig {
 	struct pool_rig pool;

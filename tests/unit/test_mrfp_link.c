@@ -11,7 +11,7 @@
 
 #include "common/mem.h"
 #include "fake_mrfp.h"
-#include "mrfc/mrfp_link.h"
+#include "mrfc/mp/mrfp_link.h"
 
 static const uint8_t context[CTL_CONTEXT_SIZE] = "context-in-tests";
 

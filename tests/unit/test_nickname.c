@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "mrfc/nickname.h"
+#include "mrfc/conference/nickname.h"
 #include "proto/precis.h"
 
 static const int alice, bob;

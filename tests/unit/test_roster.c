@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "mrfc/roster.h"
+#include "mrfc/conference/roster.h"
 #include "proto/ctl_msgs.h"
 
 #define ALICE "sip:alice@example.com"

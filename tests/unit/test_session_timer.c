@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "mrfc/session_timer.h"
+#include "mrfc/sip/session_timer.h"
 
 #define NONE SESSION_REFRESHER_NONE
 #define UAC  SESSION_REFRESHER_UAC

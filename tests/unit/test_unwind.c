@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "mrfc/unwind.h"
+#include "mrfc/conference/unwind.h"
 #include "proto/ctl_msgs.h"
 
 static void every_cause_has_a_complete_row_of_its_own(void **state)

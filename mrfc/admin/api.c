@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The admin API: requests of /v1 to calls of the focus, its errors to HTTP. Holds no state.
+ */
+#include "mrfc/admin/api.h"
+
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "mrfc/admin/api_json.h"
+#include "mrfc/admin/api_page.h"
+
+struct api {
+	struct focus *focus;
+	const struct media *media;
+	const struct mrfp_pool *pool;
+};
+
+static json_t *conference_json(const struct api *a, const struct conference *c)
+{
+	return api_json_conference(c, media_mrfp_of(a->media, c->context));
+}
+
+/* The conference of ":name"; NULL after a 404. */
+static struct conference *find_conference(const struct api *a, struct http_req *req)
+{
+	const char *name = http_param(req, "name");
+	struct conference *c = conference_find(focus_conferences(a->focus), slice_str(name));
+
+	if (!c)
+		http_reply_error(req, 404, "not_found", "no conference %s", name);
+	return c;
+}
+
+/* A failed call of the focus about uri ("": none) in the conference of that name. */
+static void reply_focus_error(struct http_req *req, int err, const char *name, const char *uri)
+{
+	switch (-err) {
+	case ERR_SYNTAX:
+		http_reply_error(req, 400, "bad_request",
+				 "'%s' is no URI to call (such as sip:user@host or tel:+1...)",
+				 uri);
+		break;
+	case ERR_NOT_FOUND:
+		http_reply_error(req, 404, "not_found", "no participant %s in %s", uri, name);
+		break;
+	case ERR_EXISTS:
+		http_reply_error(req, 409, "exists", "%s is in %s already", uri, name);
+		break;
+	case ERR_WRONG_STATE:
+		http_reply_error(req, 409, "ending", "%s is ending", name);
+		break;
+	case ERR_LIMIT:
+		http_reply_error(req, 409, "full", "%s is full", name);
+		break;
+	case ERR_CLOSED:
+		http_reply_error(req, 503, "unavailable", "no MRFP is registered");
+		break;
+	default:
+		http_reply_error(req, 503, "unavailable", "failed: %s", err_name(err));
+		break;
+	}
+}
+
+/*
+ * An optional text member: true with *value_r NULL when it is absent or null. False after a 400.
+ */
+static bool text_member(struct http_req *req, const json_t *body, const char *name,
+			const char **value_r)
+{
+	const json_t *v = json_object_get(body, name);
+
+	*value_r = NULL;
+	if (!v || json_is_null(v))
+		return true;
+	if (!json_is_string(v)) {
+		http_reply_error(req, 400, "bad_request", "%s must be a string", name);
+		return false;
+	}
+	*value_r = json_string_value(v);
+	return true;
+}
+
+static void list_conferences(struct http_req *req, void *arg)
+{
+	struct api *a = arg;
+	json_t *list = json_array();
+
+	for (struct conference *c = conference_first(focus_conferences(a->focus)); c;
+	     c = conference_next(c))
+		json_array_append_new(list, conference_json(a, c));
+	http_reply(req, 200, json_pack("{s:o}", "conferences", list));
+}
+
+/* e2e: absent or false, as sealed rooms are not offered. False after the reply. */
+static bool check_e2e(struct http_req *req, const json_t *body)
+{
+	const json_t *e2e = json_object_get(body, "e2e");
+
+	if (e2e && !json_is_boolean(e2e)) {
+		http_reply_error(req, 400, "bad_request", "e2e must be true or false");
+		return false;
+	}
+	if (json_is_true(e2e)) {
+		http_reply_error(req, 400, "unsupported", "end-to-end encryption is not offered");
+		return false;
+	}
+	return true;
+}
+
+static void reply_created(const struct api *a, struct http_req *req, const struct conference *c)
+{
+	struct bytes location = BYTES_INIT;
+
+	bytes_add_str(&location, "/v1/conferences/");
+	http_encode_segment(&location, slice_str(c->name));
+	http_add_header(req, "Location", bytes_cstr(&location));
+	http_reply(req, 201, conference_json(a, c));
+	bytes_fini(&location);
+}
+
+static void create_conference(struct http_req *req, void *arg)
+{
+	struct api *a = arg;
+	json_t *body = http_body_json(req);
+	const char *name, *subject;
+	struct conference *c;
+	int rc;
+
+	if (!body)
+		return;
+	if (text_member(req, body, "name", &name) && text_member(req, body, "subject", &subject) &&
+	    check_e2e(req, body)) {
+		rc = focus_create(a->focus, name, subject, &c);
+		if (rc == -ERR_EXISTS)
+			http_reply_error(req, 409, "exists",
+					 "the name %s is taken by a conference or the factory",
+					 name);
+		else if (rc == -ERR_SYNTAX)
+			http_reply_error(req, 400, "bad_request",
+					 "a name has 1 to 64 of A-Z a-z 0-9 . _ -");
+		else if (rc < 0)
+			reply_focus_error(req, rc, name ? name : "the conference", "");
+		else
+			reply_created(a, req, c);
+	}
+	json_decref(body);
+}
+
+static void show_conference(struct http_req *req, void *arg)
+{
+	struct api *a = arg;
+	struct conference *c = find_conference(a, req);
+	json_t *o;
+
+	if (!c)
+		return;
+	o = conference_json(a, c);
+	json_object_set_new(o, "participants", api_json_participants(c->roster));
+	http_reply(req, 200, o);
+}
+
+static void end_conference(struct http_req *req, void *arg)
+{
+	struct api *a = arg;
+	struct conference *c = find_conference(a, req);
+
+	if (!c)
+		return;
+	focus_end(a->focus, c, 410);
+	http_reply(req, 204, NULL);
+}
+
+static void add_participant(struct http_req *req, void *arg)
+{
+	struct api *a = arg;
+	struct conference *c = find_conference(a, req);
+	const char *uri, *display;
+	struct participant *p;
+	json_t *body;
+	int rc;
+
+	if (!c)
+		return;
+	body = http_body_json(req);
+	if (!body)
+		return;
+	if (text_member(req, body, "uri", &uri) && text_member(req, body, "display", &display)) {
+		if (!uri) {
+			http_reply_error(req, 400, "bad_request", "uri is missing");
+		} else {
+			rc = focus_dial_out(a->focus, c, slice_str(uri), display, NULL, &p);
+			if (rc < 0)
+				reply_focus_error(req, rc, c->name, uri);
+			else
+				http_reply(req, 202, api_json_participant(p));
+		}
+	}
+	json_decref(body);
+}
+
+static void remove_participant(struct http_req *req, void *arg)
+{
+	struct api *a = arg;
+	struct conference *c = find_conference(a, req);
+	const char *ban, *uri;
+	bool barred;
+	int rc;
+
+	if (!c)
+		return;
+	uri = http_param(req, "uri");
+	ban = http_query(req, "ban");
+	barred = ban && strcmp(ban, "0") != 0;
+	if (barred)
+		focus_bar(a->focus, c, slice_str(uri));
+	rc = focus_remove(a->focus, c, slice_str(uri), NULL);
+	if (rc < 0 && !(barred && rc == -ERR_NOT_FOUND))
+		reply_focus_error(req, rc, c->name, uri);
+	else
+		http_reply(req, 204, NULL);
+}
+
+static void add_mrfp(const struct mrfp_info *info, void *arg)
+{
+	json_array_append_new(arg, api_json_mrfp(info));
+}
+
+static void list_mrfps(struct http_req *req, void *arg)
+{
+	struct api *a = arg;
+	json_t *list = json_array();
+
+	mrfp_pool_each(a->pool, add_mrfp, list);
+	http_reply(req, 200, json_pack("{s:o}", "mrfps", list));
+}
+
+static void drain_mrfp(struct http_req *req, void *arg)
+{
+	(void)arg;
+	http_reply_error(req, 400, "unsupported", "draining on request is not offered");
+}
+
+static void live_page(struct http_req *req, void *arg)
+{
+	(void)arg;
+	http_add_header(req, "Content-Security-Policy", API_PAGE_POLICY);
+	http_reply_text(req, 200, "text/html; charset=utf-8", api_page());
+}
+
+struct api *api_new(struct http_server *http, struct focus *focus, const struct media *media,
+		    const struct mrfp_pool *pool)
+{
+	struct api *a = xcalloc(1, sizeof(*a));
+
+	a->focus = focus;
+	a->media = media;
+	a->pool = pool;
+	http_route(http, "GET", "/", live_page, a);
+	http_route(http, "GET", "/v1/conferences", list_conferences, a);
+	http_route(http, "POST", "/v1/conferences", create_conference, a);
+	http_route(http, "GET", "/v1/conferences/:name", show_conference, a);
+	http_route(http, "DELETE", "/v1/conferences/:name", end_conference, a);
+	http_route(http, "POST", "/v1/conferences/:name/participants", add_participant, a);
+	http_route(http, "DELETE", "/v1/conferences/:name/participants/:uri", remove_participant,
+		   a);
+	http_route(http, "GET", "/v1/mrfps", list_mrfps, a);
+	http_route(http, "POST", "/v1/mrfps/:id/drain", drain_mrfp, a);
+	return a;
+}
+
+void api_free(struct api **a)
+{
+	free(*a);
+	*a = NULL;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The admin API's view of conferences, participants and MRFPs as JSON: snake_case, times in RFC
+ * 3339, states in the words of RFC 4575. Reads the model, changes nothing.
+ */
+#include "mrfc/admin/api_json.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "proto/confinfo.h"
+
+/* jansson refuses text that is not UTF-8; a display name may be such. */
+static json_t *text(const char *s)
+{
+	json_t *json;
+	char *mended;
+
+	if (!s)
+		return json_null();
+	if (slice_is_utf8(slice_str(s)))
+		return json_string(s);
+	mended = xstrdup(s);
+	for (char *c = mended; *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	json = json_string(mended);
+	free(mended);
+	return json;
+}
+
+static json_t *wall_time(uint64_t wall_ms)
+{
+	char buf[CLOCK_RFC3339_SIZE];
+
+	return wall_ms ? json_string(clock_rfc3339(wall_ms, buf)) : json_null();
+}
+
+json_t *api_json_conference(const struct conference *c, const char *mrfp)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "name", text(c->name));
+	json_object_set_new(o, "uri", text(c->uri));
+	json_object_set_new(o, "state", text(c->state == CONFERENCE_ACTIVE ? "active" : "ending"));
+	json_object_set_new(o, "subject", text(c->subject));
+	json_object_set_new(o, "e2e", json_boolean(c->e2e));
+	json_object_set_new(o, "creator", text(c->creator));
+	json_object_set_new(o, "created", wall_time(c->created_wall_ms));
+	json_object_set_new(o, "participant_count", json_integer(roster_count(c->roster)));
+	json_object_set_new(o, "mrfp", mrfp[0] ? text(mrfp) : json_null());
+	return o;
+}
+
+/*
+ * Of a user with several endpoints the state nearest to being in counts: the order of RFC 4575's
+ * words by that.
+ */
+static int nearness(enum confinfo_status s)
+{
+	static const int rank[] = {
+		[CONFINFO_CONNECTED] = 9, [CONFINFO_MUTED] = 8,         [CONFINFO_ON_HOLD] = 7,
+		[CONFINFO_ALERTING] = 6,  [CONFINFO_DIALING_OUT] = 5,   [CONFINFO_DIALING_IN] = 4,
+		[CONFINFO_PENDING] = 3,   [CONFINFO_DISCONNECTING] = 2, [CONFINFO_DISCONNECTED] = 1,
+	};
+
+	return rank[s];
+}
+
+/* A dial-out that came to nothing is shown until the roster forgets it, one that left is not. */
+static bool is_shown(const struct roster_endpoint *e)
+{
+	return e->status != CONFINFO_DISCONNECTED || e->leaving == CONFINFO_FAILED ||
+	       e->leaving == CONFINFO_BUSY;
+}
+
+static json_t *endpoint_json(const struct roster_endpoint *e)
+{
+	const char *joining =
+		e->joining == CONFINFO_JOIN_NONE ? NULL : confinfo_joining_name(e->joining);
+	json_t *o = json_object();
+
+	json_object_set_new(o, "contact", text(e->entity));
+	json_object_set_new(o, "state", text(confinfo_status_name(e->status)));
+	json_object_set_new(o, "joining_method", text(joining));
+	json_object_set_new(o, "since", wall_time(e->joined_wall_ms));
+	return o;
+}
+
+json_t *api_json_participant(const struct participant *p)
+{
+	const struct roster_endpoint *e, *best = NULL;
+	json_t *roles = json_array();
+	json_t *endpoints = json_array();
+	json_t *o = json_object();
+
+	LIST_FOREACH(e, &p->endpoints, link) {
+		if (!best || nearness(e->status) > nearness(best->status))
+			best = e;
+		if (is_shown(e))
+			json_array_append_new(endpoints, endpoint_json(e));
+	}
+	if (p->role)
+		json_array_append_new(roles, text(p->role));
+	json_object_set_new(o, "uri", text(p->uri));
+	json_object_set_new(o, "display", text(p->display));
+	json_object_set_new(o, "nickname", text(p->nickname));
+	json_object_set_new(o, "roles", roles);
+	json_object_set_new(
+		o, "state",
+		text(confinfo_status_name(best ? best->status : CONFINFO_DISCONNECTED)));
+	if (best && best->status == CONFINFO_DISCONNECTED && best->leave_cause)
+		json_object_set_new(o, "cause", json_integer(best->leave_cause));
+	if (best && best->status == CONFINFO_DISCONNECTED && best->leave_why)
+		json_object_set_new(o, "reason", text(best->leave_why));
+	json_object_set_new(o, "lost", json_integer((json_int_t)p->lost));
+	json_object_set_new(o, "endpoints", endpoints);
+	return o;
+}
+
+json_t *api_json_participants(struct roster *r)
+{
+	json_t *list = json_array();
+
+	for (struct participant *p = roster_first(r); p; p = roster_next(p)) {
+		const struct roster_endpoint *e;
+
+		LIST_FOREACH(e, &p->endpoints, link)
+			if (is_shown(e))
+				break;
+		if (e)
+			json_array_append_new(list, api_json_participant(p));
+	}
+	return list;
+}
+
+json_t *api_json_mrfp(const struct mrfp_info *info)
+{
+	static const char *const states[] = {"up", "draining", "down"};
+	json_t *o = json_object();
+
+	json_object_set_new(o, "id", text(info->id));
+	json_object_set_new(o, "state", text(states[info->state]));
+	json_object_set_new(o, "msrp", text(info->msrp));
+	json_object_set_new(o, "contexts", json_integer(info->contexts));
+	json_object_set_new(o, "terminations", json_integer(info->terminations));
+	json_object_set_new(o, "load", json_integer(info->load));
+	return o;
+}

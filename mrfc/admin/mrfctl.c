@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mrfctl, the operator's command line: one command is one or two requests of the admin API over
+ * HTTP, its answer a table or, with --json, the API's own. Exit codes: 0 done, 1 refused or
+ * unreachable, 2 usage.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/daemon.h"
+#include "common/http.h"
+#include "common/mem.h"
+#include "mrfc/admin/mrfctl_print.h"
+
+#define DEFAULT_SERVER "127.0.0.1:8060"
+#define DEFAULT_PORT   8060
+#define TIMEOUT_MS     10000
+#define TOKEN_MAX      512
+
+struct mrfctl {
+	struct addr server;
+	char token[TOKEN_MAX]; /* "": none */
+	bool json;
+	const char *subject, *display; /* NULL: not given */
+};
+
+struct command {
+	const char *group, *verb; /* "conferences show"; the group alone is its first verb */
+	const char *alone;        /* the same in one word */
+	int min_args, max_args;
+	int (*run)(struct mrfctl *m, char **args, int n);
+};
+
+static const char usage_text[] =
+	"usage: mrfctl [OPTION]... COMMAND [ARGUMENT]...\n"
+	"\n"
+	"  conferences [list]                     the conferences\n"
+	"  conferences show NAME                  one with its participants\n"
+	"  conferences create [NAME] [--subject TEXT]\n"
+	"  conferences end NAME                   everyone gets a BYE\n"
+	"  participants invite NAME URI [--display TEXT]\n"
+	"  participants remove NAME URI\n"
+	"  mrfps                                  the MRFPs, their state and load\n"
+	"  status                                 is all well? exit code 1 when not ready\n"
+	"\n"
+	"The first word may be left out: mrfctl list, show, create, end, invite, remove.\n"
+	"\n"
+	"  --server HOST:PORT   the admin API (default " DEFAULT_SERVER ")\n"
+	"  --token-file FILE    the token for an API that asks for one\n"
+	"  --json               the API's answer as JSON\n"
+	"  -h, --help           this text\n"
+	"  -V, --version        the version\n";
+
+static int usage(const char *why, const char *what)
+{
+	fprintf(stderr, "mrfctl: %s%s%s (usage: mrfctl --help)\n", why, what ? " " : "",
+		what ? what : "");
+	return EXIT_USAGE;
+}
+
+static int complain_status(const struct http_result *result)
+{
+	json_t *answer =
+		json_loadb(result->body.data ? result->body.data : "", result->body.len, 0, NULL);
+	const json_t *error = json_object_get(answer, "error");
+	const char *text = json_string_value(json_object_get(error, "message"));
+	const char *code = json_string_value(json_object_get(error, "code"));
+
+	if (text && code)
+		fprintf(stderr, "mrfctl: %s (%s)\n", text, code);
+	else
+		fprintf(stderr, "mrfctl: the server answers %d\n", result->status);
+	if (result->status == 404 && text && strncmp(text, "nothing is at /v1/", 18) == 0)
+		fputs("mrfctl: is that the admin port of an mrfc? (--server HOST:PORT)\n", stderr);
+	json_decref(answer);
+	return EXIT_RUNTIME;
+}
+
+/* errno says why. */
+static void no_answer(const struct mrfctl *m)
+{
+	char where[ADDR_STRLEN];
+
+	fprintf(stderr, "mrfctl: no answer from %s: %s\n", addr_format(&m->server, where),
+		errno == EPROTO ? "no HTTP is spoken there" : strerror(errno));
+}
+
+/*
+ * One request. On 2xx EXIT_OK and the answer (an empty object for 204), which the caller decrefs;
+ * else the reason is on stderr and the exit code is returned. body is taken and may be NULL.
+ */
+static int call(struct mrfctl *m, const char *method, const char *path, json_t *body_take,
+		json_t **answer_r)
+{
+	char *text = body_take ? json_dumps(body_take, JSON_COMPACT) : NULL;
+	struct http_result result = {0};
+	int rc;
+
+	json_decref(body_take);
+	rc = http_call(&m->server, method, path, m->token[0] ? m->token : NULL, slice_str(text),
+		       TIMEOUT_MS, &result);
+	free(text);
+	if (rc < 0) {
+		no_answer(m);
+		return EXIT_RUNTIME;
+	}
+	if (result.status < 200 || result.status > 299) {
+		rc = complain_status(&result);
+	} else if (result.body.len == 0) {
+		*answer_r = json_object();
+		rc = EXIT_OK;
+	} else {
+		*answer_r = json_loadb(result.body.data, result.body.len, 0, NULL);
+		rc = *answer_r ? EXIT_OK : EXIT_RUNTIME;
+		if (rc)
+			fprintf(stderr, "mrfctl: the answer is not JSON\n");
+	}
+	bytes_fini(&result.body);
+	return rc;
+}
+
+static void print_json(const json_t *answer)
+{
+	json_dumpf(answer, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
+typedef void print_fn(FILE *out, const json_t *answer);
+
+static int call_and_print(struct mrfctl *m, const char *path, print_fn *print)
+{
+	json_t *answer;
+	int rc = call(m, "GET", path, NULL, &answer);
+
+	if (rc)
+		return rc;
+	if (m->json)
+		print_json(answer);
+	else
+		print(stdout, answer);
+	json_decref(answer);
+	return EXIT_OK;
+}
+
+/* A request that changes something; `done` is printed when it was done. */
+static int call_and_say(struct mrfctl *m, const char *method, const char *path, json_t *body_take,
+			const char *done, const char *what)
+{
+	json_t *answer;
+	int rc = call(m, method, path, body_take, &answer);
+
+	if (rc)
+		return rc;
+	if (m->json)
+		print_json(answer);
+	else
+		printf("%s %s\n", done, what);
+	json_decref(answer);
+	return EXIT_OK;
+}
+
+/* "/v1/conferences/NAME[/participants[/URI]]"; the caller frees it. */
+static char *conference_path(const char *name, bool participants, const char *uri)
+{
+	struct bytes path = BYTES_INIT;
+
+	bytes_add_str(&path, "/v1/conferences/");
+	http_encode_segment(&path, slice_str(name));
+	if (participants)
+		bytes_add_str(&path, "/participants");
+	if (uri) {
+		bytes_add_char(&path, '/');
+		http_encode_segment(&path, slice_str(uri));
+	}
+	return bytes_take(&path);
+}
+
+static int run_list(struct mrfctl *m, char **args, int n)
+{
+	(void)args;
+	(void)n;
+	return call_and_print(m, "/v1/conferences", mrfctl_print_conferences);
+}
+
+static int run_show(struct mrfctl *m, char **args, int n)
+{
+	char *path = conference_path(args[0], false, NULL);
+	int rc = call_and_print(m, path, mrfctl_print_conference);
+
+	(void)n;
+	free(path);
+	return rc;
+}
+
+static int run_create(struct mrfctl *m, char **args, int n)
+{
+	json_t *body = json_pack("{s:s*, s:s*}", "name", n ? args[0] : NULL, "subject", m->subject);
+	json_t *answer;
+	int rc;
+
+	if (!body)
+		return usage("not UTF-8:", n ? args[0] : m->subject);
+	rc = call(m, "POST", "/v1/conferences", body, &answer);
+	if (rc)
+		return rc;
+	if (m->json)
+		print_json(answer);
+	else
+		mrfctl_print_conference(stdout, answer);
+	json_decref(answer);
+	return EXIT_OK;
+}
+
+static int run_end(struct mrfctl *m, char **args, int n)
+{
+	char *path = conference_path(args[0], false, NULL);
+	int rc = call_and_say(m, "DELETE", path, NULL, "ended", args[0]);
+
+	(void)n;
+	free(path);
+	return rc;
+}
+
+static int run_invite(struct mrfctl *m, char **args, int n)
+{
+	json_t *body = json_pack("{s:s, s:s*}", "uri", args[1], "display", m->display);
+	char *path;
+	int rc;
+
+	(void)n;
+	if (!body)
+		return usage("not UTF-8:", args[1]);
+	path = conference_path(args[0], true, NULL);
+	rc = call_and_say(m, "POST", path, body, "inviting", args[1]);
+	free(path);
+	return rc;
+}
+
+static int run_remove(struct mrfctl *m, char **args, int n)
+{
+	char *path = conference_path(args[0], true, args[1]);
+	int rc = call_and_say(m, "DELETE", path, NULL, "removed", args[1]);
+
+	(void)n;
+	free(path);
+	return rc;
+}
+
+static int run_mrfps(struct mrfctl *m, char **args, int n)
+{
+	(void)args;
+	(void)n;
+	return call_and_print(m, "/v1/mrfps", mrfctl_print_mrfps);
+}
+
+/* Readiness has no JSON of its own: only its status counts. */
+static int ask_ready(struct mrfctl *m, bool *ready_r)
+{
+	struct http_result result = {0};
+
+	if (http_call(&m->server, "GET", "/readyz", NULL, SLICE_NULL, TIMEOUT_MS, &result) < 0) {
+		no_answer(m);
+		return EXIT_RUNTIME;
+	}
+	*ready_r = result.status == 200;
+	bytes_fini(&result.body);
+	return EXIT_OK;
+}
+
+static json_t *status_json(bool ready, json_t *conferences, json_t *mrfps)
+{
+	const json_t *list = json_object_get(conferences, "conferences");
+	json_int_t participants = 0, up = 0;
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(list, i, o) participants +=
+		json_integer_value(json_object_get(o, "participant_count"));
+	json_array_foreach(json_object_get(mrfps, "mrfps"), i, o)
+	{
+		const char *state = json_string_value(json_object_get(o, "state"));
+
+		up += state && strcmp(state, "up") == 0;
+	}
+	return json_pack("{s:b, s:I, s:I, s:I, s:I}", "ready", ready, "conferences",
+			 (json_int_t)json_array_size(list), "participants", participants, "mrfps",
+			 (json_int_t)json_array_size(json_object_get(mrfps, "mrfps")), "mrfps_up",
+			 up);
+}
+
+static void print_status(const json_t *o)
+{
+	printf("ready         %s\n", json_is_true(json_object_get(o, "ready")) ? "yes" : "no");
+	printf("conferences   %lld\n",
+	       (long long)json_integer_value(json_object_get(o, "conferences")));
+	printf("participants  %lld\n",
+	       (long long)json_integer_value(json_object_get(o, "participants")));
+	printf("mrfps up      %lld of %lld\n",
+	       (long long)json_integer_value(json_object_get(o, "mrfps_up")),
+	       (long long)json_integer_value(json_object_get(o, "mrfps")));
+}
+
+static int run_status(struct mrfctl *m, char **args, int n)
+{
+	json_t *conferences = NULL, *mrfps = NULL, *o;
+	bool ready = false;
+	int rc = ask_ready(m, &ready);
+
+	(void)args;
+	(void)n;
+	if (!rc)
+		rc = call(m, "GET", "/v1/conferences", NULL, &conferences);
+	if (!rc)
+		rc = call(m, "GET", "/v1/mrfps", NULL, &mrfps);
+	if (!rc) {
+		o = status_json(ready, conferences, mrfps);
+		if (m->json)
+			print_json(o);
+		else
+			print_status(o);
+		json_decref(o);
+		rc = ready ? EXIT_OK : EXIT_RUNTIME;
+	}
+	json_decref(conferences);
+	json_decref(mrfps);
+	return rc;
+}
+
+static const struct command commands[] = {
+	{"conferences", "list", "list", 0, 0, run_list},
+	{"conferences", "show", "show", 1, 1, run_show},
+	{"conferences", "create", "create", 0, 1, run_create},
+	{"conferences", "end", "end", 1, 1, run_end},
+	{"participants", "invite", "invite", 2, 2, run_invite},
+	{"participants", "remove", "remove", 2, 2, run_remove},
+	{"mrfps", "list", "mrfps", 0, 0, run_mrfps},
+	{"status", "show", "status", 0, 0, run_status},
+};
+
+/* Words that are no command: what would be one. */
+static int no_command(char **words, int n)
+{
+	const char *verbs[ARRAY_LEN(commands)];
+	size_t n_verbs = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(words[0], commands[i].group) == 0)
+			verbs[n_verbs++] = commands[i].verb;
+	if (n_verbs == 0)
+		return usage("no such command:", words[0]);
+	if (n > 1)
+		fprintf(stderr, "mrfctl: no such command: %s %s; there is", words[0], words[1]);
+	else
+		fprintf(stderr, "mrfctl: %s what? There is", words[0]);
+	for (size_t i = 0; i < n_verbs; i++)
+		fprintf(stderr, "%s %s %s", i ? "," : "", words[0], verbs[i]);
+	fputs(" (usage: mrfctl --help)\n", stderr);
+	return EXIT_USAGE;
+}
+
+static int run_words(struct mrfctl *m, char **words, int n)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands) && n > 0; i++) {
+		const struct command *c = &commands[i];
+		bool group = strcmp(words[0], c->group) == 0;
+		int used = 0;
+
+		if (group && n > 1 && strcmp(words[1], c->verb) == 0)
+			used = 2;
+		else if (strcmp(words[0], c->alone) == 0 ||
+			 (group && n == 1 && strcmp(c->verb, "list") == 0))
+			used = 1;
+		if (!used)
+			continue;
+		if (n - used < c->min_args || n - used > c->max_args)
+			return usage("wrong number of arguments for", words[used - 1]);
+		return c->run(m, words + used, n - used);
+	}
+	return n ? no_command(words, n) : usage("a command is missing", NULL);
+}
+
+/* "HOST:PORT", "HOST" or "[v6]:PORT"; names are looked up. */
+static int parse_server(const char *text, struct addr *addr_r)
+{
+	const char *colon = strrchr(text, ':');
+	uint64_t port = DEFAULT_PORT;
+	char *host;
+	int rc;
+
+	if (addr_parse(slice_str(text), addr_r) == 0)
+		return 0;
+	if (colon && slice_u64(slice_str(colon + 1), UINT16_MAX, &port) < 0)
+		return -ERR_SYNTAX;
+	host = colon ? xstrndup(text, (size_t)(colon - text)) : xstrdup(text);
+	rc = addr_resolve(host, (uint16_t)port, addr_r);
+	free(host);
+	return rc;
+}
+
+/* The first line of the file without its blanks. */
+static int read_token(const char *file, char token_r[TOKEN_MAX])
+{
+	char line[TOKEN_MAX];
+	FILE *f = fopen(file, "re");
+	int rc = -ERR_IO;
+
+	if (!f)
+		return rc;
+	if (fgets(line, sizeof(line), f))
+		rc = slice_copy(slice_trim(slice_str(line)), token_r, TOKEN_MAX);
+	fclose(f);
+	return rc;
+}
+
+enum { OPT_SERVER = 256, OPT_TOKEN, OPT_JSON, OPT_SUBJECT, OPT_DISPLAY };
+
+static const struct option options[] = {
+	{"server", required_argument, NULL, OPT_SERVER},
+	{"token-file", required_argument, NULL, OPT_TOKEN},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"subject", required_argument, NULL, OPT_SUBJECT},
+	{"display", required_argument, NULL, OPT_DISPLAY},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{NULL, 0, NULL, 0},
+};
+
+int main(int argc, char **argv)
+{
+	struct mrfctl m = {0};
+	const char *server = DEFAULT_SERVER;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
+		if (opt == OPT_SERVER) {
+			server = optarg;
+		} else if (opt == OPT_TOKEN) {
+			if (read_token(optarg, m.token) < 0) {
+				fprintf(stderr, "mrfctl: cannot read a token from %s\n", optarg);
+				return EXIT_RUNTIME;
+			}
+		} else if (opt == OPT_JSON) {
+			m.json = true;
+		} else if (opt == OPT_SUBJECT) {
+			m.subject = optarg;
+		} else if (opt == OPT_DISPLAY) {
+			m.display = optarg;
+		} else if (opt == 'h') {
+			fputs(usage_text, stdout);
+			return EXIT_OK;
+		} else if (opt == 'V') {
+			puts("mrfctl " MRF_VERSION);
+			return EXIT_OK;
+		} else { /* getopt has named it */
+			fputs("usage: mrfctl --help\n", stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (parse_server(server, &m.server) < 0)
+		return usage("--server: HOST:PORT expected, not", server);
+	return run_words(&m, argv + optind, argc - optind);
+}

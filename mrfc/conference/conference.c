@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of conferences: by name and by media context, each name in use once. Owns the
+ * conferences with their rosters and event packages; the focus fills in policy and its own side.
+ * No SIP, no media, no clock.
+ */
+#include "mrfc/conference/conference.h"
+
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "common/mem.h"
+#include "common/rand.h"
+
+#define NAME_MAX_LEN    64
+#define RANDOM_NAME_LEN 14 /* more than 80 bits: never guessed, never met twice */
+
+struct conference_entry {
+	struct conference c; /* first: what others hold */
+	struct conference_table *table;
+	UT_hash_handle by_name;
+	UT_hash_handle by_context;
+};
+
+struct conference_table {
+	char *domain;
+	struct conference_entry *names;
+	struct conference_entry *contexts;
+};
+
+static struct conference_entry *entry_of(struct conference *c)
+{
+	return CONTAINER_OF(c, struct conference_entry, c);
+}
+
+struct conference_table *conference_table_new(const char *domain)
+{
+	struct conference_table *t = xcalloc(1, sizeof(*t));
+
+	t->domain = xstrdup(domain);
+	return t;
+}
+
+const char *conference_domain(const struct conference_table *t)
+{
+	return t->domain;
+}
+
+static bool name_ok(struct slice name)
+{
+	if (name.len == 0 || name.len > NAME_MAX_LEN)
+		return false;
+	for (size_t i = 0; i < name.len; i++) {
+		char ch = name.ptr[i];
+		bool alnum = (ch >= '0' && ch <= '9') || (ch >= 'A' && ch <= 'Z') ||
+			     (ch >= 'a' && ch <= 'z');
+
+		if (!alnum && ch != '.' && ch != '_' && ch != '-')
+			return false;
+	}
+	return true;
+}
+
+struct conference *conference_find(struct conference_table *t, struct slice name)
+{
+	struct conference_entry *e = NULL;
+
+	if (name.len > 0)
+		HASH_FIND(by_name, t->names, name.ptr, name.len, e);
+	return e ? &e->c : NULL;
+}
+
+struct conference *conference_find_context(struct conference_table *t,
+					   const uint8_t context[MEDIA_CONTEXT_SIZE])
+{
+	struct conference_entry *e = NULL;
+
+	HASH_FIND(by_context, t->contexts, context, MEDIA_CONTEXT_SIZE, e);
+	return e ? &e->c : NULL;
+}
+
+/* Every conference of every run has its own context id and a ctl epoch not below earlier ones. */
+static struct conference_entry *entry_new(struct conference_table *t, const char *name,
+					  uint64_t wall_ms)
+{
+	struct conference_entry *e = xcalloc(1, sizeof(*e));
+	struct conference *c = &e->c;
+
+	e->table = t;
+	c->name = xstrdup(name);
+	c->uri = xasprintf("sip:%s@%s", name, t->domain);
+	c->state = CONFERENCE_ACTIVE;
+	c->created_wall_ms = wall_ms;
+	c->epoch = wall_ms ? wall_ms : 1;
+	c->next_termination = 1;
+	do
+		rand_bytes(c->context, sizeof(c->context));
+	while (conference_find_context(t, c->context));
+	c->roster = roster_new(c->uri);
+	return e;
+}
+
+int conference_create(struct conference_table *t, const char *name, const char *creator,
+		      enum conference_origin origin, uint64_t wall_ms,
+		      struct conference **conference_r)
+{
+	char random[RANDOM_NAME_LEN + 1];
+	struct conference_entry *e;
+
+	if (!name || !*name) {
+		do
+			rand_ident(random, RANDOM_NAME_LEN);
+		while (conference_find(t, slice_str(random)));
+		name = random;
+	}
+	if (!name_ok(slice_str(name)))
+		return -ERR_SYNTAX;
+	if (conference_find(t, slice_str(name)))
+		return -ERR_EXISTS;
+	e = entry_new(t, name, wall_ms);
+	e->c.creator = creator ? xstrdup(creator) : NULL;
+	e->c.origin = origin;
+	HASH_ADD_KEYPTR(by_name, t->names, e->c.name, strlen(e->c.name), e);
+	HASH_ADD_KEYPTR(by_context, t->contexts, e->c.context, MEDIA_CONTEXT_SIZE, e);
+	*conference_r = &e->c;
+	return 0;
+}
+
+struct conference *conference_first(struct conference_table *t)
+{
+	return t->names ? &t->names->c : NULL;
+}
+
+struct conference *conference_next(struct conference *c)
+{
+	struct conference_entry *e = entry_of(c)->by_name.next;
+
+	return e ? &e->c : NULL;
+}
+
+void conference_remove(struct conference_table *t, struct conference **c)
+{
+	struct conference_entry *e = entry_of(*c);
+
+	HASH_DELETE(by_name, t->names, e);
+	HASH_DELETE(by_context, t->contexts, e);
+	event_pkg_free(&e->c.events);
+	roster_free(&e->c.roster);
+	free(e->c.name);
+	free(e->c.uri);
+	free(e->c.subject);
+	free(e->c.creator);
+	free(e);
+	*c = NULL;
+}
+
+size_t conference_count(const struct conference_table *t)
+{
+	return HASH_CNT(by_name, t->names);
+}
+
+void conference_table_free(struct conference_table **tp)
+{
+	struct conference_table *t = *tp;
+	struct conference *c;
+
+	if (!t)
+		return;
+	while ((c = conference_first(t)) != NULL)
+		conference_remove(t, &c);
+	free(t->domain);
+	free(t);
+	*tp = NULL;
+}

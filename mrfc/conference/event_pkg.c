@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who watches a conference and when each is told what, RFC 4575 3 and 4 over RFC 6665. Each
+ * subscription has one due time in a heap: the next NOTIFY it may get, or its expiry. A change of
+ * the roster first waits for the conference's coalescing time, then for each subscription's rate
+ * (a burst, then an interval). Owns the subscriptions; knows dialogs by pointer only.
+ */
+#include "mrfc/conference/event_pkg.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "mrfc/conference/event_heap.h"
+#include "proto/sip_uri.h"
+
+#define NEVER UINT64_MAX
+
+/* Why the next NOTIFY is the last one. */
+enum sub_end { SUB_GOES_ON, SUB_TIMEOUT, SUB_REJECTED, SUB_NORESOURCE };
+enum sub_state {
+	SUB_IDLE,    /* nothing is out: due when something is owed or it expires */
+	SUB_WAITING, /* a NOTIFY is out */
+	SUB_BACKOFF, /* the peer asked to try again later */
+	SUB_OVER     /* to be released */
+};
+
+struct subscription {
+	struct event_timer timer; /* first: the heap's node */
+	TAILQ_ENTRY(subscription) link;
+	void *dialog;
+	char *user;
+	enum sub_state state;
+	enum sub_end end;
+	bool last_sent; /* the NOTIFY that is out is the last one */
+	bool owed_full;
+	bool limited;     /* the last document did not list everyone */
+	bool owed;        /* the roster moved on and the coalescing time has passed */
+	uint32_t version; /* of the last document */
+	uint64_t seen;    /* roster serial of the last document */
+	uint64_t expires_at_ms;
+	uint64_t retry_at_ms;
+	uint64_t paid_until_ms; /* rate: each partial NOTIFY pays for one interval */
+};
+
+struct event_pkg {
+	struct roster *roster;
+	struct event_pkg_limits limits;
+	struct event_pkg_ops ops;
+	void *arg;
+	struct roster_view view;
+	char *subject;
+	TAILQ_HEAD(sub_head, subscription) subs;
+	size_t n_subs;
+	struct event_heap heap;
+	uint64_t flush_at_ms; /* NEVER: nothing to coalesce */
+	bool running;
+};
+
+static const char *const end_reasons[] = {
+	[SUB_TIMEOUT] = "timeout",
+	[SUB_REJECTED] = "rejected",
+	[SUB_NORESOURCE] = "noresource",
+};
+
+struct event_pkg *event_pkg_new(struct roster *roster, const struct event_pkg_limits *limits,
+				const struct event_pkg_ops *ops, void *arg)
+{
+	struct event_pkg *e = xcalloc(1, sizeof(*e));
+
+	e->roster = roster;
+	e->limits = *limits;
+	e->ops = *ops;
+	e->arg = arg;
+	e->view.active = true;
+	e->flush_at_ms = NEVER;
+	TAILQ_INIT(&e->subs);
+	return e;
+}
+
+static void sub_free(struct event_pkg *e, struct subscription *s)
+{
+	event_heap_remove(&e->heap, &s->timer);
+	TAILQ_REMOVE(&e->subs, s, link);
+	e->n_subs--;
+	free(s->user);
+	free(s);
+}
+
+void event_pkg_free(struct event_pkg **ep)
+{
+	struct event_pkg *e = *ep;
+
+	if (!e)
+		return;
+	while (!TAILQ_EMPTY(&e->subs))
+		sub_free(e, TAILQ_FIRST(&e->subs));
+	event_heap_fini(&e->heap);
+	free(e->subject);
+	free(e);
+	*ep = NULL;
+}
+
+void event_pkg_set_view(struct event_pkg *e, const struct roster_view *view)
+{
+	char *subject = view->subject ? xstrdup(view->subject) : NULL;
+
+	free(e->subject);
+	e->subject = subject;
+	e->view = *view;
+	e->view.subject = subject;
+}
+
+size_t event_pkg_count(const struct event_pkg *e)
+{
+	return e->n_subs;
+}
+
+/*
+ * When the rate lets the next partial NOTIFY go. The debt of a full burst is burst intervals; less
+ * may be spent at once.
+ */
+static uint64_t rate_due(const struct event_pkg *e, const struct subscription *s)
+{
+	uint64_t burst = e->limits.burst ? e->limits.burst : 1;
+	uint64_t credit = (burst - 1) * e->limits.min_interval_ms;
+
+	return s->paid_until_ms > credit ? s->paid_until_ms - credit : 0;
+}
+
+static void rate_spend(const struct event_pkg *e, struct subscription *s, uint64_t now_ms)
+{
+	if (s->paid_until_ms < now_ms)
+		s->paid_until_ms = now_ms;
+	s->paid_until_ms += e->limits.min_interval_ms;
+}
+
+static uint64_t sub_due(const struct event_pkg *e, const struct subscription *s)
+{
+	uint64_t due;
+
+	switch (s->state) {
+	case SUB_IDLE:
+		if (s->end != SUB_GOES_ON || s->owed_full)
+			return 0;
+		due = s->owed ? rate_due(e, s) : NEVER;
+		return due < s->expires_at_ms ? due : s->expires_at_ms;
+	case SUB_BACKOFF:
+		return s->retry_at_ms < s->expires_at_ms ? s->retry_at_ms : s->expires_at_ms;
+	case SUB_WAITING:
+		return NEVER;
+	case SUB_OVER:
+		break;
+	}
+	return 0;
+}
+
+/* Call after every change of a subscription. */
+static void sub_schedule(struct event_pkg *e, struct subscription *s)
+{
+	event_heap_set(&e->heap, &s->timer, sub_due(e, s));
+}
+
+static uint64_t expiry(uint32_t expires_s, uint64_t now_ms)
+{
+	return now_ms + (uint64_t)expires_s * 1000;
+}
+
+struct subscription *event_pkg_subscribe(struct event_pkg *e, void *dialog, struct slice user,
+					 uint32_t expires_s, uint64_t now_ms)
+{
+	struct subscription *s = xcalloc(1, sizeof(*s));
+
+	s->dialog = dialog;
+	s->user = slice_dup(user);
+	TAILQ_INSERT_TAIL(&e->subs, s, link);
+	e->n_subs++;
+	event_pkg_refresh(e, s, expires_s, now_ms);
+	return s;
+}
+
+bool event_pkg_active(const struct subscription *s)
+{
+	return s->end == SUB_GOES_ON && s->state != SUB_OVER;
+}
+
+void event_pkg_refresh(struct event_pkg *e, struct subscription *s, uint32_t expires_s,
+		       uint64_t now_ms)
+{
+	if (!event_pkg_active(s))
+		return;
+	s->expires_at_ms = expiry(expires_s, now_ms);
+	s->owed_full = true;
+	if (expires_s == 0)
+		s->end = SUB_TIMEOUT;
+	if (s->state == SUB_BACKOFF)
+		s->state = SUB_IDLE; /* the peer is alive */
+	sub_schedule(e, s);
+}
+
+/*
+ * RFC 6665 4.2.2: without an answer, with 481, or with an error that names no time for another
+ * try, the subscription is gone.
+ */
+void event_pkg_notified(struct event_pkg *e, struct subscription *s, int sip_status,
+			uint32_t retry_after_s, uint64_t now_ms)
+{
+	bool ok = sip_status >= 200 && sip_status < 300;
+
+	if (s->state != SUB_WAITING || sip_status < 200)
+		return;
+	if (s->last_sent) {
+		s->state = SUB_OVER;
+	} else if (ok) {
+		s->state = SUB_IDLE;
+	} else if (retry_after_s > 0 && sip_status != 481 && sip_status != 408) {
+		s->state = SUB_BACKOFF;
+		s->retry_at_ms = expiry(retry_after_s, now_ms);
+		s->owed_full = true; /* what it missed is not known to us */
+	} else {
+		s->state = SUB_OVER;
+	}
+	sub_schedule(e, s);
+}
+
+void event_pkg_changed(struct event_pkg *e, uint64_t now_ms)
+{
+	if (e->flush_at_ms == NEVER)
+		e->flush_at_ms = now_ms + e->limits.coalesce_ms;
+}
+
+static void sub_finish(struct event_pkg *e, struct subscription *s, enum sub_end end)
+{
+	if (!event_pkg_active(s))
+		return;
+	s->end = end;
+	if (s->state == SUB_BACKOFF)
+		s->state = SUB_IDLE;
+	sub_schedule(e, s);
+}
+
+void event_pkg_terminate_user(struct event_pkg *e, struct slice user, uint64_t now_ms)
+{
+	struct subscription *s;
+
+	(void)now_ms;
+	TAILQ_FOREACH(s, &e->subs, link) {
+		if (sip_uri_same(slice_str(s->user), user))
+			sub_finish(e, s, SUB_REJECTED);
+	}
+}
+
+void event_pkg_terminate_all(struct event_pkg *e, uint64_t now_ms)
+{
+	struct subscription *s;
+
+	(void)now_ms;
+	TAILQ_FOREACH(s, &e->subs, link)
+		sub_finish(e, s, SUB_NORESOURCE);
+}
+
+static void state_header(const struct subscription *s, uint64_t now_ms, char *buf, size_t size)
+{
+	uint64_t left = s->expires_at_ms > now_ms ? (s->expires_at_ms - now_ms) / 1000 : 0;
+
+	if (s->end == SUB_GOES_ON)
+		(void)snprintf(buf, size, "active;expires=%" PRIu64, left);
+	else
+		(void)snprintf(buf, size, "terminated;reason=%s", end_reasons[s->end]);
+}
+
+/* The next document for s; remembers that it has been shown. */
+static void sub_document(struct event_pkg *e, struct subscription *s, struct bytes *out)
+{
+	struct roster_view *v = &e->view;
+	bool full = s->owed_full || s->end != SUB_GOES_ON, limited;
+
+	v->version = ++s->version;
+	v->watcher = roster_find(e->roster, slice_str(s->user));
+	limited = roster_limited(e->roster, v);
+	if (s->end == SUB_NORESOURCE)
+		roster_document_deleted(e->roster, s->version, out);
+	else
+		roster_document(e->roster, full || limited != s->limited ? 0 : s->seen, v, out);
+	s->limited = limited;
+	s->seen = roster_serial(e->roster);
+}
+
+static void sub_send(struct event_pkg *e, struct subscription *s, uint64_t now_ms)
+{
+	struct bytes body = BYTES_INIT;
+	char header[64];
+
+	sub_document(e, s, &body);
+	if (!bytes_ok(&body)) {
+		/* Members' own texts made it too large to send: better none than a part. */
+		bytes_reset(&body);
+		s->end = SUB_NORESOURCE;
+	}
+	state_header(s, now_ms, header, sizeof(header));
+	if (!s->owed_full && s->end == SUB_GOES_ON)
+		rate_spend(e, s, now_ms);
+	s->owed = s->owed_full = false;
+	s->last_sent = s->end != SUB_GOES_ON;
+	s->state = SUB_WAITING;
+	sub_schedule(e, s);
+	e->ops.send(s->dialog, header, bytes_slice(&body), e->arg);
+	bytes_fini(&body);
+}
+
+static void sub_run(struct event_pkg *e, struct subscription *s, uint64_t now_ms)
+{
+	if (s->state == SUB_OVER) {
+		e->ops.ended(s->dialog, e->arg);
+		sub_free(e, s);
+		return;
+	}
+	s->state = SUB_IDLE; /* a back-off that is over */
+	if (s->end == SUB_GOES_ON && now_ms >= s->expires_at_ms)
+		s->end = SUB_TIMEOUT;
+	sub_send(e, s, now_ms);
+}
+
+/* What has changed is now owed to everyone who has not seen it. */
+static void flush(struct event_pkg *e)
+{
+	uint64_t serial = roster_serial(e->roster);
+	struct subscription *s;
+
+	e->flush_at_ms = NEVER;
+	TAILQ_FOREACH(s, &e->subs, link) {
+		if (s->owed || s->seen == serial)
+			continue;
+		s->owed = true;
+		sub_schedule(e, s);
+	}
+}
+
+static uint64_t next_at(const struct event_pkg *e)
+{
+	uint64_t at = event_heap_first_at(&e->heap), retire = roster_retire_at(e->roster);
+
+	if (e->flush_at_ms < at)
+		at = e->flush_at_ms;
+	return retire < at ? retire : at;
+}
+
+uint64_t event_pkg_run(struct event_pkg *e, uint64_t now_ms)
+{
+	struct event_timer *first;
+	uint64_t at;
+
+	if (e->running)
+		return 0;
+	e->running = true;
+	if (roster_retire(e->roster, now_ms))
+		event_pkg_changed(e, now_ms);
+	if (e->flush_at_ms <= now_ms)
+		flush(e);
+	while ((first = event_heap_due(&e->heap, now_ms)) != NULL)
+		sub_run(e, CONTAINER_OF(first, struct subscription, timer), now_ms);
+	e->running = false;
+	at = next_at(e);
+	if (at == NEVER)
+		return NEVER;
+	return at > now_ms ? at - now_ms : 0;
+}

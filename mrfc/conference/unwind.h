@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_CONFERENCE_UNWIND_H
+#define MRFC_CONFERENCE_UNWIND_H
+
+#include "common/log.h"
+#include "proto/confinfo.h"
+
+/*
+ * Why a session ends before or after it was up, and what each cause means on the wire, in the
+ * roster, in the log and in the counters: one table (FOC-020).
+ */
+enum unwind_cause {
+	UNWIND_DEPARTED,       /* BYE of the peer */
+	UNWIND_CANCELLED,      /* CANCEL of the peer */
+	UNWIND_BAD_SDP,        /* not a session description */
+	UNWIND_NOT_ACCEPTABLE, /* no chat line we can serve */
+	UNWIND_BAD_ANSWER,     /* the answer to our offer is missing or unusable */
+	UNWIND_NO_MRFP,        /* none registered, or its link went away */
+	UNWIND_MRFP_FULL,
+	UNWIND_MRFP_TIMEOUT,
+	UNWIND_MRFP_REFUSED, /* not allowed there (connect_allow) */
+	UNWIND_STORE_FAILED,
+	UNWIND_NO_ACK,
+	UNWIND_NO_PRACK,
+	UNWIND_EXPIRED, /* session timer */
+	UNWIND_GONE,    /* the peer lost the dialog or does not answer */
+	UNWIND_MEDIA_LOST,
+	UNWIND_TOO_SLOW,
+	UNWIND_QUIET,
+	UNWIND_FLOOD,     /* it sent far too many messages */
+	UNWIND_MRFP_LOST, /* and no other took over */
+	UNWIND_REMOVED,
+	UNWIND_ENDED,    /* the conference ended */
+	UNWIND_SHUTDOWN, /* this server stops */
+	UNWIND_REFUSED,  /* dial-out: final answer of the callee */
+	UNWIND_BUSY,     /* dial-out: 486 or 600 */
+	UNWIND_NO_ROUTE, /* dial-out: nowhere to send it */
+	UNWIND_N
+};
+
+struct unwind_rule {
+	const char *name; /* counter label, log */
+	int status;       /* while the peer's INVITE waits; also the cause shown of a dial-out */
+	uint32_t retry_after_s; /* 0: none */
+	int reason;             /* Reason: SIP;cause= of our BYE */
+	const char *text;       /* its text */
+	enum confinfo_leaving leaving;
+	enum log_level level;
+};
+
+const struct unwind_rule *unwind_rule(enum unwind_cause cause);
+/* Cause for an error of media (-ERR_*). */
+enum unwind_cause unwind_of_media(int err);
+/* Cause for a lost termination (enum ctl_lost). */
+enum unwind_cause unwind_of_lost(int ctl_lost);
+
+#endif

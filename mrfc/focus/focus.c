@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The focus: owns conferences' SIP side (rooms, sessions), hands SIP requests and media events to
+ * the piece of their verb, and has what all pieces share. RFC 4353, RFC 4579, TS 24.147. No SIP
+ * stack, no control protocol, no loop in here.
+ */
+#include "mrfc/focus/focus.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "mrfc/focus/focus_priv.h"
+#include "proto/sip_uri.h"
+
+#define LOG_PLACE "focus"
+
+#define TICK_MS       1000
+#define SHOW_ENDED_MS 60000   /* the admin API shows ended endpoints that long */
+#define EMPTY_ROOM_MS 3600000 /* an operator's conference may be empty that long */
+
+char *focus_refusal_headers(uint32_t retry_after_s, int warning, const char *why)
+{
+	struct bytes h = BYTES_INIT;
+
+	if (retry_after_s != 0)
+		bytes_addf(&h, "Retry-After: %u\r\n", retry_after_s);
+	if (why != NULL) {
+		bytes_addf(&h, "Warning: %d mrfc \"", warning);
+		for (const char *p = why; *p != '\0'; p++) /* stays one quoted string */
+			bytes_add_char(&h, *p == '"' || *p == '\\' || (unsigned char)*p < ' ' ? ' '
+											      : *p);
+		bytes_add_str(&h, "\"\r\n");
+	}
+	return bytes_take(&h);
+}
+
+void focus_refuse(struct sip_in **in, int status, uint32_t retry_after_s, const char *why)
+{
+	char *headers = focus_refusal_headers(retry_after_s, 399, why);
+
+	sip_in_end(in, &(struct sip_answer){.status = status, .headers = headers});
+	free(headers);
+}
+
+bool focus_uri_is_ours(struct focus *f, const char *uri)
+{
+	bool factory;
+
+	return room_by_uri(f, uri, &factory, NULL) != NULL || factory;
+}
+
+/* Does the peer assert a URI of a conference, or of the one that its request would make? */
+static bool poses_as_conference(struct focus *f, const struct sip_in *in,
+				const struct identity *who)
+{
+	for (size_t i = 0; i <= who->n_aliases; i++) {
+		const char *uri = i < who->n_aliases ? who->aliases[i] : who->uri;
+
+		if (focus_uri_is_ours(f, uri) || sip_uri_same(slice_str(uri), slice_str(in->uri)))
+			return true;
+	}
+	return false;
+}
+
+int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r)
+{
+	const struct identity_claim claim = {.peer = &(*in)->peer,
+					     .asserted = (*in)->asserted,
+					     .n_asserted = (*in)->n_asserted,
+					     .asserted_display = (*in)->asserted_display,
+					     .from = (*in)->from_uri,
+					     .from_display = (*in)->from_display};
+	int err = identity_of(f->trusted, &claim, who_r);
+	char where[ADDR_STRLEN];
+
+	if (err == 0 && poses_as_conference(f, *in, who_r)) {
+		identity_fini(who_r);
+		err = -ERR_DENIED;
+	}
+	if (err != 0) {
+		log_peer("%s by %s refused: no identity that %s may assert", (*in)->method_name,
+			 (*in)->from_uri, addr_format(&(*in)->peer, where));
+		focus_refuse(in, 403, 0, "No trusted identity");
+	}
+	return err;
+}
+
+/* What we can do with m=message, files included (RFC 3264 9; RFC 5547 8.5). */
+static void describe(const struct focus *f, struct bytes *out)
+{
+	struct sdp_file files = {.has_selector = true};
+	struct sdp_session s = {
+		.origin_user = (char *)"mrf", .origin_id = 1, .origin_version = 1, .n_media = 1};
+	char host[ADDR_STRLEN];
+
+	s.origin_host = (char *)(uintptr_t)addr_host(sip_agent_addr(f->sip), host);
+	s.origin_v6 = addr_is_v6(sip_agent_addr(f->sip));
+	s.media[0] = (struct sdp_media){.type = (char *)"message",
+					.is_message = true,
+					.proto = (char *)"TCP/MSRP",
+					.formats = (char *)"*",
+					.file = &files};
+	sdp_build(out, &s);
+}
+
+/* OPTIONS: what this server or conference can do, without joining (FOC-013). */
+static void on_options(struct sip_in *in, void *arg)
+{
+	struct focus *f = arg;
+	struct bytes contact = BYTES_INIT, h = BYTES_INIT, sdp = BYTES_INIT;
+	struct slice name;
+	bool factory;
+	struct room *room = room_by_uri(f, in->uri, &factory, &name);
+
+	if (room == NULL && !factory && (name.len > 0 || !room_uri_is_mine(f, in->uri))) {
+		sip_in_end_status(&in, 404);
+		return;
+	}
+	sip_agent_focus_contact(f->sip, room != NULL ? room->c->name : f->config.factory, &contact);
+	sip_header_add(&h, "Allow", sip_in_allow());
+	sip_header_add(
+		&h, "Accept",
+		"application/sdp, multipart/mixed, multipart/related, message/sipfrag, application/resource-lists+xml");
+	sip_header_add(&h, "Accept-Encoding", "identity");
+	sip_header_add(&h, "Accept-Language", "en");
+	sip_header_add(&h, "Supported", sip_in_supported());
+	sip_header_add(&h, "Allow-Events", "conference");
+	describe(f, &sdp);
+	sip_in_end(&in, &(struct sip_answer){.status = 200,
+					     .contact = bytes_cstr(&contact),
+					     .headers = bytes_cstr(&h),
+					     .content_type = "application/sdp",
+					     .body = bytes_slice(&sdp)});
+	bytes_fini(&sdp);
+	bytes_fini(&contact);
+	bytes_fini(&h);
+}
+
+static void on_answered(const char *method, int status, void *arg)
+{
+	struct focus *f = arg;
+
+	stats_answered(f->stats, method, status);
+}
+
+static const struct sip_handlers sip_handlers = {.invite = focus_on_invite,
+						 .subscribe = focus_on_subscribe,
+						 .refer = focus_on_refer,
+						 .options = on_options,
+						 .answered = on_answered};
+
+static void on_change(struct dialog *d, struct slice offer, void *arg)
+{
+	(void)d;
+	reinvite_on_change(arg, offer);
+}
+
+static void on_change_cancelled(struct dialog *d, void *arg)
+{
+	(void)d;
+	reinvite_on_cancelled(arg);
+}
+
+static void on_answer(struct dialog *d, struct slice sdp, void *arg)
+{
+	struct session *s = arg;
+
+	(void)d;
+	if (s->step == SESSION_MOVING || s->step == SESSION_UP)
+		reinvite_on_answer(s, sdp);
+	else
+		join_on_answer(s, sdp);
+}
+
+static void on_ringing(struct dialog *d, int status, void *arg)
+{
+	(void)d;
+	(void)status;
+	dialout_on_ringing(arg);
+}
+
+static void on_accepted(struct dialog *d, const struct sip_out_result *result, void *arg)
+{
+	(void)d;
+	dialout_on_accepted(arg, result);
+}
+
+static void on_confirmed(struct dialog *d, void *arg)
+{
+	struct session *s = arg;
+
+	(void)d;
+	if (s->step == SESSION_WAITING)
+		session_connected(s);
+}
+
+static void on_change_failed(struct dialog *d, int status, void *arg)
+{
+	(void)d;
+	reinvite_on_failed(arg, status);
+}
+
+static void on_ended(struct dialog *d, enum dialog_end how, int status, const char *phrase,
+		     void *arg)
+{
+	(void)d;
+	leave_on_ended(arg, how, status, phrase);
+}
+
+static const struct dialog_ops dialog_handlers = {.change = on_change,
+						  .change_cancelled = on_change_cancelled,
+						  .answer = on_answer,
+						  .ringing = on_ringing,
+						  .accepted = on_accepted,
+						  .confirmed = on_confirmed,
+						  .change_failed = on_change_failed,
+						  .ended = on_ended};
+
+/* Once a second: forget ended endpoints, end conferences that nobody uses. */
+static void on_tick(void *arg)
+{
+	struct focus *f = arg;
+	uint64_t now_ms = clock_now_ms();
+	struct conference *c, *next;
+
+	timer_start(f->tick, TICK_MS);
+	for (c = conference_first(f->conferences); c != NULL; c = next) {
+		next = conference_next(c);
+		roster_sweep(c->roster, now_ms, SHOW_ENDED_MS);
+		if (c->state == CONFERENCE_ACTIVE && c->empty_since_ms != 0 &&
+		    now_ms - c->empty_since_ms > EMPTY_ROOM_MS &&
+		    LIST_EMPTY(&room_of(c)->sessions)) {
+			log_info("%s: empty for an hour", c->name);
+			room_end(room_of(c), UNWIND_ENDED);
+		}
+	}
+}
+
+static void split_aliases(struct focus *f, const char *list)
+{
+	struct slice rest = slice_str(list), one;
+
+	while (slice_next(&rest, ',', &one)) {
+		one = slice_trim(one);
+		if (one.len == 0 || f->n_aliases == FOCUS_MAX_ALIASES)
+			continue;
+		f->aliases = xrealloc(f->aliases, (f->n_aliases + 1) * sizeof(*f->aliases));
+		f->aliases[f->n_aliases++] = slice_dup(one);
+	}
+}
+
+int focus_new(struct event_base *base, const struct focus_config *config, struct sip_agent *sip,
+	      struct media *media, struct store *store, struct stats *stats, struct focus **focus_r)
+{
+	struct focus *f = xcalloc(1, sizeof(*f));
+	const struct dialog_settings settings = {.session_expires_s = config->session_expires_s,
+						 .min_se_s = config->min_se_s};
+
+	f->base = base;
+	f->config = *config;
+	if (addr_set_parse(config->trusted, &f->trusted) != 0) {
+		free(f);
+		return -ERR_SYNTAX;
+	}
+	f->sdp = (struct focus_sdp_policy){.wrapped_types = config->wrapped_types,
+					   .nicknames = config->nicknames,
+					   .private_messages = config->private_messages,
+					   .strict = config->strict,
+					   .session_match = config->session_match,
+					   .prefer_active = config->prefer_active,
+					   .offer_tls = config->offer_tls,
+					   .reject_cema_mismatch = config->reject_cema_mismatch,
+					   .cema = config->cema};
+	split_aliases(f, config->aliases);
+	f->sip = sip;
+	f->media = media;
+	f->stats = stats;
+	f->store = conf_store_new(store);
+	f->conferences = conference_table_new(config->domain);
+	f->dialogs = dialog_set_new(base, sip, &settings, &dialog_handlers);
+	LIST_INIT(&f->refers);
+	f->file_dialogs = dialog_set_new(base, sip, &settings, file_dialog_ops());
+	LIST_INIT(&f->shares);
+	f->tick = timer_new(base, on_tick, f);
+	timer_start(f->tick, TICK_MS);
+	sip_agent_set_handlers(sip, &sip_handlers, f);
+	media_set_events(media, focus_media_events(), f);
+	*focus_r = f;
+	return 0;
+}
+
+void focus_stop(struct focus *f)
+{
+	struct conference *c, *next;
+
+	f->stopping = true;
+	for (c = conference_first(f->conferences); c != NULL; c = next) {
+		next = conference_next(c);
+		if (c->state == CONFERENCE_ACTIVE)
+			room_end(room_of(c), UNWIND_SHUTDOWN);
+	}
+}
+
+bool focus_idle(const struct focus *f)
+{
+	return conference_count(f->conferences) == 0 && dialog_set_count(f->dialogs) == 0 &&
+	       dialog_set_count(f->file_dialogs) == 0 && LIST_EMPTY(&f->refers);
+}
+
+void focus_free(struct focus **fp)
+{
+	struct focus *f = *fp;
+	struct conference *c;
+
+	if (f == NULL)
+		return;
+	*fp = NULL;
+	while (!LIST_EMPTY(&f->refers)) {
+		struct refer *r = LIST_FIRST(&f->refers);
+		refer_forget(&r);
+	}
+	while ((c = conference_first(f->conferences)) != NULL)
+		room_free(room_of(c));
+	timer_free(&f->tick);
+	dialog_set_free(&f->dialogs);
+	dialog_set_free(&f->file_dialogs);
+	conf_store_free(&f->store);
+	conference_table_free(&f->conferences);
+	addr_set_free(&f->trusted);
+	for (size_t i = 0; i < f->n_aliases; i++)
+		free(f->aliases[i]);
+	free(f->aliases);
+	free(f);
+}
+
+void focus_count(struct focus *f)
+{
+	size_t sessions = 0, subscriptions = 0;
+	struct session *s;
+
+	for (struct conference *c = conference_first(f->conferences); c != NULL;
+	     c = conference_next(c)) {
+		LIST_FOREACH(s, &room_of(c)->sessions, link)
+			sessions++;
+		subscriptions += event_pkg_count(c->events);
+	}
+	stats_set_now(f->stats, conference_count(f->conferences), sessions, subscriptions,
+		      dialog_set_count(f->dialogs) + dialog_set_count(f->file_dialogs));
+}
+
+struct conference_table *focus_conferences(struct focus *f)
+{
+	return f->conferences;
+}
+
+int focus_create(struct focus *f, const char *name, const char *subject,
+		 struct conference **conference_r)
+{
+	struct room *room;
+	int err;
+
+	if (f->stopping)
+		return -ERR_WRONG_STATE;
+	/* The factory's name belongs to the factory. */
+	if (name != NULL && f->config.factory[0] != '\0' && strcmp(name, f->config.factory) == 0)
+		return -ERR_EXISTS;
+	if (name != NULL)
+		(void)room_name_free(f, slice_str(name));
+	err = room_create(f, name, NULL, subject, CONFERENCE_BY_API, &room);
+	if (err != 0)
+		return err;
+	conf_store_flush(f->store);
+	*conference_r = room->c;
+	return 0;
+}

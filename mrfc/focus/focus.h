@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_FOCUS_FOCUS_H
+#define MRFC_FOCUS_FOCUS_H
+
+#include "mrfc/conference/conference.h"
+
+struct event_base;
+struct sip_agent;
+struct store;
+struct stats;
+
+/*
+ * The focus: every way in and out of a conference, from SIP and from the operator. What the admin
+ * API and the media events may call; SIP comes in through sip_in.
+ */
+struct focus;
+
+enum { FOCUS_MAX_ALIASES = 16 };
+
+struct focus_config {
+	const char *domain;
+	const char *factory; /* user part; "": none */
+	const char *trusted; /* networks */
+	const char *
+		aliases; /* comma-separated URIs (FOCUS_MAX_ALIASES) that mean the conference in CPIM To */
+	const char *wrapped_types;
+	const char *reserved_nicknames; /* comma-separated */
+	bool refuse_lookalikes;
+	bool create_on_join, creator_ends, nicknames, private_messages, echo, strict;
+	bool prefer_active, offer_tls;
+	bool session_match, reject_cema_mismatch, cema, anonymous_alias, anyone_removes;
+	uint32_t max_users;             /* 0: no limit */
+	uint64_t max_message, max_file; /* octets; 0: what the MRFP allows */
+	uint32_t file_hold_ms;
+	uint32_t session_expires_s; /* 0: none */
+	uint32_t min_se_s;
+	uint32_t lost_grace_ms; /* a session without its connection lives on that long */
+	uint32_t event_burst, event_min_interval_ms, event_expires_s;
+};
+
+/* Strings of config must outlive the focus. -ERR_SYNTAX: trusted is malformed. Takes over SIP and media events. */
+MUST_CHECK int focus_new(struct event_base *base, const struct focus_config *config,
+			 struct sip_agent *sip, struct media *media, struct store *store,
+			 struct stats *stats, struct focus **focus_r);
+/* Everyone gets BYE; nothing new is taken. focus_idle() tells when the last answers are in. */
+void focus_stop(struct focus *f);
+bool focus_idle(const struct focus *f);
+void focus_free(struct focus **f);
+/* Set the gauges of stats. */
+void focus_count(struct focus *f);
+
+struct conference_table *focus_conferences(struct focus *f);
+/* Operator makes a conference; lives until ended or empty for an hour. Errors of conference_create. */
+MUST_CHECK int focus_create(struct focus *f, const char *name, const char *subject,
+			    struct conference **conference_r);
+/* Everyone gets BYE (Reason 410), subscriptions end, URI is freed. */
+void focus_end(struct focus *f, struct conference *c, int reason_cause);
+/*
+ * Dial out to uri. 0: started, *participant_r shows dialing-out. -ERR_EXISTS connected already,
+ * -ERR_SYNTAX bad URI, -ERR_CLOSED no MRFP, -ERR_LIMIT full, -ERR_WRONG_STATE ending. by: who asked (URI) or NULL.
+ */
+MUST_CHECK int focus_dial_out(struct focus *f, struct conference *c, struct slice uri,
+			      const char *display, const char *by,
+			      struct participant **participant_r);
+/* Remove a participant: BYE with Reason 603 on all its dialogs, CANCEL pending dial-outs. -ERR_NOT_FOUND. */
+MUST_CHECK int focus_remove(struct focus *f, struct conference *c, struct slice uri,
+			    const char *by);
+/* Keep a user out from now on; who is in stays until removed. */
+void focus_bar(struct focus *f, struct conference *c, struct slice uri);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Dial-out: the focus invites a user, asked by the operator or by a participant's REFER. A
+ * termination first (its URI goes in the offer), then INVITE; the answer is settled as for an
+ * offerless join. RFC 4579 5.5; flow F3.
+ */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "mrfc/focus/focus_priv.h"
+#include "proto/sip_uri.h"
+
+#define LOG_PLACE "focus/dialout"
+
+static void call(struct session *s)
+{
+	struct room *room = s->room;
+	struct bytes h = BYTES_INIT;
+	const char *route;
+	int err;
+
+	if (sip_agent_route(room->focus->sip, s->contact, &route) != 0) {
+		focus_unwind(s, UNWIND_NO_ROUTE, 0, NULL, NULL);
+		return;
+	}
+	bytes_addf(&h, "P-Asserted-Identity: <%s>\r\n", room->c->uri);
+	if (room->c->subject != NULL)
+		sip_header_add(&h, "Subject", room->c->subject);
+	if (s->referred_by != NULL)
+		sip_header_add(&h, "Referred-By", s->referred_by);
+	session_step(s, SESSION_CALLING);
+	err = dialog_call(room->focus->dialogs,
+			  &(struct dialog_call_to){.name = room->c->name,
+						   .from = room->c->uri,
+						   .target = s->contact,
+						   .route = route,
+						   .headers = bytes_cstr(&h),
+						   .sdp = bytes_slice(&s->local.last)},
+			  s, &s->dialog);
+	bytes_fini(&h);
+	if (err != 0)
+		focus_unwind(s, UNWIND_NO_ROUTE, 0, NULL, "the URI cannot be called");
+}
+
+static void on_added(const struct media_result *result, void *arg)
+{
+	struct session *s = arg;
+	struct focus *f = s->room->focus;
+
+	if (result->err != 0) {
+		focus_unwind(s, unwind_of_media(result->err), 0, NULL, result->reason);
+		return;
+	}
+	focus_sdp_local_set(&s->local, result);
+	f->sdp.max_size = room_max_size(f);
+	focus_sdp_offer(&s->local, &f->sdp);
+	session_store(s);
+	conf_store_flush(f->store);
+	call(s);
+}
+
+/* The callee as a user; -ERR_SYNTAX when its URI is none we can call. */
+static int callee(struct slice uri, const char *display, struct identity *who_r)
+{
+	struct sip_uri u;
+	struct bytes aor = BYTES_INIT;
+	struct identity who = {0};
+	int err = sip_uri_parse(uri, &u);
+
+	if (err == 0 &&
+	    ((u.scheme != SIP_URI_SIP && u.scheme != SIP_URI_SIPS && u.scheme != SIP_URI_TEL) ||
+	     u.user.len == 0))
+		err = -ERR_SYNTAX;
+	if (err == 0)
+		err = sip_uri_aor(uri, &aor);
+	if (err != 0 || !bytes_ok(&aor)) {
+		bytes_fini(&aor);
+		return -ERR_SYNTAX;
+	}
+	who.uri = bytes_take(&aor);
+	who.display =
+		display != NULL && slice_is_utf8(slice_str(display)) ? xstrdup(display) : NULL;
+	if (strncmp(who.uri, "sip", 3) == 0) {
+		char *im = xasprintf("im%s", strchr(who.uri, ':'));
+
+		identity_add_alias(&who, im);
+		free(im);
+	}
+	*who_r = who;
+	return 0;
+}
+
+int dialout_start(struct room *room, struct slice uri, const char *display, const char *by,
+		  const char *referred_by, struct refer *refer, struct session **session_r)
+{
+	struct focus *f = room->focus;
+	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
+				      .tls = f->sdp.offer_tls && media_has_tls(f->media),
+				      .match_session_only = f->sdp.session_match,
+				      .v6 = addr_is_v6(sip_agent_addr(f->sip))};
+	struct access_facts facts;
+	struct identity who;
+	struct session *s;
+	char *target;
+	int status;
+
+	if (room->c->state != CONFERENCE_ACTIVE || f->stopping)
+		return -ERR_WRONG_STATE;
+	/* Headers in the URI are somebody else's wishes (REF-013). */
+	if (slice_chr(uri, '?') >= 0)
+		uri = slice_first(uri, (size_t)slice_chr(uri, '?'));
+	target = slice_dup(uri);
+	/* A conference calling this server would loop its messages. */
+	if (room_uri_is_mine(f, target) || callee(uri, display, &who) != 0) {
+		free(target);
+		return -ERR_SYNTAX;
+	}
+	focus_facts(room, who.uri, &facts);
+	status = facts.present                ? -ERR_EXISTS
+		 : access_join(&facts) == 486 ? -ERR_LIMIT
+		 : !media_available(f->media) ? -ERR_CLOSED
+					      : 0;
+	if (status != 0) {
+		identity_fini(&who);
+		free(target);
+		return status;
+	}
+	s = session_new(room, &who, target);
+	free(target);
+	s->dialled_out = true;
+	s->we_offered = true;
+	s->by = by != NULL ? xstrdup(by) : NULL;
+	s->referred_by = referred_by != NULL ? xstrdup(referred_by) : NULL;
+	s->refer = refer;
+	session_enter_roster(s, CONFINFO_DIALING_OUT);
+	session_step(s, SESSION_ADDING);
+	log_info("%s: calling %s%s%s", room->c->name, s->who.uri, by != NULL ? " for " : "",
+		 by != NULL ? by : "");
+	session_add_termination(s, &remote, on_added);
+	room_changed(room);
+	*session_r = s;
+	return 0;
+}
+
+int focus_dial_out(struct focus *f, struct conference *c, struct slice uri, const char *display,
+		   const char *by, struct participant **participant_r)
+{
+	struct session *s;
+	int err;
+
+	(void)f;
+	err = dialout_start(room_of(c), uri, display, by, NULL, NULL, &s);
+	if (err == 0)
+		*participant_r = s->endpoint->user;
+	return err;
+}
+
+void dialout_on_ringing(struct session *s)
+{
+	if (s->endpoint == NULL || s->step != SESSION_CALLING)
+		return;
+	roster_endpoint_status(s->endpoint, CONFINFO_ALERTING, clock_wall_ms());
+	room_changed(s->room);
+}
+
+void dialout_on_accepted(struct session *s, const struct sip_out_result *result)
+{
+	struct focus *f = s->room->focus;
+
+	/* Who answered is known by the dialled URI and by what a trusted peer asserts. */
+	if (result->peer.len == 0 || !addr_set_has(f->trusted, &result->peer))
+		return;
+	for (size_t i = 0; i < result->n_asserted; i++) {
+		if (!focus_uri_is_ours(f, result->asserted[i]))
+			identity_add_alias(&s->who, result->asserted[i]);
+	}
+	if (s->endpoint != NULL)
+		roster_set_aliases(s->endpoint->user, (const char *const *)s->who.aliases,
+				   s->who.n_aliases);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ways in by INVITE: the factory's URI makes a conference, a conference's URI joins it (and makes it
+ * where that is allowed). Identity, policy, place, media, record, answer, in this order; any failure
+ * goes through focus_unwind. RFC 4579 5.1, 5.4; TS 24.147 5.3.2; flows F1, F2.
+ */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "mrfc/focus/focus_priv.h"
+#include "proto/sip_uri.h"
+
+#define LOG_PLACE "focus/join"
+
+void session_enter_roster(struct session *s, enum confinfo_status status)
+{
+	struct room *room = s->room;
+	struct participant *p = roster_user(room->c->roster, slice_str(s->who.uri), s->who.display);
+
+	roster_set_aliases(p, (const char *const *)s->who.aliases, s->who.n_aliases);
+	if (room->c->creator != NULL &&
+	    sip_uri_same(slice_str(room->c->creator), slice_str(s->who.uri)))
+		roster_set_role(p, "owner"); /* FOC-011 */
+	s->endpoint =
+		roster_endpoint_add(p, slice_str(s->contact), status,
+				    s->dialled_out ? CONFINFO_DIALED_OUT : CONFINFO_DIALED_IN, s);
+	if (s->by != NULL)
+		s->endpoint->joined_by = xstrdup(s->by);
+}
+
+void session_connected(struct session *s)
+{
+	session_step(s, SESSION_UP);
+	if (!s->announced) {
+		s->announced = true;
+		s->room->n_entering--;
+		log_info("%s: %s is in (%s)", s->room->c->name, s->who.uri,
+			 s->dialled_out ? "dialed out" : "dialed in");
+		stats_joined(s->room->focus->stats, s->dialled_out ? "dialed-out" : "dialed-in");
+	}
+	session_set_dir(s, s->dir);
+	room_changed(s->room);
+	if (s->refer != NULL) {
+		struct refer *r = s->refer;
+
+		s->refer = NULL;
+		refer_done(r, 200, "OK");
+	}
+}
+
+/* Stored: now the 200 may go. */
+static void on_stored(int err, void *arg)
+{
+	struct session *s = arg;
+
+	if (err != 0) {
+		focus_unwind(s, UNWIND_STORE_FAILED, 0, NULL, NULL);
+		return;
+	}
+	session_enter_roster(s, CONFINFO_DIALING_IN);
+	session_step(s, SESSION_WAITING);
+	dialog_answer(s->dialog, bytes_slice(&s->local.last));
+}
+
+static void on_added(const struct media_result *result, void *arg)
+{
+	struct session *s = arg;
+	struct focus *f = s->room->focus;
+
+	if (result->err != 0) {
+		focus_unwind(s, unwind_of_media(result->err), 0, NULL, result->reason);
+		return;
+	}
+	focus_sdp_local_set(&s->local, result);
+	f->sdp.max_size = room_max_size(f);
+	if (s->we_offered)
+		focus_sdp_offer(&s->local, &f->sdp);
+	else
+		focus_sdp_answer(&s->local, &s->peer, &f->sdp);
+	session_step(s, SESSION_STORING);
+	session_store(s);
+	conf_store_wait(f->store, on_stored, s);
+}
+
+static void on_settled(const struct media_result *result, void *arg)
+{
+	struct session *s = arg;
+
+	if (result->err != 0) {
+		focus_unwind(s, unwind_of_media(result->err), 0, NULL, result->reason);
+		return;
+	}
+	dialog_ack(s->dialog);
+	session_connected(s);
+	reinvite_fall_back(s);
+}
+
+/* The answer to the offer of our 2xx or of our INVITE (MSRP-133). */
+void join_on_answer(struct session *s, struct slice sdp)
+{
+	struct focus *f = s->room->focus;
+	const char *uris[1 + IDENTITY_MAX_ALIASES];
+	struct focus_sdp_why why = {399, "no answer"};
+	struct media_remote remote;
+	struct focus_sdp_peer peer;
+
+	const char *misfit;
+
+	if (sdp.ptr == NULL || focus_sdp_read(sdp, true, &f->sdp, &peer, &why) != 0) {
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why.text);
+		return;
+	}
+	s->reoffer = focus_sdp_answered(&peer, &s->local);
+	s->peer = peer;
+	s->has_peer = s->peer_answered = true;
+	misfit = focus_sdp_misfit(&s->peer, &s->local);
+	if (misfit != NULL) {
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, misfit);
+		return;
+	}
+	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
+	remote.n_uris = session_uris(s, uris);
+	remote.uris = uris;
+	s->dir = remote.direction;
+	session_step(s, SESSION_SETTLING);
+	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
+		     false, on_settled, s);
+}
+
+/* The conference that the Request-URI means; made if need be. 0, or the status to refuse with. */
+static int find_room(struct focus *f, struct sip_in *in, const struct identity *who,
+		     struct room **room_r)
+{
+	bool factory;
+	struct slice name;
+	char *text;
+	int err;
+
+	*room_r = room_by_uri(f, in->uri, &factory, &name);
+	if (*room_r != NULL)
+		return 0;
+	if (factory) {
+		err = room_create(f, NULL, who->uri, in->subject, CONFERENCE_BY_FACTORY, room_r);
+		return err == 0 ? 0 : 500;
+	}
+	if (!f->config.create_on_join || name.len == 0 || !room_name_free(f, name))
+		return 404;
+	text = slice_dup(name);
+	err = room_create(f, text, who->uri, in->subject, CONFERENCE_BY_JOIN, room_r);
+	free(text);
+	return err == 0 ? 0 : 404;
+}
+
+/* What can be refused before anything is made. Answers and returns false then. */
+static bool acceptable(struct focus *f, struct sip_in **in, struct focus_sdp_peer *peer)
+{
+	struct focus_sdp_why why = {0};
+	char *headers;
+	int status;
+
+	if (f->stopping || !media_available(f->media)) {
+		const struct unwind_rule *rule =
+			unwind_rule(f->stopping ? UNWIND_SHUTDOWN : UNWIND_NO_MRFP);
+
+		log_peer("INVITE by %s refused: %s", (*in)->from_uri, rule->text);
+		stats_unwound(f->stats, f->stopping ? UNWIND_SHUTDOWN : UNWIND_NO_MRFP);
+		focus_refuse(in, rule->status, rule->retry_after_s, rule->text);
+		return false;
+	}
+	if ((*in)->sdp.ptr == NULL)
+		return true;
+	f->sdp.tls = media_has_tls(f->media);
+	f->sdp.websocket = media_has_websocket(f->media);
+	status = focus_sdp_read((*in)->sdp, false, &f->sdp, peer, &why);
+	if (status == 0 && peer->tolerated)
+		stats_tolerated(f->stats, "sdp");
+	if (status == 0)
+		return true;
+	log_info("INVITE by %s refused: %d, %s", (*in)->from_uri, status, why.text);
+	stats_unwound(f->stats, status == 400 ? UNWIND_BAD_SDP : UNWIND_NOT_ACCEPTABLE);
+	headers = focus_refusal_headers(0, why.warning, why.text);
+	sip_in_end(in, &(struct sip_answer){.status = status, .headers = headers});
+	free(headers);
+	return false;
+}
+
+static void start(struct session *s, struct sip_in *in)
+{
+	struct focus *f = s->room->focus;
+	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
+				      .tls = f->sdp.offer_tls && media_has_tls(f->media),
+				      .match_session_only = f->sdp.session_match,
+				      .v6 = addr_is_v6(&in->peer)};
+
+	s->we_offered = in->sdp.ptr == NULL;
+	if (dialog_accept(f->dialogs, &in, s->room->c->name, s, &s->dialog) != 0) {
+		focus_unwind(s, UNWIND_NOT_ACCEPTABLE, 0, NULL, "session interval too small");
+		return;
+	}
+	if (s->has_peer)
+		focus_sdp_remote(&s->peer, false, &f->sdp, &remote);
+	s->dir = remote.direction;
+	session_step(s, SESSION_ADDING);
+	session_add_termination(s, &remote, on_added);
+}
+
+void focus_on_invite(struct sip_in *in, void *arg)
+{
+	struct focus *f = arg;
+	struct focus_sdp_peer peer = {0};
+	struct access_facts facts;
+	struct identity who;
+	struct session *s;
+	struct room *room;
+	int status;
+
+	if (focus_identify(f, &in, &who) != 0 || file_on_invite(f, &in, &who))
+		return;
+	if (!acceptable(f, &in, &peer)) {
+		identity_fini(&who);
+		return;
+	}
+	status = find_room(f, in, &who, &room);
+	if (status == 0) {
+		focus_facts(room, who.uri, &facts);
+		status = access_join(&facts);
+	}
+	if (status != 0) {
+		log_info("INVITE by %s to %s refused: %d", who.uri, in->uri, status);
+		focus_refuse(&in, status, 0, NULL);
+		focus_sdp_peer_fini(&peer);
+		identity_fini(&who);
+		return;
+	}
+	s = session_new(room, &who, in->contact);
+	s->peer = peer;
+	s->has_peer = in->sdp.ptr != NULL;
+	start(s, in);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ways out: one function undoes a session from whatever state it is in, by the table of causes;
+ * conferences end with it, by policy or by order. RFC 4579 5.11, 5.12; flows F10 to F12.
+ */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "mrfc/focus/focus_priv.h"
+#include "proto/sip_uri.h"
+
+#define LOG_PLACE "focus/leave"
+
+static void session_free(struct session *s)
+{
+	if (s->has_peer)
+		focus_sdp_peer_fini(&s->peer);
+	if (s->has_offered)
+		focus_sdp_peer_fini(&s->offered);
+	focus_sdp_local_fini(&s->local);
+	for (size_t i = 0; i < SESSION_FILE_IDS; i++)
+		free(s->file_ids[i]);
+	timer_free(&s->lost_timer);
+	identity_fini(&s->who);
+	free(s->contact);
+	free(s->by);
+	free(s->referred_by);
+	free(s);
+}
+
+/* The BYE is answered when its effect is stored. */
+static void on_bye_stored(int err, void *arg)
+{
+	struct sip_in *bye = arg;
+
+	(void)err; /* the session is over in any case */
+	sip_in_end_status(&bye, 200);
+}
+
+static void tell_refer(struct session *s, int status)
+{
+	struct refer *r = s->refer;
+
+	if (r == NULL)
+		return;
+	s->refer = NULL;
+	refer_done(r, status, NULL);
+}
+
+void focus_unwind(struct session *s, enum unwind_cause cause, int status, const char *by,
+		  const char *why)
+{
+	const struct unwind_rule *rule = unwind_rule(cause);
+	const char *text = why != NULL && why[0] != '\0' ? why : rule->text;
+	struct room *room = s->room;
+	struct focus *f = room->focus;
+	bool creator_left = s->announced && room->c->end_policy == CONFERENCE_END_CREATOR_LEAVES &&
+			    room->c->origin != CONFERENCE_BY_API && room->c->creator != NULL &&
+			    sip_uri_same(slice_str(room->c->creator), slice_str(s->who.uri));
+	char *headers = focus_refusal_headers(rule->retry_after_s, 399, text);
+	struct sip_in *bye = NULL;
+
+	if (status == 0)
+		status = rule->status;
+	log_at(rule->level, LOG_PLACE, "%s: %s is out: %s (%s)", room->c->name, s->who.uri,
+	       rule->name, text);
+	stats_unwound(f->stats, cause);
+	LIST_REMOVE(s, link);
+	room->n_entering -= s->announced ? 0 : 1;
+	file_member_gone(s);
+	media_cancel(f->media, s);
+	conf_store_cancel(f->store, s);
+	if (s->dialog != NULL) {
+		bye = dialog_take_bye(s->dialog);
+		dialog_close(&s->dialog, status, headers, rule->reason, rule->text);
+	}
+	free(headers);
+	if (s->termination != 0) {
+		media_subtract(f->media, room->c->context, room->c->epoch, s->termination, NULL,
+			       NULL);
+		conf_store_del_session(f->store, room->c->name, s->termination);
+	}
+	if (bye != NULL)
+		conf_store_wait(f->store, on_bye_stored, bye);
+	else
+		conf_store_flush(f->store);
+	if (s->endpoint != NULL) {
+		s->endpoint->owner = NULL;
+		free(s->endpoint->leave_why);
+		s->endpoint->leave_why = xstrdup(text);
+		roster_endpoint_end(s->endpoint, rule->leaving, status, by, clock_now_ms());
+	}
+	tell_refer(s, status);
+	if (s->announced && session_of_user(room, slice_str(s->who.uri), true) == NULL)
+		file_user_left(room, s->who.uri);
+	if (creator_left && session_of_user(room, slice_str(s->who.uri), true) != NULL)
+		creator_left = false; /* still in with another device */
+	session_free(s);
+	if (room->ending_run)
+		return;
+	room_changed(room);
+	if (creator_left)
+		room_end(room, UNWIND_ENDED);
+	else
+		room_check(room);
+}
+
+void room_check(struct room *room)
+{
+	struct session *s;
+
+	if (room->c->state != CONFERENCE_ACTIVE || room->c->origin == CONFERENCE_BY_API)
+		return;
+	LIST_FOREACH(s, &room->sessions, link) {
+		if (!s->dialled_out || s->announced)
+			return;
+	}
+	/* Nobody is in, nobody on the way in: who is being called would find it empty. */
+	room_end(room, UNWIND_ENDED);
+}
+
+void room_end(struct room *room, enum unwind_cause cause)
+{
+	struct focus *f = room->focus;
+	struct conference *c = room->c;
+
+	if (c->state != CONFERENCE_ACTIVE)
+		return;
+	log_info("%s: ends (%s)", c->name, unwind_rule(cause)->name);
+	c->state = CONFERENCE_ENDING;
+	room->ending_run = true;
+	timer_stop(room->move_timer);
+	file_room_ends(room);
+	while (!LIST_EMPTY(&room->sessions))
+		focus_unwind(LIST_FIRST(&room->sessions), cause, 0, NULL, NULL);
+	media_subtract(f->media, c->context, c->epoch, 0, NULL, NULL);
+	conf_store_del_conference(f->store, c->name);
+	conf_store_flush(f->store);
+	stats_ended(f->stats);
+	room_view(room);
+	event_pkg_terminate_all(c->events, clock_now_ms());
+	room->ending_run = false;
+	events_run(room); /* frees the conference when its last subscription is gone */
+}
+
+void room_free(struct room *room)
+{
+	struct conference *c = room->c;
+	struct focus *f = room->focus;
+	struct session *s;
+	struct bar *b;
+
+	file_room_ends(room);
+	while ((s = LIST_FIRST(&room->sessions)) != NULL) { /* only at the process' end */
+		LIST_REMOVE(s, link);
+		media_cancel(f->media, s);
+		conf_store_cancel(f->store, s);
+		session_free(s);
+	}
+	while (!LIST_EMPTY(&room->watchers))
+		watcher_free(LIST_FIRST(&room->watchers));
+	while ((b = LIST_FIRST(&room->bars)) != NULL) {
+		LIST_REMOVE(b, link);
+		free(b->uri);
+		free(b);
+	}
+	timer_free(&room->events_timer);
+	timer_free(&room->move_timer);
+	free(room);
+	c->focus = NULL;
+	conference_remove(f->conferences, &c);
+}
+
+/* A conference that is ending keeps its name while it has subscriptions (FOC-001). */
+bool room_name_free(struct focus *f, struct slice name)
+{
+	struct conference *c = conference_find(f->conferences, name);
+
+	if (c != NULL && room_of(c)->reaping) {
+		room_free(room_of(c)); /* it only waits for its turn in the loop */
+		c = NULL;
+	}
+	return c == NULL;
+}
+
+void leave_on_ended(struct session *s, enum dialog_end how, int status, const char *phrase)
+{
+	switch (how) {
+	case DIALOG_END_BYE:
+		focus_unwind(s, UNWIND_DEPARTED, 0, NULL, NULL);
+		break;
+	case DIALOG_END_CANCELLED:
+		focus_unwind(s, UNWIND_CANCELLED, 0, NULL, NULL);
+		break;
+	case DIALOG_END_NO_ACK:
+		focus_unwind(s, UNWIND_NO_ACK, 0, NULL, NULL);
+		break;
+	case DIALOG_END_NO_PRACK:
+		focus_unwind(s, UNWIND_NO_PRACK, 0, NULL, NULL);
+		break;
+	case DIALOG_END_EXPIRED:
+		focus_unwind(s, UNWIND_EXPIRED, 0, NULL, NULL);
+		break;
+	case DIALOG_END_GONE:
+		focus_unwind(s, UNWIND_GONE, 0, NULL, phrase);
+		break;
+	case DIALOG_END_REFUSED:
+		focus_unwind(s, status == 486 || status == 600 ? UNWIND_BUSY : UNWIND_REFUSED,
+			     status, NULL, phrase);
+		break;
+	}
+}
+
+void focus_end(struct focus *f, struct conference *c, int reason_cause)
+{
+	(void)f;
+	room_end(room_of(c), reason_cause == 503 ? UNWIND_SHUTDOWN : UNWIND_ENDED);
+}
+
+int focus_remove(struct focus *f, struct conference *c, struct slice uri, const char *by)
+{
+	struct room *room = room_of(c);
+	struct session *s;
+	char *whose;
+	int n = 0;
+
+	(void)f;
+	/* Each round may end the conference with its last session: look anew. */
+	whose = slice_dup(uri);
+	while (c->state == CONFERENCE_ACTIVE &&
+	       (s = session_of_user(room, slice_str(whose), false)) != NULL) {
+		bool last = LIST_FIRST(&room->sessions) == s && LIST_NEXT(s, link) == NULL;
+
+		if (n++ == 0) /* FOC-019b */
+			event_pkg_terminate_user(c->events, slice_str(whose), clock_now_ms());
+		focus_unwind(s, UNWIND_REMOVED, 0, by, NULL);
+		if (last)
+			break; /* the conference may be gone now */
+	}
+	free(whose);
+	return n > 0 ? 0 : -ERR_NOT_FOUND;
+}
+
+void focus_bar(struct focus *f, struct conference *c, struct slice uri)
+{
+	struct bar *b = xcalloc(1, sizeof(*b));
+
+	(void)f;
+	b->uri = slice_dup(uri);
+	LIST_INSERT_HEAD(&room_of(c)->bars, b, link);
+}

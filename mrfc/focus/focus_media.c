@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the media side reports: connections bound and lost, nicknames, a whole MRFP gone. */
+#include "common/clock.h"
+#include "common/log.h"
+#include "mrfc/focus/focus_priv.h"
+#include "proto/ctl_msgs.h"
+
+#define LOG_PLACE "focus/media"
+
+static struct session *find(struct focus *f, const uint8_t *ctx, uint64_t termination)
+{
+	struct conference *c = conference_find_context(f->conferences, ctx);
+
+	if (c == NULL || c->state != CONFERENCE_ACTIVE)
+		return NULL;
+	return session_by_termination(room_of(c), termination);
+}
+
+static void on_bound(const uint8_t *ctx, uint64_t termination, const char *peer, void *arg)
+{
+	struct session *s = find(arg, ctx, termination);
+
+	if (s == NULL)
+		return;
+	log_debug("%s: %s is bound from %s", s->room->c->name, s->who.uri,
+		  peer != NULL ? peer : "?");
+	session_found(s);
+}
+
+void session_found(struct session *s)
+{
+	timer_free(&s->lost_timer);
+}
+
+static void on_grace_over(void *arg)
+{
+	struct session *s = arg;
+
+	focus_unwind(s, unwind_of_lost(s->lost_cause), 0, NULL, NULL);
+}
+
+/* A broken connection may come back by a new offer (MSRP-048); other losses are verdicts. */
+static bool may_come_back(int cause)
+{
+	return cause == CTL_LOST_CLOSED || cause == CTL_LOST_RESET || cause == CTL_LOST_CONNECT ||
+	       cause == CTL_LOST_IDLE;
+}
+
+static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_t copies_lost,
+		    void *arg)
+{
+	struct session *s = find(arg, ctx, termination);
+
+	if (s == NULL) {
+		(void)file_on_lost(arg, ctx, termination, cause);
+		return;
+	}
+	if (s->endpoint != NULL)
+		roster_endpoint_lost(s->endpoint, copies_lost);
+	if (!may_come_back(cause) || s->room->focus->config.lost_grace_ms == 0) {
+		focus_unwind(s, unwind_of_lost(cause), 0, NULL, NULL);
+		return;
+	}
+	log_info("%s: %s lost its connection", s->room->c->name, s->who.uri);
+	s->lost_cause = cause;
+	if (s->lost_timer == NULL)
+		s->lost_timer = timer_new(s->room->focus->base, on_grace_over, s);
+	timer_start(s->lost_timer, s->room->focus->config.lost_grace_ms);
+}
+
+static void on_slow(const uint8_t *ctx, uint64_t termination, uint64_t copies_lost, void *arg)
+{
+	struct session *s = find(arg, ctx, termination);
+
+	if (s != NULL && s->endpoint != NULL)
+		roster_endpoint_lost(s->endpoint, copies_lost);
+}
+
+static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice nick, void *arg)
+{
+	struct focus *f = arg;
+	struct session *s = find(f, ctx, termination);
+	int status;
+
+	if (s == NULL || s->endpoint == NULL || !f->config.nicknames)
+		return 403;
+	status = roster_endpoint_nickname(s->endpoint, nick);
+	if (status == 200) {
+		if (nick.len == 0)
+			log_info("%s: %s has no nickname any more", s->room->c->name, s->who.uri);
+		else
+			log_info("%s: %s is called \"" SLICE_FMT "\"", s->room->c->name, s->who.uri,
+				 SLICE_ARG(nick));
+		room_changed(s->room);
+	}
+	return status;
+}
+
+static void on_context_lost(const uint8_t *ctx, void *arg)
+{
+	struct focus *f = arg;
+	struct conference *c = conference_find_context(f->conferences, ctx);
+
+	if (c != NULL)
+		room_move(room_of(c));
+	else
+		(void)file_on_context_lost(f, ctx);
+}
+
+static bool on_known(const uint8_t *ctx, uint64_t termination, void *arg)
+{
+	struct focus *f = arg;
+	struct conference *c = conference_find_context(f->conferences, ctx);
+
+	if (c == NULL)
+		return file_knows(f, ctx, termination);
+	if (c->state != CONFERENCE_ACTIVE)
+		return false;
+	return termination == 0 || session_by_termination(room_of(c), termination) != NULL;
+}
+
+static void on_file_over(const uint8_t *ctx, int outcome, uint64_t size, void *arg)
+{
+	file_on_over(arg, ctx, outcome, size);
+}
+
+const struct media_events *focus_media_events(void)
+{
+	static const struct media_events events = {.bound = on_bound,
+						   .lost = on_lost,
+						   .nickname = on_nickname,
+						   .file_over = on_file_over,
+						   .context_lost = on_context_lost,
+						   .known = on_known,
+						   .slow = on_slow};
+
+	return &events;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_FOCUS_FOCUS_PRIV_H
+#define MRFC_FOCUS_FOCUS_PRIV_H
+
+#include "mrfc/conference/access.h"
+#include "mrfc/conference/identity.h"
+#include "mrfc/conference/unwind.h"
+#include "mrfc/focus/focus.h"
+#include "mrfc/focus/focus_sdp.h"
+#include "mrfc/sip/dialog.h"
+#include "mrfc/sip/sip.h"
+#include "mrfc/sip/sip_event.h"
+#include "mrfc/state/conf_store.h"
+#include "mrfc/stats.h"
+#include "mrfc/timer.h"
+
+/* Shared by the pieces of the focus: focus.c and focus_*.c. */
+struct refer;
+
+struct bar {
+	LIST_ENTRY(bar) link;
+	char *uri;
+};
+
+/* The focus' side of a conference. */
+struct room {
+	struct focus *focus;
+	struct conference *c;
+	LIST_HEAD(, session) sessions; /* newest first */
+	uint32_t n_entering;           /* of them not announced yet */
+	LIST_HEAD(, watcher) watchers;
+	LIST_HEAD(, bar) bars;
+	struct timer *events_timer; /* next thing of the event package, and the room's end */
+	struct timer *move_timer;   /* MRFP lost: waits for another */
+	uint64_t move_until_ms;     /* 0: not moving */
+	bool ending_run;            /* room_end is at work */
+	bool reaping;               /* over: freed when the timer fires */
+};
+
+/* What a session waits for. Only session_step() moves it. */
+enum session_step {
+	SESSION_NEW,
+	SESSION_ADDING,   /* their INVITE or our call: the termination was asked for */
+	SESSION_STORING,  /* their INVITE: the commit, then the 200 */
+	SESSION_WAITING,  /* 200 is out, the ACK is not in */
+	SESSION_CALLING,  /* our INVITE is out */
+	SESSION_SETTLING, /* the peer's answer goes to the media side */
+	SESSION_UP,
+	SESSION_CHANGING, /* a re-INVITE of theirs goes to the media side, then is stored */
+	SESSION_MOVING    /* another MRFP: new termination, then our re-INVITE */
+};
+
+#define SESSION_FILE_IDS 16
+
+/* One endpoint in a conference: dialog, termination, place in the roster. */
+struct session {
+	LIST_ENTRY(session) link;
+	struct room *room;
+	enum session_step step;
+	struct dialog *dialog;
+	struct identity who;
+	char *contact;
+	struct roster_endpoint *endpoint; /* NULL until it shows in the roster */
+	uint64_t termination;             /* 0: none yet */
+	bool dialled_out;
+	bool announced;  /* was connected once: counts as joined */
+	bool we_offered; /* in the first exchange */
+	char *by;        /* who asked for the dial-out; NULL */
+	char *referred_by;
+	struct refer *refer; /* REFER that waits for the outcome; NULL */
+	struct focus_sdp_local local;
+	struct focus_sdp_peer peer; /* last accepted description */
+	bool has_peer;
+	struct focus_sdp_peer offered; /* that is being applied */
+	bool has_offered;
+	bool reoffer;                     /* a new offer without CEMA must follow (RFC 6714 4.2) */
+	bool peer_answered;               /* peer answered our offer, else it offered */
+	bool cancelled;                   /* the change that is being applied was taken back */
+	int dir;                          /* CTL_DIR_*, from the peer's view */
+	char *file_ids[SESSION_FILE_IDS]; /* of files it has sent in lines of its own (FT-006) */
+	unsigned n_file_ids;              /* ever; the oldest give way */
+	struct timer *lost_timer; /* its connection is lost: time to come back; NULL: never was */
+	int lost_cause;
+};
+
+/* A subscription to a conference. */
+struct watcher {
+	LIST_ENTRY(watcher) link;
+	struct room *room;
+	struct sip_event *event;
+	struct subscription *sub; /* NULL until the answer is out, and after the end */
+	struct sip_in *in;        /* SUBSCRIBE that waits for the commit */
+	uint32_t expires_s;
+	char *user;
+};
+
+struct focus {
+	struct event_base *base;
+	struct focus_config config;
+	struct focus_sdp_policy sdp;
+	struct addr_set *trusted;
+	char **aliases;
+	size_t n_aliases;
+	struct sip_agent *sip;
+	struct dialog_set *dialogs;
+	struct media *media;
+	struct conf_store *store;
+	struct stats *stats;
+	struct conference_table *conferences;
+	struct timer *tick;
+	LIST_HEAD(, refer) refers;
+	struct dialog_set *file_dialogs;
+	LIST_HEAD(, file_share) shares; /* files under way */
+	bool stopping;
+};
+
+/* focus_room.c */
+struct room *room_of(const struct conference *c);
+/* Makes a conference with our side of it. Errors of conference_create. */
+MUST_CHECK int room_create(struct focus *f, const char *name, const char *creator,
+			   const char *subject, enum conference_origin origin,
+			   struct room **room_r);
+bool room_uri_is_mine(const struct focus *f, const char *uri); /* by its host */
+/* The active conference that a URI of ours names; NULL. is_factory_r may be NULL. */
+struct room *room_by_uri(struct focus *f, const char *uri, bool *is_factory_r,
+			 struct slice *name_r);
+/* Largest message that a chat line may bring, a file in it included (a=max-size). */
+uint64_t room_max_size(const struct focus *f);
+void room_changed(struct room *room); /* tell the subscribers */
+void room_view(struct room *room);    /* subject and limits to the event package */
+struct session *session_new(struct room *room, struct identity *who_take, const char *contact);
+void session_step(struct session *s, enum session_step step);
+struct session *session_of_user(struct room *room, struct slice uri, bool connected_only);
+struct session *session_by_termination(struct room *room, uint64_t termination);
+void session_store(struct session *s);
+struct media_context room_media(struct room *room, const char *aliases[], size_t max);
+/* The user's URIs for the media side; views, at most 1 + IDENTITY_MAX_ALIASES. */
+size_t session_uris(const struct session *s, const char *uris[]);
+/* Ask for the termination (remote as the last exchange gives it, or none). */
+void session_add_termination(struct session *s, const struct media_remote *remote,
+			     media_result_fn *fn);
+void session_set_dir(struct session *s, int dir);
+void focus_facts(struct room *room, const char *user, struct access_facts *facts_r);
+
+/* focus.c */
+/* Answer a request with a status, Retry-After (0: none) and Warning text (NULL: none). */
+void focus_refuse(struct sip_in **in, int status, uint32_t retry_after_s, const char *why);
+/* The same as header lines; warning is the warn-code. The caller frees. */
+char *focus_refusal_headers(uint32_t retry_after_s, int warning, const char *why);
+/* Is it the URI of the factory or of an active conference? Nobody may join by such a name. */
+bool focus_uri_is_ours(struct focus *f, const char *uri);
+/* Identity of a request's sender; after -ERR_DENIED the request is answered 403. */
+MUST_CHECK int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r);
+
+/* focus_join.c */
+void focus_on_invite(struct sip_in *in_take, void *arg);
+void join_on_answer(struct session *s, struct slice sdp);
+void session_enter_roster(struct session *s, enum confinfo_status status);
+void session_connected(struct session *s);
+
+/* focus_leave.c */
+/* The one way out: status 0 takes the table's; by may be NULL; why (NULL: the table's text) is for log and Warning. */
+void focus_unwind(struct session *s, enum unwind_cause cause, int status, const char *by,
+		  const char *why);
+void room_check(struct room *room); /* end it if nobody is left */
+void room_end(struct room *room, enum unwind_cause cause);
+void room_free(struct room *room);
+bool room_name_free(struct focus *f, struct slice name); /* may free an ended conference */
+void leave_on_ended(struct session *s, enum dialog_end how, int status, const char *phrase);
+
+/* focus_dialout.c */
+MUST_CHECK int dialout_start(struct room *room, struct slice uri, const char *display,
+			     const char *by, const char *referred_by, struct refer *refer,
+			     struct session **session_r);
+void dialout_on_ringing(struct session *s);
+void dialout_on_accepted(struct session *s, const struct sip_out_result *result);
+
+/* focus_reinvite.c */
+/* The lines for files of the change in progress have their terminations. */
+void reinvite_lines_ready(struct session *s);
+/* A line for a file is closed by us: tell the peer. */
+void reinvite_lines_closed(struct session *s);
+void reinvite_on_change(struct session *s, struct slice offer);
+/* The peer takes its change back: what is applied of it already is undone. */
+void reinvite_on_cancelled(struct session *s);
+void reinvite_on_answer(struct session *s, struct slice sdp);
+void reinvite_on_failed(struct session *s, int status);
+/* If the peer's answer asked for it: the new offer without CEMA (RFC 6714 4.2). */
+void reinvite_fall_back(struct session *s);
+void room_move(struct room *room); /* its MRFP is gone: go to another, or end the sessions */
+
+/* focus_refer.c */
+void focus_on_refer(struct sip_in *in_take, struct sip_leg *leg, void *arg);
+void refer_done(struct refer *r, int status, const char *phrase);
+void refer_forget(struct refer **r); /* shutdown */
+
+/* focus_events.c */
+void focus_on_subscribe(struct sip_in *in_take, struct sip_leg *leg, void *arg);
+const struct event_pkg_ops *events_ops(void);
+void events_run(struct room *room);
+void watcher_free(struct watcher *w);
+
+/* focus_file.c: files in dialogs of their own */
+/* Takes *in (nulls it) and who when it is an offer of files alone. */
+bool file_on_invite(struct focus *f, struct sip_in **in, struct identity *who);
+const struct dialog_ops *file_dialog_ops(void);
+void file_room_ends(struct room *room);
+void file_user_left(struct room *room, const char *user);
+void file_on_over(struct focus *f, const uint8_t *ctx, int outcome, uint64_t size);
+/* True: the context is of files. */
+bool file_on_lost(struct focus *f, const uint8_t *ctx, uint64_t termination, int cause);
+bool file_on_context_lost(struct focus *f, const uint8_t *ctx);
+bool file_knows(struct focus *f, const uint8_t *ctx, uint64_t termination);
+
+/* focus_file_line.c: files in further lines of a member's dialog */
+/* A change of the member came: true when file_lines_ready() follows, as terminations are asked for. */
+bool file_lines_change(struct session *s);
+void file_member_gone(struct session *s);
+
+/* focus_media.c */
+const struct media_events *focus_media_events(void);
+void session_found(struct session *s); /* it has media again, or is about to */
+
+#endif

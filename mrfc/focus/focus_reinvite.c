@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions that change while they last: re-INVITE and UPDATE of the peer (hold, new path, other
+ * capabilities), and our own re-INVITEs that take a conference's sessions to another MRFP when
+ * theirs is gone. A failed change leaves the session as it was (FOC-023).
+ */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "mrfc/focus/focus_priv.h"
+
+#define LOG_PLACE "focus/reinvite"
+
+#define MOVE_PATIENCE_MS 2500 /* an MRFP must register again in this time */
+#define MOVE_POLL_MS     100
+
+static void take_offered(struct session *s, bool answered)
+{
+	if (s->has_peer)
+		focus_sdp_peer_fini(&s->peer);
+	s->peer = s->offered;
+	s->has_peer = true;
+	s->peer_answered = answered;
+	s->has_offered = false;
+}
+
+static void drop_offered(struct session *s)
+{
+	if (s->has_offered)
+		focus_sdp_peer_fini(&s->offered);
+	s->has_offered = false;
+}
+
+/* What holds, as an offer; lines of before keep their places (RFC 3264 8). */
+static void write_offer(struct session *s)
+{
+	const struct focus_sdp_policy *policy = &s->room->focus->sdp;
+
+	if (s->has_peer)
+		focus_sdp_reoffer(&s->local, &s->peer, policy);
+	else
+		focus_sdp_offer(&s->local, policy);
+}
+
+/* An offer of ours that waits for its turn is older than what was said just now (RFC 3264 8). */
+static void renew_offer(struct session *s)
+{
+	if (!dialog_offer_waits(s->dialog))
+		return;
+	write_offer(s);
+	dialog_offer(s->dialog, bytes_slice(&s->local.last));
+}
+
+static void refuse_change(struct session *s, int status, int warning, const char *why)
+{
+	char *headers = focus_refusal_headers(0, warning, why);
+
+	log_info("%s: change by %s refused: %d, %s", s->room->c->name, s->who.uri, status, why);
+	drop_offered(s);
+	dialog_refuse(s->dialog, status, headers);
+	free(headers);
+}
+
+static void on_undone(const struct media_result *result, void *arg)
+{
+	struct session *s = arg;
+
+	if (result->err != 0)
+		log_warn("%s: change by %s could not be undone: %s", s->room->c->name, s->who.uri,
+			 result->reason != NULL ? result->reason : "media server");
+	session_step(s, SESSION_UP);
+	s->cancelled = false;
+	dialog_refuse(s->dialog, 487, NULL);
+}
+
+/* The media side has the change but it is not to be: back to what was (FOC-023). */
+static void undo(struct session *s)
+{
+	struct focus *f = s->room->focus;
+	struct media_remote remote;
+
+	drop_offered(s);
+	focus_sdp_remote(&s->peer, s->peer_answered, &f->sdp, &remote);
+	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
+		     false, on_undone, s);
+}
+
+static void on_stored(int err, void *arg)
+{
+	struct session *s = arg;
+
+	if (s->cancelled || err != 0) {
+		if (!s->cancelled)
+			refuse_change(s, 503, 399, "state could not be stored");
+		undo(s);
+		return;
+	}
+	session_step(s, SESSION_UP);
+	take_offered(s, false);
+	focus_sdp_answer(&s->local, &s->peer, &s->room->focus->sdp);
+	session_set_dir(s, (int)s->peer.sdp.media[s->peer.chat].dir);
+	dialog_answer(s->dialog, bytes_slice(&s->local.last));
+	renew_offer(s);
+	room_changed(s->room);
+}
+
+static void on_modified(const struct media_result *result, void *arg)
+{
+	struct session *s = arg;
+
+	if (result->err != 0) {
+		session_step(s, SESSION_UP);
+		s->cancelled = false;
+		refuse_change(s, unwind_rule(unwind_of_media(result->err))->status, 399,
+			      result->reason != NULL ? result->reason : "media server");
+		return;
+	}
+	if (s->cancelled) {
+		undo(s);
+		return;
+	}
+	session_found(s); /* if it does not bind, the media side will tell again */
+	if (!file_lines_change(s))
+		reinvite_lines_ready(s);
+}
+
+void reinvite_lines_ready(struct session *s)
+{
+	if (s->cancelled) {
+		undo(s);
+		return;
+	}
+	session_store(s);
+	conf_store_wait(s->room->focus->store, on_stored, s);
+}
+
+void reinvite_lines_closed(struct session *s)
+{
+	if (s->step != SESSION_UP || !s->has_peer) /* else the answer under way tells it */
+		return;
+	write_offer(s);
+	dialog_offer(s->dialog, bytes_slice(&s->local.last));
+}
+
+void reinvite_on_cancelled(struct session *s)
+{
+	log_info("%s: change by %s cancelled", s->room->c->name, s->who.uri);
+	s->cancelled = true;
+}
+
+void reinvite_on_change(struct session *s, struct slice offer)
+{
+	struct focus *f = s->room->focus;
+	struct focus_sdp_why why;
+	struct media_remote remote;
+	const char *misfit;
+	int status;
+
+	if (s->step != SESSION_UP) { /* our own move is in progress */
+		dialog_refuse(s->dialog, 491, NULL);
+		return;
+	}
+	if (offer.ptr == NULL) { /* we offer what holds; the ACK has the answer */
+		write_offer(s);
+		dialog_answer(s->dialog, bytes_slice(&s->local.last));
+		renew_offer(s);
+		return;
+	}
+	f->sdp.tls = media_has_tls(f->media);
+	f->sdp.websocket = media_has_websocket(f->media);
+	status = focus_sdp_read(offer, false, &f->sdp, &s->offered, &why);
+	if (status != 0) {
+		refuse_change(s, status, why.warning, why.text);
+		return;
+	}
+	s->has_offered = true;
+	misfit = focus_sdp_misfit(&s->offered, &s->local);
+	if (misfit != NULL) {
+		refuse_change(s, 488, 399, misfit);
+		return;
+	}
+	if (s->has_peer &&
+	    focus_sdp_same(&s->offered, s->peer.sdp.origin_id, s->peer.sdp.origin_version)) {
+		drop_offered(s); /* a refresh: nothing changed (MSRP-131) */
+		dialog_answer(s->dialog, bytes_slice(&s->local.last));
+		return;
+	}
+	focus_sdp_remote(&s->offered, false, &f->sdp, &remote);
+	session_step(s, SESSION_CHANGING);
+	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
+		     false, on_modified, s);
+}
+
+static void on_settled(const struct media_result *result, void *arg)
+{
+	struct session *s = arg;
+	bool moved = s->step == SESSION_MOVING;
+
+	if (result->err != 0) {
+		focus_unwind(s, unwind_of_media(result->err), 0, NULL, result->reason);
+		return;
+	}
+	dialog_ack(s->dialog);
+	session_step(s, SESSION_UP);
+	session_set_dir(s, (int)s->peer.sdp.media[s->peer.chat].dir);
+	if (moved) {
+		log_info("%s: %s is on another MRFP", s->room->c->name, s->who.uri);
+		stats_reestablished(s->room->focus->stats, "ok");
+	}
+	room_changed(s->room);
+	reinvite_fall_back(s);
+}
+
+void reinvite_on_answer(struct session *s, struct slice sdp)
+{
+	struct focus *f = s->room->focus;
+	struct focus_sdp_why why = {399, "no answer"};
+	struct media_remote remote;
+	const char *misfit;
+
+	if (sdp.ptr == NULL || focus_sdp_read(sdp, true, &f->sdp, &s->offered, &why) != 0) {
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why.text);
+		return;
+	}
+	s->has_offered = true;
+	s->reoffer = focus_sdp_answered(&s->offered, &s->local);
+	take_offered(s, true);
+	misfit = focus_sdp_misfit(&s->peer, &s->local);
+	if (misfit != NULL) {
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, misfit);
+		return;
+	}
+	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
+	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
+		     false, on_settled, s);
+}
+
+void reinvite_fall_back(struct session *s)
+{
+	if (!s->reoffer || s->step != SESSION_UP)
+		return;
+	s->reoffer = false;
+	s->local.plain = true;
+	log_info("%s: %s does not know CEMA and is behind a border: offering without it",
+		 s->room->c->name, s->who.uri);
+	write_offer(s);
+	dialog_offer(s->dialog, bytes_slice(&s->local.last));
+}
+
+void reinvite_on_failed(struct session *s, int status)
+{
+	if (s->step != SESSION_MOVING)
+		return; /* the session is as it was */
+	log_info("%s: %s refused to move: %d", s->room->c->name, s->who.uri, status);
+	stats_reestablished(s->room->focus->stats, "failed");
+	focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, "the new offer was refused");
+}
+
+static void on_readded(const struct media_result *result, void *arg)
+{
+	struct session *s = arg;
+	struct focus *f = s->room->focus;
+
+	if (result->err != 0) {
+		focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, result->reason);
+		return;
+	}
+	focus_sdp_local_set(&s->local, result);
+	write_offer(s);
+	session_store(s);
+	conf_store_flush(f->store);
+	dialog_offer(s->dialog, bytes_slice(&s->local.last));
+}
+
+/* Sessions that are not up yet cannot be saved; the others go on with a new termination. */
+static void move_session(struct session *s)
+{
+	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
+				      .tls = s->local.fingerprint != NULL,
+				      .ws = s->local.ws,
+				      .v6 = s->local.host && strchr(s->local.host, ':'),
+				      .match_session_only = s->room->focus->sdp.session_match};
+
+	session_step(s, SESSION_MOVING);
+	session_add_termination(s, &remote, on_readded);
+}
+
+static void lose_session(struct session *s)
+{
+	struct focus *f = s->room->focus;
+
+	session_found(s);
+	media_cancel(f->media, s);
+	conf_store_cancel(f->store, s);
+	conf_store_del_session(f->store, s->room->c->name, s->termination);
+	s->termination = 0;
+	if (s->step == SESSION_CHANGING) {
+		session_step(s, SESSION_UP);
+		s->cancelled = false;
+		refuse_change(s, 500, 399, "media server lost");
+	}
+	if (s->step == SESSION_UP || s->step == SESSION_MOVING) {
+		dialog_ack(s->dialog); /* of an answer that now comes to nothing */
+		session_step(s, SESSION_MOVING);
+	} else {
+		focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, NULL);
+	}
+}
+
+void room_move(struct room *room)
+{
+	struct focus *f = room->focus;
+	uint64_t now_ms = clock_now_ms();
+	struct session *s, *next;
+
+	if (room->c->state != CONFERENCE_ACTIVE)
+		return;
+	if (room->move_until_ms == 0) {
+		log_warn("%s: its MRFP is gone, its sessions look for another", room->c->name);
+		room->move_until_ms = now_ms + MOVE_PATIENCE_MS;
+		room->c->epoch++;
+		conf_store_put_conference(f->store, room->c);
+		for (s = LIST_FIRST(&room->sessions); s != NULL; s = next) {
+			next = LIST_NEXT(s, link);
+			lose_session(s);
+			if (room->c->state != CONFERENCE_ACTIVE)
+				return; /* it ended with this session, and the others are gone */
+		}
+	}
+	if (!media_available(f->media) && now_ms < room->move_until_ms) {
+		timer_start(room->move_timer, MOVE_POLL_MS);
+		return;
+	}
+	room->move_until_ms = 0;
+	for (s = LIST_FIRST(&room->sessions); s != NULL; s = next) {
+		next = LIST_NEXT(s, link);
+		if (s->step != SESSION_MOVING)
+			continue;
+		if (media_available(f->media)) {
+			move_session(s);
+		} else {
+			stats_reestablished(f->stats, "failed");
+			focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, NULL);
+		}
+		if (room->c->state != CONFERENCE_ACTIVE)
+			return;
+	}
+}

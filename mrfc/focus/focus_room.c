@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rooms and sessions, the focus' side of conferences and endpoints: made, found, described to the
+ * media side and to the store. What happens to them is in the files of the verbs.
+ */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "mrfc/focus/focus_priv.h"
+#include "proto/sip_uri.h"
+
+#define LOG_PLACE "focus"
+
+#define COALESCE_MS     100
+#define ANONYMOUS_ALIAS "sip:anonymous@anonymous.invalid"
+
+static const char *const step_names[] = {"new",      "adding", "storing",  "waiting", "calling",
+					 "settling", "up",     "changing", "moving"};
+
+struct room *room_of(const struct conference *c)
+{
+	return c->focus;
+}
+
+void session_step(struct session *s, enum session_step step)
+{
+	if (s->step != step)
+		log_debug("%s %s: %s -> %s", s->room->c->name, s->who.uri, step_names[s->step],
+			  step_names[step]);
+	s->step = step;
+}
+
+static void on_events_timer(void *arg)
+{
+	events_run(arg);
+}
+
+static void on_move_timer(void *arg)
+{
+	room_move(arg);
+}
+
+/* Words nobody may be called by, and whether names may look alike. */
+static void set_nickname_policy(const struct focus_config *config, struct roster *r)
+{
+	struct slice rest = slice_str(config->reserved_nicknames), word;
+
+	if (config->refuse_lookalikes)
+		roster_refuse_lookalikes(r);
+	while (slice_next(&rest, ',', &word)) {
+		if (slice_trim(word).len)
+			roster_reserve_nickname(r, slice_trim(word));
+	}
+}
+
+int room_create(struct focus *f, const char *name, const char *creator, const char *subject,
+		enum conference_origin origin, struct room **room_r)
+{
+	static const char *const origins[] = {"factory", "join", "api"};
+	const struct event_pkg_limits limits = {.coalesce_ms = COALESCE_MS,
+						.burst = f->config.event_burst,
+						.min_interval_ms = f->config.event_min_interval_ms};
+	struct conference *c;
+	struct room *room;
+	int err = conference_create(f->conferences, name, creator, origin, clock_wall_ms(), &c);
+
+	if (err != 0)
+		return err;
+	room = xcalloc(1, sizeof(*room));
+	room->focus = f;
+	room->c = c;
+	LIST_INIT(&room->sessions);
+	LIST_INIT(&room->watchers);
+	LIST_INIT(&room->bars);
+	room->events_timer = timer_new(f->base, on_events_timer, room);
+	room->move_timer = timer_new(f->base, on_move_timer, room);
+	c->focus = room;
+	c->subject = subject != NULL && subject[0] != '\0' ? xstrdup(subject) : NULL;
+	c->end_policy =
+		f->config.creator_ends ? CONFERENCE_END_CREATOR_LEAVES : CONFERENCE_END_LAST_LEAVES;
+	c->empty_since_ms = clock_now_ms();
+	set_nickname_policy(&f->config, c->roster);
+	c->events = event_pkg_new(c->roster, &limits, events_ops(), room);
+	room_view(room);
+	conf_store_put_conference(f->store, c);
+	stats_created(f->stats, origins[origin]);
+	log_info("%s: made by %s (%s)", c->name, creator != NULL ? creator : "the operator",
+		 origins[origin]);
+	*room_r = room;
+	return 0;
+}
+
+void room_view(struct room *room)
+{
+	const struct roster_view view = {.subject = room->c->subject,
+					 .max_users = room->focus->config.max_users,
+					 .active = room->c->state == CONFERENCE_ACTIVE};
+
+	event_pkg_set_view(room->c->events, &view);
+}
+
+uint64_t room_max_size(const struct focus *f)
+{
+	uint64_t all = media_max_size(f->media);
+	uint64_t most = f->config.max_message > f->config.max_file ? f->config.max_message
+								   : f->config.max_file;
+
+	if (f->config.max_message == 0 || f->config.max_file == 0)
+		return all; /* one of them has no limit of its own */
+	return all == 0 || most < all ? most : all;
+}
+
+void room_changed(struct room *room)
+{
+	if (roster_count(room->c->roster) > 0)
+		room->c->empty_since_ms = 0;
+	else if (room->c->empty_since_ms == 0)
+		room->c->empty_since_ms = clock_now_ms();
+	event_pkg_changed(room->c->events, clock_now_ms());
+	events_run(room);
+}
+
+bool room_uri_is_mine(const struct focus *f, const char *uri)
+{
+	struct sip_uri u;
+
+	return sip_uri_parse(slice_str(uri), &u) == 0 &&
+	       (u.scheme == SIP_URI_SIP || u.scheme == SIP_URI_SIPS) &&
+	       sip_agent_is_me(f->sip, u.host, u.port);
+}
+
+struct room *room_by_uri(struct focus *f, const char *uri, bool *is_factory_r, struct slice *name_r)
+{
+	struct sip_uri u;
+	struct conference *c;
+
+	if (is_factory_r != NULL)
+		*is_factory_r = false;
+	if (name_r != NULL)
+		*name_r = SLICE_NULL;
+	if (sip_uri_parse(slice_str(uri), &u) != 0 ||
+	    (u.scheme != SIP_URI_SIP && u.scheme != SIP_URI_SIPS) ||
+	    !sip_agent_is_me(f->sip, u.host, u.port))
+		return NULL;
+	if (f->config.factory[0] != '\0' && slice_eq_str(u.user, f->config.factory)) {
+		if (is_factory_r != NULL)
+			*is_factory_r = true;
+		return NULL;
+	}
+	if (name_r != NULL)
+		*name_r = u.user;
+	c = conference_find(f->conferences, u.user);
+	return c != NULL && c->state == CONFERENCE_ACTIVE ? room_of(c) : NULL;
+}
+
+struct session *session_new(struct room *room, struct identity *who_take, const char *contact)
+{
+	struct session *s = xcalloc(1, sizeof(*s));
+
+	s->room = room;
+	s->who = *who_take;
+	*who_take = (struct identity){0};
+	s->contact = xstrdup(contact != NULL ? contact : "");
+	LIST_INSERT_HEAD(&room->sessions, s, link);
+	room->n_entering++;
+	return s;
+}
+
+static bool is_user(const struct session *s, struct slice uri)
+{
+	if (sip_uri_same(slice_str(s->who.uri), uri))
+		return true;
+	for (size_t i = 0; i < s->who.n_aliases; i++) {
+		if (sip_uri_same(slice_str(s->who.aliases[i]), uri))
+			return true;
+	}
+	return false;
+}
+
+/* Who is in the roster is found by its index; only those on the way in are compared one by one. */
+struct session *session_of_user(struct room *room, struct slice uri, bool connected_only)
+{
+	struct participant *p = roster_find(room->c->roster, uri);
+	struct roster_endpoint *e;
+	uint32_t left = room->n_entering;
+	struct session *s;
+
+	if (p != NULL) {
+		LIST_FOREACH(e, &p->endpoints, link) {
+			s = e->owner;
+			if (s != NULL && (s->announced || !connected_only))
+				return s;
+		}
+	}
+	if (connected_only)
+		return NULL;
+	LIST_FOREACH(s, &room->sessions, link) {
+		if (left == 0)
+			break;
+		left -= s->announced ? 0 : 1;
+		if (s->endpoint == NULL && is_user(s, uri))
+			return s;
+	}
+	return NULL;
+}
+
+struct session *session_by_termination(struct room *room, uint64_t termination)
+{
+	struct session *s;
+
+	LIST_FOREACH(s, &room->sessions, link) {
+		if (s->termination == termination && termination != 0)
+			return s;
+	}
+	return NULL;
+}
+
+void focus_facts(struct room *room, const char *user, struct access_facts *facts_r)
+{
+	struct focus *f = room->focus;
+	struct bar *b;
+
+	*facts_r = (struct access_facts){
+		.ending = room->c->state != CONFERENCE_ACTIVE || f->stopping,
+		.owner = room->c->creator != NULL &&
+			 sip_uri_same(slice_str(room->c->creator), slice_str(user)),
+		.anyone_may = f->config.anyone_removes,
+		.max_users = f->config.max_users,
+	};
+	LIST_FOREACH(b, &room->bars, link) {
+		facts_r->barred =
+			facts_r->barred || sip_uri_same(slice_str(b->uri), slice_str(user));
+	}
+	facts_r->present = session_of_user(room, slice_str(user), false) != NULL;
+	/* Who is on the way in holds a place too. */
+	facts_r->n_users = roster_count(room->c->roster) + room->n_entering;
+}
+
+void session_store(struct session *s)
+{
+	struct sip_leg *leg = s->dialog != NULL ? dialog_leg(s->dialog) : NULL;
+	const struct conf_store_session record = {
+		.conference = s->room->c->name,
+		.termination = s->termination,
+		.uri = s->who.uri,
+		.display = s->who.display,
+		.call_id = s->dialog != NULL ? dialog_call_id(s->dialog) : NULL,
+		.local_tag = leg != NULL ? sip_leg_local_tag(leg) : NULL,
+		.remote_tag = leg != NULL ? sip_leg_remote_tag(leg) : NULL,
+		.contact = s->contact,
+		.incoming = !s->dialled_out,
+		.local_path = s->local.path,
+	};
+
+	conf_store_put_session(s->room->focus->store, &record);
+}
+
+struct media_context room_media(struct room *room, const char *aliases[], size_t max)
+{
+	struct focus *f = room->focus;
+	struct media_context ctx = {.epoch = room->c->epoch,
+				    .conference_uri = room->c->uri,
+				    .aliases = aliases,
+				    .private_messages = f->config.private_messages,
+				    .nicknames = f->config.nicknames,
+				    .echo = f->config.echo,
+				    .strict = f->config.strict,
+				    .max_message = f->config.max_message,
+				    .max_file = f->config.max_file};
+
+	memcpy(ctx.id, room->c->context, sizeof(ctx.id));
+	if (f->config.anonymous_alias && ctx.n_aliases < max)
+		aliases[ctx.n_aliases++] = ANONYMOUS_ALIAS;
+	for (size_t i = 0; i < f->n_aliases && ctx.n_aliases < max; i++)
+		aliases[ctx.n_aliases++] = f->aliases[i];
+	return ctx;
+}
+
+size_t session_uris(const struct session *s, const char *uris[])
+{
+	size_t n = 0;
+
+	uris[n++] = s->who.uri;
+	for (size_t i = 0; i < s->who.n_aliases; i++)
+		uris[n++] = s->who.aliases[i];
+	return n;
+}
+
+void session_add_termination(struct session *s, const struct media_remote *remote,
+			     media_result_fn *fn)
+{
+	const char *aliases[18], *uris[1 + IDENTITY_MAX_ALIASES];
+	size_t n = session_uris(s, uris);
+	struct bytes own = BYTES_INIT;
+	struct media_context ctx = room_media(s->room, aliases, 17);
+
+	/* The conference is also called by the address of our Contact. */
+	bytes_addf(&own, "sip:%s@%s", s->room->c->name, sip_agent_contact(s->room->focus->sip));
+	aliases[ctx.n_aliases++] = bytes_cstr(&own);
+	s->termination = s->room->c->next_termination++;
+	media_add(s->room->focus->media, &ctx, s->termination, uris, n, remote, fn, s);
+	bytes_fini(&own);
+}
+
+void session_set_dir(struct session *s, int dir)
+{
+	s->dir = dir;
+	if (s->endpoint == NULL)
+		return;
+	roster_endpoint_dir(s->endpoint, dir);
+	/* Hold is the peer not wanting to hear (FOC-021). */
+	roster_endpoint_status(s->endpoint,
+			       dir == SDP_INACTIVE || dir == SDP_SENDONLY ? CONFINFO_ON_HOLD
+									  : CONFINFO_CONNECTED,
+			       clock_wall_ms());
+}

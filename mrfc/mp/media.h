@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_MP_MEDIA_H
+#define MRFC_MP_MEDIA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/slice.h"
+
+/*
+ * The focus' view of the MRFP: contexts and terminations, with nothing of the control protocol in
+ * it. Implemented over mrfp_pool and mrfp_link. All calls are asynchronous; each callback comes
+ * exactly once, from the loop, never before the call has returned (also on failure and timeout, 5 s).
+ */
+struct media;
+struct mrfp_pool;
+
+#define MEDIA_CONTEXT_SIZE 16
+
+enum media_setup { MEDIA_ACTIVE = 1, MEDIA_PASSIVE = 2, MEDIA_SETUP_UNKNOWN = 3 };
+
+/* What the MRFP has to know of a peer. NULL / 0 / false: not known or absent. Strings are the caller's. */
+struct media_remote {
+	const char *path;       /* a=path; NULL while we only offer */
+	enum media_setup setup; /* of the MRFP */
+	const char *connect;    /* "HOST:PORT" for us as active; NULL: from path */
+	bool match_session_only;
+	bool has_chatroom;
+	bool nickname, private_messages;
+	const char *accept_types;
+	const char *accept_wrapped_types;
+	uint64_t max_size;
+	int direction; /* CTL_DIR_*: from the peer's view */
+	/* media_modify: the user's URIs are these from now on; n_uris 0: as before. */
+	const char *const *uris;
+	size_t n_uris;
+	const char *source;
+	bool v6;
+	bool tls; /* media_add: MSRP over TLS, for good */
+	bool ws;  /* media_add: inside a WebSocket, for good */
+	/* a=fingerprint values, one of which is the peer's certificate's. */
+	const char *const *fingerprints;
+	size_t n_fingerprints;
+};
+
+struct media_context {
+	uint8_t id[MEDIA_CONTEXT_SIZE]; /* random, chosen by conference */
+	uint64_t epoch;                 /* ctl epoch */
+	const char *conference_uri;
+	const char *const *aliases;
+	size_t n_aliases;
+	bool private_messages, nicknames, echo, strict;
+	bool file;                      /* from its one sending termination to the others */
+	uint64_t max_message, max_file; /* octets; 0: what the MRFP allows */
+};
+
+struct media_result {
+	int err; /* 0; -ERR_CLOSED no MRFP (503); -ERR_LIMIT no resources; -ERR_TIMEOUT; -ERR_DENIED */
+	const char *reason;      /* for the log */
+	const char *local_path;  /* "msrp://h:p/s;tcp" */
+	const char *host;        /* for c= */
+	uint16_t port;           /* for m= */
+	const char *fingerprint; /* of the MRFP's certificate, for a=fingerprint; NULL: no TLS */
+};
+typedef void media_result_fn(const struct media_result *result, void *arg);
+
+struct media *media_new(struct mrfp_pool *pool);
+void media_free(struct media **m);
+
+/* An MRFP is registered and up. */
+bool media_available(const struct media *m);
+/* Some MRFP serves MSRP over TLS. */
+bool media_has_tls(const struct media *m);
+bool media_has_websocket(const struct media *m);
+/* Largest message accepted by the pool's MRFPs (for a=max-size). */
+uint64_t media_max_size(const struct media *m);
+
+/* Add a termination (and the context when new). termination: chosen by the caller, never 0, unique. */
+void media_add(struct media *m, const struct media_context *ctx, uint64_t termination,
+	       const char *const *uris, size_t n_uris, const struct media_remote *remote,
+	       media_result_fn *fn, void *arg);
+/* Give the remote side (answer came) or change it (re-INVITE). new_local: a new local URI is wanted. */
+void media_modify(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		  uint64_t termination, const struct media_remote *remote, bool new_local,
+		  media_result_fn *fn, void *arg);
+/* Remove one termination, or the whole context (termination 0). fn may be NULL. */
+void media_subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		    uint64_t termination, media_result_fn *fn, void *arg);
+/* Forget a pending callback (its owner goes away). The operation itself goes on. */
+void media_cancel(struct media *m, void *arg);
+
+/* Events of terminations. cause is enum ctl_lost. */
+struct media_events {
+	void (*bound)(const uint8_t *ctx, uint64_t termination, const char *peer, void *arg);
+	void (*lost)(const uint8_t *ctx, uint64_t termination, int cause, uint64_t copies_lost,
+		     void *arg);
+	/* Returns the MSRP status: 200, 403, 424, 425. nick "" gives it up. */
+	int (*nickname)(const uint8_t *ctx, uint64_t termination, struct slice nick, void *arg);
+	/* A context for a file: nothing more of it is under way. outcome is enum ctl_outcome. */
+	void (*file_over)(const uint8_t *ctx, int outcome, uint64_t size, void *arg);
+	/* The MRFP that held this context is gone for good (process restarted, or link down > 3 s). */
+	void (*context_lost)(const uint8_t *ctx, void *arg);
+	/*
+	 * Audit found this termination (0: the context as a whole) on an MRFP: false has it
+	 * subtracted.
+	 */
+	bool (*known)(const uint8_t *ctx, uint64_t termination, void *arg);
+	/* A leg that stays has lost so many copies since the last event. */
+	void (*slow)(const uint8_t *ctx, uint64_t termination, uint64_t copies_lost, void *arg);
+};
+void media_set_events(struct media *m, const struct media_events *events, void *arg);
+/* Which MRFP serves a context ("" when none): for the admin API. */
+const char *media_mrfp_of(const struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE]);
+
+#endif

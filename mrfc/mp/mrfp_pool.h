@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_MP_MRFP_POOL_H
+#define MRFC_MP_MRFP_POOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mrfc/mp/mrfp_link.h"
+#include "proto/ctl_codec.h"
+
+struct event_base;
+struct metrics;
+
+/* The MRFPs that registered, and which of them holds a context. */
+struct mrfp_pool;
+
+/*
+ * Listen on the Unix socket for MRFPs. timing NULL: the defaults. -ERR_IO with errno when the
+ * socket cannot be opened.
+ */
+MUST_CHECK int mrfp_pool_new(struct event_base *base, const char *socket_path,
+			     const struct mrfp_timing *timing, struct metrics *metrics,
+			     struct mrfp_pool **pool_r);
+/* Pending callbacks are dropped. */
+void mrfp_pool_free(struct mrfp_pool **p);
+
+/* Read model for the admin API and readiness. */
+enum mrfp_state { MRFP_UP, MRFP_DRAINING, MRFP_DOWN };
+struct mrfp_info {
+	const char *id;
+	enum mrfp_state state;
+	const char *msrp;
+	uint32_t contexts, terminations;
+	uint32_t load; /* per mille */
+};
+typedef void mrfp_each_fn(const struct mrfp_info *info, void *arg);
+void mrfp_pool_each(const struct mrfp_pool *p, mrfp_each_fn *fn, void *arg);
+bool mrfp_pool_up(const struct mrfp_pool *p);
+/* Which MRFP holds a context; "" when none. */
+const char *mrfp_pool_of(const struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE]);
+/* One that is up serves MSRP over TLS. */
+bool mrfp_pool_has_tls(const struct mrfp_pool *p);
+bool mrfp_pool_has_websocket(const struct mrfp_pool *p);
+/* Largest message that every MRFP that is up accepts; 0: not known. */
+uint64_t mrfp_pool_max_size(const struct mrfp_pool *p);
+
+/* What the pool tells its user (media). */
+struct mrfp_pool_events {
+	/* An event of a context the pool knows. Returns the MSRP status of a nickname request, else 0. */
+	uint16_t (*notify)(const uint8_t *context, const struct ctl_notify *event, void *arg);
+	/* The MRFP that held the context has lost it. The pool has forgotten it already. */
+	void (*context_lost)(const uint8_t *context, void *arg);
+	/* The MRFP no longer has this termination (its event did not reach us). */
+	void (*termination_lost)(const uint8_t *context, uint64_t termination, void *arg);
+	/* Is this termination (0: the context) wanted? What is not is subtracted. */
+	bool (*known)(const uint8_t *context, uint64_t termination, void *arg);
+};
+void mrfp_pool_set_events(struct mrfp_pool *p, const struct mrfp_pool_events *events, void *arg);
+
+/* Views die with the callback. */
+struct mrfp_result {
+	int err; /* 0, -ERR_CLOSED, _LIMIT, _TIMEOUT, _DENIED, _NOT_FOUND, _STALE, _WRONG_STATE */
+	struct slice reason;
+	struct slice local_path; /* add, modify of a termination */
+	struct slice address;
+	struct slice fingerprint; /* of the MRFP; empty: no TLS */
+};
+typedef void mrfp_result_fn(const struct mrfp_result *result, void *arg);
+/*
+ * Requests about a context, to the MRFP that holds it; a new context (by add) goes to the one with
+ * the fewest terminations. fn (may be NULL) comes once, from the loop, never from within the call.
+ */
+void mrfp_pool_add(struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE],
+		   const struct ctl_add *msg, mrfp_result_fn *fn, void *arg);
+void mrfp_pool_modify(struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE],
+		      const struct ctl_modify *msg, mrfp_result_fn *fn, void *arg);
+void mrfp_pool_subtract(struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE],
+			const struct ctl_subtract *msg, mrfp_result_fn *fn, void *arg);
+/* Drop all pending callbacks (their owner goes away); the requests go on. */
+void mrfp_pool_drop_callbacks(struct mrfp_pool *p);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_SIP_DIALOG_H
+#define MRFC_SIP_DIALOG_H
+
+#include "mrfc/sip/dialog_state.h"
+#include "mrfc/sip/sip_out.h"
+
+struct event_base;
+
+/*
+ * INVITE sessions of the focus: one dialog each, with its offers and answers (RFC 3264, glare and
+ * overlap of RFC 3261 14.2), session timer (RFC 4028), reliable provisional answers. SDP passes as
+ * text. The owner is told by callbacks and decides; it ends a dialog with dialog_close.
+ */
+struct dialog;
+struct dialog_set; /* all of one agent, also those only waiting for a last ACK or answer */
+
+enum dialog_end {
+	DIALOG_END_BYE,       /* the peer left; its BYE waits: dialog_take_bye */
+	DIALOG_END_CANCELLED, /* the peer cancelled its INVITE */
+	DIALOG_END_NO_ACK,
+	DIALOG_END_NO_PRACK,
+	DIALOG_END_EXPIRED, /* no session refresh came in time */
+	DIALOG_END_REFUSED, /* the final answer to our INVITE is no 2xx */
+	DIALOG_END_GONE     /* the peer does not know the dialog, or does not answer */
+};
+
+/* All are called from the loop; in each the owner may close the dialog. */
+struct dialog_ops {
+	/*
+	 * re-INVITE or UPDATE with an offer (ptr NULL: re-INVITE without one, we offer). The owner
+	 * answers once with dialog_answer or dialog_refuse.
+	 */
+	void (*change)(struct dialog *d, struct slice offer, void *arg);
+	/* The peer took its re-INVITE back, 487 is out; the owner still ends it with dialog_refuse. */
+	void (*change_cancelled)(struct dialog *d, void *arg);
+	/*
+	 * The peer's answer to an offer of ours (2xx or ACK); ptr NULL: it carried none. The owner
+	 * applies it, then dialog_ack; or closes the dialog.
+	 */
+	void (*answer)(struct dialog *d, struct slice sdp, void *arg);
+	void (*ringing)(struct dialog *d, int status, void *arg);
+	/* 2xx to our first INVITE, before its answer is given. */
+	void (*accepted)(struct dialog *d, const struct sip_out_result *result, void *arg);
+	/* Both sides have it: ACK in or out. */
+	void (*confirmed)(struct dialog *d, void *arg);
+	/* Our re-offer failed; the session is as before (FOC-023). */
+	void (*change_failed)(struct dialog *d, int status, void *arg);
+	void (*ended)(struct dialog *d, enum dialog_end how, int status, const char *phrase,
+		      void *arg);
+};
+
+struct dialog_settings {
+	uint32_t session_expires_s; /* what we would like; 0: none */
+	uint32_t min_se_s;
+};
+
+struct dialog_set *dialog_set_new(struct event_base *base, struct sip_agent *a,
+				  const struct dialog_settings *settings,
+				  const struct dialog_ops *ops);
+void dialog_set_free(struct dialog_set **set); /* ends all, without a word to the peers */
+size_t dialog_set_count(const struct dialog_set *set);
+
+/*
+ * Take on an INVITE: 100 goes out (and a reliable 180 when asked for), name is the conference's.
+ * Takes *in in any case. -ERR_LIMIT: refused with 422 (TIM-002).
+ */
+MUST_CHECK int dialog_accept(struct dialog_set *set, struct sip_in **in, const char *name,
+			     void *arg, struct dialog **dialog_r);
+
+struct dialog_call_to {
+	const char *name;    /* conference */
+	const char *from;    /* its URI */
+	const char *target;  /* URI */
+	const char *route;   /* NULL: straight to the target */
+	const char *headers; /* further header lines; NULL */
+	struct slice sdp;
+	const char *content_type; /* of body; NULL: the description alone is the body */
+	struct slice body;        /* that has the description in it */
+};
+/* Send an INVITE. -ERR_SYNTAX when a URI cannot be used. */
+MUST_CHECK int dialog_call(struct dialog_set *set, const struct dialog_call_to *to, void *arg,
+			   struct dialog **dialog_r);
+
+/* 200 with SDP to the INVITE or change that waits (an UPDATE likewise). */
+void dialog_answer(struct dialog *d, struct slice sdp);
+/* Refuse the change that waits; headers may be NULL. The session stays. */
+void dialog_refuse(struct dialog *d, int status, const char *headers);
+/* The peer's answer is in effect: ACK its 2xx (the owner calls this after `answer`). */
+void dialog_ack(struct dialog *d);
+/* Offer anew by re-INVITE; waits for its turn when something is in progress. */
+void dialog_offer(struct dialog *d, struct slice sdp);
+/* Is an offer of ours still to be sent, for the first time or again after 491? */
+bool dialog_offer_waits(const struct dialog *d);
+/* The peer's BYE, to be answered when its effect is stored; NULL when there is none. */
+struct sip_in *dialog_take_bye(struct dialog *d);
+
+/*
+ * Leave, by what the state asks for: refusal with status (and headers), CANCEL, BYE with
+ * Reason: SIP;cause=cause;text. The rest happens without the owner. Nulls the pointer.
+ */
+void dialog_close(struct dialog **d, int status, const char *headers, int cause, const char *text);
+
+enum dialog_state dialog_state(const struct dialog *d);
+bool dialog_incoming(const struct dialog *d); /* the peer called us */
+/* The offer is ours: no SDP in their INVITE (MSRP-133). */
+bool dialog_we_offer(const struct dialog *d);
+struct sip_leg *dialog_leg(struct dialog *d);
+const char *dialog_call_id(const struct dialog *d); /* "" when not known */
+const char *dialog_remote_contact(const struct dialog *d);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests that come in: the checks every request has to pass before anybody looks at it (RFC 3261
+ * 8.2, the hazards of the transport layer), the copy of what matters into our struct, and answers.
+ * Owns Sofia's server transactions. Knows methods and headers, no conference.
+ */
+#include "mrfc/sip/sip_in.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mrfc/sip/sip_priv.h"
+
+#include <sofia-sip/msg_header.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+
+#define LOG_PLACE "sip/in"
+
+#define ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, REFER, SUBSCRIBE, PRACK"
+#define SUPPORTED "timer, 100rel, norefersub"
+#define ACCEPT    "application/sdp, multipart/mixed, multipart/related"
+
+const char *sip_in_allow(void)
+{
+	return ALLOW;
+}
+
+const char *sip_in_accept(void)
+{
+	return ACCEPT;
+}
+
+const char *sip_in_supported(void)
+{
+	return SUPPORTED;
+}
+
+static struct sip_in_object *object_new(struct sip_agent *a, nta_incoming_t *irq)
+{
+	struct sip_in_object *o = xcalloc(1, sizeof(*o));
+
+	o->agent = a;
+	o->irq = irq;
+	o->msg = nta_incoming_getrequest(irq);
+	o->sip = sip_object(o->msg);
+	o->home = msg_home(o->msg);
+	sip_read_request(o);
+	return o;
+}
+
+static int count(struct sip_agent *a, const char *method, int status)
+{
+	if (a->handlers != NULL)
+		a->handlers->answered(method, status, a->handlers_arg);
+	return status;
+}
+
+/* Does this method make or refresh a dialog towards a Contact? */
+static bool wants_contact(sip_method_t m)
+{
+	return m == sip_method_invite || m == sip_method_subscribe || m == sip_method_refer;
+}
+
+static bool contact_ok(sip_contact_t const *m)
+{
+	return m != NULL && m->m_next == NULL &&
+	       (m->m_url->url_type == url_sip || m->m_url->url_type == url_sips) &&
+	       m->m_url->url_host != NULL && m->m_url->url_host[0] != '\0';
+}
+
+static int refuse(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, int status,
+		  const char *headers)
+{
+	nta_incoming_treply(irq, status, sip_status_phrase(status),
+			    TAG_IF(headers != NULL, SIPTAG_HEADER_STR(headers)), TAG_END());
+	return count(a, sip->sip_request->rq_method_name, status);
+}
+
+/* A body that is there must be one we read (FOC-027). */
+static bool body_ok(sip_t const *sip, bool has_sdp)
+{
+	sip_method_t m = sip->sip_request->rq_method;
+
+	if (sip->sip_payload == NULL || sip->sip_payload->pl_len == 0)
+		return true;
+	if (sip->sip_content_encoding != NULL)
+		return false;
+	if (m == sip_method_invite || m == sip_method_update)
+		return has_sdp;
+	return true;
+}
+
+/* A header that may stand once stands twice: the parser put the second one aside (REF-003, REF-014). */
+static bool repeats_header(sip_t const *sip)
+{
+	for (sip_error_t const *e = sip->sip_error; e != NULL; e = e->er_next) {
+		msg_hclass_t const *c = e->er_common->h_class;
+
+		if (c != NULL && c->hc_kind == msg_kind_single && c->hc_name != NULL &&
+		    c->hc_name[0] != '\0')
+			return true;
+	}
+	return false;
+}
+
+/* 0, or the status of the refusal that was sent. */
+static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, bool in_dialog)
+{
+	sip_method_t m = sip->sip_request->rq_method;
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	int status = 0;
+	char *tags;
+
+	su_home_init(home);
+	tags = sip_read_unsupported(home, sip->sip_require);
+	if (sip_read_method(sip->sip_request) == SIP_IN_OTHER)
+		status = refuse(a, irq, sip, m == sip_method_unknown ? 501 : 405,
+				"Allow: " ALLOW "\r\n");
+	else if (!in_dialog && m != sip_method_options && sip->sip_max_forwards != NULL &&
+		 sip->sip_max_forwards->mf_count == 0)
+		status = refuse(a, irq, sip, 483, NULL);
+	else if (sip->sip_request->rq_url->url_type != url_sip &&
+		 sip->sip_request->rq_url->url_type != url_sips)
+		status = refuse(a, irq, sip, 416, NULL);
+	else if (tags != NULL)
+		status = refuse(a, irq, sip, 420, su_sprintf(home, "Unsupported: %s\r\n", tags));
+	else if (repeats_header(sip))
+		status =
+			refuse(a, irq, sip, 400, "Warning: 399 mrfc \"a header stands twice\"\r\n");
+	else if (wants_contact(m) && !contact_ok(sip->sip_contact))
+		status = refuse(a, irq, sip, 400,
+				"Warning: 399 mrfc \"exactly one sip Contact is needed\"\r\n");
+	else if (sip->sip_contact != NULL && !contact_ok(sip->sip_contact))
+		status = refuse(a, irq, sip, 400, NULL);
+	else if (!body_ok(sip, sip_in_sdp(home, sip).ptr != NULL))
+		status = refuse(a, irq, sip, 415,
+				"Accept: " ACCEPT "\r\nAccept-Encoding: identity\r\n");
+	su_home_deinit(home);
+	return status;
+}
+
+struct sip_in *sip_in_new(struct sip_agent *a, nta_leg_t *leg, nta_incoming_t *irq,
+			  sip_t const *sip, bool in_dialog)
+{
+	(void)leg;
+	if (check(a, irq, sip, in_dialog) != 0) {
+		nta_incoming_destroy(irq);
+		return NULL;
+	}
+	return &object_new(a, irq)->in;
+}
+
+int sip_in_on_default(struct sip_leg *none, nta_leg_t *leg, nta_incoming_t *irq, sip_t const *sip)
+{
+	struct sip_agent *a = (struct sip_agent *)(void *)none;
+	struct sip_in *in;
+
+	if (sip->sip_request->rq_method == sip_method_ack) {
+		nta_incoming_destroy(irq);
+		return 0;
+	}
+	/* Of no dialog we know: FOC-018. CANCEL without its INVITE is answered likewise (9.2). */
+	if (sip->sip_to->a_tag != NULL || sip->sip_request->rq_method == sip_method_cancel ||
+	    sip->sip_request->rq_method == sip_method_bye ||
+	    sip->sip_request->rq_method == sip_method_prack ||
+	    sip->sip_request->rq_method == sip_method_update ||
+	    sip->sip_request->rq_method == sip_method_info ||
+	    sip->sip_request->rq_method == sip_method_notify) {
+		refuse(a, irq, sip, 481, NULL);
+		nta_incoming_destroy(irq);
+		return 0;
+	}
+	in = sip_in_new(a, leg, irq, sip, false);
+	if (in == NULL)
+		return 0;
+	switch (in->method) {
+	case SIP_IN_INVITE:
+		a->handlers->invite(in, a->handlers_arg);
+		break;
+	case SIP_IN_SUBSCRIBE:
+		a->handlers->subscribe(in, NULL, a->handlers_arg);
+		break;
+	case SIP_IN_REFER:
+		a->handlers->refer(in, NULL, a->handlers_arg);
+		break;
+	case SIP_IN_OPTIONS:
+		a->handlers->options(in, a->handlers_arg);
+		break;
+	default:
+		sip_in_end_status(&in, 405);
+		break;
+	}
+	return 0;
+}
+
+static const char *phrase_of(const struct sip_answer *answer)
+{
+	if (answer->phrase != NULL)
+		return answer->phrase;
+	const char *usual = sip_status_phrase(answer->status);
+	return usual != NULL ? usual : "Answer";
+}
+
+void sip_in_answer(struct sip_in *in, const struct sip_answer *answer)
+{
+	struct sip_in_object *o = sip_in_object(in);
+	sip_payload_t *body = NULL;
+
+	if (o->answered || o->irq == NULL)
+		return;
+	if (answer->content_type != NULL)
+		body = sip_payload_create(o->home, answer->body.ptr, (isize_t)answer->body.len);
+	nta_incoming_treply(o->irq, answer->status, phrase_of(answer),
+			    TAG_IF(answer->contact != NULL, SIPTAG_CONTACT_STR(answer->contact)),
+			    TAG_IF(answer->headers != NULL, SIPTAG_HEADER_STR(answer->headers)),
+			    TAG_IF(body != NULL, SIPTAG_CONTENT_TYPE_STR(answer->content_type)),
+			    TAG_IF(body != NULL, SIPTAG_PAYLOAD(body)), TAG_END());
+	if (answer->status >= 200) {
+		o->answered = true;
+		count(o->agent, in->method_name, answer->status);
+	}
+	sip_agent_kick(o->agent);
+}
+
+void sip_in_status(struct sip_in *in, int status)
+{
+	sip_in_answer(in, &(struct sip_answer){.status = status});
+}
+
+void sip_in_end(struct sip_in **in, const struct sip_answer *answer)
+{
+	sip_in_answer(*in, answer);
+	sip_in_free(in);
+}
+
+void sip_in_end_status(struct sip_in **in, int status)
+{
+	sip_in_end(in, &(struct sip_answer){.status = status});
+}
+
+bool sip_in_answered(const struct sip_in *in)
+{
+	return ((const struct sip_in_object *)(const void *)in)->answered;
+}
+
+void sip_in_free(struct sip_in **in)
+{
+	struct sip_in_object *o;
+
+	if (*in == NULL)
+		return;
+	o = sip_in_object(*in);
+	*in = NULL;
+	if (o->irq != NULL && !o->answered) {
+		nta_incoming_treply(o->irq, SIP_500_INTERNAL_SERVER_ERROR, TAG_END());
+		count(o->agent, o->in.method_name, 500);
+	}
+	if (o->reliable != NULL)
+		nta_reliable_destroy(o->reliable);
+	if (o->irq != NULL)
+		nta_incoming_destroy(o->irq);
+	sip_agent_kick(o->agent);
+	msg_destroy(o->msg);
+	free(o);
+}
+
+static int on_ack_cancel(struct sip_in_object *o, nta_incoming_t *irq, sip_t const *sip)
+{
+	(void)irq;
+	if (o->event == NULL)
+		return 0;
+	if (sip == NULL) {
+		o->event(SIP_IN_NO_ACK, SLICE_NULL, o->event_arg);
+	} else if (sip->sip_request->rq_method == sip_method_cancel) {
+		o->answered = true; /* the stack sends 200 and 487 itself */
+		count(o->agent, "INVITE", 487);
+		nta_incoming_treply(o->irq, SIP_487_REQUEST_CANCELLED, TAG_END());
+		o->event(SIP_IN_CANCELLED, SLICE_NULL, o->event_arg);
+	} else if (sip->sip_request->rq_method == sip_method_ack) {
+		su_home_t home[1] = {SU_HOME_INIT(home)};
+
+		/* The callback may free o: nothing of it is touched afterwards. */
+		su_home_init(home);
+		o->event(SIP_IN_ACKED, sip_in_sdp(home, sip), o->event_arg);
+		su_home_deinit(home);
+	}
+	return 0;
+}
+
+void sip_in_bind(struct sip_in *in, sip_in_event_fn *fn, void *arg)
+{
+	struct sip_in_object *o = sip_in_object(in);
+
+	o->event = fn;
+	o->event_arg = arg;
+	nta_incoming_bind(o->irq, fn != NULL ? on_ack_cancel : NULL, fn != NULL ? o : NULL);
+}
+
+static int on_prack(struct sip_in_object *o, nta_reliable_t *rel, nta_incoming_t *prack,
+		    sip_t const *sip)
+{
+	bool acked = prack != NULL && sip != NULL;
+
+	nta_reliable_destroy(rel);
+	o->reliable = NULL;
+	if (acked)
+		nta_incoming_treply(prack, SIP_200_OK, TAG_END());
+	if (o->event != NULL)
+		o->event(acked ? SIP_IN_PRACKED : SIP_IN_NO_PRACK, SLICE_NULL, o->event_arg);
+	return acked ? 200 : 0;
+}
+
+void sip_in_ring_reliably(struct sip_in *in, const struct sip_answer *answer)
+{
+	struct sip_in_object *o = sip_in_object(in);
+
+	o->reliable = nta_reliable_treply(
+		o->irq, on_prack, o, answer->status, phrase_of(answer),
+		TAG_IF(answer->contact != NULL, SIPTAG_CONTACT_STR(answer->contact)),
+		TAG_IF(answer->headers != NULL, SIPTAG_HEADER_STR(answer->headers)), TAG_END());
+	sip_agent_kick(o->agent);
+	if (o->reliable == NULL)
+		log_warn("no reliable provisional answer could be sent");
+}

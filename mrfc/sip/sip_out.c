@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests of ours: INVITE, re-INVITE, UPDATE, BYE, NOTIFY on a leg, their answers copied into our
+ * struct, the ACK of a 2xx and the PRACK of a reliable provisional answer. Owns Sofia's client
+ * transactions. Knows no conference.
+ */
+#include "mrfc/sip/sip_out.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mrfc/sip/sip_priv.h"
+
+#include <sofia-sip/msg_addr.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "proto/sip_uri.h"
+
+#define LOG_PLACE "sip/out"
+
+struct sip_out {
+	struct sip_leg *leg; /* NULL once fired */
+	nta_outgoing_t *orq;
+	bool invite;
+	sip_out_fn *fn;
+	void *arg;
+	bool answered; /* a 2xx to INVITE came */
+	bool acked;
+	uint32_t cseq;
+	uint32_t rseq; /* last provisional answer acknowledged */
+	bool calling;  /* in the callback */
+	bool doomed;
+};
+
+static bool lists_tag(msg_list_t const *list, const char *tag)
+{
+	for (; list != NULL; list = list->k_next) {
+		for (msg_param_t const *p = list->k_items; p != NULL && *p != NULL; p++) {
+			if (strcasecmp(*p, tag) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void take_timer(sip_t const *sip, struct session_timer_ask *t)
+{
+	t->supported =
+		lists_tag(sip->sip_supported, "timer") || lists_tag(sip->sip_require, "timer");
+	if (sip->sip_min_se != NULL)
+		t->min_se_s = (uint32_t)sip->sip_min_se->min_delta;
+	if (sip->sip_session_expires == NULL)
+		return;
+	sip_session_expires_t *x = sip->sip_session_expires;
+	t->expires_s = x->x_delta > UINT32_MAX / 1000 ? UINT32_MAX / 1000 : (uint32_t)x->x_delta;
+	if (x->x_refresher != NULL)
+		t->refresher = strcasecmp(x->x_refresher, "uas") == 0 ? SESSION_REFRESHER_UAS
+								      : SESSION_REFRESHER_UAC;
+}
+
+static void take_peer(nta_outgoing_t *orq, struct sip_out_result *r)
+{
+	msg_t *msg = nta_outgoing_getresponse(orq);
+	su_sockaddr_t *su;
+
+	if (msg == NULL)
+		return;
+	su = msg_addr(msg);
+	if (su != NULL && su->su_family == AF_INET) {
+		r->peer.in4 = su->su_sin;
+		r->peer.len = sizeof(struct sockaddr_in);
+	} else if (su != NULL && su->su_family == AF_INET6) {
+		r->peer.in6 = su->su_sin6;
+		r->peer.len = sizeof(struct sockaddr_in6);
+	}
+	msg_destroy(msg);
+}
+
+static void take_result(su_home_t *home, nta_outgoing_t *orq, sip_t const *sip,
+			struct sip_out_result *r)
+{
+	*r = (struct sip_out_result){.status = nta_outgoing_status(orq)};
+	if (sip == NULL) {
+		r->phrase = sip_status_phrase(r->status);
+		return;
+	}
+	r->status = sip->sip_status->st_status;
+	r->phrase = sip->sip_status->st_phrase;
+	if (sip->sip_contact != NULL)
+		r->contact = url_as_string(home, sip->sip_contact->m_url);
+	for (sip_p_asserted_identity_t *p = sip_p_asserted_identity(sip);
+	     p != NULL && r->n_asserted < SIP_IN_MAX_ASSERTED; p = p->paid_next) {
+		if (r->n_asserted == 0)
+			r->asserted_display = p->paid_display;
+		r->asserted[r->n_asserted++] = url_as_string(home, p->paid_url);
+	}
+	if (!nta_sip_is_internal(sip))
+		take_peer(orq, r);
+	take_timer(sip, &r->timer);
+	r->allows_update =
+		sip->sip_allow != NULL && sip_is_allowed(sip->sip_allow, sip_method_update, NULL);
+	if (sip->sip_retry_after != NULL)
+		r->retry_after_s = (uint32_t)sip->sip_retry_after->af_delta;
+	r->sdp = sip_in_sdp(home, sip);
+}
+
+/* A 2xx to INVITE: the dialog takes its shape. */
+static void establish(struct sip_out *out, sip_t const *sip)
+{
+	nta_leg_t *leg = sip_leg_nta(out->leg);
+
+	out->answered = true;
+	out->cseq = sip->sip_cseq->cs_seq;
+	if (sip->sip_to->a_tag != NULL)
+		nta_leg_rtag(leg, sip->sip_to->a_tag);
+	nta_leg_client_reroute(leg, sip->sip_record_route, sip->sip_contact, 1);
+}
+
+/* Host that a request to this URL would go to: an address, or a name for the resolver? */
+static bool is_numeric(url_t const *url)
+{
+	struct slice maddr;
+	struct addr at;
+
+	if (sip_uri_param(slice_str(url->url_params), "maddr", &maddr))
+		return addr_from_host(maddr, 0, &at) == 0;
+	return addr_from_host(slice_str(url->url_host), 0, &at) == 0;
+}
+
+/*
+ * Sofia's resolver loops for ever where no name server answers, and all conferences with it: the
+ * stack never gets a name to look up. A next hop that is a name (Contact or Record-Route of the peer)
+ * is replaced by the address that the dialog's requests came from or went to, in *hop_r; NULL there:
+ * as the stack finds it. False: no way.
+ */
+static bool find_hop(struct sip_leg *leg, const char *route, const char *uri,
+		     url_string_t const **hop_r)
+{
+	sip_route_t const *routes = NULL;
+	sip_contact_t const *target = NULL;
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	url_t const *next;
+	bool numeric;
+
+	su_home_init(home);
+	nta_leg_get_route(sip_leg_nta(leg), &routes, &target);
+	if (route != NULL || (routes == NULL && uri != NULL)) {
+		next = url_make(home, route != NULL ? route : uri);
+	} else {
+		next = routes != NULL ? routes->r_url : target != NULL ? target->m_url : NULL;
+	}
+	numeric = next != NULL && is_numeric(next);
+	if (numeric && sip_leg_hop(leg) == NULL && (route != NULL || uri != NULL))
+		sip_leg_set_hop(leg, route != NULL ? route : uri);
+	*hop_r = numeric || sip_leg_hop(leg) == NULL ? NULL : URL_STRING_MAKE(sip_leg_hop(leg));
+	if (!numeric && *hop_r == NULL)
+		log_peer("no way to %s: not an address",
+			 next != NULL && next->url_host != NULL ? next->url_host : "nowhere");
+	su_home_deinit(home);
+	return numeric || *hop_r != NULL;
+}
+
+void sip_out_ack(struct sip_out *out)
+{
+	nta_outgoing_t *ack;
+	url_string_t const *hop;
+	char cseq[32];
+
+	if (!out->answered || out->acked)
+		return;
+	out->acked = true;
+	if (!find_hop(out->leg, NULL, NULL, &hop))
+		return;
+	snprintf(cseq, sizeof(cseq), "%u ACK", out->cseq);
+	ack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, hop, SIP_METHOD_ACK, NULL,
+				   SIPTAG_CSEQ_STR(cseq), TAG_END());
+	if (ack == NULL)
+		log_warn("no ACK could be sent for a 2xx");
+	nta_outgoing_destroy(ack);
+	sip_agent_kick(sip_leg_agent(out->leg));
+}
+
+/* RFC 3262 4: one PRACK for each new RSeq. */
+static void acknowledge_provisional(struct sip_out *out, sip_t const *sip)
+{
+	nta_outgoing_t *prack;
+	url_string_t const *hop;
+	char rack[48];
+
+	if (sip->sip_rseq == NULL || !lists_tag(sip->sip_require, "100rel") ||
+	    sip->sip_rseq->rs_response <= out->rseq || sip->sip_to->a_tag == NULL)
+		return;
+	out->rseq = sip->sip_rseq->rs_response;
+	/* The early dialog takes its shape, so that the PRACK belongs to it. */
+	nta_leg_rtag(sip_leg_nta(out->leg), sip->sip_to->a_tag);
+	nta_leg_client_reroute(sip_leg_nta(out->leg), sip->sip_record_route, sip->sip_contact, 1);
+	if (!find_hop(out->leg, NULL, NULL, &hop))
+		return;
+	snprintf(rack, sizeof(rack), "%u %u INVITE", out->rseq, (unsigned)sip->sip_cseq->cs_seq);
+	prack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, hop, SIP_METHOD_PRACK, NULL,
+				     SIPTAG_RACK_STR(rack), TAG_END());
+	nta_outgoing_destroy(prack);
+}
+
+static void end(struct sip_out *out)
+{
+	sip_out_ack(out);
+	if (out->orq != NULL)
+		nta_outgoing_destroy(out->orq);
+	free(out);
+}
+
+static int on_response(struct sip_out *out, nta_outgoing_t *orq, sip_t const *sip)
+{
+	int status = nta_outgoing_status(orq);
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	struct sip_out_result result;
+
+	if (status <= 100)
+		return 0;
+	if (out->fn == NULL) { /* fired: nobody waits */
+		if (status >= 200)
+			end(out);
+		return 0;
+	}
+	if (out->invite && sip != NULL && status < 200)
+		acknowledge_provisional(out, sip);
+	if (out->answered)
+		return 0; /* the same 2xx again: its ACK is on the way, or will be */
+	if (out->invite && sip != NULL && status >= 200 && status < 300)
+		establish(out, sip);
+	su_home_init(home);
+	take_result(home, orq, sip, &result);
+	out->calling = true;
+	out->fn(&result, out->arg);
+	out->calling = false;
+	su_home_deinit(home);
+	if (out->doomed)
+		end(out);
+	return 0;
+}
+
+static struct sip_out *start(struct sip_leg *leg, const struct sip_out_request *request,
+			     sip_out_fn *fn, void *arg)
+{
+	struct sip_out *out;
+	url_string_t const *hop;
+	sip_method_t method = sip_method_code(request->method);
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	sip_payload_t *body = NULL;
+
+	if (!find_hop(leg, request->route, request->uri, &hop))
+		return NULL;
+	out = xcalloc(1, sizeof(*out));
+	su_home_init(home);
+	out->leg = leg;
+	out->invite = method == sip_method_invite;
+	out->fn = fn;
+	out->arg = arg;
+	if (request->content_type != NULL)
+		body = sip_payload_create(home, request->body.ptr, (isize_t)request->body.len);
+	char *route = request->route != NULL ? su_sprintf(home, "<%s>", request->route) : NULL;
+	out->orq = nta_outgoing_tcreate(
+		sip_leg_nta(leg), on_response, out, hop, method, request->method,
+		request->uri != NULL ? URL_STRING_MAKE(request->uri) : NULL,
+		TAG_IF(route != NULL, SIPTAG_ROUTE_STR(route)),
+		TAG_IF(request->contact != NULL, SIPTAG_CONTACT_STR(request->contact)),
+		TAG_IF(request->headers != NULL, SIPTAG_HEADER_STR(request->headers)),
+		TAG_IF(body != NULL, SIPTAG_CONTENT_TYPE_STR(request->content_type)),
+		TAG_IF(body != NULL, SIPTAG_PAYLOAD(body)), TAG_END());
+	su_home_deinit(home);
+	sip_agent_kick(sip_leg_agent(leg));
+	if (out->orq == NULL) {
+		log_warn("%s could not be sent", request->method);
+		free(out);
+		return NULL;
+	}
+	return out;
+}
+
+struct sip_out *sip_out_send(struct sip_leg *leg, const struct sip_out_request *request,
+			     sip_out_fn *fn, void *arg)
+{
+	return start(leg, request, fn, arg);
+}
+
+void sip_out_fire(struct sip_leg *leg, const struct sip_out_request *request)
+{
+	struct sip_agent *a = sip_leg_agent(leg);
+	struct sip_out *out = start(leg, request, NULL, NULL);
+
+	if (out == NULL)
+		return;
+	/* Without a listener the stack finishes the transaction alone. */
+	sip_out_free(&out);
+	sip_agent_kick(a);
+}
+
+void sip_out_cancel(struct sip_out *out)
+{
+	nta_outgoing_t *cancel = nta_outgoing_tcancel(out->orq, NULL, NULL, TAG_END());
+
+	(void)cancel;
+	sip_agent_kick(sip_leg_agent(out->leg));
+}
+
+void sip_out_free(struct sip_out **outp)
+{
+	struct sip_out *out = *outp;
+
+	if (out == NULL)
+		return;
+	*outp = NULL;
+	if (out->calling)
+		out->doomed = true;
+	else
+		end(out);
+}

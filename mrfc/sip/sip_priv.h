@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_SIP_SIP_PRIV_H
+#define MRFC_SIP_SIP_PRIV_H
+
+/* Shared by the files that speak Sofia: sip*.c and dialog*.c. */
+#define NTA_LEG_MAGIC_T      struct sip_leg
+#define NTA_INCOMING_MAGIC_T struct sip_in_object
+#define NTA_OUTGOING_MAGIC_T struct sip_out
+#define NTA_RELIABLE_MAGIC_T struct sip_in_object
+
+#include <sofia-sip/nta.h>
+#include <sofia-sip/sip_extra.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/sip_tag.h>
+#include <sofia-sip/su_tag.h>
+#include <sofia-sip/su_wait.h>
+
+#include "mrfc/sip/sip.h"
+#include "mrfc/sip/sip_in.h"
+
+struct sip_agent {
+	su_root_t *root;
+	nta_agent_t *nta;
+	nta_leg_t *default_leg;
+	struct event *readable;
+	struct event *timer;
+	bool pumping;
+	int listen_fd;   /* the stack's, for TCP; -1 */
+	int spare_fd;    /* given up to close connections when there are no others */
+	bool out_of_fds; /* an accept failed */
+	struct addr at;
+	char *domain;
+	char *contact; /* HOST:PORT */
+	char *proxy;   /* URI with ;lr, NULL */
+	const struct sip_handlers *handlers;
+	void *handlers_arg;
+};
+
+/* A request that came in, with its transaction. */
+struct sip_in_object {
+	struct sip_in in; /* first: what others see */
+	struct sip_agent *agent;
+	nta_incoming_t *irq;
+	msg_t *msg;
+	sip_t *sip;
+	su_home_t *home;
+	bool answered; /* a final answer went out */
+	sip_in_event_fn *event;
+	void *event_arg;
+	nta_reliable_t *reliable;
+};
+
+static inline struct sip_in_object *sip_in_object(struct sip_in *in)
+{
+	return (struct sip_in_object *)(void *)in;
+}
+
+/* Build the request object, or answer an unacceptable request and return NULL. */
+struct sip_in *sip_in_new(struct sip_agent *a, nta_leg_t *leg, nta_incoming_t *irq,
+			  sip_t const *sip, bool in_dialog);
+/* Sofia's callback for requests outside dialogs. */
+int sip_in_on_default(struct sip_leg *none, nta_leg_t *leg, nta_incoming_t *irq, sip_t const *sip);
+/* sip_read.c: fill o->in from the message; irq, msg, sip and home are set. */
+void sip_read_request(struct sip_in_object *o);
+enum sip_in_method sip_read_method(sip_request_t const *rq);
+/* Require's tags we do not have, comma-separated; NULL when there is none. */
+char *sip_read_unsupported(su_home_t *home, msg_list_t const *list);
+/* The SDP of a message: the body, or its part in a multipart/mixed. Empty when there is none. */
+struct slice sip_in_sdp(su_home_t *home, sip_t const *sip);
+/* The leg keeps Sofia's object. */
+nta_leg_t *sip_leg_nta(struct sip_leg *leg);
+/*
+ * Where the dialog's peer is by address, as a SIP URI: whence its request came, or where ours went.
+ * NULL while not known.
+ */
+const char *sip_leg_hop(const struct sip_leg *leg);
+void sip_leg_set_hop(struct sip_leg *leg, const char *uri);
+
+#endif

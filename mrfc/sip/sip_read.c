@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a SIP message says, copied into our structs: identities, option tags, session timer, event,
+ * Refer-To, the session description of a plain or multipart body. Reads only; refuses nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mrfc/sip/sip_priv.h"
+
+#include <sofia-sip/msg_addr.h>
+#include <sofia-sip/msg_header.h>
+#include <sofia-sip/msg_mime.h>
+#include <sofia-sip/su_string.h>
+
+#include "common/mem.h"
+#include "proto/sip_uri.h"
+
+static const struct {
+	const char *tag;
+	unsigned bit;
+	bool ours; /* may stand in Require */
+} options[] = {
+	{"timer", SIP_OPT_TIMER, true},
+	{"100rel", SIP_OPT_100REL, true},
+	{"norefersub", SIP_OPT_NOREFERSUB, true},
+	{"replaces", SIP_OPT_REPLACES, false},
+};
+
+enum sip_in_method sip_read_method(sip_request_t const *rq)
+{
+	switch (rq->rq_method) {
+	case sip_method_invite:
+		return SIP_IN_INVITE;
+	case sip_method_update:
+		return SIP_IN_UPDATE;
+	case sip_method_bye:
+		return SIP_IN_BYE;
+	case sip_method_subscribe:
+		return SIP_IN_SUBSCRIBE;
+	case sip_method_refer:
+		return SIP_IN_REFER;
+	case sip_method_options:
+		return SIP_IN_OPTIONS;
+	case sip_method_prack:
+		return SIP_IN_PRACK;
+	default:
+		return SIP_IN_OTHER;
+	}
+}
+
+static unsigned option_bits(msg_list_t const *list)
+{
+	unsigned bits = 0;
+
+	for (; list != NULL; list = list->k_next) {
+		for (msg_param_t const *p = list->k_items; p != NULL && *p != NULL; p++) {
+			for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+				if (strcasecmp(*p, options[i].tag) == 0)
+					bits |= options[i].bit;
+			}
+		}
+	}
+	return bits;
+}
+
+char *sip_read_unsupported(su_home_t *home, msg_list_t const *list)
+{
+	char *all = NULL;
+
+	for (; list != NULL; list = list->k_next) {
+		for (msg_param_t const *p = list->k_items; p != NULL && *p != NULL; p++) {
+			bool known = false;
+
+			for (size_t i = 0; i < ARRAY_LEN(options); i++)
+				known = known ||
+					(options[i].ours && strcasecmp(*p, options[i].tag) == 0);
+			if (!known)
+				all = all == NULL ? su_strdup(home, *p)
+						  : su_sprintf(home, "%s, %s", all, *p);
+		}
+	}
+	return all;
+}
+
+static bool type_is(msg_content_type_t const *c, const char *type)
+{
+	return c != NULL && c->c_type != NULL && strcasecmp(c->c_type, type) == 0;
+}
+
+/* The parts of a multipart body (of a file with its icon: RFC 5547 8.8); NULL when it is none. */
+static msg_multipart_t *parts_of(su_home_t *home, sip_t const *sip)
+{
+	sip_payload_t *body = sip->sip_payload;
+
+	if (body == NULL || (!type_is(sip->sip_content_type, "multipart/mixed") &&
+			     !type_is(sip->sip_content_type, "multipart/related")))
+		return NULL;
+	/* The parser takes its input apart: give it a copy. */
+	body = sip_payload_dup(home, body);
+	return body != NULL ? msg_multipart_parse(home, sip->sip_content_type, body) : NULL;
+}
+
+struct slice sip_in_sdp(su_home_t *home, sip_t const *sip)
+{
+	sip_payload_t *body = sip->sip_payload;
+
+	if (body == NULL || body->pl_len == 0)
+		return SLICE_NULL;
+	if (sip->sip_content_type == NULL || type_is(sip->sip_content_type, "application/sdp"))
+		return slice_make(body->pl_data, body->pl_len);
+	for (msg_multipart_t *parts = parts_of(home, sip); parts != NULL; parts = parts->mp_next) {
+		if (type_is(parts->mp_content_type, "application/sdp") && parts->mp_payload != NULL)
+			return slice_make(parts->mp_payload->pl_data, parts->mp_payload->pl_len);
+	}
+	return SLICE_NULL;
+}
+
+static const char *text_of(su_home_t *home, const void *header)
+{
+	return header != NULL ? sip_header_as_string(home, header) : NULL;
+}
+
+static void take_parts(struct sip_in_object *o)
+{
+	msg_multipart_t *p = parts_of(o->home, o->sip);
+
+	for (; p != NULL && o->in.n_parts < SIP_IN_MAX_PARTS; p = p->mp_next) {
+		if (p->mp_payload == NULL || p->mp_content_type == NULL ||
+		    type_is(p->mp_content_type, "application/sdp"))
+			continue;
+		o->in.parts[o->in.n_parts++] = (struct sip_part){
+			.type = text_of(o->home, p->mp_content_type),
+			.id = text_of(o->home, p->mp_content_id),
+			.encoding = text_of(o->home, p->mp_content_transfer_encoding),
+			.disposition = text_of(o->home, p->mp_content_disposition),
+			.body = slice_make(p->mp_payload->pl_data, p->mp_payload->pl_len),
+		};
+	}
+}
+
+/* A header that the stack does not know. */
+static const char *unknown_header(sip_t const *sip, const char *name)
+{
+	for (sip_unknown_t *u = sip->sip_unknown; u != NULL; u = u->un_next) {
+		if (u->un_name != NULL && strcasecmp(u->un_name, name) == 0)
+			return u->un_value;
+	}
+	return NULL;
+}
+
+/* A quoted display name as Sofia keeps it, without its quotes. */
+static const char *display_name(su_home_t *home, const char *quoted)
+{
+	size_t len;
+	char *out, *w;
+
+	if (quoted == NULL || quoted[0] == '\0')
+		return NULL;
+	if (quoted[0] != '"')
+		return quoted;
+	len = strlen(quoted);
+	out = w = su_alloc(home, (isize_t)len);
+	for (size_t i = 1; i + 1 < len; i++) {
+		if (quoted[i] == '\\' && i + 2 < len)
+			i++;
+		*w++ = quoted[i];
+	}
+	*w = '\0';
+	return out[0] != '\0' ? out : NULL;
+}
+
+static void take_identities(struct sip_in_object *o)
+{
+	struct sip_in *in = &o->in;
+	sip_t *sip = o->sip;
+
+	in->from_uri = url_as_string(o->home, sip->sip_from->a_url);
+	in->from_display = display_name(o->home, sip->sip_from->a_display);
+	in->from_tag = sip->sip_from->a_tag;
+	in->to_uri = url_as_string(o->home, sip->sip_to->a_url);
+	for (sip_p_asserted_identity_t *p = sip_p_asserted_identity(sip);
+	     p != NULL && in->n_asserted < SIP_IN_MAX_ASSERTED; p = p->paid_next) {
+		if (in->n_asserted == 0 || in->asserted_display == NULL)
+			in->asserted_display = display_name(o->home, p->paid_display);
+		in->asserted[in->n_asserted++] = url_as_string(o->home, p->paid_url);
+	}
+}
+
+static void take_timer(struct sip_in_object *o)
+{
+	sip_session_expires_t *x = o->sip->sip_session_expires;
+	struct session_timer_ask *t = &o->in.timer;
+
+	t->supported = ((o->in.supported | o->in.require) & SIP_OPT_TIMER) != 0;
+	if (o->sip->sip_min_se != NULL)
+		t->min_se_s = (uint32_t)o->sip->sip_min_se->min_delta;
+	if (x == NULL)
+		return;
+	t->expires_s = x->x_delta > UINT32_MAX / 1000 ? UINT32_MAX / 1000 : (uint32_t)x->x_delta;
+	if (x->x_refresher != NULL)
+		t->refresher = strcasecmp(x->x_refresher, "uac") == 0   ? SESSION_REFRESHER_UAC
+			       : strcasecmp(x->x_refresher, "uas") == 0 ? SESSION_REFRESHER_UAS
+									: SESSION_REFRESHER_NONE;
+}
+
+static void take_subscription(struct sip_in_object *o)
+{
+	sip_t *sip = o->sip;
+
+	o->in.expires = sip->sip_expires != NULL ? (int64_t)sip->sip_expires->ex_delta : -1;
+	if (sip->sip_event != NULL) {
+		o->in.event = sip->sip_event->o_type;
+		o->in.event_id = sip->sip_event->o_id;
+	}
+	o->in.accepts_confinfo = sip->sip_accept == NULL;
+	for (sip_accept_t *ac = sip->sip_accept; ac != NULL; ac = ac->ac_next) {
+		if (ac->ac_type != NULL &&
+		    (strcasecmp(ac->ac_type, "application/conference-info+xml") == 0 ||
+		     strcmp(ac->ac_type, "*/*") == 0 ||
+		     strcasecmp(ac->ac_type, "application/*") == 0))
+			o->in.accepts_confinfo = true;
+	}
+}
+
+/* Refer-To's URI without its method parameter and embedded headers (REF-004, REF-013). */
+static void take_refer(struct sip_in_object *o)
+{
+	sip_t *sip = o->sip;
+	sip_refer_to_t *r = sip->sip_refer_to;
+	sip_refer_sub_t *sub = sip_refer_sub(sip);
+	struct slice method;
+	url_t *url;
+
+	o->in.refer_sub_false =
+		sub != NULL && sub->rs_value != NULL && strcasecmp(sub->rs_value, "false") == 0;
+	if (sip->sip_referred_by != NULL)
+		o->in.referred_by =
+			sip_header_as_string(o->home, (sip_header_t *)sip->sip_referred_by);
+	if (r == NULL || r->r_next != NULL)
+		return;
+	url = url_hdup(o->home, r->r_url);
+	if (url == NULL)
+		return;
+	/* The stack's own look-up reads on behind the last parameter. */
+	if (sip_uri_param(slice_str(url->url_params), "method", &method) && method.len > 0) {
+		o->in.refer_method = su_sprintf(o->home, SLICE_FMT, SLICE_ARG(method));
+		url->url_params = url_strip_param_string((char *)url->url_params, "method");
+	}
+	url->url_headers = NULL;
+	o->in.refer_to = url_as_string(o->home, url);
+	o->in.refer_display = display_name(o->home, r->r_display);
+}
+
+static void take_peer(struct sip_in_object *o)
+{
+	socklen_t len = 0;
+	su_sockaddr_t *su = NULL;
+	msg_t *msg = nta_incoming_getrequest(o->irq);
+
+	if (msg == NULL)
+		return;
+	su = msg_addr(msg);
+	if (su != NULL && su->su_family == AF_INET) {
+		o->in.peer.in4 = su->su_sin;
+		len = sizeof(struct sockaddr_in);
+	} else if (su != NULL && su->su_family == AF_INET6) {
+		o->in.peer.in6 = su->su_sin6;
+		len = sizeof(struct sockaddr_in6);
+	}
+	o->in.peer.len = len;
+	msg_destroy(msg);
+}
+
+void sip_read_request(struct sip_in_object *o)
+{
+	struct sip_in *in = &o->in;
+
+	in->method = sip_read_method(o->sip->sip_request);
+	in->method_name = o->sip->sip_request->rq_method_name;
+	in->uri = url_as_string(o->home, o->sip->sip_request->rq_url);
+	in->call_id = o->sip->sip_call_id->i_id;
+	in->cseq = o->sip->sip_cseq->cs_seq;
+	in->supported = option_bits(o->sip->sip_supported);
+	in->require = option_bits(o->sip->sip_require);
+	in->allows_update = sip_is_allowed(o->sip->sip_allow, sip_method_update, NULL) &&
+			    o->sip->sip_allow != NULL;
+	if (o->sip->sip_subject != NULL)
+		in->subject = o->sip->sip_subject->g_string;
+	if (o->sip->sip_contact != NULL)
+		in->contact = url_as_string(o->home, o->sip->sip_contact->m_url);
+	in->sdp = sip_in_sdp(o->home, o->sip);
+	in->contribution_id = unknown_header(o->sip, "Contribution-ID");
+	in->conversation_id = unknown_header(o->sip, "Conversation-ID");
+	take_parts(o);
+	take_identities(o);
+	take_timer(o);
+	take_subscription(o);
+	take_refer(o);
+	take_peer(o);
+}

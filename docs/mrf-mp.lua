@@ -59,6 +59,8 @@ local bodies = {
 		[0x0217] = { field = ProtoField.string("mrf.add.fingerprints", "fingerprints") },
 		[0x0218] = { field = ProtoField.uint64("mrf.add.max_message", "max_message") },
 		[0x0219] = { field = ProtoField.uint64("mrf.add.max_file", "max_file") },
+		[0x021a] = { field = ProtoField.uint8("mrf.add.away", "away") },
+		[0x021b] = { field = ProtoField.uint8("mrf.add.listener", "listener") },
 	},
 	add_reply = {
 		[0x0101] = { field = ProtoField.uint16("mrf.add_reply.code", "code", base.DEC, {[0] = "OK", [1] = "BAD_FRAME", [2] = "UNKNOWN_COMMAND", [3] = "UNKNOWN_FIELD", [4] = "MISSING_FIELD", [5] = "BAD_VALUE", [6] = "STALE_EPOCH", [7] = "UNKNOWN_CONTEXT", [8] = "UNKNOWN_TERMINATION", [9] = "NO_RESOURCES", [10] = "DRAINING", [11] = "VERSION", [12] = "NOT_ALLOWED", [13] = "BUSY", [14] = "NOT_REGISTERED"}) },
@@ -86,6 +88,8 @@ local bodies = {
 		[0x0217] = { field = ProtoField.string("mrf.modify.fingerprints", "fingerprints") },
 		[0x0218] = { field = ProtoField.uint64("mrf.modify.max_message", "max_message") },
 		[0x0219] = { field = ProtoField.uint64("mrf.modify.max_file", "max_file") },
+		[0x021a] = { field = ProtoField.uint8("mrf.modify.away", "away") },
+		[0x021b] = { field = ProtoField.uint8("mrf.modify.listener", "listener") },
 	},
 	subtract = {
 		[0x0201] = { field = ProtoField.uint64("mrf.subtract.epoch", "epoch") },
@@ -106,7 +110,7 @@ local bodies = {
 		[0x0502] = { field = ProtoField.bytes("mrf.inject.body", "body") },
 	},
 	notify = {
-		[0x0601] = { field = ProtoField.uint8("mrf.notify.event", "event", base.DEC, {[1] = "bound", [2] = "lost", [3] = "nickname", [4] = "key", [5] = "accounting", [6] = "slow", [7] = "alarm", [8] = "load", [9] = "authorise"}) },
+		[0x0601] = { field = ProtoField.uint8("mrf.notify.event", "event", base.DEC, {[1] = "bound", [2] = "lost", [3] = "nickname", [4] = "key", [5] = "accounting", [6] = "slow", [7] = "alarm", [8] = "load", [9] = "authorise", [10] = "owed"}) },
 		[0x0202] = { field = ProtoField.uint64("mrf.notify.termination", "termination") },
 		[0x0602] = { field = ProtoField.uint8("mrf.notify.cause", "cause", base.DEC, {[1] = "closed by the peer", [2] = "reset", [3] = "connect failed", [4] = "never bound", [5] = "too slow", [6] = "log limit", [7] = "refused", [8] = "shutdown", [9] = "idle", [10] = "quiet", [11] = "too many messages"}) },
 		[0x0216] = { field = ProtoField.string("mrf.notify.nickname", "nickname") },
@@ -122,6 +126,7 @@ local bodies = {
 		[0x060a] = { field = ProtoField.uint64("mrf.notify.ended", "ended") },
 		[0x060b] = { field = ProtoField.uint8("mrf.notify.outcome", "outcome", base.DEC, {[1] = "delivered", [2] = "refused by the peer", [3] = "refused by us", [4] = "aborted by the sender", [5] = "lost", [6] = "the success REPORT asked for never came"}) },
 		[0x060c] = { field = ProtoField.uint16("mrf.notify.status", "status") },
+		[0x060d] = { field = ProtoField.uint64("mrf.notify.sender", "sender") },
 	},
 	audit = {
 		[0x0701] = { field = ProtoField.uint64("mrf.audit.cursor", "cursor") },

@@ -8,6 +8,7 @@ MRFC_SRC := \
 	mrfc/conference/event_heap.c \
 	mrfc/conference/event_pkg.c \
 	mrfc/conference/identity.c \
+	mrfc/conference/members.c \
 	mrfc/conference/nickname.c \
 	mrfc/conference/roster.c \
 	mrfc/conference/roster_doc.c \
@@ -37,6 +38,7 @@ MRFC_SRC := \
 	mrfc/mp/mrfp_pool_info.c \
 	mrfc/mp/mrfp_pool_trust.c \
 	mrfc/options.c \
+	mrfc/options_check.c \
 	mrfc/server.c \
 	mrfc/sip/dialog.c \
 	mrfc/sip/dialog_out.c \
@@ -54,4 +56,4 @@ MRFC_SRC := \
 SOFIA_SRC += mrfc/sip/sip.c mrfc/sip/sip_in.c mrfc/sip/sip_leg.c mrfc/sip/sip_out.c mrfc/sip/sip_read.c
 MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c
 UNIT_TESTS += access api conf_store conference dialog_state event_heap event_pkg focus_file_sdp focus_sdp \
-	identity media mrfp_link mrfp_pool nickname roster session_timer unwind
+	identity media members mrfp_link mrfp_pool nickname roster session_timer unwind

@@ -5,8 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mrfc/conference/members.h"
+
 /* Who may do what in a conference, from facts that the focus gathers. Pure policy: 0 or the SIP status. */
 struct access_facts {
+	bool member; /* belongs to it, present or not; role holds then */
+	enum member_role role;
+	bool listed;                 /* was on the list that made it */
+	bool locked, closed;         /* the conference is */
+	bool anonymous;              /* the user hides who he is */
 	bool ending;                 /* the conference is over */
 	bool barred;                 /* the user was barred from it */
 	bool present;                /* the user has a session in it */

@@ -20,12 +20,14 @@ struct conference_entry {
 	struct conference_table *table;
 	UT_hash_handle by_name;
 	UT_hash_handle by_context;
+	UT_hash_handle by_contribution;
 };
 
 struct conference_table {
 	char *domain;
 	struct conference_entry *names;
 	struct conference_entry *contexts;
+	struct conference_entry *contributions;
 };
 
 static struct conference_entry *entry_of(struct conference *c)
@@ -79,6 +81,30 @@ struct conference *conference_find_context(struct conference_table *t,
 	return e ? &e->c : NULL;
 }
 
+struct conference *conference_find_contribution(struct conference_table *t, const char *id)
+{
+	struct conference_entry *e = NULL;
+
+	HASH_FIND(by_contribution, t->contributions, id, strlen(id), e);
+	return e ? &e->c : NULL;
+}
+
+int conference_set_contribution(struct conference_table *t, struct conference *c, const char *id)
+{
+	struct conference_entry *e = entry_of(c);
+
+	if (conference_find_contribution(t, id))
+		return -ERR_EXISTS;
+	if (c->contribution_id) {
+		HASH_DELETE(by_contribution, t->contributions, e);
+		free(c->contribution_id);
+	}
+	c->contribution_id = xstrdup(id);
+	HASH_ADD_KEYPTR(by_contribution, t->contributions, c->contribution_id,
+			strlen(c->contribution_id), e);
+	return 0;
+}
+
 /* Every conference of every run has its own context id and a ctl epoch not below earlier ones. */
 static struct conference_entry *entry_new(struct conference_table *t, const char *name,
 					  uint64_t wall_ms)
@@ -97,6 +123,7 @@ static struct conference_entry *entry_new(struct conference_table *t, const char
 		rand_bytes(c->context, sizeof(c->context));
 	while (conference_find_context(t, c->context));
 	c->roster = roster_new(c->uri);
+	c->members = members_new();
 	return e;
 }
 
@@ -144,12 +171,19 @@ void conference_remove(struct conference_table *t, struct conference **c)
 
 	HASH_DELETE(by_name, t->names, e);
 	HASH_DELETE(by_context, t->contexts, e);
+	if (e->c.contribution_id)
+		HASH_DELETE(by_contribution, t->contributions, e);
 	event_pkg_free(&e->c.events);
 	roster_free(&e->c.roster);
 	free(e->c.name);
 	free(e->c.uri);
 	free(e->c.subject);
 	free(e->c.creator);
+	members_free(&e->c.members);
+	free(e->c.contribution_id);
+	free(e->c.conversation_id);
+	free(e->c.in_reply_to);
+	free(e->c.referred_by);
 	free(e);
 	*c = NULL;
 }

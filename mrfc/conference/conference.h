@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "mrfc/conference/event_pkg.h"
+#include "mrfc/conference/members.h"
 #include "mrfc/conference/roster.h"
 #include "mrfc/mp/media.h"
 
@@ -14,7 +15,16 @@
  * focus drives it. Name is the user part of the URI.
  */
 enum conference_state { CONFERENCE_ACTIVE, CONFERENCE_ENDING };
-enum conference_end { CONFERENCE_END_LAST_LEAVES, CONFERENCE_END_CREATOR_LEAVES };
+enum conference_end {
+	CONFERENCE_END_LAST_LEAVES,
+	CONFERENCE_END_CREATOR_LEAVES,
+	CONFERENCE_END_MIN_PARTICIPANTS, /* fewer than two are left */
+	CONFERENCE_END_MAX_IDLE          /* nobody had a session for max_idle_ms */
+};
+enum conference_mode {
+	CONFERENCE_OPEN,
+	CONFERENCE_CLOSED /* only who was on the list that made it (IMS-020) */
+};
 enum conference_origin { CONFERENCE_BY_FACTORY, CONFERENCE_BY_JOIN, CONFERENCE_BY_API };
 
 struct conference {
@@ -25,7 +35,17 @@ struct conference {
 	enum conference_state state;
 	enum conference_origin origin;
 	enum conference_end end_policy;
+	enum conference_mode mode;
 	bool e2e;
+	bool locked;            /* nobody new comes in */
+	bool kept;              /* lives on without sessions, for its members (IMS-005) */
+	uint32_t max_users;     /* 0: the configured limit */
+	uint64_t max_idle_ms;   /* without a session; 0: the configured time */
+	uint64_t until_wall_ms; /* end of its lifetime; 0: none */
+	/* Headers of the request that made it, repeated in each call of ours (IMS-004); NULL. */
+	char *contribution_id; /* a second key: no two conferences share one */
+	char *conversation_id, *in_reply_to, *referred_by;
+	struct members *members;
 	uint64_t created_wall_ms;
 	uint64_t empty_since_ms; /* 0: not empty */
 	uint8_t context[MEDIA_CONTEXT_SIZE];
@@ -47,6 +67,11 @@ MUST_CHECK int conference_create(struct conference_table *t, const char *name, c
 struct conference *conference_find(struct conference_table *t, struct slice name);
 struct conference *conference_find_context(struct conference_table *t,
 					   const uint8_t context[MEDIA_CONTEXT_SIZE]);
+/* By Contribution-ID; NULL. */
+struct conference *conference_find_contribution(struct conference_table *t, const char *id);
+/* Give it its second key. -ERR_EXISTS: another conference has it. */
+MUST_CHECK int conference_set_contribution(struct conference_table *t, struct conference *c,
+					   const char *id);
 /* Iterate; safe against removal of the returned one. */
 struct conference *conference_first(struct conference_table *t);
 struct conference *conference_next(struct conference *c);

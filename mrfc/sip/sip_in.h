@@ -30,7 +30,7 @@ struct sip_part {
 };
 
 #define SIP_IN_MAX_ASSERTED 8
-#define SIP_IN_MAX_PARTS    4
+#define SIP_IN_MAX_PARTS    8
 struct sip_in {
 	enum sip_in_method method;
 	const char *method_name;
@@ -61,6 +61,12 @@ struct sip_in {
 	const char *referred_by;  /* whole header value; NULL */
 	bool refer_sub_false;
 };
+
+/*
+ * The value of a header as one string, whatever the stack makes of it; n counts its lines and, where
+ * it is a list, its elements. NULL when there are not so many. Lives as long as the request.
+ */
+const char *sip_in_header(const struct sip_in *in, const char *name, unsigned n);
 
 /* Answers. headers is a block of "Name: value\r\n" lines (sip_header_add) or NULL. */
 struct sip_answer {

@@ -150,6 +150,23 @@ static const char *unknown_header(sip_t const *sip, const char *name)
 	return NULL;
 }
 
+/* Every header stands in the message's chain, whether it is known or not. */
+const char *sip_in_header(const struct sip_in *in, const char *name, unsigned n)
+{
+	const struct sip_in_object *o = (const void *)in;
+
+	for (sip_header_t const *h = (sip_header_t const *)o->sip->sip_request; h != NULL;
+	     h = (sip_header_t const *)h->sh_succ) {
+		bool unknown = h->sh_class->hc_name == NULL && h->sh_class == sip_unknown_class;
+		const char *mine = unknown ? h->sh_unknown->un_name : h->sh_class->hc_name;
+
+		if (mine == NULL || strcasecmp(mine, name) != 0 || n-- > 0)
+			continue;
+		return unknown ? h->sh_unknown->un_value : sip_header_as_string(o->home, h);
+	}
+	return NULL;
+}
+
 /* A quoted display name as Sofia keeps it, without its quotes. */
 static const char *display_name(su_home_t *home, const char *quoted)
 {

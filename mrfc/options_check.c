@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the table of settings cannot say: one check per group, the first that fails names its setting. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/addr.h"
+#include "common/http.h"
+#include "common/mem.h"
+#include "mrfc/focus/focus.h"
+#include "mrfc/options.h"
+#include "proto/precis.h"
+#include "proto/sip_uri.h"
+
+struct why {
+	char *text;
+	size_t size;
+};
+
+static int wrong(const struct why *why, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static int wrong(const struct why *why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why->text, why->size, fmt, ap);
+	va_end(ap);
+	return -ERR_CONFIG;
+}
+
+/* HOST or HOST:PORT as it may stand after the "@" of a SIP URI. */
+static bool host_ok(const char *host, bool with_port)
+{
+	struct sip_uri uri;
+	char *text = xasprintf("sip:x@%s", host);
+	bool ok = sip_uri_parse(slice_str(text), &uri) == 0 && slice_eq_str(uri.user, "x") &&
+		  (with_port || uri.port == 0) && uri.params.len == 0 && uri.headers.len == 0;
+
+	free(text);
+	return ok;
+}
+
+static int check_names(const struct options *o, const struct why *why)
+{
+	struct sip_uri uri;
+	char *text;
+	bool ok;
+
+	if (!host_ok(o->domain, false))
+		return wrong(why, "domain: '%s' is no host name", o->domain);
+	if (o->sip_contact[0] && !host_ok(o->sip_contact, true))
+		return wrong(why, "sip.contact: '%s' is no HOST or HOST:PORT", o->sip_contact);
+	if (o->factory[0] == '\0')
+		return 0;
+	text = xasprintf("sip:%s@x", o->factory);
+	ok = sip_uri_parse(slice_str(text), &uri) == 0 && slice_eq_str(uri.user, o->factory);
+	free(text);
+	return ok ? 0
+		  : wrong(why, "conference.factory: '%s' is no user part of a SIP URI", o->factory);
+}
+
+static int check_aliases(const struct options *o, const struct why *why)
+{
+	struct slice rest = slice_str(o->aliases), one;
+	struct sip_uri uri;
+	unsigned n = 0;
+
+	while (slice_next(&rest, ',', &one)) {
+		one = slice_trim(one);
+		if (one.len == 0)
+			continue;
+		if (sip_uri_parse(one, &uri) != 0)
+			return wrong(why, "conference.aliases: '" SLICE_FMT "' is no URI",
+				     SLICE_ARG(one));
+		if (++n > FOCUS_MAX_ALIASES)
+			return wrong(why, "conference.aliases: more than %d URIs",
+				     FOCUS_MAX_ALIASES);
+	}
+	return 0;
+}
+
+static int check_reserved(const struct options *o, const struct why *why)
+{
+	struct slice rest = slice_str(o->reserved_nicknames), one;
+	struct bytes out = BYTES_INIT;
+	int err = 0;
+
+	while (err == 0 && slice_next(&rest, ',', &one)) {
+		one = slice_trim(one);
+		if (one.len != 0 && precis_nickname_enforce(one, &out) != 0)
+			err = wrong(why,
+				    "conference.reserved_nicknames: '" SLICE_FMT "' is no nickname",
+				    SLICE_ARG(one));
+	}
+	bytes_fini(&out);
+	return err;
+}
+
+/* What the agent makes of it (sip.h): the stack looks up no names, and speaks UDP and TCP. */
+static int check_proxy(const char *proxy, const struct why *why)
+{
+	struct slice bare = slice_str(proxy), value;
+	bool is_uri = slice_istarts(bare, SLICE_LIT("sip:"));
+	struct sip_uri uri;
+	struct addr at;
+	char *text;
+	bool ok;
+
+	if (proxy[0] == '\0')
+		return 0;
+	if (bare.len > 2 && bare.ptr[0] == '<' && bare.ptr[bare.len - 1] == '>') {
+		bare = slice_make(bare.ptr + 1, bare.len - 2);
+		is_uri = true;
+	}
+	text = xasprintf("%s" SLICE_FMT, is_uri ? "" : "sip:", SLICE_ARG(bare));
+	ok = sip_uri_parse(slice_str(text), &uri) == 0 && uri.scheme == SIP_URI_SIP &&
+	     addr_from_host(uri.host, 0, &at) == 0 &&
+	     (!sip_uri_param(uri.params, "maddr", &value) || addr_from_host(value, 0, &at) == 0) &&
+	     (!sip_uri_param(uri.params, "transport", &value) || slice_ieq_str(value, "udp") ||
+	      slice_ieq_str(value, "tcp"));
+	free(text);
+	return ok ? 0
+		  : wrong(why,
+			  "sip.outbound_proxy: '%s' is no numeric HOST:PORT or sip: URI of one "
+			  "(such as 192.0.2.5:5060 or sip:192.0.2.5;transport=tcp)",
+			  proxy);
+}
+
+static int check_numeric(const char *name, const char *value, const struct why *why)
+{
+	struct addr at;
+
+	return addr_from_host(slice_str(value), 0, &at) == 0
+		       ? 0
+		       : wrong(why, "%s: '%s' is no numeric address (such as 127.0.0.1 or ::1)",
+			       name, value);
+}
+
+static int check_sip(const struct options *o, const struct why *why)
+{
+	struct addr_set *set;
+	struct addr at;
+	int err = check_numeric("sip.address", o->sip_address, why);
+
+	if (err == 0)
+		err = check_proxy(o->sip_outbound_proxy, why);
+	if (err != 0)
+		return err;
+	if (!o->sip_contact[0] && addr_from_host(slice_str(o->sip_address), 0, &at) == 0 &&
+	    addr_is_any(&at))
+		return wrong(why, "sip.address: nobody can send to %s, so sip.contact is needed",
+			     o->sip_address);
+	if (addr_set_parse(o->sip_trusted, &set) != 0)
+		return wrong(why,
+			     "sip.trusted: '%s' is no list of networks (such as 192.0.2.0/24,::1)",
+			     o->sip_trusted);
+	addr_set_free(&set);
+	if (o->session_expires != 0 && o->session_expires < o->session_min_se)
+		return wrong(why, "sip.session_expires: %lld is below sip.min_se, which is %lld",
+			     (long long)o->session_expires, (long long)o->session_min_se);
+	return 0;
+}
+
+static int check_admin(const struct options *o, const struct why *why)
+{
+	struct addr at;
+	int err;
+
+	if (addr_from_host(slice_str(o->admin_address), 0, &at) != 0)
+		return check_numeric("admin.address", o->admin_address, why);
+	if (!addr_is_loopback(&at) && o->admin_token_file[0] == '\0')
+		return wrong(why,
+			     "admin.address: %s is not loopback, so admin.token_file is needed",
+			     o->admin_address);
+	err = o->admin_token_file[0] ? http_token_check(o->admin_token_file) : 0;
+	if (err == -ERR_IO)
+		return wrong(why, "admin.token_file: cannot read %s: %s", o->admin_token_file,
+			     strerror(errno));
+	return err == 0 ? 0
+			: wrong(why, "admin.token_file: %s holds no token", o->admin_token_file);
+}
+
+int options_check(const struct options *o, char *why_r, size_t why_size)
+{
+	const struct why why = {why_r, why_size};
+	struct addr at;
+	int err = check_names(o, &why);
+
+	if (err == 0)
+		err = check_aliases(o, &why);
+	if (err == 0)
+		err = check_reserved(o, &why);
+	if (err == 0)
+		err = check_sip(o, &why);
+	if (err == 0)
+		err = check_admin(o, &why);
+	if (err == 0 && addr_from_unix(o->mp_socket, &at) != 0)
+		err = wrong(&why, "mp.socket: '%s' is no path for a Unix socket (1..107 octets)",
+			    o->mp_socket);
+	return err;
+}

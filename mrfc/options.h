@@ -6,7 +6,16 @@
 
 /* Settings of the MRFC; the table in options.c says unit, range and default of each. */
 enum options_profile { OPTIONS_PROFILE_IMS, OPTIONS_PROFILE_RFC };
-enum options_end { OPTIONS_END_PROFILE, OPTIONS_END_LAST_LEAVES, OPTIONS_END_CREATOR_LEAVES };
+enum options_end {
+	OPTIONS_END_PROFILE,
+	OPTIONS_END_LAST_LEAVES,
+	OPTIONS_END_CREATOR_LEAVES,
+	OPTIONS_END_MIN_PARTICIPANTS,
+	OPTIONS_END_MAX_IDLE
+};
+enum options_leave { OPTIONS_LEAVE_BYE, OPTIONS_LEAVE_REASON };
+enum options_membership { OPTIONS_MEMBERSHIP_SESSION, OPTIONS_MEMBERSHIP_DURABLE };
+enum options_mode { OPTIONS_MODE_OPEN, OPTIONS_MODE_CLOSED };
 enum options_setup { OPTIONS_SETUP_PASSIVE, OPTIONS_SETUP_ACTIVE };
 enum options_transport { OPTIONS_TRANSPORT_TCP, OPTIONS_TRANSPORT_TLS };
 enum options_anchor { OPTIONS_ANCHOR_PROFILE, OPTIONS_ANCHOR_SESSMATCH, OPTIONS_ANCHOR_RFC4975 };
@@ -24,7 +33,12 @@ struct options {
 	char *factory, *aliases, *wrapped_types, *reserved_nicknames;
 	bool create_on_join, e2e, nicknames, refuse_lookalikes, private_messages, echo;
 	int conference_end; /* enum options_end */
-	int remove;         /* enum options_remove */
+	int leave;          /* enum options_leave */
+	int membership;     /* enum options_membership */
+	int mode;           /* enum options_mode */
+	bool reinvite;
+	int64_t reinvite_interval, max_idle; /* ms */
+	int remove;                          /* enum options_remove */
 	int64_t max_users;
 	int anchor;          /* enum options_anchor */
 	int media_setup;     /* enum options_setup */

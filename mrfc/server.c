@@ -103,6 +103,20 @@ static void on_collect(void *arg)
 	focus_count(s->focus);
 }
 
+static enum conference_end end_policy(const struct options *o, bool ims)
+{
+	static const enum conference_end policies[] = {
+		[OPTIONS_END_LAST_LEAVES] = CONFERENCE_END_LAST_LEAVES,
+		[OPTIONS_END_CREATOR_LEAVES] = CONFERENCE_END_CREATOR_LEAVES,
+		[OPTIONS_END_MIN_PARTICIPANTS] = CONFERENCE_END_MIN_PARTICIPANTS,
+		[OPTIONS_END_MAX_IDLE] = CONFERENCE_END_MAX_IDLE,
+	};
+
+	if (o->conference_end == OPTIONS_END_PROFILE)
+		return ims ? CONFERENCE_END_LAST_LEAVES : CONFERENCE_END_CREATOR_LEAVES;
+	return policies[o->conference_end];
+}
+
 static struct focus_config focus_settings(const struct options *o)
 {
 	bool ims = o->profile == OPTIONS_PROFILE_IMS;
@@ -114,8 +128,13 @@ static struct focus_config focus_settings(const struct options *o)
 		.aliases = o->aliases,
 		.wrapped_types = o->wrapped_types,
 		.create_on_join = o->create_on_join,
-		.creator_ends = o->conference_end == OPTIONS_END_CREATOR_LEAVES ||
-				(o->conference_end == OPTIONS_END_PROFILE && !ims),
+		.end_policy = end_policy(o, ims),
+		.leave_by_reason = o->leave == OPTIONS_LEAVE_REASON,
+		.durable = o->membership == OPTIONS_MEMBERSHIP_DURABLE,
+		.closed_rooms = o->mode == OPTIONS_MODE_CLOSED,
+		.reinvite = o->reinvite,
+		.reinvite_interval_ms = (uint64_t)o->reinvite_interval,
+		.max_idle_ms = (uint64_t)o->max_idle,
 		.nicknames = o->nicknames,
 		.reserved_nicknames = o->reserved_nicknames,
 		.refuse_lookalikes = o->refuse_lookalikes,

@@ -24,6 +24,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_join.c \
 	mrfc/focus/focus_leave.c \
 	mrfc/focus/focus_media.c \
+	mrfc/focus/focus_member.c \
 	mrfc/focus/focus_refer.c \
 	mrfc/focus/focus_reinvite.c \
 	mrfc/focus/focus_room.c \

@@ -125,6 +125,8 @@ void confinfo_add_user(struct bytes *out, const struct confinfo_user *u)
 		return;
 	}
 	xml_add_attr(out, "xcon:nickname", u->nickname);
+	if (u->yourown)
+		xml_add_attr(out, "yourown", "true");
 	bytes_add_char(out, '>');
 	xml_add_element(out, "display-text", u->display);
 	if (u->role) {

@@ -171,6 +171,15 @@ static int start_info(struct reading *r)
 	return state_attr(r->x, &doc->state);
 }
 
+static bool is_own(struct xml_reader *x)
+{
+	char *text = xml_attr(x, "yourown", NULL);
+	bool own = text != NULL && strcmp(text, "true") == 0;
+
+	free(text);
+	return own;
+}
+
 static int start_user(struct reading *r)
 {
 	struct confinfo_parsed *p = r->p;
@@ -185,6 +194,7 @@ static int start_user(struct reading *r)
 	*u = (struct confinfo_user){
 		.entity = keep(p, xml_attr(r->x, "entity", NULL)),
 		.nickname = keep(p, xml_attr(r->x, "nickname", NS_XCON)),
+		.yourown = is_own(r->x),
 	};
 	p->first_endpoint[p->n_users++] = p->n_endpoints;
 	return u->entity ? state_attr(r->x, &u->state) : -ERR_SYNTAX;

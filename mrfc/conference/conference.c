@@ -93,12 +93,15 @@ int conference_set_contribution(struct conference_table *t, struct conference *c
 {
 	struct conference_entry *e = entry_of(c);
 
-	if (conference_find_contribution(t, id))
+	if (id && conference_find_contribution(t, id))
 		return -ERR_EXISTS;
 	if (c->contribution_id) {
 		HASH_DELETE(by_contribution, t->contributions, e);
 		free(c->contribution_id);
+		c->contribution_id = NULL;
 	}
+	if (!id)
+		return 0;
 	c->contribution_id = xstrdup(id);
 	HASH_ADD_KEYPTR(by_contribution, t->contributions, c->contribution_id,
 			strlen(c->contribution_id), e);

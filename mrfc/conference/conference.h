@@ -69,7 +69,7 @@ struct conference *conference_find_context(struct conference_table *t,
 					   const uint8_t context[MEDIA_CONTEXT_SIZE]);
 /* By Contribution-ID; NULL. */
 struct conference *conference_find_contribution(struct conference_table *t, const char *id);
-/* Give it its second key. -ERR_EXISTS: another conference has it. */
+/* Give it its second key; id NULL takes it away. -ERR_EXISTS: another conference has it. */
 MUST_CHECK int conference_set_contribution(struct conference_table *t, struct conference *c,
 					   const char *id);
 /* Iterate; safe against removal of the returned one. */

@@ -39,6 +39,7 @@ struct member {
 	bool listed;      /* of the list that made a closed conference */
 	char *invited_by; /* URI; NULL */
 	uint64_t since_wall_ms;
+	uint64_t called_ms; /* monotonic: when the focus last called him; 0: never */
 	/* What waits for him while he is away (IMS-007); kept by the queue. */
 	uint64_t owed_first, owed_next; /* numbers of the oldest and of the next to come */
 	uint32_t n_owed;

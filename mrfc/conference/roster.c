@@ -365,6 +365,7 @@ void roster_endpoint_end(struct roster_endpoint *e, enum confinfo_leaving leavin
 	set_status(e, CONFINFO_DISCONNECTED);
 	e->leaving = leaving;
 	e->leave_cause = sip_cause;
+	free(e->left_by);
 	e->left_by = by ? xstrdup(by) : NULL;
 	e->ended = true;
 	e->gone_at_ms = now_ms;
@@ -375,6 +376,52 @@ void roster_endpoint_end(struct roster_endpoint *e, enum confinfo_leaving leavin
 		roster_drop_nickname(p);
 	TAILQ_INSERT_TAIL(&p->roster->ended, e, by_end);
 	roster_user_changed(p);
+}
+
+static struct roster_endpoint *absent_of(const struct participant *p)
+{
+	struct roster_endpoint *e;
+
+	LIST_FOREACH(e, &p->endpoints, link) {
+		if (e->absent && !e->ended)
+			return e;
+	}
+	return NULL;
+}
+
+void roster_show_absent(struct participant *p, enum confinfo_status status,
+			enum confinfo_leaving leaving, int sip_cause, const char *by)
+{
+	struct roster_endpoint *e = absent_of(p);
+
+	if (e == NULL) {
+		e = roster_endpoint_add(p, slice_str(p->uri), status, CONFINFO_JOIN_NONE, NULL);
+		e->absent = true;
+	} else if (e->status == status && e->leaving == leaving && e->leave_cause == sip_cause) {
+		return;
+	}
+	set_status(e, status);
+	e->leaving = leaving;
+	e->leave_cause = sip_cause;
+	free(e->left_by);
+	e->left_by = by != NULL ? xstrdup(by) : NULL;
+	roster_user_changed(p);
+}
+
+void roster_hide_absent(struct participant *p, uint64_t now_ms)
+{
+	struct roster_endpoint *e = absent_of(p);
+
+	if (e == NULL)
+		return;
+	if (p->n_live > 1) {
+		p->n_live--;
+		endpoint_free(e);
+		roster_user_changed(p);
+		return;
+	}
+	roster_endpoint_end(e, e->leaving != CONFINFO_LEFT_NONE ? e->leaving : CONFINFO_DEPARTED,
+			    e->leave_cause, NULL, now_ms);
 }
 
 uint64_t roster_retire_at(const struct roster *r)

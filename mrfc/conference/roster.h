@@ -34,6 +34,7 @@ struct roster_endpoint {
 	uint64_t lost; /* copies lost, told by the MRFP */
 	bool ended;    /* disconnected; kept for the API, no more in use by its dialog */
 	bool retired;  /* watchers are told that it is deleted */
+	bool absent;   /* stands for a member without a session; its entity is his URI */
 	bool holds_nickname;
 	uint64_t gone_at_ms; /* ended: when it happened */
 	void *owner;         /* the dialog */
@@ -91,6 +92,15 @@ void roster_endpoint_lost(struct roster_endpoint *e, uint64_t n);
  */
 void roster_endpoint_end(struct roster_endpoint *e, enum confinfo_leaving leaving, int sip_cause,
 			 const char *by, uint64_t now_ms);
+/*
+ * Show a user who belongs here without a session (IMS-018): CONFINFO_PENDING was invited,
+ * CONFINFO_DISCONNECTED was in and how he went. Stays until roster_hide_absent(); does not count as
+ * present. by may be NULL.
+ */
+void roster_show_absent(struct participant *p, enum confinfo_status status,
+			enum confinfo_leaving leaving, int sip_cause, const char *by);
+/* He is in again, or belongs no more: watchers then see his other endpoints, or that he is deleted. */
+void roster_hide_absent(struct participant *p, uint64_t now_ms);
 /* Tell watchers that endpoints are deleted whose time has come; returns true when there were any. */
 bool roster_retire(struct roster *r, uint64_t now_ms);
 /* When roster_retire() has work next; UINT64_MAX: never. */

@@ -67,7 +67,7 @@ static void fill_endpoint(const struct roster_endpoint *e, struct confinfo_endpo
 	};
 	if (e->joined_wall_ms)
 		out->joined_when = rfc3339(e->joined_wall_ms, texts->when);
-	if (e->ended && e->leave_cause) {
+	if ((e->ended || e->absent) && e->leave_cause) {
 		(void)snprintf(texts->reason, sizeof(texts->reason), "SIP;cause=%d",
 			       e->leave_cause);
 		out->left_reason = texts->reason;
@@ -102,8 +102,8 @@ static size_t fill_endpoints(const struct participant *p, struct doc_scratch *s)
 }
 
 /* A user nobody sees any more is not in a full document and "deleted" in a partial one. */
-static void write_user(const struct participant *p, bool full, struct doc_scratch *s,
-		       struct bytes *out)
+static void write_user(const struct participant *p, const struct roster_view *view, bool full,
+		       struct doc_scratch *s, struct bytes *out)
 {
 	struct confinfo_user u = {
 		.entity = p->uri,
@@ -111,6 +111,7 @@ static void write_user(const struct participant *p, bool full, struct doc_scratc
 		.display = p->display,
 		.nickname = p->nickname,
 		.role = p->role,
+		.yourown = p == view->watcher,
 		.n_endpoints = fill_endpoints(p, s),
 	};
 
@@ -172,7 +173,7 @@ void roster_document(const struct roster *r, uint64_t since, const struct roster
 	p = full ? TAILQ_FIRST(&r->users) : p;
 	for (; p; p = full ? TAILQ_NEXT(p, link) : TAILQ_NEXT(p, by_change)) {
 		if (is_listed(p, view, limited))
-			write_user(p, full, &scratch, out);
+			write_user(p, view, full, &scratch, out);
 	}
 	confinfo_end(out, &doc);
 	free(scratch.endpoints);

@@ -2,6 +2,8 @@
 #ifndef MRFC_CONFERENCE_UNWIND_H
 #define MRFC_CONFERENCE_UNWIND_H
 
+#include <stdbool.h>
+
 #include "common/log.h"
 #include "proto/confinfo.h"
 
@@ -38,6 +40,13 @@ enum unwind_cause {
 	UNWIND_N
 };
 
+/* What it means for the user's membership, once his last session is over (IMS-005). */
+enum unwind_member {
+	UNWIND_STAYS,  /* he belongs, and is away */
+	UNWIND_LEAVES, /* he belongs no more */
+	UNWIND_ASKED   /* as the peer's request or answer says */
+};
+
 struct unwind_rule {
 	const char *name; /* counter label, log */
 	int status;       /* while the peer's INVITE waits; also the cause shown of a dial-out */
@@ -46,9 +55,17 @@ struct unwind_rule {
 	const char *text;       /* its text */
 	enum confinfo_leaving leaving;
 	enum log_level level;
+	enum unwind_member member;
 };
 
 const struct unwind_rule *unwind_rule(enum unwind_cause cause);
+/*
+ * Does the membership end? cause, and what the peer said: the Reason of its BYE (NULL: none) where
+ * by_reason is set (OMA CPM: only cause 200 means leaving, all other BYEs end the session alone), its
+ * final answer to our call (603 declines for good; 404, 410 and the like: there is no such user).
+ */
+bool unwind_ends_membership(enum unwind_cause cause, bool by_reason, const char *reason,
+			    int status);
 /* Cause for an error of media (-ERR_*). */
 enum unwind_cause unwind_of_media(int err);
 /* Cause for a lost termination (enum ctl_lost). */

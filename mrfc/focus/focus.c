@@ -218,6 +218,20 @@ static const struct dialog_ops dialog_handlers = {.change = on_change,
 						  .change_failed = on_change_failed,
 						  .ended = on_ended};
 
+/* Nobody had a session for too long (IMS-005). */
+static bool is_idle(const struct room *room, uint64_t now_ms)
+{
+	const struct conference *c = room->c;
+	uint64_t limit_ms = c->max_idle_ms;
+
+	if (limit_ms == 0 && (c->kept || c->end_policy == CONFERENCE_END_MAX_IDLE))
+		limit_ms = room->focus->config.max_idle_ms;
+	else if (limit_ms == 0)
+		limit_ms = EMPTY_ROOM_MS;
+	return c->state == CONFERENCE_ACTIVE && c->empty_since_ms != 0 && limit_ms != 0 &&
+	       now_ms - c->empty_since_ms > limit_ms && LIST_EMPTY(&room->sessions);
+}
+
 /* Once a second: forget ended endpoints, end conferences that nobody uses. */
 static void on_tick(void *arg)
 {
@@ -229,10 +243,8 @@ static void on_tick(void *arg)
 	for (c = conference_first(f->conferences); c != NULL; c = next) {
 		next = conference_next(c);
 		roster_sweep(c->roster, now_ms, SHOW_ENDED_MS);
-		if (c->state == CONFERENCE_ACTIVE && c->empty_since_ms != 0 &&
-		    now_ms - c->empty_since_ms > EMPTY_ROOM_MS &&
-		    LIST_EMPTY(&room_of(c)->sessions)) {
-			log_info("%s: empty for an hour", c->name);
+		if (is_idle(room_of(c), now_ms)) {
+			log_info("%s: nobody was in for too long", c->name);
 			room_end(room_of(c), UNWIND_ENDED);
 		}
 	}

@@ -26,11 +26,17 @@ struct focus_config {
 	const char *wrapped_types;
 	const char *reserved_nicknames; /* comma-separated */
 	bool refuse_lookalikes;
-	bool create_on_join, creator_ends, nicknames, private_messages, echo, strict;
+	enum conference_end end_policy; /* of conferences that users make */
+	bool create_on_join, nicknames, private_messages, echo, strict;
 	bool prefer_active, offer_tls;
 	bool session_match, reject_cema_mismatch, cema, anonymous_alias, anyone_removes;
-	uint32_t max_users;             /* 0: no limit */
-	uint64_t max_message, max_file; /* octets; 0: what the MRFP allows */
+	bool leave_by_reason; /* a BYE ends a membership only with Reason: SIP;cause=200 */
+	bool durable;         /* every conference lives on for its members without sessions */
+	bool closed_rooms;    /* who makes one with a list makes it for these alone */
+	bool reinvite;        /* who comes back has the other absent members called */
+	uint64_t reinvite_interval_ms, max_idle_ms; /* max_idle 0: no end */
+	uint32_t max_users;                         /* 0: no limit */
+	uint64_t max_message, max_file;             /* octets; 0: what the MRFP allows */
 	uint32_t file_hold_ms;
 	uint32_t session_expires_s; /* 0: none */
 	uint32_t min_se_s;

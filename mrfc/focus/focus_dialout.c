@@ -14,6 +14,13 @@
 
 #define LOG_PLACE "focus/dialout"
 
+/* A header of the request that made the conference (IMS-004). */
+static void add_kept(struct bytes *h, const char *name, const char *value)
+{
+	if (value != NULL)
+		sip_header_add(h, name, value);
+}
+
 static void call(struct session *s)
 {
 	struct room *room = s->room;
@@ -26,10 +33,11 @@ static void call(struct session *s)
 		return;
 	}
 	bytes_addf(&h, "P-Asserted-Identity: <%s>\r\n", room->c->uri);
-	if (room->c->subject != NULL)
-		sip_header_add(&h, "Subject", room->c->subject);
-	if (s->referred_by != NULL)
-		sip_header_add(&h, "Referred-By", s->referred_by);
+	add_kept(&h, "Subject", room->c->subject);
+	add_kept(&h, "Referred-By", s->referred_by != NULL ? s->referred_by : room->c->referred_by);
+	add_kept(&h, "Contribution-ID", room->c->contribution_id);
+	add_kept(&h, "Conversation-ID", room->c->conversation_id);
+	add_kept(&h, "InReplyTo-Contribution-ID", room->c->in_reply_to);
 	session_step(s, SESSION_CALLING);
 	err = dialog_call(room->focus->dialogs,
 			  &(struct dialog_call_to){.name = room->c->name,

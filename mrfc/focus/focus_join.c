@@ -12,7 +12,8 @@
 #include "mrfc/focus/focus_priv.h"
 #include "proto/sip_uri.h"
 
-#define LOG_PLACE "focus/join"
+#define LOG_PLACE  "focus/join"
+#define HEADER_MAX 512 /* of what is kept with a conference */
 
 void session_enter_roster(struct session *s, enum confinfo_status status)
 {
@@ -28,12 +29,15 @@ void session_enter_roster(struct session *s, enum confinfo_status status)
 				    s->dialled_out ? CONFINFO_DIALED_OUT : CONFINFO_DIALED_IN, s);
 	if (s->by != NULL)
 		s->endpoint->joined_by = xstrdup(s->by);
+	member_entering(s);
 }
 
 void session_connected(struct session *s)
 {
+	bool first = !s->announced;
+
 	session_step(s, SESSION_UP);
-	if (!s->announced) {
+	if (first) {
 		s->announced = true;
 		s->room->n_entering--;
 		log_info("%s: %s is in (%s)", s->room->c->name, s->who.uri,
@@ -41,6 +45,8 @@ void session_connected(struct session *s)
 		stats_joined(s->room->focus->stats, s->dialled_out ? "dialed-out" : "dialed-in");
 	}
 	session_set_dir(s, s->dir);
+	if (first)
+		member_came(s);
 	room_changed(s->room);
 	if (s->refer != NULL) {
 		struct refer *r = s->refer;
@@ -129,8 +135,46 @@ void join_on_answer(struct session *s, struct slice sdp)
 		     false, on_settled, s);
 }
 
+/* Its Contribution-ID, the second key of a conference; NULL. */
+static const char *contribution_of(const struct sip_in *in)
+{
+	const char *id = in->contribution_id;
+
+	return id != NULL && id[0] != '\0' && strlen(id) <= HEADER_MAX ? id : NULL;
+}
+
+static struct room *room_of_contribution(struct focus *f, const struct sip_in *in)
+{
+	const char *id = contribution_of(in);
+	struct conference *c = id != NULL ? conference_find_contribution(f->conferences, id) : NULL;
+
+	return c != NULL ? room_of(c) : NULL;
+}
+
+static void keep_header(const struct sip_in *in, const char *name, char **value)
+{
+	const char *text = sip_in_header(in, name, 0);
+
+	if (text != NULL && strlen(text) <= HEADER_MAX)
+		*value = xstrdup(text);
+}
+
+/* What the creating request says of the conversation goes with each call of ours (IMS-004). */
+static void keep_headers(struct room *room, const struct sip_in *in)
+{
+	struct conference *c = room->c;
+
+	keep_header(in, "Conversation-ID", &c->conversation_id);
+	keep_header(in, "InReplyTo-Contribution-ID", &c->in_reply_to);
+	keep_header(in, "Referred-By", &c->referred_by);
+	if (contribution_of(in) != NULL &&
+	    conference_set_contribution(room->focus->conferences, c, contribution_of(in)) == 0)
+		room_keep(room);
+	conf_store_put_conference(room->focus->store, c);
+}
+
 /* The conference that the Request-URI means; made if need be. 0, or the status to refuse with. */
-static int find_room(struct focus *f, struct sip_in *in, const struct identity *who,
+static int find_room(struct focus *f, const struct sip_in *in, const struct identity *who,
 		     struct room **room_r)
 {
 	bool factory;
@@ -141,14 +185,21 @@ static int find_room(struct focus *f, struct sip_in *in, const struct identity *
 	*room_r = room_by_uri(f, in->uri, &factory, &name);
 	if (*room_r != NULL)
 		return 0;
+	if ((factory || f->config.create_on_join) &&
+	    (*room_r = room_of_contribution(f, in)) != NULL)
+		return 0; /* somebody was quicker to restart it (IMS-006) */
 	if (factory) {
 		err = room_create(f, NULL, who->uri, in->subject, CONFERENCE_BY_FACTORY, room_r);
+		if (err == 0)
+			keep_headers(*room_r, in);
 		return err == 0 ? 0 : 500;
 	}
 	if (!f->config.create_on_join || name.len == 0 || !room_name_free(f, name))
 		return 404;
 	text = slice_dup(name);
 	err = room_create(f, text, who->uri, in->subject, CONFERENCE_BY_JOIN, room_r);
+	if (err == 0)
+		keep_headers(*room_r, in);
 	free(text);
 	return err == 0 ? 0 : 404;
 }

@@ -81,21 +81,24 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 			       NULL);
 		conf_store_del_session(f->store, room->c->name, s->termination);
 	}
-	if (bye != NULL)
-		conf_store_wait(f->store, on_bye_stored, bye);
-	else
-		conf_store_flush(f->store);
 	if (s->endpoint != NULL) {
 		s->endpoint->owner = NULL;
 		free(s->endpoint->leave_why);
 		s->endpoint->leave_why = xstrdup(text);
 		roster_endpoint_end(s->endpoint, rule->leaving, status, by, clock_now_ms());
 	}
+	member_went(s, cause, status, by, bye != NULL ? sip_in_header(bye, "Reason", 0) : NULL);
+	if (bye != NULL)
+		conf_store_wait(f->store, on_bye_stored, bye);
+	else
+		conf_store_flush(f->store);
 	tell_refer(s, status);
 	if (s->announced && session_of_user(room, slice_str(s->who.uri), true) == NULL)
 		file_user_left(room, s->who.uri);
 	if (creator_left && session_of_user(room, slice_str(s->who.uri), true) != NULL)
 		creator_left = false; /* still in with another device */
+	if (creator_left && room_is_kept(room) && member_of(room, &s->who) != NULL)
+		creator_left = false; /* away, he still belongs */
 	session_free(s);
 	if (room->ending_run)
 		return;
@@ -106,18 +109,39 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 		room_check(room);
 }
 
-void room_check(struct room *room)
+/* Has it somebody to live for? Kept rooms live for their members, others for their sessions. */
+static bool has_reason(struct room *room)
 {
 	struct session *s;
 
-	if (room->c->state != CONFERENCE_ACTIVE || room->c->origin == CONFERENCE_BY_API)
-		return;
+	if (room->c->end_policy == CONFERENCE_END_MAX_IDLE && room->most_in > 0)
+		return true;
+	if (room_is_kept(room))
+		return members_count(room->c->members) > 0;
 	LIST_FOREACH(s, &room->sessions, link) {
 		if (!s->dialled_out || s->announced)
-			return;
+			return true;
 	}
 	/* Nobody is in, nobody on the way in: who is being called would find it empty. */
-	room_end(room, UNWIND_ENDED);
+	return false;
+}
+
+/* There were two once, and now there are fewer. */
+static bool has_too_few(struct room *room)
+{
+	size_t n = room_is_kept(room) ? members_count(room->c->members)
+				      : roster_count(room->c->roster);
+
+	return room->c->end_policy == CONFERENCE_END_MIN_PARTICIPANTS && room->most_in >= 2 &&
+	       n < 2;
+}
+
+void room_check(struct room *room)
+{
+	if (room->c->state != CONFERENCE_ACTIVE || room->c->origin == CONFERENCE_BY_API)
+		return; /* the operator's lives until he ends it, or it is idle for too long */
+	if (!has_reason(room) || has_too_few(room))
+		room_end(room, UNWIND_ENDED);
 }
 
 void room_end(struct room *room, enum unwind_cause cause)
@@ -131,6 +155,10 @@ void room_end(struct room *room, enum unwind_cause cause)
 	c->state = CONFERENCE_ENDING;
 	room->ending_run = true;
 	timer_stop(room->move_timer);
+	if (room->recall_timer != NULL)
+		timer_stop(room->recall_timer);
+	if (conference_set_contribution(f->conferences, c, NULL) != 0)
+		log_debug("%s: keeps its Contribution-ID", c->name); /* cannot be */
 	file_room_ends(room);
 	while (!LIST_EMPTY(&room->sessions))
 		focus_unwind(LIST_FIRST(&room->sessions), cause, 0, NULL, NULL);
@@ -167,6 +195,7 @@ void room_free(struct room *room)
 	}
 	timer_free(&room->events_timer);
 	timer_free(&room->move_timer);
+	timer_free(&room->recall_timer);
 	free(room);
 	c->focus = NULL;
 	conference_remove(f->conferences, &c);
@@ -221,11 +250,11 @@ void focus_end(struct focus *f, struct conference *c, int reason_cause)
 int focus_remove(struct focus *f, struct conference *c, struct slice uri, const char *by)
 {
 	struct room *room = room_of(c);
+	struct member *m;
 	struct session *s;
 	char *whose;
 	int n = 0;
 
-	(void)f;
 	/* Each round may end the conference with its last session: look anew. */
 	whose = slice_dup(uri);
 	while (c->state == CONFERENCE_ACTIVE &&
@@ -237,6 +266,15 @@ int focus_remove(struct focus *f, struct conference *c, struct slice uri, const 
 		focus_unwind(s, UNWIND_REMOVED, 0, by, NULL);
 		if (last)
 			break; /* the conference may be gone now */
+	}
+	if (n == 0 && c->state == CONFERENCE_ACTIVE &&
+	    (m = members_find(c->members, slice_str(whose))) != NULL) { /* absent */
+		n++;
+		event_pkg_terminate_user(c->events, slice_str(whose), clock_now_ms());
+		room_drop_member(room, m);
+		conf_store_flush(f->store);
+		room_changed(room);
+		room_check(room);
 	}
 	free(whose);
 	return n > 0 ? 0 : -ERR_NOT_FOUND;

@@ -24,7 +24,9 @@ static void on_bound(const uint8_t *ctx, uint64_t termination, const char *peer,
 		return;
 	log_debug("%s: %s is bound from %s", s->room->c->name, s->who.uri,
 		  peer != NULL ? peer : "?");
+	s->bound = true;
 	session_found(s);
+	member_bound(s);
 }
 
 void session_found(struct session *s)
@@ -55,6 +57,7 @@ static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_
 		(void)file_on_lost(arg, ctx, termination, cause);
 		return;
 	}
+	s->bound = false;
 	if (s->endpoint != NULL)
 		roster_endpoint_lost(s->endpoint, copies_lost);
 	if (!may_come_back(cause) || s->room->focus->config.lost_grace_ms == 0) {

@@ -32,6 +32,9 @@ struct room {
 	LIST_HEAD(, bar) bars;
 	struct timer *events_timer; /* next thing of the event package, and the room's end */
 	struct timer *move_timer;   /* MRFP lost: waits for another */
+	struct timer *recall_timer; /* absent members are about to be called; NULL: never were */
+	uint32_t most_in;           /* participants that were in at once, at most */
+	bool had_owner;             /* its creator came in */
 	uint64_t move_until_ms;     /* 0: not moving */
 	bool ending_run;            /* room_end is at work */
 	bool reaping;               /* over: freed when the timer fires */
@@ -63,6 +66,7 @@ struct session {
 	struct roster_endpoint *endpoint; /* NULL until it shows in the roster */
 	uint64_t termination;             /* 0: none yet */
 	bool dialled_out;
+	bool bound;      /* its MSRP connection is */
 	bool announced;  /* was connected once: counts as joined */
 	bool we_offered; /* in the first exchange */
 	char *by;        /* who asked for the dial-out; NULL */
@@ -94,6 +98,19 @@ struct watcher {
 	char *user;
 };
 
+/* What the queue of missed messages hears of members (IMS-007). */
+struct member_hooks {
+	/* He belongs and has no session (invited, or away): what comes from now on he misses. */
+	void (*away)(struct room *room, struct member *m);
+	/*
+	 * A session of his is up and its connection bound, in whatever order; again for each
+	 * further device, and when a lost connection came back.
+	 */
+	void (*bound)(struct session *s, struct member *m);
+	/* He belongs no more: m is freed after this. Not called when the room ends as a whole. */
+	void (*gone)(struct room *room, struct member *m);
+};
+
 struct focus {
 	struct event_base *base;
 	struct focus_config config;
@@ -110,7 +127,8 @@ struct focus {
 	struct timer *tick;
 	LIST_HEAD(, refer) refers;
 	struct dialog_set *file_dialogs;
-	LIST_HEAD(, file_share) shares; /* files under way */
+	LIST_HEAD(, file_share) shares;          /* files under way */
+	const struct member_hooks *member_hooks; /* NULL: nobody cares */
 	bool stopping;
 };
 
@@ -167,6 +185,39 @@ void room_end(struct room *room, enum unwind_cause cause);
 void room_free(struct room *room);
 bool room_name_free(struct focus *f, struct slice name); /* may free an ended conference */
 void leave_on_ended(struct session *s, enum dialog_end how, int status, const char *phrase);
+
+/* focus_member.c: who belongs, apart from who has a session (IMS-005) */
+/* The member that one of these names means; NULL. */
+struct member *member_of(struct room *room, const struct identity *who);
+/* It lives on without sessions: conference.kept, once somebody was in. */
+bool room_is_kept(const struct room *room);
+/* From now on it is kept, and absent members are shown. */
+void room_keep(struct room *room);
+/* Makes a user a member without a session, if he is none yet. by: URI or NULL. Stored by the next flush. */
+struct member *room_add_member(struct room *room, struct slice uri, const char *display,
+			       const char *by);
+/*
+ * The same for an entry of the list that makes the room: it is kept, closed where conference.mode
+ * says so, and this one may join it then. The list's sender is listed by being its creator.
+ */
+struct member *room_list_member(struct room *room, struct slice uri, const char *display,
+				const char *by);
+/* Dial out to a user, who becomes a member (if he is none); he stays one when he does not answer. Errors of dialout_start. */
+MUST_CHECK int room_invite_member(struct room *room, struct slice uri, const char *display,
+				  const char *by);
+/* He belongs no more (his sessions are the caller's); frees m. */
+void room_drop_member(struct room *room, struct member *m);
+/* Call all absent members soon, each once in conference.reinvite_interval. */
+void room_recall(struct room *room);
+/* What sessions tell: an endpoint in the roster; up; bound; over (bye_reason: the Reason of the peer's BYE). */
+void member_entering(struct session *s);
+void member_came(struct session *s);
+void member_bound(struct session *s);
+void member_went(struct session *s, enum unwind_cause cause, int status, const char *by,
+		 const char *bye_reason);
+/* Write down what is new of a member, or that he is none. */
+void member_store(struct room *room, const struct member *m);
+void member_unstore(struct room *room, const struct member *m);
 
 /* focus_dialout.c */
 MUST_CHECK int dialout_start(struct room *room, struct slice uri, const char *display,

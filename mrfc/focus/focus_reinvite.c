@@ -295,6 +295,7 @@ static void lose_session(struct session *s)
 	conf_store_cancel(f->store, s);
 	conf_store_del_session(f->store, s->room->c->name, s->termination);
 	s->termination = 0;
+	s->bound = false;
 	if (s->step == SESSION_CHANGING) {
 		session_step(s, SESSION_UP);
 		s->cancelled = false;

@@ -78,8 +78,8 @@ int room_create(struct focus *f, const char *name, const char *creator, const ch
 	room->move_timer = timer_new(f->base, on_move_timer, room);
 	c->focus = room;
 	c->subject = subject != NULL && subject[0] != '\0' ? xstrdup(subject) : NULL;
-	c->end_policy =
-		f->config.creator_ends ? CONFERENCE_END_CREATOR_LEAVES : CONFERENCE_END_LAST_LEAVES;
+	c->end_policy = f->config.end_policy;
+	c->kept = f->config.durable;
 	c->empty_since_ms = clock_now_ms();
 	set_nickname_policy(&f->config, c->roster);
 	c->events = event_pkg_new(c->roster, &limits, events_ops(), room);

@@ -24,7 +24,13 @@ int store_get(struct store *s, const char *table, struct slice key, struct slice
 
 int store_each(struct store *s, const char *table, store_each_fn *fn, void *arg)
 {
-	return s->ops->each(s, table, fn, arg);
+	return s->ops->each(s, table, SLICE_NULL, fn, arg);
+}
+
+int store_each_prefix(struct store *s, const char *table, struct slice prefix, store_each_fn *fn,
+		      void *arg)
+{
+	return s->ops->each(s, table, prefix, fn, arg);
 }
 
 struct store_batch *store_batch_new(void)
@@ -80,4 +86,9 @@ void store_batch_free(struct store_batch **b)
 void store_commit(struct store *s, struct store_batch *batch_take, store_commit_fn *fn, void *arg)
 {
 	s->ops->commit(s, batch_take, fn, arg);
+}
+
+void store_health(const struct store *s, struct store_health *health_r)
+{
+	s->ops->health(s, health_r);
 }

@@ -37,6 +37,7 @@ struct store_mem {
 	STAILQ_HEAD(done_list, done) done;
 	struct event on_done;
 	unsigned n_walks; /* store_each() calls under way */
+	uint64_t commits, n_written;
 };
 
 static struct store_mem *mem_of(struct store *s)
@@ -79,17 +80,37 @@ static int mem_get(struct store *s, const char *table, struct slice key, struct 
 	return 0;
 }
 
-static int mem_each(struct store *s, const char *table, store_each_fn *fn, void *arg)
+static int by_key(const void *a, const void *b)
+{
+	const struct row *x = *(struct row *const *)a, *y = *(struct row *const *)b;
+	size_t common = x->key_len < y->key_len ? x->key_len : y->key_len;
+	int order = memcmp(x->key, y->key, common);
+
+	return order != 0 ? order : (x->key_len > y->key_len) - (x->key_len < y->key_len);
+}
+
+static int mem_each(struct store *s, const char *table, struct slice prefix, store_each_fn *fn,
+		    void *arg)
 {
 	struct store_mem *m = mem_of(s);
 	struct table *t = find_table(m, table);
-	const struct row *r;
+	struct row **rows, *r;
+	size_t n = 0;
 
+	if (!t)
+		return 0;
+	rows = xcalloc(HASH_COUNT(t->rows) + 1, sizeof(struct row *));
+	for (r = t->rows; r; r = r->hh.next)
+		if (slice_starts(slice_make(r->key, r->key_len), prefix))
+			rows[n++] = r;
+	qsort(rows, n, sizeof(struct row *), by_key);
 	m->n_walks++;
-	for (r = t ? t->rows : NULL; r; r = r->hh.next)
-		if (!fn(slice_make(r->key, r->key_len), slice_make(r->value, r->value_len), arg))
+	for (size_t i = 0; i < n; i++)
+		if (!fn(slice_make(rows[i]->key, rows[i]->key_len),
+			slice_make(rows[i]->value, rows[i]->value_len), arg))
 			break;
 	m->n_walks--;
+	free(rows);
 	return 0;
 }
 
@@ -126,10 +147,12 @@ static void mem_commit(struct store *s, struct store_batch *batch_take, store_co
 	struct done *done;
 
 	assert(m->n_walks == 0);
+	m->commits++;
 	STAILQ_FOREACH(w, &batch_take->writes, link) {
 		struct table *t = find_table(m, w->table);
 		struct row *r = find_row(t, w->key, w->key_len);
 
+		m->n_written++;
 		if (w->is_put)
 			put(m, w);
 		else if (r)
@@ -165,6 +188,13 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void mem_health(const struct store *s, struct store_health *health_r)
+{
+	const struct store_mem *m = mem_of((struct store *)(uintptr_t)s);
+
+	*health_r = (struct store_health){.commits = m->commits, .rows = m->n_written};
+}
+
 static void mem_free(struct store *s)
 {
 	struct store_mem *m = mem_of(s);
@@ -192,6 +222,7 @@ static const struct store_ops ops = {
 	.get = mem_get,
 	.each = mem_each,
 	.commit = mem_commit,
+	.health = mem_health,
 	.free = mem_free,
 };
 

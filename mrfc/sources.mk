@@ -51,10 +51,14 @@ MRFC_SRC := \
 	mrfc/sip/sip_leg.c \
 	mrfc/sip/sip_out.c \
 	mrfc/sip/sip_read.c \
+	mrfc/state/conf_record.c \
 	mrfc/state/conf_store.c \
+	mrfc/state/conf_store_load.c \
+	mrfc/state/conf_store_owed.c \
+	mrfc/state/record.c \
 	mrfc/stats.c \
 	mrfc/timer.c
 SOFIA_SRC += mrfc/sip/sip.c mrfc/sip/sip_in.c mrfc/sip/sip_leg.c mrfc/sip/sip_out.c mrfc/sip/sip_read.c
 MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c
 UNIT_TESTS += access api conf_store conference dialog_state event_heap event_pkg focus_file_sdp focus_sdp \
-	identity media members mrfp_link mrfp_pool nickname roster session_timer unwind
+	identity media members mrfp_link mrfp_pool nickname record roster session_timer unwind

@@ -129,6 +129,17 @@ static int grant(struct focus *f, struct sip_in **in, uint32_t *expires_r)
 	return -ERR_LIMIT;
 }
 
+static void record(struct watcher *w)
+{
+	const struct subscription_record r = {
+		.user = w->user,
+		.expires_wall_ms = clock_wall_ms() + w->expires_s * 1000ull,
+	};
+
+	conf_store_put_subscription(w->room->focus->store, w->room->c->name,
+				    sip_event_key(w->event), &r);
+}
+
 static void on_refresh(struct sip_event *e, struct sip_in *in, void *arg)
 {
 	struct watcher *w = arg;
@@ -146,8 +157,7 @@ static void on_refresh(struct sip_event *e, struct sip_in *in, void *arg)
 	if (grant(room->focus, &in, &expires_s) != 0)
 		return;
 	w->expires_s = expires_s;
-	conf_store_put_subscription(room->focus->store, room->c->name, sip_event_key(e), w->user,
-				    expires_s);
+	record(w);
 	conf_store_flush(room->focus->store);
 	sip_event_answer(e, &in, 200, expires_s, NULL);
 	event_pkg_refresh(room->c->events, w->sub, expires_s, clock_now_ms());
@@ -188,8 +198,7 @@ static void start(struct room *room, struct sip_in *in, struct sip_leg *leg,
 	w->event =
 		sip_event_new(in, leg, "conference", in->event_id, room->c->name, &watcher_ops, w);
 	LIST_INSERT_HEAD(&room->watchers, w, link);
-	conf_store_put_subscription(f->store, room->c->name, sip_event_key(w->event), w->user,
-				    expires_s);
+	record(w);
 	conf_store_wait(f->store, on_stored, w);
 }
 

@@ -241,20 +241,38 @@ void focus_facts(struct room *room, const char *user, struct access_facts *facts
 void session_store(struct session *s)
 {
 	struct sip_leg *leg = s->dialog != NULL ? dialog_leg(s->dialog) : NULL;
-	const struct conf_store_session record = {
-		.conference = s->room->c->name,
+	const struct session_record record = {
 		.termination = s->termination,
+		.dialog = leg != NULL ? sip_leg_local_tag(leg) : NULL,
 		.uri = s->who.uri,
 		.display = s->who.display,
-		.call_id = s->dialog != NULL ? dialog_call_id(s->dialog) : NULL,
-		.local_tag = leg != NULL ? sip_leg_local_tag(leg) : NULL,
-		.remote_tag = leg != NULL ? sip_leg_remote_tag(leg) : NULL,
+		.aliases = (const char *const *)s->who.aliases,
+		.n_aliases = s->who.n_aliases,
 		.contact = s->contact,
-		.incoming = !s->dialled_out,
-		.local_path = s->local.path,
+		.dialled_out = s->dialled_out,
+		.announced = s->announced,
+		.by = s->by,
+		.referred_by = s->referred_by,
+		.joined_wall_ms = s->endpoint != NULL ? s->endpoint->joined_wall_ms : 0,
+		.origin_id = s->local.origin_id,
+		.origin_version = s->local.version,
+		.path = s->local.path,
+		.host = s->local.host,
+		.fingerprint = s->local.fingerprint,
+		.port = s->local.port,
+		.ws = s->local.ws,
+		.wss_proto = s->local.wss_proto,
+		.cema = s->local.cema,
+		.plain = s->local.plain,
+		.local_dir = (int)s->local.dir,
+		.local_setup = (int)s->local.setup,
+		.local_sdp = s->local.last.len > 0 ? bytes_cstr(&s->local.last) : NULL,
+		.we_offered = s->we_offered,
+		.peer_answered = s->peer_answered,
+		.dir = s->dir,
 	};
 
-	conf_store_put_session(s->room->focus->store, &record);
+	conf_store_put_session(s->room->focus->store, s->room->c->name, &record);
 }
 
 struct media_context room_media(struct room *room, const char *aliases[], size_t max)

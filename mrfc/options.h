@@ -20,7 +20,6 @@ enum options_setup { OPTIONS_SETUP_PASSIVE, OPTIONS_SETUP_ACTIVE };
 enum options_transport { OPTIONS_TRANSPORT_TCP, OPTIONS_TRANSPORT_TLS };
 enum options_anchor { OPTIONS_ANCHOR_PROFILE, OPTIONS_ANCHOR_SESSMATCH, OPTIONS_ANCHOR_RFC4975 };
 enum options_cema { OPTIONS_CEMA_ACCEPT_IF_ACTIVE, OPTIONS_CEMA_REJECT };
-enum options_remove { OPTIONS_REMOVE_OWNER, OPTIONS_REMOVE_ANYONE };
 
 struct options {
 	char *domain;
@@ -38,7 +37,9 @@ struct options {
 	int mode;           /* enum options_mode */
 	bool reinvite;
 	int64_t reinvite_interval, max_idle; /* ms */
-	int remove;                          /* enum options_remove */
+	int invite, remove; /* enum access_who */
+	int watchers;       /* enum access_watchers */
+	char *operators, *text_full, *text_closed, *text_locked, *text_barred;
 	int64_t max_users;
 	int anchor;          /* enum options_anchor */
 	int media_setup;     /* enum options_setup */

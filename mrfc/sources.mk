@@ -4,6 +4,7 @@ MRFC_SRC := \
 	mrfc/admin/api_json.c \
 	mrfc/admin/api_page.c \
 	mrfc/conference/access.c \
+	mrfc/conference/bars.c \
 	mrfc/conference/conference.c \
 	mrfc/conference/event_heap.c \
 	mrfc/conference/event_pkg.c \
@@ -15,6 +16,7 @@ MRFC_SRC := \
 	mrfc/conference/roster_nick.c \
 	mrfc/conference/unwind.c \
 	mrfc/focus/focus.c \
+	mrfc/focus/focus_access.c \
 	mrfc/focus/focus_dialout.c \
 	mrfc/focus/focus_events.c \
 	mrfc/focus/focus_file.c \
@@ -60,5 +62,5 @@ MRFC_SRC := \
 	mrfc/timer.c
 SOFIA_SRC += mrfc/sip/sip.c mrfc/sip/sip_in.c mrfc/sip/sip_leg.c mrfc/sip/sip_out.c mrfc/sip/sip_read.c
 MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c
-UNIT_TESTS += access api conf_store conference dialog_state event_heap event_pkg focus_file_sdp focus_sdp \
+UNIT_TESTS += access api bars conf_store conference dialog_state event_heap event_pkg focus_file_sdp focus_sdp \
 	identity media members mrfp_link mrfp_pool nickname record roster session_timer unwind

@@ -50,6 +50,10 @@ static void reply_focus_error(struct http_req *req, int err, const char *name, c
 	case ERR_WRONG_STATE:
 		http_reply_error(req, 409, "ending", "%s is ending", name);
 		break;
+	case ERR_DENIED:
+		http_reply_error(req, 409, "refused",
+				 "%s does not take %s: barred, or it is closed", name, uri);
+		break;
 	case ERR_LIMIT:
 		http_reply_error(req, 409, "full", "%s is full", name);
 		break;
@@ -212,9 +216,9 @@ static void remove_participant(struct http_req *req, void *arg)
 	uri = http_param(req, "uri");
 	ban = http_query(req, "ban");
 	barred = ban && strcmp(ban, "0") != 0;
-	if (barred)
-		focus_bar(a->focus, c, slice_str(uri));
-	rc = focus_remove(a->focus, c, slice_str(uri), NULL);
+	rc = barred ? focus_ban(a->focus, c, slice_str(uri)) : 0;
+	if (rc == 0)
+		rc = focus_remove(a->focus, c, slice_str(uri), NULL);
 	if (rc < 0 && !(barred && rc == -ERR_NOT_FOUND))
 		reply_focus_error(req, rc, c->name, uri);
 	else

@@ -127,6 +127,7 @@ static struct conference_entry *entry_new(struct conference_table *t, const char
 	while (conference_find_context(t, c->context));
 	c->roster = roster_new(c->uri);
 	c->members = members_new();
+	c->bars = bars_new();
 	return e;
 }
 
@@ -183,6 +184,7 @@ void conference_remove(struct conference_table *t, struct conference **c)
 	free(e->c.subject);
 	free(e->c.creator);
 	members_free(&e->c.members);
+	bars_free(&e->c.bars);
 	free(e->c.contribution_id);
 	free(e->c.conversation_id);
 	free(e->c.in_reply_to);

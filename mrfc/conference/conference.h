@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include "mrfc/conference/bars.h"
 #include "mrfc/conference/event_pkg.h"
 #include "mrfc/conference/members.h"
 #include "mrfc/conference/roster.h"
@@ -46,6 +47,7 @@ struct conference {
 	char *contribution_id; /* a second key: no two conferences share one */
 	char *conversation_id, *in_reply_to, *referred_by;
 	struct members *members;
+	struct bars *bars; /* who is kept out */
 	uint64_t created_wall_ms;
 	uint64_t empty_since_ms; /* 0: not empty */
 	uint8_t context[MEDIA_CONTEXT_SIZE];

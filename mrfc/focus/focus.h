@@ -2,6 +2,7 @@
 #ifndef MRFC_FOCUS_FOCUS_H
 #define MRFC_FOCUS_FOCUS_H
 
+#include "mrfc/conference/access.h"
 #include "mrfc/conference/conference.h"
 
 struct event_base;
@@ -29,7 +30,7 @@ struct focus_config {
 	enum conference_end end_policy; /* of conferences that users make */
 	bool create_on_join, nicknames, private_messages, echo, strict;
 	bool prefer_active, offer_tls;
-	bool session_match, reject_cema_mismatch, cema, anonymous_alias, anyone_removes;
+	bool session_match, reject_cema_mismatch, cema, anonymous_alias;
 	bool leave_by_reason; /* a BYE ends a membership only with Reason: SIP;cause=200 */
 	bool durable;         /* every conference lives on for its members without sessions */
 	bool closed_rooms;    /* who makes one with a list makes it for these alone */
@@ -37,6 +38,11 @@ struct focus_config {
 	uint64_t reinvite_interval_ms, max_idle_ms; /* max_idle 0: no end */
 	uint32_t max_users;                         /* 0: no limit */
 	uint64_t max_message, max_file;             /* octets; 0: what the MRFP allows */
+	enum access_who invite_who, remove_who; /* who may bring in, remove others */
+	enum access_watchers watchers;
+	const char *operators; /* comma-separated URIs that may do everything everywhere */
+	/* Texts of Warning in refusals; "" or NULL: our own. */
+	const char *text_full, *text_closed, *text_locked, *text_barred;
 	uint32_t file_hold_ms;
 	uint32_t session_expires_s; /* 0: none */
 	uint32_t min_se_s;
@@ -63,7 +69,8 @@ MUST_CHECK int focus_create(struct focus *f, const char *name, const char *subje
 void focus_end(struct focus *f, struct conference *c, int reason_cause);
 /*
  * Dial out to uri. 0: started, *participant_r shows dialing-out. -ERR_EXISTS connected already,
- * -ERR_SYNTAX bad URI, -ERR_CLOSED no MRFP, -ERR_LIMIT full, -ERR_WRONG_STATE ending. by: who asked (URI) or NULL.
+ * -ERR_SYNTAX bad URI, -ERR_CLOSED no MRFP, -ERR_LIMIT full, -ERR_WRONG_STATE ending, -ERR_DENIED
+ * barred, or the conference is closed. by: who asked (URI) or NULL.
  */
 MUST_CHECK int focus_dial_out(struct focus *f, struct conference *c, struct slice uri,
 			      const char *display, const char *by,
@@ -71,7 +78,12 @@ MUST_CHECK int focus_dial_out(struct focus *f, struct conference *c, struct slic
 /* Remove a participant: BYE with Reason 603 on all its dialogs, CANCEL pending dial-outs. -ERR_NOT_FOUND. */
 MUST_CHECK int focus_remove(struct focus *f, struct conference *c, struct slice uri,
 			    const char *by);
-/* Keep a user out from now on; who is in stays until removed. */
-void focus_bar(struct focus *f, struct conference *c, struct slice uri);
+/*
+ * Keep a user out from now on, by all his URIs that are known; who is in stays until removed. 0 also
+ * when he is barred already. -ERR_SYNTAX bad URI, -ERR_LIMIT too many, -ERR_WRONG_STATE ending.
+ */
+MUST_CHECK int focus_ban(struct focus *f, struct conference *c, struct slice uri);
+/* -ERR_NOT_FOUND. */
+MUST_CHECK int focus_unban(struct focus *f, struct conference *c, struct slice uri);
 
 #endif

@@ -109,6 +109,7 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 				      .match_session_only = f->sdp.session_match,
 				      .v6 = addr_is_v6(sip_agent_addr(f->sip))};
 	struct access_facts facts;
+	enum access_denial denial;
 	struct identity who;
 	struct session *s;
 	char *target;
@@ -125,9 +126,11 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 		free(target);
 		return -ERR_SYNTAX;
 	}
-	focus_facts(room, who.uri, &facts);
+	focus_facts_bring(room, who.uri, by, &facts);
+	denial = access_bring(&facts);
 	status = facts.present                ? -ERR_EXISTS
-		 : access_join(&facts) == 486 ? -ERR_LIMIT
+		 : denial == ACCESS_FULL      ? -ERR_LIMIT
+		 : denial != ACCESS_GRANTED   ? -ERR_DENIED
 		 : !media_available(f->media) ? -ERR_CLOSED
 					      : 0;
 	if (status != 0) {

@@ -209,18 +209,18 @@ void focus_on_subscribe(struct sip_in *in, struct sip_leg *leg, void *arg)
 	struct identity who;
 	struct room *room;
 	uint32_t expires_s;
-	int status = 404;
+	enum access_denial denial = ACCESS_ENDED;
 
 	if (focus_identify(f, &in, &who) != 0)
 		return;
 	room = room_by_uri(f, in->uri, NULL, NULL);
 	if (acceptable(f, &in, &expires_s)) {
 		if (room != NULL) {
-			focus_facts(room, who.uri, &facts);
-			status = access_subscribe(&facts);
+			focus_facts_who(room, &who, &facts);
+			denial = access_judge(ACCESS_SUBSCRIBE, &facts);
 		}
-		if (status != 0)
-			focus_refuse(&in, status, 0, NULL);
+		if (denial != ACCESS_GRANTED)
+			focus_deny(f, &in, denial);
 		else
 			start(room, in, leg, &who, expires_s);
 	}

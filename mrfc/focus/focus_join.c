@@ -21,9 +21,7 @@ void session_enter_roster(struct session *s, enum confinfo_status status)
 	struct participant *p = roster_user(room->c->roster, slice_str(s->who.uri), s->who.display);
 
 	roster_set_aliases(p, (const char *const *)s->who.aliases, s->who.n_aliases);
-	if (room->c->creator != NULL &&
-	    sip_uri_same(slice_str(room->c->creator), slice_str(s->who.uri)))
-		roster_set_role(p, "owner"); /* FOC-011 */
+	roster_set_role(p, room_role_shown(room_role_of(room, s->who.uri))); /* FOC-011 */
 	s->endpoint =
 		roster_endpoint_add(p, slice_str(s->contact), status,
 				    s->dialled_out ? CONFINFO_DIALED_OUT : CONFINFO_DIALED_IN, s);
@@ -261,6 +259,7 @@ void focus_on_invite(struct sip_in *in, void *arg)
 {
 	struct focus *f = arg;
 	struct focus_sdp_peer peer = {0};
+	enum access_denial denial = ACCESS_GRANTED;
 	struct access_facts facts;
 	struct identity who;
 	struct session *s;
@@ -275,12 +274,15 @@ void focus_on_invite(struct sip_in *in, void *arg)
 	}
 	status = find_room(f, in, &who, &room);
 	if (status == 0) {
-		focus_facts(room, who.uri, &facts);
-		status = access_join(&facts);
+		focus_facts_who(room, &who, &facts);
+		denial = access_judge(ACCESS_JOIN, &facts);
+		status = access_status(denial);
 	}
 	if (status != 0) {
-		log_info("INVITE by %s to %s refused: %d", who.uri, in->uri, status);
-		focus_refuse(&in, status, 0, NULL);
+		log_info("INVITE by %s to %s refused: %d %s", who.uri, in->uri, status,
+			 access_text(denial));
+		focus_refuse(&in, status, 0,
+			     denial != ACCESS_GRANTED ? focus_denial_text(f, denial) : NULL);
 		focus_sdp_peer_fini(&peer);
 		identity_fini(&who);
 		return;

@@ -177,7 +177,6 @@ void room_free(struct room *room)
 	struct conference *c = room->c;
 	struct focus *f = room->focus;
 	struct session *s;
-	struct bar *b;
 
 	file_room_ends(room);
 	while ((s = LIST_FIRST(&room->sessions)) != NULL) { /* only at the process' end */
@@ -188,11 +187,6 @@ void room_free(struct room *room)
 	}
 	while (!LIST_EMPTY(&room->watchers))
 		watcher_free(LIST_FIRST(&room->watchers));
-	while ((b = LIST_FIRST(&room->bars)) != NULL) {
-		LIST_REMOVE(b, link);
-		free(b->uri);
-		free(b);
-	}
 	timer_free(&room->events_timer);
 	timer_free(&room->move_timer);
 	timer_free(&room->recall_timer);
@@ -278,13 +272,4 @@ int focus_remove(struct focus *f, struct conference *c, struct slice uri, const 
 	}
 	free(whose);
 	return n > 0 ? 0 : -ERR_NOT_FOUND;
-}
-
-void focus_bar(struct focus *f, struct conference *c, struct slice uri)
-{
-	struct bar *b = xcalloc(1, sizeof(*b));
-
-	(void)f;
-	b->uri = slice_dup(uri);
-	LIST_INSERT_HEAD(&room_of(c)->bars, b, link);
 }

@@ -49,8 +49,7 @@ static void show(struct room *room, struct member *m, const struct unwind_rule *
 		return;
 	}
 	p = roster_user(room->c->roster, slice_str(member_shown(m)), m->display);
-	if (m->role == MEMBER_OWNER)
-		roster_set_role(p, "owner");
+	roster_set_role(p, room_role_shown(m->role));
 	if (m->state == MEMBER_INVITED)
 		roster_show_absent(p, CONFINFO_PENDING, CONFINFO_LEFT_NONE, 0, NULL);
 	else if (how != NULL)
@@ -204,19 +203,17 @@ void member_came(struct session *s)
 	struct conference *c = room->c;
 	struct member *m = member_of(room, &s->who);
 	bool rejoin = m != NULL && is_rejoin(room, s, m);
+	enum member_role role;
 
+	role = room_role_of(room, m != NULL ? m->uri : s->who.uri);
 	if (m == NULL)
 		m = members_add(c->members, slice_str(s->who.uri), s->who.display);
+	m->role = role;
+	m->listed = m->listed || role == MEMBER_OWNER;
 	if (m->since_wall_ms == 0)
 		m->since_wall_ms = clock_wall_ms();
 	if (s->who.n_aliases > 0)
 		member_set_aliases(m, (const char *const *)s->who.aliases, s->who.n_aliases);
-	if (c->creator != NULL && sip_uri_same(slice_str(c->creator), slice_str(s->who.uri)) &&
-	    !room->had_owner) {
-		room->had_owner = true;
-		m->role = MEMBER_OWNER;
-		m->listed = true;
-	}
 	set_state(room, m, MEMBER_IN, s->dialled_out ? "dialed out" : "dialed in");
 	if (roster_count(c->roster) > room->most_in)
 		room->most_in = roster_count(c->roster);

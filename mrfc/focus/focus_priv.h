@@ -17,11 +17,6 @@
 /* Shared by the pieces of the focus: focus.c and focus_*.c. */
 struct refer;
 
-struct bar {
-	LIST_ENTRY(bar) link;
-	char *uri;
-};
-
 /* The focus' side of a conference. */
 struct room {
 	struct focus *focus;
@@ -29,12 +24,10 @@ struct room {
 	LIST_HEAD(, session) sessions; /* newest first */
 	uint32_t n_entering;           /* of them not announced yet */
 	LIST_HEAD(, watcher) watchers;
-	LIST_HEAD(, bar) bars;
 	struct timer *events_timer; /* next thing of the event package, and the room's end */
 	struct timer *move_timer;   /* MRFP lost: waits for another */
 	struct timer *recall_timer; /* absent members are about to be called; NULL: never were */
 	uint32_t most_in;           /* participants that were in at once, at most */
-	bool had_owner;             /* its creator came in */
 	uint64_t move_until_ms;     /* 0: not moving */
 	bool ending_run;            /* room_end is at work */
 	bool reaping;               /* over: freed when the timer fires */
@@ -158,7 +151,26 @@ size_t session_uris(const struct session *s, const char *uris[]);
 void session_add_termination(struct session *s, const struct media_remote *remote,
 			     media_result_fn *fn);
 void session_set_dir(struct session *s, int dir);
+
+/* focus_access.c: what policy has to know, roles, bans */
+/* What policy has to know of one user of a conference. */
 void focus_facts(struct room *room, const char *user, struct access_facts *facts_r);
+/* The same of who sent a request, by any of his names. */
+void focus_facts_who(struct room *room, const struct identity *who, struct access_facts *facts_r);
+/* Of whom he acts on: fills target. */
+void focus_facts_target(struct room *room, struct slice uri, struct access_facts *facts);
+/* The facts of a user who is to be brought in by `by` (URI; NULL: the operator). */
+void focus_facts_bring(struct room *room, const char *user, const char *by,
+		       struct access_facts *facts_r);
+/* The role a user has or would have. */
+enum member_role room_role_of(const struct room *room, const char *user);
+/* As the roster shows it: NULL for the usual one. */
+const char *room_role_shown(enum member_role role);
+uint32_t room_max_users(const struct room *room); /* 0: no limit */
+/* The text for a denial, as configured. */
+const char *focus_denial_text(const struct focus *f, enum access_denial d);
+/* Answer a request with what the policy says. */
+void focus_deny(struct focus *f, struct sip_in **in, enum access_denial d);
 
 /* focus.c */
 /* Answer a request with a status, Retry-After (0: none) and Warning text (NULL: none). */

@@ -169,6 +169,9 @@ static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 	case -ERR_LIMIT:
 		refer_done(r, 486, NULL);
 		break;
+	case -ERR_DENIED:
+		refer_done(r, 403, NULL);
+		break;
 	case -ERR_CLOSED:
 		refer_done(r, 503, NULL);
 		break;
@@ -201,10 +204,47 @@ static void end_room(struct room *room, struct sip_in *in, struct sip_leg *leg)
 	refer_done(r, 200, NULL);
 }
 
-/* What is asked, and whether it may be: 0 or the status to refuse with. */
-static int judge(struct room *room, const struct sip_in *in, const char *user, bool bye, bool self)
+/* Are two URIs of one user: the same, or both known of him? */
+static bool is_same_user(struct room *room, const struct identity *who, struct slice uri)
 {
-	struct access_facts facts;
+	struct participant *p = roster_find(room->c->roster, uri);
+
+	if (sip_uri_same(slice_str(who->uri), uri))
+		return true;
+	for (size_t i = 0; i < who->n_aliases; i++) {
+		if (sip_uri_same(slice_str(who->aliases[i]), uri))
+			return true;
+	}
+	return p != NULL && p == roster_find(room->c->roster, slice_str(who->uri));
+}
+
+static enum access_denial allowed(struct room *room, const struct sip_in *in,
+				  const struct identity *who, bool bye, bool self)
+{
+	struct slice target = slice_str(in->refer_to);
+	struct access_facts facts, his;
+	enum access_denial d;
+
+	focus_facts_who(room, who, &facts);
+	if (self) /* the conference itself */
+		return bye ? access_judge(ACCESS_END, &facts) : ACCESS_ROLE;
+	if (bye) {
+		facts.self = is_same_user(room, who, target);
+		focus_facts_target(room, target, &facts);
+		return access_judge(facts.self ? ACCESS_LEAVE : ACCESS_KICK, &facts);
+	}
+	d = access_judge(ACCESS_INVITE, &facts);
+	if (d != ACCESS_GRANTED)
+		return d;
+	focus_facts_bring(room, in->refer_to, who->uri, &his);
+	d = access_bring(&his);
+	return d == ACCESS_FULL ? ACCESS_GRANTED : d; /* the NOTIFY tells of that */
+}
+
+/* What is asked, and whether it may be: 0 or the status to refuse with. */
+static int judge(struct room *room, const struct sip_in *in, const struct identity *who, bool bye,
+		 bool self, enum access_denial *denial_r)
+{
 	struct sip_uri target;
 
 	if (in->refer_to == NULL)
@@ -218,11 +258,8 @@ static int judge(struct room *room, const struct sip_in *in, const char *user, b
 		return 416; /* REF-012 */
 	if (room == NULL)
 		return 404;
-	focus_facts(room, user, &facts);
-	facts.self = sip_uri_same(slice_str(user), slice_str(in->refer_to));
-	if (self) /* the conference itself */
-		return bye ? access_end(&facts) : 403;
-	return bye ? access_remove(&facts) : access_invite(&facts);
+	*denial_r = allowed(room, in, who, bye, self);
+	return access_status(*denial_r);
 }
 
 void focus_on_refer(struct sip_in *in, struct sip_leg *leg, void *arg)
@@ -230,6 +267,7 @@ void focus_on_refer(struct sip_in *in, struct sip_leg *leg, void *arg)
 	struct focus *f = arg;
 	struct identity who;
 	struct room *room, *target;
+	enum access_denial denial = ACCESS_GRANTED;
 	bool bye;
 	int status;
 
@@ -238,10 +276,12 @@ void focus_on_refer(struct sip_in *in, struct sip_leg *leg, void *arg)
 	room = room_by_uri(f, in->uri, NULL, NULL);
 	bye = in->refer_method != NULL && strcasecmp(in->refer_method, "BYE") == 0;
 	target = in->refer_to != NULL ? room_by_uri(f, in->refer_to, NULL, NULL) : NULL;
-	status = judge(room, in, who.uri, bye, target != NULL && target == room);
+	status = judge(room, in, &who, bye, target != NULL && target == room, &denial);
 	if (status != 0) {
-		log_info("REFER by %s to %s refused: %d", who.uri, in->uri, status);
-		focus_refuse(&in, status, 0, NULL);
+		log_info("REFER by %s to %s refused: %d %s", who.uri, in->uri, status,
+			 access_text(denial));
+		focus_refuse(&in, status, 0,
+			     denial != ACCESS_GRANTED ? focus_denial_text(f, denial) : NULL);
 	} else if (target == room) {
 		end_room(room, in, leg);
 	} else if (bye) {

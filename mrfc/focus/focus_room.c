@@ -73,7 +73,6 @@ int room_create(struct focus *f, const char *name, const char *creator, const ch
 	room->c = c;
 	LIST_INIT(&room->sessions);
 	LIST_INIT(&room->watchers);
-	LIST_INIT(&room->bars);
 	room->events_timer = timer_new(f->base, on_events_timer, room);
 	room->move_timer = timer_new(f->base, on_move_timer, room);
 	c->focus = room;
@@ -95,7 +94,8 @@ int room_create(struct focus *f, const char *name, const char *creator, const ch
 void room_view(struct room *room)
 {
 	const struct roster_view view = {.subject = room->c->subject,
-					 .max_users = room->focus->config.max_users,
+					 .max_users = room_max_users(room),
+					 .locked = room->c->locked,
 					 .active = room->c->state == CONFERENCE_ACTIVE};
 
 	event_pkg_set_view(room->c->events, &view);
@@ -215,27 +215,6 @@ struct session *session_by_termination(struct room *room, uint64_t termination)
 			return s;
 	}
 	return NULL;
-}
-
-void focus_facts(struct room *room, const char *user, struct access_facts *facts_r)
-{
-	struct focus *f = room->focus;
-	struct bar *b;
-
-	*facts_r = (struct access_facts){
-		.ending = room->c->state != CONFERENCE_ACTIVE || f->stopping,
-		.owner = room->c->creator != NULL &&
-			 sip_uri_same(slice_str(room->c->creator), slice_str(user)),
-		.anyone_may = f->config.anyone_removes,
-		.max_users = f->config.max_users,
-	};
-	LIST_FOREACH(b, &room->bars, link) {
-		facts_r->barred =
-			facts_r->barred || sip_uri_same(slice_str(b->uri), slice_str(user));
-	}
-	facts_r->present = session_of_user(room, slice_str(user), false) != NULL;
-	/* Who is on the way in holds a place too. */
-	facts_r->n_users = roster_count(room->c->roster) + room->n_entering;
 }
 
 void session_store(struct session *s)

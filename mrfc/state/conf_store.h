@@ -23,7 +23,7 @@ bool conf_store_up(const struct conf_store *cs);
 void conf_store_put_conference(struct conf_store *cs, const struct conference *c);
 /* With all else that is recorded under its name. */
 void conf_store_del_conference(struct conf_store *cs, const char *name);
-/* Who is kept out of it. */
+/* Who is kept out of it; uri: all his names as bars_names() gives them. */
 void conf_store_put_bar(struct conf_store *cs, const char *conference, const char *uri);
 void conf_store_del_bar(struct conf_store *cs, const char *conference, const char *uri);
 /* By its URI. What the member is owed has functions of its own, below. */

@@ -48,7 +48,7 @@ def test_connections_beyond_the_descriptors_are_closed(own_mrf, ue, room, monkey
 
 def test_a_status_that_is_none_is_a_failure(own_mrf, ue, room):
     # covers: CONF-001
-    pair = own_mrf()
+    pair = own_mrf(mrfc={"event.watchers": "anyone"})
     alice, bob = ue("alice", net=pair).join(room), ue("bob", net=pair)
 
     def answer(txn):

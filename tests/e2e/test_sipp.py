@@ -62,7 +62,8 @@ def test_many_make_a_conference_each(mrf, tmp_path):
 
 
 @pytest.mark.parametrize("transport", ["u1", "t1"])
-def test_many_watch_one_conference(ue, mrf, room, tmp_path, transport):
-    # covers: CONF-002, CONF-005, CONF-008
-    ue("alice").join(room)
-    sipp(mrf, tmp_path, "subscribe", room, transport=transport)
+def test_many_watch_one_conference(ue, own_mrf, room, tmp_path, transport):
+    # covers: CONF-002, CONF-004, CONF-005, CONF-008
+    pair = own_mrf(mrfc={"event.watchers": "trusted"})
+    ue("alice", net=pair).join(room)
+    sipp(pair, tmp_path, "subscribe", room, transport=transport)

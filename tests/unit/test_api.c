@@ -70,9 +70,10 @@ int focus_remove(struct focus *f, struct conference *c, struct slice uri, const 
 	return f->fail;
 }
 
-void focus_bar(struct focus *f, struct conference *c, struct slice uri)
+int focus_ban(struct focus *f, struct conference *c, struct slice uri)
 {
 	snprintf(f->barred, sizeof(f->barred), "bar %s " SLICE_FMT, c->name, SLICE_ARG(uri));
+	return 0;
 }
 
 struct rig {

@@ -45,6 +45,8 @@ MRFC_SRC := \
 	mrfc/server.c \
 	mrfc/sip/dialog.c \
 	mrfc/sip/dialog_out.c \
+	mrfc/sip/dialog_record.c \
+	mrfc/sip/dialog_revive.c \
 	mrfc/sip/dialog_state.c \
 	mrfc/sip/session_timer.c \
 	mrfc/sip/sip.c \
@@ -53,6 +55,7 @@ MRFC_SRC := \
 	mrfc/sip/sip_leg.c \
 	mrfc/sip/sip_out.c \
 	mrfc/sip/sip_read.c \
+	mrfc/sip/sip_record.c \
 	mrfc/state/conf_record.c \
 	mrfc/state/conf_store.c \
 	mrfc/state/conf_store_load.c \

@@ -46,6 +46,37 @@ size_t dialog_set_count(const struct dialog_set *set)
 	return set->n;
 }
 
+void dialog_tell_changed(struct dialog *d)
+{
+	if (!d->closed && d->set->ops->changed != NULL)
+		d->set->ops->changed(d, d->arg);
+}
+
+static void on_leg_changed(void *arg)
+{
+	dialog_tell_changed(arg);
+}
+
+/* Its INVITE comes again, in a transaction that this process knows nothing of. */
+static void on_repeated(struct sip_in *in, void *arg)
+{
+	struct dialog *d = arg;
+
+	dialog_enter(d);
+	if (d->ack_timer != NULL && d->invite == NULL)
+		dialog_answer_again(d, in);
+	else
+		dialog_request(in, d);
+	dialog_leave(d);
+}
+
+static void on_late_ack(void *arg)
+{
+	struct dialog *d = arg;
+
+	dialog_alive(d);
+}
+
 struct dialog *dialog_new(struct dialog_set *set, const char *name, void *arg)
 {
 	struct dialog *d = xcalloc(1, sizeof(*d));
@@ -53,7 +84,12 @@ struct dialog *dialog_new(struct dialog_set *set, const char *name, void *arg)
 	d->set = set;
 	d->name = xstrdup(name);
 	d->arg = arg;
-	d->usage = (struct sip_usage){.invite = true, .request = dialog_request, .arg = d};
+	d->usage = (struct sip_usage){.invite = true,
+				      .request = dialog_request,
+				      .repeated = on_repeated,
+				      .changed = on_leg_changed,
+				      .acked = on_late_ack,
+				      .arg = d};
 	LIST_INSERT_HEAD(&set->all, d, link);
 	set->n++;
 	return d;
@@ -70,6 +106,7 @@ static void destroy(struct dialog *d)
 	sip_out_free(&d->out);
 	timer_free(&d->session_timer);
 	timer_free(&d->retry_timer);
+	timer_free(&d->ack_timer);
 	sip_leg_detach(&d->usage);
 	bytes_fini(&d->held);
 	bytes_fini(&d->local);
@@ -239,11 +276,12 @@ void dialog_refuse(struct dialog *d, int status, const char *headers)
 	dialog_continue(d);
 }
 
-static void on_acked(struct dialog *d, struct slice sdp)
+void dialog_confirm(struct dialog *d, struct slice sdp)
 {
 	bool first = d->state == DIALOG_ACCEPTED || d->state == DIALOG_LEAVING;
 	bool ours = d->we_offer;
 
+	timer_free(&d->ack_timer);
 	sip_in_free(&d->invite);
 	d->we_offer = false;
 	if (d->state == DIALOG_LEAVING) {
@@ -262,10 +300,11 @@ static void on_acked(struct dialog *d, struct slice sdp)
 		dialog_continue(d);
 }
 
-static void on_no_ack(struct dialog *d)
+void dialog_no_ack(struct dialog *d)
 {
 	bool lingering = d->state == DIALOG_LEAVING;
 
+	timer_free(&d->ack_timer);
 	sip_in_free(&d->invite);
 	if (d->state == DIALOG_CONFIRMED) { /* of a re-INVITE: the owner hangs up */
 		dialog_tell_ended(d, DIALOG_END_NO_ACK, 408, "No ACK");
@@ -295,7 +334,7 @@ static void on_invite_event(enum sip_in_event event, struct slice sdp, void *arg
 	dialog_enter(d);
 	switch (event) {
 	case SIP_IN_ACKED:
-		on_acked(d, sdp);
+		dialog_confirm(d, sdp);
 		break;
 	case SIP_IN_CANCELLED:
 		sip_in_free(&d->invite);
@@ -305,7 +344,7 @@ static void on_invite_event(enum sip_in_event event, struct slice sdp, void *arg
 			dialog_tell_ended(d, DIALOG_END_CANCELLED, 487, "Request Terminated");
 		break;
 	case SIP_IN_NO_ACK:
-		on_no_ack(d);
+		dialog_no_ack(d);
 		break;
 	case SIP_IN_PRACKED:
 		d->wait_prack = false;
@@ -319,6 +358,13 @@ static void on_invite_event(enum sip_in_event event, struct slice sdp, void *arg
 		break;
 	}
 	dialog_leave(d);
+}
+
+void dialog_answer_again(struct dialog *d, struct sip_in *in)
+{
+	d->invite = in;
+	sip_in_bind(in, on_invite_event, d);
+	send_ok(d, in, bytes_slice(&d->local));
 }
 
 static void ring_reliably(struct dialog *d)
@@ -354,6 +400,7 @@ int dialog_accept(struct dialog_set *set, struct sip_in **in, const char *name, 
 	d->remote_contact = xstrdup(d->invite->contact);
 	d->peer_updates = d->invite->allows_update;
 	d->we_offer = d->invite->sdp.ptr == NULL;
+	d->session = timer; /* is recorded before the answer goes */
 	(void)dialog_event(d, DIALOG_EV_INVITE_IN);
 	sip_leg_attach(sip_leg_accept(d->invite), &d->usage);
 	sip_in_bind(d->invite, on_invite_event, d);
@@ -428,6 +475,7 @@ void dialog_request(struct sip_in *in, void *arg)
 	struct dialog *d = arg;
 
 	dialog_enter(d);
+	dialog_alive(d);
 	if (in->method == SIP_IN_BYE)
 		on_bye(d, in);
 	else if (in->method == SIP_IN_INVITE || in->method == SIP_IN_UPDATE)

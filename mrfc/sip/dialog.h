@@ -2,6 +2,7 @@
 #ifndef MRFC_SIP_DIALOG_H
 #define MRFC_SIP_DIALOG_H
 
+#include "mrfc/sip/dialog_record.h"
 #include "mrfc/sip/dialog_state.h"
 #include "mrfc/sip/sip_out.h"
 
@@ -48,6 +49,11 @@ struct dialog_ops {
 	void (*change_failed)(struct dialog *d, int status, void *arg);
 	void (*ended)(struct dialog *d, enum dialog_end how, int status, const char *phrase,
 		      void *arg);
+	/*
+	 * What dialog_save() writes is no longer so (target, CSeq, session timer); NULL: nobody
+	 * records it. The owner closes nothing in it.
+	 */
+	void (*changed)(struct dialog *d, void *arg);
 };
 
 struct dialog_settings {
@@ -81,6 +87,23 @@ struct dialog_call_to {
 /* Send an INVITE. -ERR_SYNTAX when a URI cannot be used. */
 MUST_CHECK int dialog_call(struct dialog_set *set, const struct dialog_call_to *to, void *arg,
 			   struct dialog **dialog_r);
+
+/* What must survive, but for our description, which the owner has. Release with dialog_record_fini. */
+void dialog_save(const struct dialog *d, struct dialog_record *record_r);
+/*
+ * Go on with a dialog of an earlier process; local is our last description in it. One whose 2xx was
+ * never acknowledged has 64*T1 to show life, then ends with NO_ACK. Call dialog_alive() when it is
+ * known to be used. -ERR_SYNTAX: the record makes no dialog.
+ */
+MUST_CHECK int dialog_restore(struct dialog_set *set, const struct dialog_record *record,
+			      const char *name, struct slice local, void *arg,
+			      struct dialog **dialog_r);
+void dialog_alive(struct dialog *d);
+/*
+ * A call of an earlier process that had no answer: it is given up. Should it be answered yet, that
+ * is acknowledged and the session ended (RFC 3261 15). Has no owner.
+ */
+void dialog_forsake(struct dialog_set *set, const struct leg_record *record, const char *name);
 
 /* 200 with SDP to the INVITE or change that waits (an UPDATE likewise). */
 void dialog_answer(struct dialog *d, struct slice sdp);

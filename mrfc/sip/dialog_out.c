@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
@@ -13,7 +14,8 @@
 
 #define LOG_PLACE "dialog"
 
-#define TOO_SMALL_MAX 4 /* answers 422 in a row: such a peer will never be content */
+#define RESUME_SPREAD_MS 2000
+#define TOO_SMALL_MAX    4 /* answers 422 in a row: such a peer will never be content */
 
 static void on_session_timer(void *arg)
 {
@@ -36,12 +38,30 @@ void dialog_session_start(struct dialog *d)
 	uint64_t due_ms = session_timer_due_ms(&d->session);
 
 	d->session_ending = false;
+	d->expires_wall_ms =
+		due_ms != 0 ? clock_wall_ms() + (uint64_t)d->session.expires_s * 1000 : 0;
+	dialog_tell_changed(d);
 	if (due_ms == 0) {
 		timer_free(&d->session_timer);
 		return;
 	}
 	if (d->session_timer == NULL)
 		d->session_timer = timer_new(d->set->base, on_session_timer, d);
+	timer_start(d->session_timer, due_ms);
+}
+
+void dialog_session_resume(struct dialog *d)
+{
+	uint64_t all_ms = (uint64_t)d->session.expires_s * 1000, now_ms = clock_wall_ms();
+	uint64_t left_ms = d->expires_wall_ms > now_ms ? d->expires_wall_ms - now_ms : 0;
+	uint64_t gone_ms = left_ms < all_ms ? all_ms - left_ms : 0;
+	uint64_t due_ms = session_timer_due_ms(&d->session);
+
+	if (due_ms == 0)
+		return;
+	/* Many may be due after a pause: not all in one moment. */
+	due_ms = due_ms > gone_ms ? due_ms - gone_ms : rand_u64() % RESUME_SPREAD_MS;
+	d->session_timer = timer_new(d->set->base, on_session_timer, d);
 	timer_start(d->session_timer, due_ms);
 }
 

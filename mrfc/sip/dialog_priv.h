@@ -47,9 +47,11 @@ struct dialog {
 	int busy;          /* callbacks running: free later */
 	bool doomed;
 	struct session_timer session;
-	uint32_t min_se_s;    /* the largest that a 422 told us; 0: none did */
-	unsigned n_too_small; /* 422 in a row */
-	bool session_ending;  /* the timer that runs is the end, not the refresh */
+	uint32_t min_se_s;        /* the largest that a 422 told us; 0: none did */
+	unsigned n_too_small;     /* 422 in a row */
+	bool session_ending;      /* the timer that runs is the end, not the refresh */
+	uint64_t expires_wall_ms; /* when the session is over; 0: never */
+	struct timer *ack_timer;  /* revived without an ACK: its time to show life; NULL */
 	struct timer *session_timer;
 	struct timer *retry_timer;
 	int bye_cause; /* BYE that waits for the ACK */
@@ -66,6 +68,15 @@ void dialog_send_bye(struct dialog *d, int cause, const char *text);
 /* Contact of the focus for this dialog, as a heap string. */
 char *dialog_contact(const struct dialog *d);
 void dialog_session_start(struct dialog *d);
+/* The timer runs on with what is left until expires_wall_ms. */
+void dialog_session_resume(struct dialog *d);
+void dialog_tell_changed(struct dialog *d);
+/* The ACK of our first 2xx is in, or as good as in. */
+void dialog_confirm(struct dialog *d, struct slice sdp);
+/* There will be none. */
+void dialog_no_ack(struct dialog *d);
+/* 200 with the description that holds, to a request that was seen already. */
+void dialog_answer_again(struct dialog *d, struct sip_in *in_take);
 void dialog_request(struct sip_in *in_take, void *arg);
 /* Something of ours may be due now that a transaction is over. */
 void dialog_continue(struct dialog *d);

@@ -282,6 +282,7 @@ static int start_nta(struct sip_agent *a, unsigned idle_ms)
 	shrink_listeners(a);
 	a->default_leg = nta_leg_tcreate(a->nta, sip_in_on_default, (struct sip_leg *)(void *)a,
 					 NTATAG_NO_DIALOG(1), TAG_END());
+	sip_out_open(a);
 	return a->default_leg != NULL ? 0 : -ERR_IO;
 }
 
@@ -344,6 +345,8 @@ void sip_agent_free(struct sip_agent **ap)
 		event_free(a->readable);
 	if (a->timer != NULL)
 		event_free(a->timer);
+	if (a->stray != NULL)
+		nta_outgoing_destroy(a->stray);
 	if (a->default_leg != NULL)
 		nta_leg_destroy(a->default_leg);
 	if (a->nta != NULL)

@@ -30,9 +30,16 @@ static void on_request(struct sip_in *in_take, void *arg)
 	e->ops->refresh(e, in_take, e->arg);
 }
 
-struct sip_event *sip_event_new(struct sip_in *in, struct sip_leg *leg, const char *event,
-				const char *id, const char *name, const struct sip_event_ops *ops,
-				void *arg)
+static void on_changed(void *arg)
+{
+	struct sip_event *e = arg;
+
+	if (e->ops->changed != NULL)
+		e->ops->changed(e, e->arg);
+}
+
+static struct sip_event *event_new(const char *event, const char *id, const char *name,
+				   const struct sip_event_ops *ops, void *arg)
 {
 	struct sip_event *e = xcalloc(1, sizeof(*e));
 
@@ -41,15 +48,53 @@ struct sip_event *sip_event_new(struct sip_in *in, struct sip_leg *leg, const ch
 	e->event = xstrdup(event);
 	e->id = id != NULL ? xstrdup(id) : NULL;
 	e->name = xstrdup(name);
-	e->usage = (struct sip_usage){
-		.event = e->event, .event_id = e->id, .request = on_request, .arg = e};
+	e->usage = (struct sip_usage){.event = e->event,
+				      .event_id = e->id,
+				      .request = on_request,
+				      .changed = on_changed,
+				      .arg = e};
+	return e;
+}
+
+static void attach(struct sip_event *e, struct sip_leg *leg, const char *call_id)
+{
+	e->key = xasprintf("%s;%s;%s;%s", call_id, sip_leg_local_tag(leg), e->event,
+			   e->id != NULL ? e->id : "");
+	sip_leg_attach(leg, &e->usage);
+}
+
+struct sip_event *sip_event_new(struct sip_in *in, struct sip_leg *leg, const char *event,
+				const char *id, const char *name, const struct sip_event_ops *ops,
+				void *arg)
+{
+	struct sip_event *e = event_new(event, id, name, ops, arg);
+
 	if (leg == NULL)
 		leg = sip_leg_accept(in);
 	else
 		sip_leg_refresh_target(leg, in);
-	e->key = xasprintf("%s;%s;%s;%s", in->call_id, sip_leg_local_tag(leg), event,
-			   id != NULL ? id : "");
-	sip_leg_attach(leg, &e->usage);
+	attach(e, leg, in->call_id);
+	return e;
+}
+
+void sip_event_save(const struct sip_event *e, struct leg_record *record_r)
+{
+	sip_leg_save(e->usage.leg, record_r);
+}
+
+struct sip_event *sip_event_restore(struct sip_agent *a, const struct leg_record *record,
+				    const char *event, const char *id, const char *name,
+				    const struct sip_event_ops *ops, void *arg)
+{
+	struct sip_leg *leg = record->remote_tag != NULL && record->target != NULL
+				      ? sip_leg_restore(a, record)
+				      : NULL;
+	struct sip_event *e;
+
+	if (leg == NULL)
+		return NULL;
+	e = event_new(event, id, name, ops, arg);
+	attach(e, leg, record->call_id);
 	return e;
 }
 

@@ -9,12 +9,15 @@
  * (RFC 3515). It sends NOTIFYs, one at a time; what they say is the owner's.
  */
 struct sip_event;
+struct sip_agent;
 
 struct sip_event_ops {
 	/* SUBSCRIBE in the dialog: refresh or end. The owner answers and takes it. */
 	void (*refresh)(struct sip_event *e, struct sip_in *in_take, void *arg);
 	/* The NOTIFY was answered; the owner may free in it. */
 	void (*notified)(struct sip_event *e, int status, uint32_t retry_after_s, void *arg);
+	/* What sip_event_save() writes is no longer so; NULL: nobody records it. */
+	void (*changed)(struct sip_event *e, void *arg);
 };
 
 /*
@@ -33,6 +36,15 @@ void sip_event_answer(struct sip_event *e, struct sip_in **in, int status, int64
  */
 MUST_CHECK int sip_event_notify(struct sip_event *e, const char *state, const char *content_type,
 				struct slice body);
+/* What must survive of its dialog. Release with leg_record_fini. */
+void sip_event_save(const struct sip_event *e, struct leg_record *record_r);
+/*
+ * Go on with a subscription of an earlier process, in the dialog of the record, which may be shared.
+ * The rest as in sip_event_new. NULL: the record makes no dialog.
+ */
+struct sip_event *sip_event_restore(struct sip_agent *a, const struct leg_record *record,
+				    const char *event, const char *id, const char *name,
+				    const struct sip_event_ops *ops, void *arg);
 /* Key of this subscription's record: unique over all. */
 const char *sip_event_key(const struct sip_event *e);
 void sip_event_free(struct sip_event **e);

@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "mrfc/sip/sip_in.h"
+#include "mrfc/sip/sip_record.h"
 
 struct sip_agent;
 
@@ -21,6 +22,17 @@ struct sip_usage {
 	const char *event; /* a subscription's; its strings are the owner's */
 	const char *event_id;
 	void (*request)(struct sip_in *in_take, void *arg);
+	/* What sip_leg_save() writes is no longer so; NULL. Nothing may be freed in it. */
+	void (*changed)(void *arg);
+	/* The INVITE that made the dialog once more, in a new transaction; NULL: as any other. */
+	void (*repeated)(struct sip_in *in_take, void *arg);
+	/* ACK of a 2xx that an earlier process sent; NULL. */
+	void (*acked)(void *arg);
+	/*
+	 * A 2xx to the INVITE that an earlier process sent, after its ACK here; NULL. The usage may
+	 * be detached in it.
+	 */
+	void (*late)(void *arg);
 	void *arg;
 };
 
@@ -35,7 +47,18 @@ void sip_leg_detach(struct sip_usage *usage);
 /* A target refresh request came (RFC 3261 12.2.2). */
 void sip_leg_refresh_target(struct sip_leg *leg, const struct sip_in *in);
 struct sip_agent *sip_leg_agent(struct sip_leg *leg);
-/* For records; NULL when not known yet. */
+/*
+ * What must survive. The bound of our CSeq is ahead of what is in use: it holds for the requests to
+ * come, and `changed` tells before it does no longer. Release with leg_record_fini.
+ */
+void sip_leg_save(const struct sip_leg *leg, struct leg_record *record_r);
+/*
+ * The dialog of a record, to which usages are attached: one that is there already (of another
+ * record), or made anew. Its next request takes a CSeq above the record's bound. A dialog without
+ * remote tag is what a call of ours left that had no answer. NULL: the record makes no dialog.
+ */
+struct sip_leg *sip_leg_restore(struct sip_agent *a, const struct leg_record *record);
+/* NULL when not known yet. */
 const char *sip_leg_local_tag(const struct sip_leg *leg);
 const char *sip_leg_remote_tag(const struct sip_leg *leg);
 /* The usage of that event and id, or NULL. */

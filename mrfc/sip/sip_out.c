@@ -163,24 +163,61 @@ static bool find_hop(struct sip_leg *leg, const char *route, const char *uri,
 	return numeric || *hop_r != NULL;
 }
 
-void sip_out_ack(struct sip_out *out)
+static void send_ack(struct sip_leg *leg, uint32_t number)
 {
 	nta_outgoing_t *ack;
 	url_string_t const *hop;
 	char cseq[32];
 
-	if (!out->answered || out->acked)
+	if (!find_hop(leg, NULL, NULL, &hop))
 		return;
-	out->acked = true;
-	if (!find_hop(out->leg, NULL, NULL, &hop))
-		return;
-	snprintf(cseq, sizeof(cseq), "%u ACK", out->cseq);
-	ack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, hop, SIP_METHOD_ACK, NULL,
+	snprintf(cseq, sizeof(cseq), "%u ACK", number);
+	ack = nta_outgoing_tcreate(sip_leg_nta(leg), NULL, NULL, hop, SIP_METHOD_ACK, NULL,
 				   SIPTAG_CSEQ_STR(cseq), TAG_END());
 	if (ack == NULL)
 		log_warn("no ACK could be sent for a 2xx");
 	nta_outgoing_destroy(ack);
-	sip_agent_kick(sip_leg_agent(out->leg));
+	sip_agent_kick(sip_leg_agent(leg));
+}
+
+/*
+ * Answers of no request of ours. A 2xx to an INVITE that an earlier process sent is acknowledged,
+ * lest the peer gives the session up (RFC 3261 13.3.1.4); whose call is over hangs up.
+ */
+static int on_stray(struct sip_out *as_agent, nta_outgoing_t *orq, sip_t const *sip)
+{
+	struct sip_agent *a = (struct sip_agent *)(void *)as_agent;
+	struct sip_leg *leg;
+
+	(void)orq;
+	if (sip == NULL || sip->sip_status == NULL || sip->sip_status->st_status / 100 != 2 ||
+	    sip->sip_cseq == NULL || sip->sip_cseq->cs_method != sip_method_invite ||
+	    sip->sip_to->a_tag == NULL || sip->sip_from->a_tag == NULL)
+		return 0;
+	leg = sip_leg_of_answer(a, sip);
+	if (leg == NULL)
+		return 0;
+	if (nta_leg_get_rtag(sip_leg_nta(leg)) == NULL) {
+		nta_leg_rtag(sip_leg_nta(leg), sip->sip_to->a_tag);
+		nta_leg_client_reroute(sip_leg_nta(leg), sip->sip_record_route, sip->sip_contact,
+				       1);
+	}
+	send_ack(leg, sip->sip_cseq->cs_seq);
+	sip_leg_answered_late(leg);
+	return 0;
+}
+
+void sip_out_open(struct sip_agent *a)
+{
+	a->stray = nta_outgoing_default(a->nta, on_stray, (struct sip_out *)(void *)a);
+}
+
+void sip_out_ack(struct sip_out *out)
+{
+	if (!out->answered || out->acked)
+		return;
+	out->acked = true;
+	send_ack(out->leg, out->cseq);
 }
 
 /* RFC 3262 4: one PRACK for each new RSeq. */
@@ -203,6 +240,7 @@ static void acknowledge_provisional(struct sip_out *out, sip_t const *sip)
 	prack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, hop, SIP_METHOD_PRACK, NULL,
 				     SIPTAG_RACK_STR(rack), TAG_END());
 	nta_outgoing_destroy(prack);
+	sip_leg_sent(out->leg);
 }
 
 static void end(struct sip_out *out)
@@ -278,6 +316,7 @@ static struct sip_out *start(struct sip_leg *leg, const struct sip_out_request *
 		free(out);
 		return NULL;
 	}
+	sip_leg_sent(leg);
 	return out;
 }
 

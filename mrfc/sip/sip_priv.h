@@ -23,6 +23,7 @@ struct sip_agent {
 	su_root_t *root;
 	nta_agent_t *nta;
 	nta_leg_t *default_leg;
+	nta_outgoing_t *stray; /* gets answers of no request of ours */
 	struct event *readable;
 	struct event *timer;
 	bool pumping;
@@ -76,5 +77,12 @@ nta_leg_t *sip_leg_nta(struct sip_leg *leg);
  */
 const char *sip_leg_hop(const struct sip_leg *leg);
 void sip_leg_set_hop(struct sip_leg *leg, const char *uri);
+/* The dialog that this 2xx to an INVITE belongs to; NULL. */
+struct sip_leg *sip_leg_of_answer(struct sip_agent *a, sip_t const *sip);
+void sip_leg_answered_late(struct sip_leg *leg);
+/* Listen for answers that no request of this process asked for. */
+void sip_out_open(struct sip_agent *a);
+/* A request of ours went out in it: numbers for the next ones are reserved in time. */
+void sip_leg_sent(struct sip_leg *leg);
 
 #endif

@@ -61,6 +61,7 @@ local bodies = {
 		[0x0219] = { field = ProtoField.uint64("mrf.add.max_file", "max_file") },
 		[0x021a] = { field = ProtoField.uint8("mrf.add.away", "away") },
 		[0x021b] = { field = ProtoField.uint8("mrf.add.listener", "listener") },
+		[0x021c] = { field = ProtoField.uint8("mrf.add.hold", "hold") },
 	},
 	add_reply = {
 		[0x0101] = { field = ProtoField.uint16("mrf.add_reply.code", "code", base.DEC, {[0] = "OK", [1] = "BAD_FRAME", [2] = "UNKNOWN_COMMAND", [3] = "UNKNOWN_FIELD", [4] = "MISSING_FIELD", [5] = "BAD_VALUE", [6] = "STALE_EPOCH", [7] = "UNKNOWN_CONTEXT", [8] = "UNKNOWN_TERMINATION", [9] = "NO_RESOURCES", [10] = "DRAINING", [11] = "VERSION", [12] = "NOT_ALLOWED", [13] = "BUSY", [14] = "NOT_REGISTERED"}) },
@@ -90,10 +91,12 @@ local bodies = {
 		[0x0219] = { field = ProtoField.uint64("mrf.modify.max_file", "max_file") },
 		[0x021a] = { field = ProtoField.uint8("mrf.modify.away", "away") },
 		[0x021b] = { field = ProtoField.uint8("mrf.modify.listener", "listener") },
+		[0x021c] = { field = ProtoField.uint8("mrf.modify.hold", "hold") },
 	},
 	subtract = {
 		[0x0201] = { field = ProtoField.uint64("mrf.subtract.epoch", "epoch") },
 		[0x0202] = { field = ProtoField.uint64("mrf.subtract.termination", "termination") },
+		[0x021d] = { field = ProtoField.uint8("mrf.subtract.missed", "missed") },
 	},
 	subtract_reply = {
 		[0x0101] = { field = ProtoField.uint16("mrf.subtract_reply.code", "code", base.DEC, {[0] = "OK", [1] = "BAD_FRAME", [2] = "UNKNOWN_COMMAND", [3] = "UNKNOWN_FIELD", [4] = "MISSING_FIELD", [5] = "BAD_VALUE", [6] = "STALE_EPOCH", [7] = "UNKNOWN_CONTEXT", [8] = "UNKNOWN_TERMINATION", [9] = "NO_RESOURCES", [10] = "DRAINING", [11] = "VERSION", [12] = "NOT_ALLOWED", [13] = "BUSY", [14] = "NOT_REGISTERED"}) },
@@ -108,9 +111,10 @@ local bodies = {
 		[0x0202] = { field = ProtoField.uint64("mrf.inject.termination", "termination") },
 		[0x0501] = { field = ProtoField.string("mrf.inject.content_type", "content_type") },
 		[0x0502] = { field = ProtoField.bytes("mrf.inject.body", "body") },
+		[0x0503] = { field = ProtoField.uint64("mrf.inject.number", "number") },
 	},
 	notify = {
-		[0x0601] = { field = ProtoField.uint8("mrf.notify.event", "event", base.DEC, {[1] = "bound", [2] = "lost", [3] = "nickname", [4] = "key", [5] = "accounting", [6] = "slow", [7] = "alarm", [8] = "load", [9] = "authorise", [10] = "owed"}) },
+		[0x0601] = { field = ProtoField.uint8("mrf.notify.event", "event", base.DEC, {[1] = "bound", [2] = "lost", [3] = "nickname", [4] = "key", [5] = "accounting", [6] = "slow", [7] = "alarm", [8] = "load", [9] = "authorise", [10] = "owed", [11] = "told"}) },
 		[0x0202] = { field = ProtoField.uint64("mrf.notify.termination", "termination") },
 		[0x0602] = { field = ProtoField.uint8("mrf.notify.cause", "cause", base.DEC, {[1] = "closed by the peer", [2] = "reset", [3] = "connect failed", [4] = "never bound", [5] = "too slow", [6] = "log limit", [7] = "refused", [8] = "shutdown", [9] = "idle", [10] = "quiet", [11] = "too many messages"}) },
 		[0x0216] = { field = ProtoField.string("mrf.notify.nickname", "nickname") },
@@ -127,6 +131,7 @@ local bodies = {
 		[0x060b] = { field = ProtoField.uint8("mrf.notify.outcome", "outcome", base.DEC, {[1] = "delivered", [2] = "refused by the peer", [3] = "refused by us", [4] = "aborted by the sender", [5] = "lost", [6] = "the success REPORT asked for never came"}) },
 		[0x060c] = { field = ProtoField.uint16("mrf.notify.status", "status") },
 		[0x060d] = { field = ProtoField.uint64("mrf.notify.sender", "sender") },
+		[0x060e] = { field = ProtoField.uint64("mrf.notify.number", "number") },
 	},
 	audit = {
 		[0x0701] = { field = ProtoField.uint64("mrf.audit.cursor", "cursor") },

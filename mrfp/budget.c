@@ -35,8 +35,8 @@ void budget_init(struct budget *b, uint64_t ceiling)
 
 uint64_t budget_part(const struct budget *b, enum budget_part part)
 {
-	const uint64_t held[BUDGET_PARTS] = {b->logs.held, b->queues.held, b->own.held, b->partial,
-					     b->open};
+	const uint64_t held[BUDGET_PARTS] = {b->logs.held, b->queues.held, b->own.held,
+					     b->partial,   b->open,        b->kept};
 
 	return held[part];
 }

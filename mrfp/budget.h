@@ -16,6 +16,7 @@ enum budget_part {
 	BUDGET_OWN,
 	BUDGET_PARTIAL,
 	BUDGET_OPEN,
+	BUDGET_KEPT,
 	BUDGET_PARTS
 };
 
@@ -37,6 +38,7 @@ struct budget {
 	struct meter own;    /* responses and REPORTs */
 	uint64_t partial;    /* messages and frames that have not come whole */
 	uint64_t open;       /* transactions without response; as of the last tick */
+	uint64_t kept;       /* recent messages, for legs that may go */
 };
 
 /* Zeroes all counts. */
@@ -44,7 +46,7 @@ void budget_init(struct budget *b, uint64_t ceiling);
 uint64_t budget_part(const struct budget *b, enum budget_part part);
 static inline uint64_t budget_total(const struct budget *b)
 {
-	return b->logs.held + b->queues.held + b->own.held + b->partial + b->open;
+	return b->logs.held + b->queues.held + b->own.held + b->partial + b->open + b->kept;
 }
 /* After something was added: keep the peak; must the level be looked at now? */
 static inline bool budget_note(struct budget *b)

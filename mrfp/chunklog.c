@@ -214,6 +214,16 @@ const struct chunk_meta *chunklog_at(const struct chunklog *l, uint64_t seq)
 	return seq < l->head ? &entry_at(l, seq)->meta : NULL;
 }
 
+uint64_t chunklog_num_at(const struct chunklog *l, uint64_t seq)
+{
+	return entry_at(l, seq)->num;
+}
+
+const struct chunklog_entry *chunklog_newest(const struct chunklog *l)
+{
+	return l->tail == l->head ? NULL : entry_at(l, l->head - 1);
+}
+
 static void grow(struct chunklog *l)
 {
 	size_t cap = l->cap ? l->cap * 2 : RING_MIN;

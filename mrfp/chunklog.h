@@ -102,6 +102,11 @@ void chunklog_move(struct chunklog *l, struct cursor *from, struct cursor *to);
 /* The chunk with this sequence number; NULL at the head. Valid until the next append. */
 const struct chunk_meta *chunklog_at(const struct chunklog *l, uint64_t seq);
 
+/* Its transaction's number. */
+uint64_t chunklog_num_at(const struct chunklog *l, uint64_t seq);
+/* The entry before the head; NULL when nothing is held. Valid until the next append. */
+const struct chunklog_entry *chunklog_newest(const struct chunklog *l);
+
 /* Append one chunk for all attached cursors; nothing is kept when there are none. */
 void chunklog_append(struct chunklog *l, const struct chunk_meta *meta,
 		     const struct msrp_rest *rest, struct slice body);

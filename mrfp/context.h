@@ -26,6 +26,7 @@ struct accept_list {
 #define ACCEPT_LISTS 63
 #define ACCEPT_OWN   63 /* taste.accept of legs beyond that: each is judged by its own list */
 
+struct keep;
 struct receipt;
 struct relay_book;
 
@@ -83,6 +84,11 @@ struct context {
 	struct accept_list accepts[ACCEPT_LISTS];
 	struct receipt *receipts; /* uthash, by serial */
 	struct relay_book *book;  /* kind relay: its messages; NULL until the first */
+
+	struct keep *keep;  /* messages that may be owed; NULL: none */
+	bool away;          /* members are: what they miss goes up */
+	uint32_t n_missing; /* sessions that went and were neither taken away nor bound again */
+	uint64_t returned_serial; /* of the last message begun when a leg came back */
 
 	struct recent_type *recent; /* RECENT_TYPES of them; NULL until the first message */
 

@@ -13,6 +13,8 @@
 #include "mrfp/file.h"
 #include "mrfp/hangup.h"
 #include "mrfp/inject.h"
+#include "mrfp/keep.h"
+#include "mrfp/owed.h"
 #include "mrfp/relayed.h"
 #include "mrfp/report.h"
 #include "mrfp/terminal.h"
@@ -101,6 +103,17 @@ static void add_context_fields(struct context *ctx, const struct ctl_add *m)
 		ctx->max_message = m->max_message;
 	if (CTL_HAS(m, add, max_file))
 		ctx->max_file = m->max_file;
+	if (CTL_HAS(m, add, away))
+		ctx->away = m->away;
+}
+
+/* Only who is not there yet can be made to wait. */
+static void hold(struct session *s, bool on)
+{
+	if (!on)
+		owed_release(s);
+	else if (!s->joined && keep_wanted(s->ctx))
+		s->hold = true;
 }
 
 static void on_add(struct call *c)
@@ -138,6 +151,10 @@ static void on_add(struct call *c)
 		}
 		fresh = true;
 	}
+	if (CTL_HAS(&m, add, listener))
+		s->listener = m.listener;
+	if (CTL_HAS(&m, add, hold))
+		hold(s, m.hold);
 	terminal_apply(s, &ch, fresh);
 	if (fresh && ctx->kind == CTL_KIND_FILE)
 		file_added(s);
@@ -176,11 +193,17 @@ static void on_modify(struct call *c)
 		ctx->max_message = m.max_message;
 	if (CTL_HAS(&m, modify, max_file))
 		ctx->max_file = m.max_file;
+	if (CTL_HAS(&m, modify, away))
+		ctx->away = m.away;
 	if (!s) {
 		reply_result(c, CTL_R_OK, NULL);
 		return;
 	}
+	if (CTL_HAS(&m, modify, listener))
+		s->listener = m.listener;
 	terminal_apply(s, &ch, false);
+	if (CTL_HAS(&m, modify, hold))
+		hold(s, m.hold);
 	reply_terminal(c, s);
 }
 
@@ -193,6 +216,7 @@ static void end_context(struct context *ctx)
 	while ((s = TAILQ_FIRST(&ctx->sessions)))
 		hangup_free(&s);
 	receipts_free(ctx);
+	keep_free(ctx);
 	absorb_end(ctx);
 	relayed_free(ctx);
 	context_free(&ctx);
@@ -220,6 +244,8 @@ static void on_subtract(struct call *c)
 	s = ctx && m.termination ? session_find(ctx, m.termination) : NULL;
 	if (s) {
 		add_counters(&r, s);
+		if (m.missed)
+			owed_leave(s);
 		hangup_free(&s);
 		if (!ctx->n_sessions)
 			end_context(ctx);
@@ -250,10 +276,15 @@ static void on_inject(struct call *c)
 		reply_result(c, CTL_R_UNKNOWN_CONTEXT, NULL);
 	} else if (m.termination && !(s = session_find(ctx, m.termination))) {
 		reply_result(c, CTL_R_UNKNOWN_TERMINATION, NULL);
-	} else if (inject(ctx, s, m.content_type, m.body)) {
-		reply_result(c, CTL_R_BAD_VALUE, "content_type or body");
 	} else {
-		reply_result(c, CTL_R_OK, NULL);
+		int err = inject(ctx, s, m.content_type, m.body, m.number);
+
+		if (err == -ERR_WRONG_STATE)
+			reply_result(c, CTL_R_UNKNOWN_TERMINATION, "not bound");
+		else if (err)
+			reply_result(c, CTL_R_BAD_VALUE, "content_type or body");
+		else
+			reply_result(c, CTL_R_OK, NULL);
 	}
 }
 

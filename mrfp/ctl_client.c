@@ -38,6 +38,7 @@ struct queued {
 	TAILQ_ENTRY(queued) link;
 	uint32_t transaction;
 	bool sent;
+	bool message; /* counted in n_octets; no place among the others */
 	struct bytes frame;
 };
 
@@ -63,9 +64,10 @@ struct ctl_client {
 	uint64_t peer_incarnation; /* of the MRFC that the saved replies belong to */
 	uint32_t next_transaction, registration;
 	TAILQ_HEAD(, queued) events; /* in order; sent ones first */
-	size_t n_events, n_sent;
-	unsigned n_untold;     /* dropped events that no alarm has told yet */
-	struct queued *unsent; /* first that is not sent; NULL: all are */
+	size_t n_events, n_sent;     /* messages left out of the first */
+	size_t n_octets;             /* of messages */
+	unsigned n_untold;           /* dropped events that no alarm has told yet */
+	struct queued *unsent;       /* first that is not sent; NULL: all are */
 };
 
 static void dial(struct ctl_client *c);
@@ -165,22 +167,45 @@ static void drop_event(struct ctl_client *c, struct queued *q)
 	if (q->sent)
 		c->n_sent--;
 	TAILQ_REMOVE(&c->events, q, link);
-	c->n_events--;
+	if (q->message)
+		c->n_octets -= q->frame.len;
+	else
+		c->n_events--;
+	*c->stats->event_octets = (int64_t)c->n_octets;
 	(*c->stats->events_queued)--;
 	bytes_fini(&q->frame);
 	free(q);
 }
 
+/* Of those that are no messages: these have their own bound. */
+static void drop_oldest(struct ctl_client *c)
+{
+	struct queued *q;
+
+	TAILQ_FOREACH(q, &c->events, link) {
+		if (q->message)
+			continue;
+		(*c->stats->events_dropped)++;
+		c->n_untold++;
+		drop_event(c, q);
+		return;
+	}
+}
+
 uint32_t ctl_client_notify(struct ctl_client *c, const uint8_t context[CTL_CONTEXT_SIZE],
 			   const struct ctl_notify *event)
 {
-	struct queued *q = xcalloc(1, sizeof(*q));
+	bool message = event->event == CTL_EVENT_OWED && event->body.len;
+	struct queued *q;
 
-	while (c->n_events >= (size_t)c->opt->mp_events) {
-		(*c->stats->events_dropped)++;
-		c->n_untold++;
-		drop_event(c, TAILQ_FIRST(&c->events));
-	}
+	if (message && c->n_octets + event->body.len > (size_t)c->opt->mp_event_bytes)
+		return 0;
+	while (!message && c->n_events >= (size_t)c->opt->mp_events)
+		drop_oldest(c);
+	q = xcalloc(1, sizeof(*q));
+	q->message = message;
+	if (!c->next_transaction)
+		c->next_transaction = 1;
 	q->transaction = c->next_transaction++;
 	if (ctl_build(&q->frame, CTL_CMD_NOTIFY, 0, q->transaction, context, CTL_BODY_notify,
 		      event))
@@ -188,7 +213,11 @@ uint32_t ctl_client_notify(struct ctl_client *c, const uint8_t context[CTL_CONTE
 	TAILQ_INSERT_TAIL(&c->events, q, link);
 	if (!c->unsent)
 		c->unsent = q;
-	c->n_events++;
+	if (message)
+		c->n_octets += q->frame.len;
+	else
+		c->n_events++;
+	*c->stats->event_octets = (int64_t)c->n_octets;
 	(*c->stats->events_queued)++;
 	send_events(c);
 	return q->transaction;

@@ -34,6 +34,7 @@ bool ctl_client_up(const struct ctl_client *c);
 /*
  * Queue an event; sent at once when registered, again after each new registration until it is
  * acknowledged. Returns its transaction. The oldest is dropped (and counted) when opt->mp_events wait.
+ * Messages for who is away are bounded apart: 0 when there is no room for one.
  */
 uint32_t ctl_client_notify(struct ctl_client *c, const uint8_t context[CTL_CONTEXT_SIZE],
 			   const struct ctl_notify *event);

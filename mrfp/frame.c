@@ -110,6 +110,14 @@ struct chunk *frame_send(struct series *s, struct slice suffix, struct slice pat
 	return c;
 }
 
+size_t frame_body_at(const struct chunk *frame, uint32_t start_len, size_t body_len)
+{
+	static const size_t around_tid = sizeof("MSRP  SEND\r\n") - 1;
+	size_t end_len = sizeof("\r\n-------$\r\n") - 1 + start_len - around_tid;
+
+	return frame->len - end_len - body_len;
+}
+
 struct msrp_range frame_range(uint64_t start, uint64_t len, uint64_t total)
 {
 	return (struct msrp_range){

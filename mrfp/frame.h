@@ -34,6 +34,8 @@ struct chunk *frame_send(struct series *s, struct slice suffix, struct slice pat
 			 const struct msrp_rest *rest, struct slice body, char flag,
 			 uint64_t *num_r, uint32_t *start_len_r);
 
+/* Where the body of that length begins in such a frame. */
+size_t frame_body_at(const struct chunk *frame, uint32_t start_len, size_t body_len);
 /* Byte-Range of a chunk: its end is '*' above 2048 octets (MSRP-063). */
 struct msrp_range frame_range(uint64_t start, uint64_t len, uint64_t total);
 

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "mrfp/ingress.h"
+#include "mrfp/owed.h"
 #include "mrfp/relayed.h"
 #include "mrfp/sender.h"
 #include "mrfp/settle.h"
@@ -33,8 +34,11 @@ static void tell(struct session *s, int cause, uint64_t lost)
 	       (unsigned long long)lost);
 }
 
-/* keep: a relay's leg will be back, and what was not begun waits for it. */
-static void end_session(struct session *s, int cause, bool keep)
+/*
+ * keep: a relay's leg will be back, and what was not begun waits for it. missed: who goes is owed
+ * what it has not answered.
+ */
+static void end_session(struct session *s, int cause, bool keep, bool missed)
 {
 	struct wire *w = s->wire;
 	uint64_t lost;
@@ -42,6 +46,8 @@ static void end_session(struct session *s, int cause, bool keep)
 	ingress_abort_all(s);
 	if (s->ctx->kind == CTL_KIND_RELAY)
 		relayed_leave(s, keep);
+	if (missed)
+		owed_leave(s);
 	lost = settle_leave(s);
 	if (w)
 		wire_remove_session(w, s);
@@ -66,7 +72,7 @@ static void end_session(struct session *s, int cause, bool keep)
 
 void hangup(struct session *s, int cause)
 {
-	end_session(s, cause, !cause);
+	end_session(s, cause, !cause, true);
 }
 
 void hangup_wire(struct wire *w, int cause)
@@ -90,7 +96,7 @@ void hangup_free(struct session **s)
 {
 	struct wire *w = (*s)->wire;
 
-	end_session(*s, 0, false);
+	end_session(*s, 0, false, false);
 	sender_forget(*s);
 	if (w && !w->n_sessions && (w->active || !w->connected))
 		wire_close_soon(w);

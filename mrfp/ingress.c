@@ -15,6 +15,7 @@
 #include "mrfp/file.h"
 #include "mrfp/forward.h"
 #include "mrfp/key.h"
+#include "mrfp/owed.h"
 #include "mrfp/policy.h"
 #include "mrfp/relayed.h"
 #include "mrfp/route.h"
@@ -325,6 +326,8 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 	m->total = head->range.present ? head->range.total : MSRP_UNSPECIFIED;
 	m->started_ms = account_begin(s->ctx);
 	m->out.content_type = slice_dup(head->content_type);
+	m->out.sender = s->termination;
+	m->out.id = m->id;
 	m->out.disposition =
 		head->content_disposition.len ? slice_dup(head->content_disposition) : NULL;
 	status = route_start(m, head);
@@ -427,6 +430,7 @@ static void finish(struct request *rq)
 	session_see(s, report.message_id);
 	if (m->success_report && !forward_is_futile(m) && s->ctx->kind != CTL_KIND_RELAY)
 		rq->report = report_build(s, &report);
+	owed_message(rq);
 	if (m->receipt)
 		receipt_input_done(m->receipt, m->length, true);
 	m->receipt = NULL;

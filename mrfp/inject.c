@@ -12,13 +12,30 @@
 #include "mrfp/publish.h"
 #include "proto/media_type.h"
 
-static void to_one(struct session *to, struct outmsg *m, struct slice body)
+static void to_one_told(struct session *to, struct outmsg *m, struct slice body, uint64_t number)
+{
+	struct receipt *r = receipt_new(to, m->meta.serial, m->meta.kind, &to, 1);
+
+	r->number = number;
+	r->input_done = true;
+	to->injected = number;
+	if (publish_direct_whole(to, m, body)) {
+		session_log_lost(to, m->meta.serial, "its queue is full");
+		receipt_settle(r, to, OUTCOME_LOST, 481);
+	}
+}
+
+static void to_one(struct session *to, struct outmsg *m, struct slice body, uint64_t number)
 {
 	unsigned kind = m->meta.kind;
 
 	publish_begin_private(to->ctx, m);
-	if (!to->cur[0].attached)
+	if (!to->joined)
 		return;
+	if (number) {
+		to_one_told(to, m, body, number);
+		return;
+	}
 	stats_owe(&to->ctx->plane->stats, kind);
 	to->open[kind]++;
 	if (publish_direct_whole(to, m, body)) {
@@ -42,7 +59,8 @@ static void to_all(struct context *ctx, struct outmsg *m, struct slice body)
 	} while (body.len);
 }
 
-int inject(struct context *ctx, struct session *to, struct slice content_type, struct slice body)
+int inject(struct context *ctx, struct session *to, struct slice content_type, struct slice body,
+	   uint64_t number)
 {
 	struct cpim_head cpim = {.kind = CPIM_CHAT};
 	struct outmsg m = {.total = body.len};
@@ -51,6 +69,10 @@ int inject(struct context *ctx, struct session *to, struct slice content_type, s
 		return -ERR_LIMIT;
 	if (!media_type_ok(content_type))
 		return -ERR_SYNTAX;
+	if (to && number && !to->joined)
+		return -ERR_WRONG_STATE;
+	if (to && number && number <= to->injected)
+		return 0;
 	if (policy_top_type(content_type) == TOP_CPIM) {
 		if (cpim_parse(body, INJECT_MAX, true, false, &cpim) != 1)
 			return -ERR_SYNTAX;
@@ -66,7 +88,7 @@ int inject(struct context *ctx, struct session *to, struct slice content_type, s
 		       m.type, sizeof(m.type)))
 		m.type[0] = '\0';
 	if (to)
-		to_one(to, &m, body);
+		to_one(to, &m, body, number);
 	else
 		to_all(ctx, &m, body);
 	outmsg_fini(&m);

@@ -33,7 +33,8 @@ struct options {
 		probe_ban_ms;
 	int64_t composing_limit, composing_interval_ms, composing_rate;
 	char *mp_socket, *mp_connect, *mp_id;
-	int64_t mp_keepalive_ms, mp_events;
+	int64_t mp_keepalive_ms, mp_events, mp_event_bytes;
+	int64_t keep_bytes, keep_wait_ms, keep_hold_ms;
 	char *admin_address;
 	int64_t admin_port;
 	char *admin_token_file;

@@ -14,9 +14,11 @@
 struct admit_source;
 struct bundle;
 struct context;
+struct keep;
 struct event_base;
 struct msrp_item;
 struct nicknames;
+struct owed;
 struct plane;
 struct resolver;
 struct sender;
@@ -96,6 +98,8 @@ struct plane {
 	uint64_t peak_context; /* most that a context's logs held */
 	struct nicknames *nicknames;
 	struct verdicts *verdicts;
+	struct owed *owed;
+	LIST_HEAD(, keep) keeping; /* contexts that hold recent messages */
 	struct resolver *resolver; /* NULL: names cannot be connected to */
 	plane_notify_fn *notify;
 	/* The reply to an event is wanted no more: it is dropped, sent or not. */

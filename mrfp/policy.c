@@ -74,7 +74,7 @@ static int find_targets(struct session *from, const struct cpim_head *cpim, uint
 		    !session_admits(s, cpim->kind, SLICE_LIT("message/cpim"), cpim->content_type))
 			continue;
 		admitted = true;
-		if (!s->cur[0].attached)
+		if (!s->joined)
 			continue;
 		if (s == from) {
 			self = true;
@@ -132,7 +132,7 @@ static int find_route(struct session *from, const struct cpim_head *cpim, uint64
 {
 	if (uris_has(&from->ctx->room, cpim->to)) {
 		*route_r = ROUTE_ROOM;
-		return 200;
+		return from->listener && cpim->kind != CPIM_IMDN ? 403 : 200;
 	}
 	*route_r = ROUTE_PRIVATE;
 	return find_targets(from, cpim, admit, targets_r, n_targets_r);

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "mrfp/keep.h"
 #include "proto/media_type.h"
 
 void outmsg_fini(struct outmsg *m)
@@ -34,6 +35,20 @@ static bool wants(const struct session *s, const struct outmsg *m)
 	return session_admits(s, m->meta.kind, top, inner);
 }
 
+/* Content and notifications may be owed to who misses them; typing and keys are of the moment. */
+static void keep(struct context *ctx, const struct outmsg *m)
+{
+	const struct keep_message k = {.serial = m->meta.serial,
+				       .sender = m->sender,
+				       .source = m->meta.source,
+				       .kind = m->meta.kind,
+				       .message_id = m->id,
+				       .content_type = m->content_type};
+
+	if (m->stream == STREAM_CHAT && m->meta.kind != CPIM_COMPOSING && m->meta.kind != CPIM_KEY)
+		keep_begin(ctx, &k);
+}
+
 void publish_begin(struct context *ctx, struct outmsg *m)
 {
 	struct stats *st = &ctx->plane->stats;
@@ -56,6 +71,8 @@ void publish_begin(struct context *ctx, struct outmsg *m)
 		session_settle(s, kind, OUTCOME_SKIPPED);
 		taste_settle(&s->taste, m->meta.serial);
 	}
+	if (keep_wanted(ctx))
+		keep(ctx, m);
 }
 
 void publish_begin_private(struct context *ctx, struct outmsg *m)
@@ -87,9 +104,9 @@ static void stop_overgrown(struct context *ctx, const struct chunk_meta *meta)
 	struct session *s;
 
 	TAILQ_FOREACH(s, &ctx->sessions, in_context) {
-		if (!s->cur[0].attached || !s->taste.max_size || meta->size <= s->taste.max_size ||
-		    s->taste.number == meta->source || meta->serial <= s->taste.since ||
-		    taste_is_settled(&s->taste, meta->serial))
+		if ((!s->cur[0].attached && !(s->hold && s->joined)) || !s->taste.max_size ||
+		    meta->size <= s->taste.max_size || s->taste.number == meta->source ||
+		    meta->serial <= s->taste.since || taste_is_settled(&s->taste, meta->serial))
 			continue;
 		session_settle(s, meta->kind, OUTCOME_SKIPPED);
 		taste_settle(&s->taste, meta->serial);
@@ -113,6 +130,17 @@ static void note_held(struct context *ctx)
 		ctx->plane->over_limit = true;
 }
 
+static void keep_newest(struct context *ctx, const struct outmsg *m, uint64_t start, size_t len,
+			bool last)
+{
+	const struct chunklog_entry *e = chunklog_newest(&ctx->log[STREAM_CHAT]);
+
+	if (e && e->meta.serial == m->meta.serial)
+		keep_chunk(ctx, m->meta.serial, e, start,
+			   frame_body_at(e->bytes, e->start_len, len), len, last,
+			   m->meta.flag == '#');
+}
+
 void publish_chunk(struct context *ctx, struct outmsg *m, uint64_t start, struct slice body,
 		   char flag, bool last)
 {
@@ -126,6 +154,8 @@ void publish_chunk(struct context *ctx, struct outmsg *m, uint64_t start, struct
 	m->meta.flag = flag;
 	m->meta.last = last;
 	chunklog_append(&ctx->log[m->stream], &m->meta, &rest, body);
+	if (ctx->keep && m->stream == STREAM_CHAT)
+		keep_newest(ctx, m, start, body.len, last);
 	m->meta.first = false;
 	context_touch(ctx);
 	note_held(ctx);

@@ -15,6 +15,8 @@ struct outmsg {
 	char *disposition;      /* owned; NULL: none */
 	struct bytes wrap;      /* octets in front of the sender's first one (kind relay) */
 	bool success_report;    /* asked of the receiver (kind relay) */
+	uint64_t sender;        /* termination; 0: the focus */
+	const char *id;         /* the sender's Message-ID, not owned; NULL: the focus' */
 };
 void outmsg_fini(struct outmsg *m);
 

@@ -117,6 +117,21 @@ static void check_done(struct receipt *r)
 		receipt_free(r);
 }
 
+/* What became of an Inject. A copy that is lost may be tried again, with the same number. */
+static void tell(const struct receipt *r, struct session *to, int code)
+{
+	struct plane *p = r->ctx->plane;
+	struct ctl_notify n = {0};
+
+	if (code == 481 || code == 408)
+		to->injected = 0;
+	CTL_SET(&n, notify, event, CTL_EVENT_TOLD);
+	CTL_SET(&n, notify, termination, to->termination);
+	CTL_SET(&n, notify, number, r->number);
+	CTL_SET(&n, notify, status, (uint16_t)code);
+	p->notify(r->ctx, &n, p->notify_arg);
+}
+
 void receipt_settle(struct receipt *r, struct session *target, enum stats_outcome outcome, int code)
 {
 	for (size_t i = 0; i < r->n_targets; i++) {
@@ -130,6 +145,8 @@ void receipt_settle(struct receipt *r, struct session *target, enum stats_outcom
 			r->n_delivered++;
 		else if (outcome != OUTCOME_ABORTED)
 			r->code = code;
+		if (r->number)
+			tell(r, target, outcome == OUTCOME_DELIVERED ? 200 : code);
 		check_done(r);
 		return;
 	}

@@ -39,6 +39,7 @@ struct receipt {
 	bool want_failure; /* Failure-Report is not "no" */
 	bool input_done;
 	bool reported;
+	uint64_t number; /* of the Inject whose fate the MRFC wants to know; 0: none */
 	char *message_id, *cpim_from, *cpim_to;
 	uint64_t size;
 	int code; /* of the last failure */

@@ -130,6 +130,8 @@ static int chat_start(struct inmsg *m, const struct msrp_head *head)
 
 	if (top == TOP_OTHER || !policy_disposition_ok(head->content_disposition))
 		return 415;
+	if (top == TOP_COMPOSING && m->from->listener)
+		return 403;
 	if (top == TOP_COMPOSING) {
 		set_out(m, CPIM_COMPOSING);
 		if (absorb_samples(m->from->ctx))

@@ -24,6 +24,7 @@
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
 #include "mrfp/nickname.h"
+#include "mrfp/owed.h"
 #include "mrfp/pressure.h"
 #include "mrfp/request.h"
 #include "mrfp/verdict.h"
@@ -122,6 +123,7 @@ static void on_event_done(uint32_t transaction, const struct ctl_result *r, void
 	if (CTL_HAS(r, result, status) || r->code != CTL_R_OK)
 		nickname_reply(s->plane.nicknames, transaction,
 			       CTL_HAS(r, result, status) ? r->status : 403);
+	owed_reply(s->plane.owed, transaction);
 	verdict_reply(s->plane.verdicts, transaction,
 		      CTL_HAS(r, result, status) && r->code == CTL_R_OK ? r->status : 403);
 }
@@ -158,6 +160,8 @@ static void on_ctl_changed(bool up, void *arg)
 {
 	struct server *s = arg;
 
+	if (up)
+		owed_tell_held(&s->plane);
 	if (up && s->ready_timer)
 		event_active(s->ready_timer, EV_TIMEOUT, 0);
 }
@@ -307,6 +311,7 @@ static int open_plane(struct server *s)
 	LIST_INIT(&p->watched);
 	LIST_INIT(&p->aggregating);
 	LIST_INIT(&p->throttled);
+	LIST_INIT(&p->keeping);
 	TAILQ_INIT(&p->dirty_wires);
 	TAILQ_INIT(&p->dead_wires);
 	TAILQ_INIT(&p->readable);
@@ -319,6 +324,7 @@ static int open_plane(struct server *s)
 	p->read_buf = xcalloc(1, PLANE_READ_HEADROOM + PLANE_READ_SIZE);
 	p->nicknames = nicknames_new(p, on_answer);
 	p->verdicts = verdicts_new(p, on_answer, ingress_resume);
+	p->owed = owed_new(p, on_answer);
 	p->resolver = resolver_new(s->base, NULL);
 	if (addr_set_parse(s->opt->connect_allow, &p->connect_allow) ||
 	    addr_set_parse(s->opt->trusted_media, &p->trusted))
@@ -425,6 +431,7 @@ static void close_all(struct server *s)
 	ctl_client_free(&s->ctl);
 	nicknames_free(&p->nicknames);
 	verdicts_free(&p->verdicts);
+	owed_free(&p->owed);
 	resolver_free(&p->resolver);
 	if (s->tick)
 		event_free(s->tick);

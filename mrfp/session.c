@@ -138,6 +138,13 @@ static void set_relayed(struct session *s, bool relayed)
 	s->relayed = relayed;
 }
 
+static void not_missing(struct session *s)
+{
+	if (s->missing)
+		s->ctx->n_missing--;
+	s->missing = false;
+}
+
 void session_free(struct session **sp)
 {
 	struct session *s = *sp;
@@ -145,6 +152,7 @@ void session_free(struct session **sp)
 	if (!s)
 		return;
 	session_unbusy(s);
+	not_missing(s);
 	session_stop_dialing(s);
 	set_relayed(s, false);
 	TAILQ_REMOVE(&s->ctx->sessions, s, in_context);
@@ -329,6 +337,18 @@ void session_set_paths(struct session *s, struct slice to_raw, struct slice from
 	bytes_fini(&ours);
 }
 
+static void note_return(struct session *s)
+{
+	not_missing(s);
+	s->injected = 0;
+	s->returned = s->hold;
+	if (!s->hold)
+		return;
+	s->ctx->returned_serial = s->taste.since;
+	s->hold_until_ms = s->ctx->plane->now_ms + (uint64_t)s->ctx->plane->opt->keep_hold_ms;
+	session_busy(s);
+}
+
 void session_join(struct session *s)
 {
 	bool waited = s->parked[0].attached;
@@ -339,13 +359,24 @@ void session_join(struct session *s)
 		context_touch(s->ctx);
 	if (!s->cur[0].attached) { /* in a file context it may have waited there */
 		for (int i = 0; i < N_LOGS; i++)
-			chunklog_attach(&s->ctx->log[i], &s->cur[i]);
+			chunklog_attach(&s->ctx->log[i], s->hold ? &s->parked[i] : &s->cur[i]);
 		s->taste.since = s->ctx->serial;
 	}
+	note_return(s);
 	memset(s->kept, 0, sizeof(s->kept));
 	s->joined = true;
 	s->ctx->n_bound++;
 	(*s->ctx->plane->stats.bound)++;
+}
+
+void session_release(struct session *s)
+{
+	s->hold = false;
+	if (!s->joined || s->ctx->kind == CTL_KIND_RELAY)
+		return;
+	for (int i = 0; i < N_LOGS; i++)
+		chunklog_move(&s->ctx->log[i], &s->parked[i], &s->cur[i]);
+	context_touch(s->ctx);
 }
 
 static void drop_connection_state(struct session *s)
@@ -450,10 +481,18 @@ void session_sent(struct session *s, int stream, const struct chunk_meta *m, uin
 		session_busy(s);
 }
 
+uint64_t session_held_lag(const struct session *s)
+{
+	return !s->hold ? 0
+			: chunklog_lag(&s->ctx->log[STREAM_CHAT], &s->parked[STREAM_CHAT]) +
+				  chunklog_lag(&s->ctx->log[STREAM_BULK], &s->parked[STREAM_BULK]);
+}
+
 uint64_t session_lag(const struct session *s)
 {
 	return chunklog_lag(&s->ctx->log[STREAM_CHAT], &s->cur[STREAM_CHAT]) +
-	       chunklog_lag(&s->ctx->log[STREAM_BULK], &s->cur[STREAM_BULK]) + s->direct.n_bytes;
+	       chunklog_lag(&s->ctx->log[STREAM_BULK], &s->cur[STREAM_BULK]) + s->direct.n_bytes +
+	       session_held_lag(s);
 }
 
 bool session_pending(struct session *s)

@@ -44,6 +44,10 @@ struct session {
 	bool busy;
 	bool joined;   /* counted as bound in its context */
 	bool flooding; /* far above its rate for too long: ended with the next tick */
+	bool hold;     /* policy 128: once joined, messages to all wait for session_release() */
+	bool missing;  /* counted so in its context: it went, and is not back */
+	bool returned; /* it was held when it joined */
+	bool listener; /* may not send to the conference */
 	bool relayed;  /* its path has several URIs; counted in its context */
 	uint64_t copies_delivered, copies_lost, messages_in, octets_in;
 	uint64_t lost_told; /* of copies_lost, what the MRFC was told by an event */
@@ -84,7 +88,10 @@ struct session {
 	TAILQ_HEAD(, inmsg) inbox; /* partial messages from this peer */
 	size_t n_inbox;
 	struct sampler_leg typing;
-	struct cursor parked[N_LOGS]; /* kind relay, without connection: what waits for the next */
+	struct cursor parked
+		[N_LOGS]; /* kind relay, without connection: what waits for the next; while held */
+	uint64_t hold_until_ms;       /* while held and joined */
+	uint64_t injected;            /* highest number of an Inject since it joined */
 	uint64_t parked_due_ms;       /* something waits: given up then; 0: nothing does */
 	uint32_t kept[STATS_CLASSES]; /* of open: of messages that wait there */
 	bool held_back;               /* not read from until its receiver catches up */
@@ -135,6 +142,8 @@ bool session_admits(const struct session *s, unsigned kind, struct slice top, st
  * Join the context's logs. The path blocks must be set (session_set_paths) and wire be set.
  */
 void session_join(struct session *s);
+/* No longer held: what waited goes out. */
+void session_release(struct session *s);
 /* Leave the logs; does not settle copies. */
 void session_part(struct session *s);
 /* The same, but what was not begun waits for the next session_join(). */
@@ -155,6 +164,8 @@ void session_log_lost(const struct session *s, uint64_t serial, const char *why)
 /* chunklog_sent_fn's work for one log: open its transaction. */
 void session_sent(struct session *s, int stream, const struct chunk_meta *m, uint64_t num,
 		  uint64_t at_ms);
+/* Cost of what waits in the logs while the leg is held. */
+uint64_t session_held_lag(const struct session *s);
 /* Cost of what waits for this leg in the logs and its own queue. */
 uint64_t session_lag(const struct session *s);
 /* Is something due for this leg? Passes over what it does not want. */

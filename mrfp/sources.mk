@@ -21,10 +21,12 @@ MRFP_SRC := \
 	mrfp/ingress.c \
 	mrfp/inject.c \
 	mrfp/inmsg.c \
+	mrfp/keep.c \
 	mrfp/legindex.c \
 	mrfp/key.c \
 	mrfp/nickname.c \
 	mrfp/options.c \
+	mrfp/owed.c \
 	mrfp/places.c \
 	mrfp/policy.c \
 	mrfp/pressure.c \
@@ -59,4 +61,4 @@ MRFP_SRC := \
 UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress legindex mrfp_nickname mrfp_stats policy ranges relay sampler session settle transaction uring verdict wire wire_bundle
 UNIT_TESTS += budget places wire_ws
 UNIT_TESTS += rate sender
-UNIT_TESTS += pressure
+UNIT_TESTS += pressure keep

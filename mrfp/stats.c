@@ -7,7 +7,8 @@
 
 #include "common/mem.h"
 
-static const char *const outcome_names[] = {"delivered", "refused", "skipped", "lost", "aborted"};
+static const char *const outcome_names[] = {"delivered", "refused", "skipped",
+					    "lost",      "aborted", "owed"};
 static const char *const result_names[] = {"accepted", "refused", "aborted"};
 static const char *const cause_names[] = {"closed", "reset", "connect", "unbound",
 					  "slow",   "log",   "refused", "shutdown",
@@ -18,7 +19,7 @@ static const char *const status_names[] = {"200", "400", "403", "404", "408", "4
 					   "424", "425", "428", "481", "501", "506", "other"};
 static const char *const end_names[] = {"done", "refused", "not_tls", "gone"};
 static const char *const scope_names[] = {"process", "context", "leg", "queue"};
-static const char *const part_names[] = {"logs", "queues", "own", "partial", "open"};
+static const char *const part_names[] = {"logs", "queues", "own", "partial", "open", "kept"};
 static const char *const senders_names[] = {"bulk", "all", "private", "peer"};
 static const char *const why_names[] = {"bulk",    "responses", "unknown", "peer",
 					"verdict", "chat",      "memory",  "rate"};

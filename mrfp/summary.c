@@ -125,7 +125,7 @@ bool summary_send(struct context *ctx, const struct aggregate *g)
 				     : SUMMARY_MAX;
 		const struct aggregate_part *p = STAILQ_FIRST(&g->parts);
 
-		if (!s->cur[0].attached || !uris_has(&s->uris, slice_str(g->to)))
+		if (!s->joined || !uris_has(&s->uris, slice_str(g->to)))
 			continue;
 		any = true;
 		while (p && takes_mixed(s))

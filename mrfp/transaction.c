@@ -143,3 +143,13 @@ const struct tx *txring_find(const struct txring *r, uint64_t serial)
 	}
 	return NULL;
 }
+
+const struct tx *txring_next(const struct txring *r, size_t *i)
+{
+	while (*i < r->n) {
+		const struct tx *t = at(r, (uint32_t)(*i)++);
+		if (!t->done)
+			return t;
+	}
+	return NULL;
+}

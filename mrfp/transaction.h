@@ -48,6 +48,16 @@ void txring_mark_sent(struct txring *r, uint64_t num, uint32_t at_ms);
 bool txring_expire(struct txring *r, uint32_t now_ms, uint32_t timeout_ms, struct tx *tx_r);
 /* The copy of this message is settled otherwise; true when its last chunk is among the open ones. */
 bool txring_mark_settled(struct txring *r, uint64_t serial);
+/* Number of the oldest open one; false: none is. */
+static inline bool txring_oldest(const struct txring *r, uint64_t *num_r)
+{
+	if (!r->n)
+		return false;
+	*num_r = r->ring[r->head & (r->cap - 1)].num;
+	return true;
+}
+/* Go through the open ones from *i = 0 on; NULL at the end. */
+const struct tx *txring_next(const struct txring *r, size_t *i);
 /* Newest open transaction of the message, or NULL. Valid until the next call. */
 const struct tx *txring_find(const struct txring *r, uint64_t serial);
 

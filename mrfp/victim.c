@@ -12,7 +12,7 @@
 uint64_t victim_log_lag(const struct session *s)
 {
 	return chunklog_lag(&s->ctx->log[STREAM_CHAT], &s->cur[STREAM_CHAT]) +
-	       chunklog_lag(&s->ctx->log[STREAM_BULK], &s->cur[STREAM_BULK]);
+	       chunklog_lag(&s->ctx->log[STREAM_BULK], &s->cur[STREAM_BULK]) + session_held_lag(s);
 }
 
 /* How little there is to hope of it. */

@@ -11,7 +11,9 @@
 #include "mrfp/alive.h"
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
+#include "mrfp/keep.h"
 #include "mrfp/nickname.h"
+#include "mrfp/owed.h"
 #include "mrfp/pressure.h"
 #include "mrfp/relay.h"
 #include "mrfp/settle.h"
@@ -39,7 +41,15 @@ static bool is_idle(const struct session *s)
 		if (txring_open(&s->tx[i]))
 			return false;
 	}
-	return !s->deadline_ms && TAILQ_EMPTY(&s->inbox);
+	return !s->deadline_ms && TAILQ_EMPTY(&s->inbox) && !(s->hold && s->joined);
+}
+
+static void hold_too_long(struct session *s)
+{
+	++*s->ctx->plane->stats.holds_late;
+	log_warn("%s/%llu: live messages go out, though not all it missed was injected",
+		 s->ctx->name, (unsigned long long)s->termination);
+	owed_release(s);
 }
 
 static void tick_session(struct session *s, uint64_t now_ms)
@@ -55,6 +65,8 @@ static void tick_session(struct session *s, uint64_t now_ms)
 		hangup_and_close(s, CTL_LOST_FLOOD);
 		return;
 	}
+	if (s->hold && s->joined && now_ms >= s->hold_until_ms)
+		hold_too_long(s);
 	settle_expire(s, clock_ms);
 	if (s->copies_lost > s->lost_told)
 		tell_slow(s, s->copies_lost - s->lost_told);
@@ -147,6 +159,8 @@ void watch_tick(struct plane *plane)
 	wire_ws_tick(plane);
 	nickname_tick(plane->nicknames, plane->now_ms);
 	verdict_tick(plane->verdicts, plane->now_ms);
+	owed_tick(plane->owed, plane->now_ms);
+	keep_tick(plane);
 	if (plane->due > plane->due_lately)
 		plane->due = plane->due_lately; /* older ones are not coming soon */
 	plane->due_lately = 0;

@@ -132,7 +132,7 @@ void pool_stats_init(struct mrfp_pool *p, struct metrics *metrics)
 {
 	static const char *const events[] = {"",     "bound",      "lost", "nickname",
 					     "key",  "accounting", "slow", "alarm",
-					     "load", "authorise",  "owed"};
+					     "load", "authorise",  "owed", "told"};
 	static const char *const states[] = {"up", "draining", "down"};
 	struct pool_stats *s = &p->stats;
 	struct metrics_family *links, *notifies, *audit, *state;

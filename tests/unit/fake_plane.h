@@ -13,6 +13,8 @@
 #include "mrfp/absorb.h"
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
+#include "mrfp/keep.h"
+#include "mrfp/owed.h"
 #include "mrfp/relayed.h"
 #include "mrfp/report.h"
 #include "mrfp/verdict.h"
@@ -87,6 +89,9 @@ static inline void fake_plane_open(struct fake_plane *f)
 		.chat_water = INT64_MAX,
 		.stall_ms = 1000,
 		.memory = INT64_C(1) << 30,
+		.keep_bytes = 1 << 20,
+		.keep_wait_ms = 5000,
+		.keep_hold_ms = 30000,
 	};
 	f->plane.opt = &f->opt;
 	f->plane.now_ms = 1000000;
@@ -101,6 +106,7 @@ static inline void fake_plane_open(struct fake_plane *f)
 	LIST_INIT(&f->plane.watched);
 	LIST_INIT(&f->plane.aggregating);
 	LIST_INIT(&f->plane.throttled);
+	LIST_INIT(&f->plane.keeping);
 	budget_init(&f->plane.budget, UINT64_C(1) << 30);
 	f->plane.read_now = f->plane.read_most = PLANE_READ_SIZE;
 	TAILQ_INIT(&f->plane.dirty_wires);
@@ -110,6 +116,7 @@ static inline void fake_plane_open(struct fake_plane *f)
 	TAILQ_INIT(&f->plane.dirty_contexts);
 	TAILQ_INIT(&f->plane.busy);
 	f->plane.verdicts = verdicts_new(&f->plane, fake_answer, ingress_resume);
+	f->plane.owed = owed_new(&f->plane, fake_answer);
 	f->ctx = context_new(&f->plane, id);
 	context_set_room(f->ctx, SLICE_LIT(ROOM), NULL);
 	f->ctx->policy = CTL_POLICY_PRIVATE | CTL_POLICY_NICKNAME;
@@ -178,6 +185,7 @@ static inline void fake_leave(struct session *s)
 static inline void fake_plane_end(struct fake_plane *f)
 {
 	verdicts_free(&f->plane.verdicts);
+	owed_free(&f->plane.owed);
 	wire_rx_free(&f->plane.spare_rx);
 }
 
@@ -190,6 +198,7 @@ static inline void fake_plane_close(struct fake_plane *f)
 	receipts_free(f->ctx);
 	absorb_end(f->ctx);
 	relayed_free(f->ctx);
+	keep_free(f->ctx);
 	context_free(&f->ctx);
 	fake_plane_end(f);
 }

@@ -32,7 +32,9 @@ FIELDS = {  # name: (tag, width or str)
     "msrp_wss": (0x00b, str), "fingerprint": (0x00c, str), "advertise": (0x00d, str),
     "method": (0x001, 1), "mrfp_id": (0x002, str), "mrfp_incarnation": (0x003, 8), "version_max": (0x004, 1),
     "load": (0x605, 4), "message_id": (0x606, str), "payload_type": (0x607, str), "size": (0x608, 8),
-    "started": (0x609, 8), "ended": (0x60a, 8), "outcome": (0x60b, 1), "outcome_status": (0x60c, 2)}
+    "started": (0x609, 8), "ended": (0x60a, 8), "outcome": (0x60b, 1), "outcome_status": (0x60c, 2),
+    "away": (0x21a, 1), "listener": (0x21b, 1), "hold": (0x21c, 1), "missed": (0x21d, 1), "sender": (0x60d, 8),
+    "number": (0x503, 8), "told": (0x60e, 8)}
 NAMES = {tag: (name, kind) for name, (tag, kind) in FIELDS.items()}
 
 
@@ -79,6 +81,7 @@ class Control:
         self.replies, self.events, self.answers = {}, [], True
         self.nickname_status, self.registered = 200, {}
         self.verdict = lambda event: 200  # status for an authorise event; None: no reply
+        self.keeps = lambda event: True  # is an owed event acknowledged?
         self.sock, self.writing = None, threading.Lock()
         self.listener = socket.socket(socket.AF_UNIX)
         if os.path.exists(path):
@@ -137,6 +140,8 @@ class Control:
             if status is None:
                 return
             more = {"status": status}
+        elif fields.get("event") == 10 and not self.keeps(fields):
+            return
         self.raw(frame(command, transaction, context, 1, code=0, **more))
 
     def raw(self, data):

@@ -2,6 +2,8 @@
 /* The settings of the MRFC, as one table: the reader, -t and docs/configuration.md come from it. */
 #include "mrfc/options.h"
 
+#include <string.h>
+
 #include "common/mem.h"
 
 #define AT(field) offsetof(struct options, field)
@@ -23,7 +25,13 @@ const struct config_opt options_table[] = {
 	{"sip.trusted", CONFIG_STRING, AT(sip_trusted), "127.0.0.0/8,::1", 0, 0, NULL, "",
 	 "Networks whose P-Asserted-Identity, else From, is believed; all others get 403.", NULL},
 	{"sip.outbound_proxy", CONFIG_STRING, AT(sip_outbound_proxy), "", 0, 0, NULL, "",
-	 "Numeric HOST:PORT or SIP URI that calls of the focus go to; empty: straight to numeric targets.",
+	 "Next hops of the focus' own calls: numeric HOST:PORT or SIP URIs, comma-separated, the first that answers is used; ;priority=N (0..999, else its place) groups those that take turns, ;orig (RFC 5502) asks for originating services. Empty: straight to numeric targets.",
+	 NULL},
+	{"sip.hop_timeout", CONFIG_MS, AT(hop_timeout), "800ms", 50, 30000, NULL, "s",
+	 "A next hop that says nothing to a call or a probe for this long is down, and the call goes to the next one.",
+	 NULL},
+	{"sip.probe_interval", CONFIG_MS, AT(probe_interval), "10s", 0, 3600000, NULL, "s",
+	 "OPTIONS goes to each next hop at this interval (to one that is down every second at least); 0: none.",
 	 NULL},
 	{"sip.idle_timeout", CONFIG_MS, AT(sip_idle_timeout), "10min", 1000, 86400000, NULL, "s",
 	 "A SIP connection over TCP on which nothing came for this long is closed.", NULL},
@@ -32,8 +40,20 @@ const struct config_opt options_table[] = {
 	 NULL},
 	{"sip.min_se", CONFIG_INT, AT(session_min_se), "90", 90, 86400, NULL, "s",
 	 "Smallest Session-Expires accepted.", NULL},
+	{"service.icsi", CONFIG_STRING, AT(icsi), "profile", 0, 0, NULL, "",
+	 "Communication service in our Contact and Accept-Contact (+g.3gpp.icsi-ref), a URN; empty: none; profile: that of OMA CPM group sessions in ims, none in rfc.",
+	 NULL},
+	{"service.iari", CONFIG_STRING, AT(iari), "", 0, 0, NULL, "",
+	 "Application references in our Contact (+g.3gpp.iari-ref), URNs, comma-separated; empty: none.",
+	 NULL},
+	{"service.asserted", CONFIG_STRING, AT(asserted), "profile", 0, 0, NULL, "",
+	 "Services that P-Asserted-Service may name (with their sub-services), URNs, comma-separated; others get 403. The first goes with our own calls to trusted hops. Empty: not looked at, not sent; profile: those of OMA CPM in ims, none in rfc.",
+	 NULL},
 	{"conference.factory", CONFIG_STRING, AT(factory), "conference-factory", 0, 0, NULL, "",
 	 "User part of the factory URI; empty: none.", NULL},
+	{"conference.psi", CONFIG_STRING, AT(psi), "", 0, 0, NULL, "",
+	 "Public service identities that the core routes to us, comma-separated: URIs whose user part may hold one !regular expression!, as sip:chat-!.*!@conf.example.com. Conferences get no other names; empty: any name of the domain.",
+	 NULL},
 	{"conference.create_on_join", CONFIG_BOOL, AT(create_on_join), "true", 0, 0, NULL, "",
 	 "The first INVITE to a free name creates the conference.", NULL},
 	{"conference.end", CONFIG_ENUM, AT(conference_end), "profile", 0, 0,
@@ -161,3 +181,22 @@ const struct config_opt options_table[] = {
 	 "Least important lines that are logged.", NULL},
 };
 const size_t options_table_len = ARRAY_LEN(options_table);
+
+#define CPM "urn:urn-7:3gpp-service.ims.icsi.oma.cpm"
+
+static const char *by_profile(const struct options *o, const char *value, const char *ims)
+{
+	if (strcmp(value, "profile") != 0)
+		return value;
+	return o->profile == OPTIONS_PROFILE_IMS ? ims : "";
+}
+
+const char *options_icsi(const struct options *o)
+{
+	return by_profile(o, o->icsi, CPM ".session.group");
+}
+
+const char *options_asserted(const struct options *o)
+{
+	return by_profile(o, o->asserted, CPM ".session.group," CPM);
+}

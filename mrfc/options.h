@@ -28,6 +28,8 @@ struct options {
 	int64_t sip_port, sip_tls_port;
 	char *sip_contact, *sip_trusted, *sip_outbound_proxy;
 	int64_t sip_idle_timeout; /* ms */
+	int64_t hop_timeout, probe_interval; /* ms */
+	char *icsi, *iari, *asserted, *psi;
 	int64_t session_expires, session_min_se;
 	char *factory, *aliases, *wrapped_types, *reserved_nicknames;
 	bool create_on_join, e2e, nicknames, refuse_lookalikes, private_messages, echo;
@@ -58,6 +60,10 @@ struct options {
 	char *store_path, *cdr_path;
 	int log_level; /* enum log_level */
 };
+
+/* The service settings, "profile" replaced by what it means. */
+const char *options_icsi(const struct options *o);
+const char *options_asserted(const struct options *o);
 
 extern const struct config_opt options_table[];
 extern const size_t options_table_len;

@@ -9,8 +9,11 @@
 #include "common/addr.h"
 #include "common/http.h"
 #include "common/mem.h"
+#include "mrfc/conference/psi.h"
+#include "mrfc/conference/service.h"
 #include "mrfc/focus/focus.h"
 #include "mrfc/options.h"
+#include "mrfc/sip/hop_table.h"
 #include "proto/precis.h"
 #include "proto/sip_uri.h"
 
@@ -98,34 +101,22 @@ static int check_reserved(const struct options *o, const struct why *why)
 	return err;
 }
 
-/* What the agent makes of it (sip.h): the stack looks up no names, and speaks UDP and TCP. */
-static int check_proxy(const char *proxy, const struct why *why)
+/* The stack looks up no names, and speaks UDP and TCP. */
+static int check_hops(const char *list, const struct why *why)
 {
-	struct slice bare = slice_str(proxy), value;
-	bool is_uri = slice_istarts(bare, SLICE_LIT("sip:"));
-	struct sip_uri uri;
-	struct addr at;
-	char *text;
-	bool ok;
+	struct slice bad = slice_str(list);
+	struct hop_table *hops = NULL;
+	int err = hop_table_parse(list, &hops, &bad);
 
-	if (proxy[0] == '\0')
-		return 0;
-	if (bare.len > 2 && bare.ptr[0] == '<' && bare.ptr[bare.len - 1] == '>') {
-		bare = slice_make(bare.ptr + 1, bare.len - 2);
-		is_uri = true;
-	}
-	text = xasprintf("%s" SLICE_FMT, is_uri ? "" : "sip:", SLICE_ARG(bare));
-	ok = sip_uri_parse(slice_str(text), &uri) == 0 && uri.scheme == SIP_URI_SIP &&
-	     addr_from_host(uri.host, 0, &at) == 0 &&
-	     (!sip_uri_param(uri.params, "maddr", &value) || addr_from_host(value, 0, &at) == 0) &&
-	     (!sip_uri_param(uri.params, "transport", &value) || slice_ieq_str(value, "udp") ||
-	      slice_ieq_str(value, "tcp"));
-	free(text);
-	return ok ? 0
-		  : wrong(why,
-			  "sip.outbound_proxy: '%s' is no numeric HOST:PORT or sip: URI of one "
-			  "(such as 192.0.2.5:5060 or sip:192.0.2.5;transport=tcp)",
-			  proxy);
+	hop_table_free(&hops);
+	if (err == -ERR_LIMIT)
+		return wrong(why, "sip.outbound_proxy: more than %d next hops", HOP_MAX);
+	return err == 0 ? 0
+			: wrong(why,
+				"sip.outbound_proxy: '" SLICE_FMT
+				"' is no numeric HOST:PORT or sip: URI of one "
+				"(such as 192.0.2.5:5060 or sip:192.0.2.5;transport=tcp)",
+				SLICE_ARG(bad));
 }
 
 static int check_numeric(const char *name, const char *value, const struct why *why)
@@ -138,6 +129,35 @@ static int check_numeric(const char *name, const char *value, const struct why *
 			       name, value);
 }
 
+static int check_services(const struct options *o, const struct why *why)
+{
+	const struct {
+		const char *name, *value;
+	} lists[] = {{"service.icsi", options_icsi(o)},
+		     {"service.iari", o->iari},
+		     {"service.asserted", options_asserted(o)}};
+	struct psi_set *set = NULL;
+	struct slice bad = SLICE_NULL;
+	int err;
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		if (!service_list_ok(lists[i].value))
+			return wrong(why,
+				     "%s: '%s' is no list of URNs (such as "
+				     "urn:urn-7:3gpp-service.ims.icsi.oma.cpm.session.group)",
+				     lists[i].name, lists[i].value);
+	}
+	err = psi_set_parse(o->psi, o->domain, &set, &bad);
+	psi_set_free(&set);
+	return err == 0 ? 0
+			: wrong(why,
+				"conference.psi: '" SLICE_FMT
+				"' is no sip:USER@%s whose user part has at most one "
+				"!regular expression!, or that takes none of our names (small "
+				"letters and digits)",
+				SLICE_ARG(bad), o->domain);
+}
+
 static int check_sip(const struct options *o, const struct why *why)
 {
 	struct addr_set *set;
@@ -145,7 +165,7 @@ static int check_sip(const struct options *o, const struct why *why)
 	int err = check_numeric("sip.address", o->sip_address, why);
 
 	if (err == 0)
-		err = check_proxy(o->sip_outbound_proxy, why);
+		err = check_hops(o->sip_outbound_proxy, why);
 	if (err != 0)
 		return err;
 	if (!o->sip_contact[0] && addr_from_host(slice_str(o->sip_address), 0, &at) == 0 &&
@@ -194,6 +214,8 @@ int options_check(const struct options *o, char *why_r, size_t why_size)
 		err = check_reserved(o, &why);
 	if (err == 0)
 		err = check_sip(o, &why);
+	if (err == 0)
+		err = check_services(o, &why);
 	if (err == 0)
 		err = check_admin(o, &why);
 	if (err == 0 && addr_from_unix(o->mp_socket, &at) != 0)

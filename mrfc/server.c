@@ -18,6 +18,7 @@
 #include "common/mem.h"
 #include "common/store.h"
 #include "mrfc/admin/api.h"
+#include "mrfc/conference/service.h"
 #include "mrfc/focus/focus.h"
 #include "mrfc/mp/media.h"
 #include "mrfc/mp/mrfp_pool.h"
@@ -127,6 +128,9 @@ static struct focus_config focus_settings(const struct options *o)
 		.trusted = o->sip_trusted,
 		.aliases = o->aliases,
 		.wrapped_types = o->wrapped_types,
+		.icsi = options_icsi(o),
+		.asserted = options_asserted(o),
+		.psi = o->psi,
 		.create_on_join = o->create_on_join,
 		.end_policy = end_policy(o, ims),
 		.leave_by_reason = o->leave == OPTIONS_LEAVE_REASON,
@@ -187,13 +191,20 @@ static int open_sip(struct server *s, const struct options *o)
 	struct sip_config sip = {.domain = o->domain,
 				 .contact = o->sip_contact,
 				 .outbound_proxy = o->sip_outbound_proxy,
+				 .hop_timeout_ms = (unsigned)o->hop_timeout,
+				 .probe_ms = (unsigned)o->probe_interval,
+				 .preconditions = o->profile == OPTIONS_PROFILE_IMS,
 				 .idle_ms = (unsigned)o->sip_idle_timeout};
+	struct bytes params = BYTES_INIT;
 	char why[256];
 	int err;
 
+	service_feature_params(options_icsi(o), o->iari, &params);
+	sip.contact_params = bytes_cstr(&params);
 	err = addr_from_host(slice_str(o->sip_address), (uint16_t)o->sip_port, &sip.at);
 	assert(err == 0); /* options_check */
 	err = sip_agent_open(s->base, &sip, why, sizeof(why), &s->sip);
+	bytes_fini(&params);
 	if (err != 0) {
 		log_error("%s", why);
 		return err == -ERR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;

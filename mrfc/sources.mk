@@ -11,12 +11,15 @@ MRFC_SRC := \
 	mrfc/conference/identity.c \
 	mrfc/conference/members.c \
 	mrfc/conference/nickname.c \
+	mrfc/conference/psi.c \
 	mrfc/conference/roster.c \
 	mrfc/conference/roster_doc.c \
 	mrfc/conference/roster_nick.c \
+	mrfc/conference/service.c \
 	mrfc/conference/unwind.c \
 	mrfc/focus/focus.c \
 	mrfc/focus/focus_access.c \
+	mrfc/focus/focus_core.c \
 	mrfc/focus/focus_dialout.c \
 	mrfc/focus/focus_events.c \
 	mrfc/focus/focus_file.c \
@@ -48,12 +51,14 @@ MRFC_SRC := \
 	mrfc/sip/dialog_record.c \
 	mrfc/sip/dialog_revive.c \
 	mrfc/sip/dialog_state.c \
+	mrfc/sip/hop_table.c \
 	mrfc/sip/session_timer.c \
 	mrfc/sip/sip.c \
 	mrfc/sip/sip_event.c \
 	mrfc/sip/sip_in.c \
 	mrfc/sip/sip_leg.c \
 	mrfc/sip/sip_out.c \
+	mrfc/sip/sip_probe.c \
 	mrfc/sip/sip_read.c \
 	mrfc/sip/sip_record.c \
 	mrfc/state/conf_record.c \
@@ -64,6 +69,8 @@ MRFC_SRC := \
 	mrfc/stats.c \
 	mrfc/timer.c
 SOFIA_SRC += mrfc/sip/sip.c mrfc/sip/sip_in.c mrfc/sip/sip_leg.c mrfc/sip/sip_out.c mrfc/sip/sip_read.c
+SOFIA_SRC += mrfc/sip/sip_probe.c
 MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c
 UNIT_TESTS += access api bars conf_store conference dialog_state event_heap event_pkg focus_file_sdp focus_sdp \
 	identity media members mrfp_link mrfp_pool nickname record roster session_timer unwind
+UNIT_TESTS += hop_table psi service

@@ -9,7 +9,7 @@
 
 struct stats {
 	struct metrics_family *answers, *unwound, *joined, *created, *ended, *notified, *moved,
-		*tolerated;
+		*tolerated, *hop_events, *hop_up;
 	int64_t *conferences, *sessions, *subscriptions, *dialogs;
 };
 
@@ -33,6 +33,11 @@ struct stats *stats_new(struct metrics *m)
 			       "Sessions offered anew after their MRFP was lost.");
 	s->tolerated = metrics_add(m, METRICS_COUNTER, "mrfc_tolerated_total", "what",
 				   "Deviations from the specifications that were let pass.");
+	s->hop_events = metrics_add(
+		m, METRICS_COUNTER, "mrfc_hop_events_total", "hop,what",
+		"Answers of next hops, failures, requests that went to another one instead.");
+	s->hop_up = metrics_add(m, METRICS_GAUGE, "mrfc_hop_up", "hop",
+				"1: the next hop answers, 0: it does not.");
 	s->conferences = metrics_cell(
 		metrics_add(m, METRICS_GAUGE, "mrfc_conferences", "", "Conferences now."), NULL, 0);
 	s->sessions = metrics_cell(metrics_add(m, METRICS_GAUGE, "mrfc_sessions", "",
@@ -105,6 +110,14 @@ void stats_reestablished(struct stats *s, const char *result)
 void stats_tolerated(struct stats *s, const char *what)
 {
 	add(s->tolerated, what);
+}
+
+void stats_hop(struct stats *s, const char *name, const char *what, bool up)
+{
+	const char *values[2] = {name, what};
+
+	(*metrics_cell(s->hop_events, values, 2))++;
+	*metrics_cell(s->hop_up, &name, 1) = up;
 }
 
 void stats_set_now(struct stats *s, size_t conferences, size_t sessions, size_t subscriptions,

@@ -2,6 +2,8 @@
 #ifndef MRFC_STATS_H
 #define MRFC_STATS_H
 
+#include <stdbool.h>
+
 #include "common/metrics.h"
 #include "mrfc/conference/unwind.h"
 
@@ -18,6 +20,8 @@ void stats_ended(struct stats *s);
 void stats_notified(struct stats *s, const char *event, int status);
 void stats_tolerated(struct stats *s, const char *what);       /* "sdp" */
 void stats_reestablished(struct stats *s, const char *result); /* "ok", "failed" */
+/* A next hop "answered", "failed", lost a request to another ("failover"); name is "HOST:PORT". */
+void stats_hop(struct stats *s, const char *name, const char *what, bool up);
 /* Gauges, set when they are asked for. */
 void stats_set_now(struct stats *s, size_t conferences, size_t sessions, size_t subscriptions,
 		   size_t dialogs);

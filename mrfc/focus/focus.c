@@ -145,10 +145,26 @@ static void on_answered(const char *method, int status, void *arg)
 	stats_answered(f->stats, method, status);
 }
 
+static void on_hop(const char *name, const char *what, bool up, void *arg)
+{
+	struct focus *f = arg;
+
+	stats_hop(f->stats, name, what, up);
+}
+
+static bool trusts(const struct addr *peer, void *arg)
+{
+	struct focus *f = arg;
+
+	return peer->len != 0 && addr_set_has(f->trusted, peer);
+}
+
 static const struct sip_handlers sip_handlers = {.invite = focus_on_invite,
 						 .subscribe = focus_on_subscribe,
 						 .refer = focus_on_refer,
 						 .options = on_options,
+						 .trusts = trusts,
+						 .hop = on_hop,
 						 .answered = on_answered};
 
 static void on_change(struct dialog *d, struct slice offer, void *arg)
@@ -272,7 +288,9 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 
 	f->base = base;
 	f->config = *config;
-	if (addr_set_parse(config->trusted, &f->trusted) != 0) {
+	if (addr_set_parse(config->trusted, &f->trusted) != 0 ||
+	    psi_set_parse(config->psi, config->domain, &f->psi, &(struct slice){0}) != 0) {
+		addr_set_free(&f->trusted);
 		free(f);
 		return -ERR_SYNTAX;
 	}
@@ -341,6 +359,7 @@ void focus_free(struct focus **fp)
 	conf_store_free(&f->store);
 	conference_table_free(&f->conferences);
 	addr_set_free(&f->trusted);
+	psi_set_free(&f->psi);
 	for (size_t i = 0; i < f->n_aliases; i++)
 		free(f->aliases[i]);
 	free(f->aliases);
@@ -378,6 +397,8 @@ int focus_create(struct focus *f, const char *name, const char *subject,
 	/* The factory's name belongs to the factory. */
 	if (name != NULL && f->config.factory[0] != '\0' && strcmp(name, f->config.factory) == 0)
 		return -ERR_EXISTS;
+	if (name != NULL && !psi_set_has(f->psi, slice_str(name)))
+		return -ERR_SYNTAX;
 	if (name != NULL)
 		(void)room_name_free(f, slice_str(name));
 	err = room_create(f, name, NULL, subject, CONFERENCE_BY_API, &room);

@@ -26,6 +26,8 @@ struct focus_config {
 		aliases; /* comma-separated URIs (FOCUS_MAX_ALIASES) that mean the conference in CPIM To */
 	const char *wrapped_types;
 	const char *reserved_nicknames; /* comma-separated */
+	const char *icsi, *asserted;    /* service.h */
+	const char *psi;                /* psi.h */
 	bool refuse_lookalikes;
 	enum conference_end end_policy; /* of conferences that users make */
 	bool create_on_join, nicknames, private_messages, echo, strict;

@@ -24,7 +24,7 @@ static void add_kept(struct bytes *h, const char *name, const char *value)
 static void call(struct session *s)
 {
 	struct room *room = s->room;
-	struct bytes h = BYTES_INIT;
+	struct bytes h = BYTES_INIT, trusted = BYTES_INIT;
 	const char *route;
 	int err;
 
@@ -38,6 +38,7 @@ static void call(struct session *s)
 	add_kept(&h, "Contribution-ID", room->c->contribution_id);
 	add_kept(&h, "Conversation-ID", room->c->conversation_id);
 	add_kept(&h, "InReplyTo-Contribution-ID", room->c->in_reply_to);
+	core_call_headers(room->focus, &h, &trusted);
 	session_step(s, SESSION_CALLING);
 	err = dialog_call(room->focus->dialogs,
 			  &(struct dialog_call_to){.name = room->c->name,
@@ -45,9 +46,11 @@ static void call(struct session *s)
 						   .target = s->contact,
 						   .route = route,
 						   .headers = bytes_cstr(&h),
+						   .trusted = bytes_cstr(&trusted),
 						   .sdp = bytes_slice(&s->local.last)},
 			  s, &s->dialog);
 	bytes_fini(&h);
+	bytes_fini(&trusted);
 	if (err != 0)
 		focus_unwind(s, UNWIND_NO_ROUTE, 0, NULL, "the URI cannot be called");
 }

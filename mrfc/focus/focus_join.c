@@ -192,7 +192,8 @@ static int find_room(struct focus *f, const struct sip_in *in, const struct iden
 			keep_headers(*room_r, in);
 		return err == 0 ? 0 : 500;
 	}
-	if (!f->config.create_on_join || name.len == 0 || !room_name_free(f, name))
+	if (!f->config.create_on_join || name.len == 0 || !psi_set_has(f->psi, name) ||
+	    !room_name_free(f, name))
 		return 404;
 	text = slice_dup(name);
 	err = room_create(f, text, who->uri, in->subject, CONFERENCE_BY_JOIN, room_r);
@@ -266,7 +267,8 @@ void focus_on_invite(struct sip_in *in, void *arg)
 	struct room *room;
 	int status;
 
-	if (focus_identify(f, &in, &who) != 0 || file_on_invite(f, &in, &who))
+	if (core_refuses(f, &in) || focus_identify(f, &in, &who) != 0 ||
+	    file_on_invite(f, &in, &who))
 		return;
 	if (!acceptable(f, &in, &peer)) {
 		identity_fini(&who);

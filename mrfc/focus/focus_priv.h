@@ -4,6 +4,8 @@
 
 #include "mrfc/conference/access.h"
 #include "mrfc/conference/identity.h"
+#include "mrfc/conference/psi.h"
+#include "mrfc/conference/service.h"
 #include "mrfc/conference/unwind.h"
 #include "mrfc/focus/focus.h"
 #include "mrfc/focus/focus_sdp.h"
@@ -111,6 +113,7 @@ struct focus {
 	struct addr_set *trusted;
 	char **aliases;
 	size_t n_aliases;
+	struct psi_set *psi;
 	struct sip_agent *sip;
 	struct dialog_set *dialogs;
 	struct media *media;
@@ -181,6 +184,12 @@ char *focus_refusal_headers(uint32_t retry_after_s, int warning, const char *why
 bool focus_uri_is_ours(struct focus *f, const char *uri);
 /* Identity of a request's sender; after -ERR_DENIED the request is answered 403. */
 MUST_CHECK int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r);
+
+/* focus_core.c: what an IMS core wants to see, and tells */
+/* True when the service that a trusted peer asserts is not ours: answered 403 then (RFC 6050). */
+bool core_refuses(struct focus *f, struct sip_in **in);
+/* Headers of a call of ours: for everybody, and for a first hop of our own network alone. */
+void core_call_headers(const struct focus *f, struct bytes *all, struct bytes *trusted);
 
 /* focus_join.c */
 void focus_on_invite(struct sip_in *in_take, void *arg);

@@ -3,17 +3,20 @@
  * Rooms and sessions, the focus' side of conferences and endpoints: made, found, described to the
  * media side and to the store. What happens to them is in the files of the verbs.
  */
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/rand.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE "focus"
 
 #define COALESCE_MS     100
+#define PSI_RANDOM_LEN  20
 #define ANONYMOUS_ALIAS "sip:anonymous@anonymous.invalid"
 
 static const char *const step_names[] = {"new",      "adding", "storing",  "waiting", "calling",
@@ -55,6 +58,23 @@ static void set_nickname_policy(const struct focus_config *config, struct roster
 	}
 }
 
+/* A name that the core routes to us, where it does so by identities (TGPP-005). */
+static char *psi_name(struct focus *f)
+{
+	struct bytes name = BYTES_INIT;
+	char random[PSI_RANDOM_LEN + 1];
+
+	do {
+		rand_ident(random, PSI_RANDOM_LEN);
+		for (char *c = random; *c != '\0'; c++)
+			*c = (char)tolower((unsigned char)*c);
+		bytes_reset(&name);
+		if (!psi_set_name(f->psi, random, &name))
+			return NULL;
+	} while (conference_find(f->conferences, bytes_slice(&name)) != NULL);
+	return bytes_take(&name);
+}
+
 int room_create(struct focus *f, const char *name, const char *creator, const char *subject,
 		enum conference_origin origin, struct room **room_r)
 {
@@ -64,8 +84,11 @@ int room_create(struct focus *f, const char *name, const char *creator, const ch
 						.min_interval_ms = f->config.event_min_interval_ms};
 	struct conference *c;
 	struct room *room;
-	int err = conference_create(f->conferences, name, creator, origin, clock_wall_ms(), &c);
+	char *made = name == NULL ? psi_name(f) : NULL;
+	int err = conference_create(f->conferences, made != NULL ? made : name, creator, origin,
+				    clock_wall_ms(), &c);
 
+	free(made);
 	if (err != 0)
 		return err;
 	room = xcalloc(1, sizeof(*room));

@@ -80,6 +80,7 @@ struct dialog_call_to {
 	const char *target;  /* URI */
 	const char *route;   /* NULL: straight to the target */
 	const char *headers; /* further header lines; NULL */
+	const char *trusted; /* the same, for a first hop of our own network alone; NULL */
 	struct slice sdp;
 	const char *content_type; /* of body; NULL: the description alone is the body */
 	struct slice body;        /* that has the description in it */

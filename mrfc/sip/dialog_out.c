@@ -135,6 +135,7 @@ int dialog_call(struct dialog_set *set, const struct dialog_call_to *to, void *a
 				.route = to->route,
 				.contact = contact,
 				.headers = bytes_cstr(&h),
+				.trusted = to->trusted,
 				.content_type = to->content_type != NULL ? to->content_type
 									 : "application/sdp",
 				.body = to->content_type != NULL ? to->body : to->sdp},

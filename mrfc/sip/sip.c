@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "mrfc/sip/sip_priv.h"
+#include "mrfc/sip/sip_probe.h"
 
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/nta_tag.h>
@@ -27,6 +28,7 @@
 #include <sofia-sip/su_log.h>
 #include <sofia-sip/tport_tag.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "proto/sip_uri.h"
@@ -223,36 +225,6 @@ static void set_contact(struct sip_agent *a, const char *contact)
 		a->contact = xasprintf("%s:%u", contact, addr_port(&a->at));
 }
 
-/* The proxy's URI with an address: a name is looked up once, now (no name may reach the stack). */
-static int set_proxy(struct sip_agent *a, const char *proxy)
-{
-	char *text, host[256], numeric[ADDR_STRLEN];
-	struct slice bare, value;
-	struct sip_uri uri;
-	struct addr at;
-	int err;
-
-	if (proxy == NULL || proxy[0] == '\0')
-		return 0;
-	text = strncmp(proxy, "sip:", 4) == 0 || proxy[0] == '<' ? xstrdup(proxy)
-								 : xasprintf("sip:%s", proxy);
-	bare = slice_str(text);
-	if (text[0] == '<' && bare.len > 1 && text[bare.len - 1] == '>')
-		bare = slice_make(text + 1, bare.len - 2);
-	err = sip_uri_parse(bare, &uri);
-	if (err == 0 && (uri.scheme != SIP_URI_SIP || uri.host.len == 0 ||
-			 slice_copy(uri.host, host, sizeof(host)) != 0))
-		err = -ERR_SYNTAX;
-	if (err == 0 && addr_from_host(uri.host, uri.port != 0 ? uri.port : 5060, &at) != 0)
-		err = addr_resolve(host, uri.port != 0 ? uri.port : 5060, &at);
-	if (err == 0)
-		a->proxy = xasprintf("sip:%s%s" SLICE_FMT "%s", addr_format(&at, numeric),
-				     uri.params.len > 0 ? ";" : "", SLICE_ARG(uri.params),
-				     sip_uri_param(uri.params, "lr", &value) ? "" : ";lr");
-	free(text);
-	return err;
-}
-
 /*
  * The stack keeps a status in 16 bits, and ends the process when a transaction that is over seems to
  * have none. What is no status is a failure.
@@ -296,9 +268,13 @@ int sip_agent_open(struct event_base *base, const struct sip_config *config, cha
 	a->at = config->at;
 	a->listen_fd = a->spare_fd = -1;
 	a->domain = xstrdup(config->domain);
-	if (set_proxy(a, config->outbound_proxy) != 0) {
+	a->base = base;
+	a->contact_params = xstrdup(config->contact_params != NULL ? config->contact_params : "");
+	a->hop_timeout_ms = config->hop_timeout_ms;
+	a->preconditions = config->preconditions;
+	if (hop_table_parse(config->outbound_proxy, &a->hops, NULL) != 0) {
 		snprintf(why, why_size,
-			 "sip.outbound_proxy: %s is no HOST:PORT or SIP URI whose host is known",
+			 "sip.outbound_proxy: %s is no list of numeric HOST:PORT or SIP URIs",
 			 config->outbound_proxy);
 		sip_agent_free(&a);
 		return -ERR_CONFIG;
@@ -329,6 +305,7 @@ int sip_agent_open(struct event_base *base, const struct sip_config *config, cha
 	a->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_pump, a);
 	a->timer = evtimer_new(base, on_pump, a);
 	event_add(a->readable, NULL);
+	a->probe = sip_probe_new(a, config->probe_ms);
 	sip_agent_kick(a);
 	*agent_r = a;
 	return 0;
@@ -341,6 +318,7 @@ void sip_agent_free(struct sip_agent **ap)
 	if (a == NULL)
 		return;
 	*ap = NULL;
+	sip_probe_free(&a->probe);
 	if (a->readable != NULL)
 		event_free(a->readable);
 	if (a->timer != NULL)
@@ -360,7 +338,8 @@ void sip_agent_free(struct sip_agent **ap)
 		close(a->spare_fd);
 	free(a->domain);
 	free(a->contact);
-	free(a->proxy);
+	free(a->contact_params);
+	hop_table_free(&a->hops);
 	free(a);
 }
 
@@ -411,17 +390,23 @@ bool sip_agent_is_me(const struct sip_agent *a, struct slice host, uint16_t port
 
 void sip_agent_focus_contact(const struct sip_agent *a, const char *name, struct bytes *out)
 {
-	bytes_addf(out, "<sip:%s@%s>;isfocus;message;automata;event=\"conference\"", name,
-		   a->contact);
+	bytes_addf(out, "<sip:%s@%s>;isfocus;message;automata;event=\"conference\"%s", name,
+		   a->contact, a->contact_params);
 }
 
-int sip_agent_route(const struct sip_agent *a, const char *uri, const char **route_r)
+bool sip_agent_preconditions(const struct sip_agent *a)
 {
+	return a->preconditions;
+}
+
+int sip_agent_route(struct sip_agent *a, const char *uri, const char **route_r)
+{
+	int hop = hop_table_choose(a->hops, 0, clock_now_ms());
 	struct sip_uri parsed;
 	struct addr numeric;
 
-	if (a->proxy != NULL) {
-		*route_r = a->proxy;
+	if (hop >= 0) {
+		*route_r = hop_table_at(a->hops, (size_t)hop)->uri;
 		return 0;
 	}
 	if (sip_uri_parse(slice_str(uri), &parsed) != 0 ||

@@ -21,7 +21,11 @@ struct sip_config {
 	struct addr at;             /* numeric; port 0 picks one */
 	const char *domain;         /* host part of conference URIs */
 	const char *contact;        /* "HOST[:PORT]" put in Contact; "": the real address */
-	const char *outbound_proxy; /* "HOST[:PORT]" or a SIP URI; "": none */
+	const char *outbound_proxy; /* list of next hops (hop_table.h); "": none */
+	unsigned hop_timeout_ms;    /* a hop that says nothing for so long gets no more patience */
+	unsigned probe_ms;          /* OPTIONS to each hop; 0: none */
+	const char *contact_params; /* of each Contact, ";+g.3gpp.icsi-ref=..."; "": none */
+	bool preconditions;         /* RFC 3312 is supported */
 	/*
 	 * TCP connections without traffic are closed after this. The only way a descriptor comes
 	 * back whose peer sent what is no SIP and closed: Sofia reads no further from it.
@@ -36,6 +40,10 @@ struct sip_handlers {
 	void (*refer)(struct sip_in *in_take, struct sip_leg *leg,
 		      void *arg); /* leg NULL: none yet */
 	void (*options)(struct sip_in *in_take, void *arg);
+	/* Is it of our own network, so that it may be told what only that may know (RFC 3325)? */
+	bool (*trusts)(const struct addr *peer, void *arg);
+	/* Statistics: a next hop (HOST:PORT) "answered", "failed", was given up ("failover"). */
+	void (*hop)(const char *name, const char *what, bool up, void *arg);
 	/* Statistics: a final answer of ours left. */
 	void (*answered)(const char *method, int status, void *arg);
 };
@@ -53,10 +61,12 @@ bool sip_agent_is_me(const struct sip_agent *a, struct slice host, uint16_t port
 /* "<sip:NAME@HOST:PORT>;isfocus..." (FOC-003, SW-011). */
 void sip_agent_focus_contact(const struct sip_agent *a, const char *name, struct bytes *out);
 /*
- * Route for a new request of ours to uri: *route_r is the outbound proxy's URI, or NULL when uri
- * itself names a numeric host. -ERR_NOT_FOUND when neither is there (we do not ask DNS).
+ * Route for a new request of ours to uri: *route_r is the next hop's URI, or NULL when uri itself
+ * names a numeric host. -ERR_NOT_FOUND when neither is there (we do not ask DNS).
  */
-MUST_CHECK int sip_agent_route(const struct sip_agent *a, const char *uri, const char **route_r);
+MUST_CHECK int sip_agent_route(struct sip_agent *a, const char *uri, const char **route_r);
+/* Preconditions may be asked of us, and are asked of nobody (RFC 3312). */
+bool sip_agent_preconditions(const struct sip_agent *a);
 /* A Sofia function was called outside a Sofia callback: let its timers be seen. */
 void sip_agent_kick(struct sip_agent *a);
 /* No requests in progress may be left. */

@@ -10,9 +10,10 @@ struct sip_out;
 struct sip_out_request {
 	const char *method;       /* "INVITE", "BYE", "NOTIFY", "UPDATE" */
 	const char *uri;          /* the request that makes the dialog: Request-URI; else NULL */
-	const char *route;        /* preloaded Route URI for that; NULL */
+	const char *route;        /* next hop for that (sip_agent_route); NULL */
 	const char *contact;      /* whole Contact value; NULL */
 	const char *headers;      /* block of lines; NULL */
+	const char *trusted;      /* the same, for a first hop of our own network alone; NULL */
 	const char *content_type; /* NULL: no body */
 	struct slice body;
 };
@@ -37,7 +38,9 @@ typedef void sip_out_fn(const struct sip_out_result *result, void *arg);
 
 /*
  * Send. A 2xx to INVITE gives the dialog its route set and waits for sip_out_ack; a reliable
- * provisional answer gets its PRACK. NULL when the request could not be made (no callback then).
+ * provisional answer gets its PRACK. A request through a next hop that does not take it goes to the
+ * next one, as another transaction of the same request (RFC 3263 4.3). NULL when the request could
+ * not be made (no callback then).
  */
 struct sip_out *sip_out_send(struct sip_leg *leg, const struct sip_out_request *request,
 			     sip_out_fn *fn, void *arg);

@@ -16,8 +16,10 @@
 #include <sofia-sip/su_tag.h>
 #include <sofia-sip/su_wait.h>
 
+#include "mrfc/sip/hop_table.h"
 #include "mrfc/sip/sip.h"
 #include "mrfc/sip/sip_in.h"
+#include "mrfc/timer.h"
 
 struct sip_agent {
 	su_root_t *root;
@@ -33,7 +35,12 @@ struct sip_agent {
 	struct addr at;
 	char *domain;
 	char *contact; /* HOST:PORT */
-	char *proxy;   /* URI with ;lr, NULL */
+	char *contact_params;
+	struct event_base *base;
+	struct hop_table *hops;  /* next hops; may be empty */
+	struct sip_probe *probe; /* NULL: none are probed */
+	unsigned hop_timeout_ms;
+	bool preconditions;
 	const struct sip_handlers *handlers;
 	void *handlers_arg;
 };

@@ -28,7 +28,11 @@ COMMON_SRC := \
 	common/resolve.c \
 	common/slice.c \
 	common/store.c \
+	common/store_file.c \
 	common/store_mem.c \
+	common/store_overlay.c \
+	common/store_sqlite.c \
+	common/store_writer.c \
 	common/tls.c
 UNIT_TESTS += addr buf bytes chunk clock config conn conn_tls daemon fingerprint http http_client http_url listener log \
-	metrics outq rand resolve slice store tls
+	metrics outq rand resolve slice store store_file tls

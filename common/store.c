@@ -65,6 +65,14 @@ void store_batch_del(struct store_batch *b, const char *table, struct slice key)
 	add(b, false, table, key, SLICE_NULL);
 }
 
+void store_write_free(struct store_write *w)
+{
+	free(w->table);
+	free(w->key);
+	free(w->value);
+	free(w);
+}
+
 void store_batch_free(struct store_batch **b)
 {
 	struct store_batch *batch = *b;
@@ -75,10 +83,7 @@ void store_batch_free(struct store_batch **b)
 		return;
 	while ((w = STAILQ_FIRST(&batch->writes)) != NULL) {
 		STAILQ_REMOVE_HEAD(&batch->writes, link);
-		free(w->table);
-		free(w->key);
-		free(w->value);
-		free(w);
+		store_write_free(w);
 	}
 	free(batch);
 }

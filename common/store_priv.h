@@ -19,6 +19,7 @@ struct store_write {
 	char *key, *value;
 	size_t key_len, value_len;
 };
+void store_write_free(struct store_write *w);
 
 struct store_batch {
 	STAILQ_HEAD(, store_write) writes;

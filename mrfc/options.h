@@ -21,13 +21,15 @@ enum options_transport { OPTIONS_TRANSPORT_TCP, OPTIONS_TRANSPORT_TLS };
 enum options_anchor { OPTIONS_ANCHOR_PROFILE, OPTIONS_ANCHOR_SESSMATCH, OPTIONS_ANCHOR_RFC4975 };
 enum options_cema { OPTIONS_CEMA_ACCEPT_IF_ACTIVE, OPTIONS_CEMA_REJECT };
 
+enum options_sync { OPTIONS_SYNC_FULL, OPTIONS_SYNC_NORMAL };
+
 struct options {
 	char *domain;
 	int profile; /* enum options_profile */
 	char *sip_address;
 	int64_t sip_port, sip_tls_port;
 	char *sip_contact, *sip_trusted, *sip_outbound_proxy;
-	int64_t sip_idle_timeout; /* ms */
+	int64_t sip_idle_timeout;            /* ms */
 	int64_t hop_timeout, probe_interval; /* ms */
 	char *icsi, *iari, *asserted, *psi;
 	int64_t session_expires, session_min_se;
@@ -39,11 +41,8 @@ struct options {
 	int mode;           /* enum options_mode */
 	bool reinvite;
 	int64_t reinvite_interval, max_idle; /* ms */
-	int owner_leaves;                    /* 0: nothing more, 1: transfer */
-	int64_t lifetime;                    /* ms */
-	int64_t max_redirects;
-	int invite, remove; /* enum access_who */
-	int watchers;       /* enum access_watchers */
+	int invite, remove;                  /* enum access_who */
+	int watchers;                        /* enum access_watchers */
 	char *operators, *text_full, *text_closed, *text_locked, *text_barred;
 	int64_t max_users;
 	int anchor;          /* enum options_anchor */
@@ -61,6 +60,8 @@ struct options {
 	char *mp_socket, *mp_address;
 	int64_t mp_port;
 	char *store_path, *cdr_path;
+	int store_sync; /* enum options_sync */
+	int64_t store_max_size;
 	int log_level; /* enum log_level */
 };
 

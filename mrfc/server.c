@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@
 #include "common/http.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/store.h"
+#include "common/store_file.h"
 #include "mrfc/admin/api.h"
 #include "mrfc/conference/service.h"
 #include "mrfc/focus/focus.h"
@@ -45,6 +46,7 @@ struct server {
 	struct daemon *signals;
 	struct timer *stop_timer;
 	uint64_t stop_until_ms; /* 0: running */
+	char not_ready[320];
 	server_reload_fn *reload;
 	void *reload_arg;
 };
@@ -90,18 +92,28 @@ static void on_hup(void *arg)
 
 static const char *on_ready(void *arg)
 {
-	const struct server *s = arg;
+	struct server *s = arg;
+	struct store_health health;
 
 	if (s->stop_until_ms != 0)
 		return "not ready: the server stops";
+	store_health(s->store, &health);
+	if (health.trouble != NULL) {
+		snprintf(s->not_ready, sizeof(s->not_ready), "not ready: the store fails: %s",
+			 health.trouble);
+		return s->not_ready;
+	}
 	return mrfp_pool_up(s->pool) ? NULL : "not ready: no MRFP is registered";
 }
 
 static void on_collect(void *arg)
 {
 	struct server *s = arg;
+	struct store_health health;
 
 	focus_count(s->focus);
+	store_health(s->store, &health);
+	stats_set_store(s->stats, &health);
 }
 
 static enum conference_end end_policy(const struct options *o, bool ims)
@@ -156,9 +168,6 @@ static struct focus_config focus_settings(const struct options *o)
 		.remove_who = (enum access_who)o->remove,
 		.watchers = (enum access_watchers)o->watchers,
 		.operators = o->operators,
-		.owner_transfers = o->owner_leaves != 0,
-		.lifetime_ms = (uint64_t)o->lifetime,
-		.max_redirects = (uint32_t)o->max_redirects,
 		.text_full = o->text_full,
 		.text_closed = o->text_closed,
 		.text_locked = o->text_locked,
@@ -174,6 +183,25 @@ static struct focus_config focus_settings(const struct options *o)
 		.event_min_interval_ms = (uint32_t)o->event_min_interval,
 		.event_expires_s = (uint32_t)o->event_expires,
 	};
+}
+
+static int open_store(struct server *s, const struct options *o)
+{
+	const struct store_file_config config = {.path = o->store_path,
+						 .sync = o->store_sync == OPTIONS_SYNC_FULL,
+						 .max_bytes = (uint64_t)o->store_max_size};
+	char why[320];
+	int err;
+
+	if (o->store_path[0] == '\0') {
+		s->store = store_mem_new(s->base);
+		return EXIT_OK;
+	}
+	err = store_file_open(s->base, &config, why, sizeof(why), &s->store);
+	if (err == 0)
+		return EXIT_OK;
+	log_error("store.path: %s", why);
+	return err == -ERR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
 }
 
 static int open_pool(struct server *s, const struct options *o)
@@ -260,10 +288,11 @@ int server_open(const struct options *o, server_reload_fn *reload, void *reload_
 	s->reload_arg = reload_arg;
 	s->metrics = metrics_new();
 	s->stats = stats_new(s->metrics);
-	s->store = store_mem_new(s->base);
 	s->stop_timer = timer_new(s->base, on_stop_timer, s);
 	s->signals = daemon_new(s->base, on_term, on_hup, NULL, s);
-	code = open_pool(s, o);
+	code = open_store(s, o);
+	if (code == EXIT_OK)
+		code = open_pool(s, o);
 	if (code == EXIT_OK)
 		code = open_sip(s, o);
 	if (code == EXIT_OK)

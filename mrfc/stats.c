@@ -11,7 +11,14 @@ struct stats {
 	struct metrics_family *answers, *unwound, *joined, *created, *ended, *notified, *moved,
 		*tolerated, *hop_events, *hop_up;
 	int64_t *conferences, *sessions, *subscriptions, *dialogs;
+	int64_t *store_up, *store_failures, *store_commits, *store_rows, *store_busy_us,
+		*store_unsaved;
 };
+
+static int64_t *cell(struct metrics *m, enum metrics_type type, const char *name, const char *help)
+{
+	return metrics_cell(metrics_add(m, type, name, "", help), NULL, 0);
+}
 
 struct stats *stats_new(struct metrics *m)
 {
@@ -49,6 +56,19 @@ struct stats *stats_new(struct metrics *m)
 	s->dialogs = metrics_cell(metrics_add(m, METRICS_GAUGE, "mrfc_dialogs", "",
 					      "INVITE dialogs now, ending ones too."),
 				  NULL, 0);
+	s->store_up = cell(m, METRICS_GAUGE, "mrfc_store_up",
+			   "1: changes of state can be stored; 0: they wait in memory, new "
+			   "conferences and participants get 503.");
+	s->store_failures = cell(m, METRICS_COUNTER, "mrfc_store_failures_total",
+				 "Commits and reads of the store that failed.");
+	s->store_commits =
+		cell(m, METRICS_COUNTER, "mrfc_store_commits_total", "Transactions of the store.");
+	s->store_rows = cell(m, METRICS_COUNTER, "mrfc_store_rows_total",
+			     "Rows written to the store or removed from it.");
+	s->store_busy_us = cell(m, METRICS_COUNTER, "mrfc_store_busy_microseconds_total",
+				"Time spent in transactions of the store.");
+	s->store_unsaved = cell(m, METRICS_GAUGE, "mrfc_store_unsaved_rows",
+				"Rows that wait for the store to work again.");
 	return s;
 }
 
@@ -127,4 +147,14 @@ void stats_set_now(struct stats *s, size_t conferences, size_t sessions, size_t 
 	*s->sessions = (int64_t)sessions;
 	*s->subscriptions = (int64_t)subscriptions;
 	*s->dialogs = (int64_t)dialogs;
+}
+
+void stats_set_store(struct stats *s, const struct store_health *health)
+{
+	*s->store_up = health->trouble == NULL;
+	*s->store_failures = (int64_t)health->failures;
+	*s->store_commits = (int64_t)health->commits;
+	*s->store_rows = (int64_t)health->rows;
+	*s->store_busy_us = (int64_t)health->busy_us;
+	*s->store_unsaved = (int64_t)health->unsaved;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "common/metrics.h"
+#include "common/store.h"
 #include "mrfc/conference/unwind.h"
 
 /* The MRFC's counters. One object, made by server.c. */
@@ -25,5 +26,6 @@ void stats_hop(struct stats *s, const char *name, const char *what, bool up);
 /* Gauges, set when they are asked for. */
 void stats_set_now(struct stats *s, size_t conferences, size_t sessions, size_t subscriptions,
 		   size_t dialogs);
+void stats_set_store(struct stats *s, const struct store_health *health);
 
 #endif

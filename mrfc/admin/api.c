@@ -9,15 +9,20 @@
 #include "common/mem.h"
 #include "mrfc/admin/api_json.h"
 #include "mrfc/admin/api_page.h"
-#include "mrfc/admin/api_policy.h"
-#include "mrfc/admin/api_priv.h"
 
-json_t *api_conference(const struct api *a, const struct conference *c)
+struct api {
+	struct focus *focus;
+	const struct media *media;
+	const struct mrfp_pool *pool;
+};
+
+static json_t *conference_json(const struct api *a, const struct conference *c)
 {
 	return api_json_conference(c, media_mrfp_of(a->media, c->context));
 }
 
-struct conference *api_find_conference(const struct api *a, struct http_req *req)
+/* The conference of ":name"; NULL after a 404. */
+static struct conference *find_conference(const struct api *a, struct http_req *req)
 {
 	const char *name = http_param(req, "name");
 	struct conference *c = conference_find(focus_conferences(a->focus), slice_str(name));
@@ -27,7 +32,8 @@ struct conference *api_find_conference(const struct api *a, struct http_req *req
 	return c;
 }
 
-void api_reply_focus_error(struct http_req *req, int err, const char *name, const char *uri)
+/* A failed call of the focus about uri ("": none) in the conference of that name. */
+static void reply_focus_error(struct http_req *req, int err, const char *name, const char *uri)
 {
 	switch (-err) {
 	case ERR_SYNTAX:
@@ -54,29 +60,14 @@ void api_reply_focus_error(struct http_req *req, int err, const char *name, cons
 	case ERR_CLOSED:
 		http_reply_error(req, 503, "unavailable", "no MRFP is registered");
 		break;
+	case ERR_IO:
+		http_add_header(req, "Retry-After", "5");
+		http_reply_error(req, 503, "unavailable", "state cannot be stored at present");
+		break;
 	default:
 		http_reply_error(req, 503, "unavailable", "failed: %s", err_name(err));
 		break;
 	}
-}
-
-bool api_only_members(struct http_req *req, const json_t *body, const char *const *names, size_t n)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach((json_t *)(uintptr_t)body, key, value)
-	{
-		size_t i = 0;
-
-		while (i < n && strcmp(names[i], key) != 0)
-			i++;
-		if (i == n) {
-			http_reply_error(req, 400, "bad_request", "there is no \"%s\" to set", key);
-			return false;
-		}
-	}
-	return true;
 }
 
 /*
@@ -105,7 +96,7 @@ static void list_conferences(struct http_req *req, void *arg)
 
 	for (struct conference *c = conference_first(focus_conferences(a->focus)); c;
 	     c = conference_next(c))
-		json_array_append_new(list, api_conference(a, c));
+		json_array_append_new(list, conference_json(a, c));
 	http_reply(req, 200, json_pack("{s:o}", "conferences", list));
 }
 
@@ -132,7 +123,7 @@ static void reply_created(const struct api *a, struct http_req *req, const struc
 	bytes_add_str(&location, "/v1/conferences/");
 	http_encode_segment(&location, slice_str(c->name));
 	http_add_header(req, "Location", bytes_cstr(&location));
-	http_reply(req, 201, api_conference(a, c));
+	http_reply(req, 201, conference_json(a, c));
 	bytes_fini(&location);
 }
 
@@ -157,7 +148,7 @@ static void create_conference(struct http_req *req, void *arg)
 			http_reply_error(req, 400, "bad_request",
 					 "a name has 1 to 64 of A-Z a-z 0-9 . _ -");
 		else if (rc < 0)
-			api_reply_focus_error(req, rc, name ? name : "the conference", "");
+			reply_focus_error(req, rc, name ? name : "the conference", "");
 		else
 			reply_created(a, req, c);
 	}
@@ -167,12 +158,12 @@ static void create_conference(struct http_req *req, void *arg)
 static void show_conference(struct http_req *req, void *arg)
 {
 	struct api *a = arg;
-	struct conference *c = api_find_conference(a, req);
+	struct conference *c = find_conference(a, req);
 	json_t *o;
 
 	if (!c)
 		return;
-	o = api_conference(a, c);
+	o = conference_json(a, c);
 	json_object_set_new(o, "participants", api_json_participants(c->roster));
 	http_reply(req, 200, o);
 }
@@ -180,7 +171,7 @@ static void show_conference(struct http_req *req, void *arg)
 static void end_conference(struct http_req *req, void *arg)
 {
 	struct api *a = arg;
-	struct conference *c = api_find_conference(a, req);
+	struct conference *c = find_conference(a, req);
 
 	if (!c)
 		return;
@@ -191,7 +182,7 @@ static void end_conference(struct http_req *req, void *arg)
 static void add_participant(struct http_req *req, void *arg)
 {
 	struct api *a = arg;
-	struct conference *c = api_find_conference(a, req);
+	struct conference *c = find_conference(a, req);
 	const char *uri, *display;
 	struct participant *p;
 	json_t *body;
@@ -208,7 +199,7 @@ static void add_participant(struct http_req *req, void *arg)
 		} else {
 			rc = focus_dial_out(a->focus, c, slice_str(uri), display, NULL, &p);
 			if (rc < 0)
-				api_reply_focus_error(req, rc, c->name, uri);
+				reply_focus_error(req, rc, c->name, uri);
 			else
 				http_reply(req, 202, api_json_participant(p));
 		}
@@ -219,7 +210,7 @@ static void add_participant(struct http_req *req, void *arg)
 static void remove_participant(struct http_req *req, void *arg)
 {
 	struct api *a = arg;
-	struct conference *c = api_find_conference(a, req);
+	struct conference *c = find_conference(a, req);
 	const char *ban, *uri;
 	bool barred;
 	int rc;
@@ -233,7 +224,7 @@ static void remove_participant(struct http_req *req, void *arg)
 	if (rc == 0)
 		rc = focus_remove(a->focus, c, slice_str(uri), NULL);
 	if (rc < 0 && !(barred && rc == -ERR_NOT_FOUND))
-		api_reply_focus_error(req, rc, c->name, uri);
+		reply_focus_error(req, rc, c->name, uri);
 	else
 		http_reply(req, 204, NULL);
 }
@@ -281,7 +272,6 @@ struct api *api_new(struct http_server *http, struct focus *focus, const struct 
 	http_route(http, "POST", "/v1/conferences/:name/participants", add_participant, a);
 	http_route(http, "DELETE", "/v1/conferences/:name/participants/:uri", remove_participant,
 		   a);
-	api_policy_routes(a, http);
 	http_route(http, "GET", "/v1/mrfps", list_mrfps, a);
 	http_route(http, "POST", "/v1/mrfps/:id/drain", drain_mrfp, a);
 	return a;

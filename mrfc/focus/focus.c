@@ -263,7 +263,6 @@ static void on_tick(void *arg)
 			log_info("%s: nobody was in for too long", c->name);
 			room_end(room_of(c), UNWIND_ENDED);
 		}
-		room_check_time(room_of(c), clock_wall_ms());
 	}
 }
 
@@ -395,6 +394,8 @@ int focus_create(struct focus *f, const char *name, const char *subject,
 
 	if (f->stopping)
 		return -ERR_WRONG_STATE;
+	if (!conf_store_up(f->store))
+		return -ERR_IO;
 	/* The factory's name belongs to the factory. */
 	if (name != NULL && f->config.factory[0] != '\0' && strcmp(name, f->config.factory) == 0)
 		return -ERR_EXISTS;

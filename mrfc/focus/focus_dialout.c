@@ -135,6 +135,7 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 		 : denial == ACCESS_FULL      ? -ERR_LIMIT
 		 : denial != ACCESS_GRANTED   ? -ERR_DENIED
 		 : !media_available(f->media) ? -ERR_CLOSED
+		 : !conf_store_up(f->store)   ? -ERR_IO
 					      : 0;
 	if (status != 0) {
 		identity_fini(&who);

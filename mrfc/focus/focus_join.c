@@ -210,12 +210,14 @@ static bool acceptable(struct focus *f, struct sip_in **in, struct focus_sdp_pee
 	char *headers;
 	int status;
 
-	if (f->stopping || !media_available(f->media)) {
-		const struct unwind_rule *rule =
-			unwind_rule(f->stopping ? UNWIND_SHUTDOWN : UNWIND_NO_MRFP);
+	if (f->stopping || !conf_store_up(f->store) || !media_available(f->media)) {
+		enum unwind_cause cause = f->stopping                ? UNWIND_SHUTDOWN
+					  : !conf_store_up(f->store) ? UNWIND_STORE_FAILED
+								     : UNWIND_NO_MRFP;
+		const struct unwind_rule *rule = unwind_rule(cause);
 
 		log_peer("INVITE by %s refused: %s", (*in)->from_uri, rule->text);
-		stats_unwound(f->stats, f->stopping ? UNWIND_SHUTDOWN : UNWIND_NO_MRFP);
+		stats_unwound(f->stats, cause);
 		focus_refuse(in, rule->status, rule->retry_after_s, rule->text);
 		return false;
 	}

@@ -173,6 +173,7 @@ static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 		refer_done(r, 403, NULL);
 		break;
 	case -ERR_CLOSED:
+	case -ERR_IO:
 		refer_done(r, 503, NULL);
 		break;
 	default:

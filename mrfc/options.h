@@ -41,8 +41,11 @@ struct options {
 	int mode;           /* enum options_mode */
 	bool reinvite;
 	int64_t reinvite_interval, max_idle; /* ms */
-	int invite, remove;                  /* enum access_who */
-	int watchers;                        /* enum access_watchers */
+	int owner_leaves;                    /* 0: nothing more, 1: transfer */
+	int64_t lifetime;                    /* ms */
+	int64_t max_redirects;
+	int invite, remove; /* enum access_who */
+	int watchers;       /* enum access_watchers */
 	char *operators, *text_full, *text_closed, *text_locked, *text_barred;
 	int64_t max_users;
 	int anchor;          /* enum options_anchor */

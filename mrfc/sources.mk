@@ -3,6 +3,7 @@ MRFC_SRC := \
 	mrfc/admin/api.c \
 	mrfc/admin/api_json.c \
 	mrfc/admin/api_page.c \
+	mrfc/admin/api_policy.c \
 	mrfc/conference/access.c \
 	mrfc/conference/bars.c \
 	mrfc/conference/conference.c \
@@ -20,6 +21,7 @@ MRFC_SRC := \
 	mrfc/focus/focus.c \
 	mrfc/focus/focus_access.c \
 	mrfc/focus/focus_core.c \
+	mrfc/focus/focus_control.c \
 	mrfc/focus/focus_dialout.c \
 	mrfc/focus/focus_events.c \
 	mrfc/focus/focus_file.c \

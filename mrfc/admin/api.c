@@ -9,20 +9,15 @@
 #include "common/mem.h"
 #include "mrfc/admin/api_json.h"
 #include "mrfc/admin/api_page.h"
+#include "mrfc/admin/api_policy.h"
+#include "mrfc/admin/api_priv.h"
 
-struct api {
-	struct focus *focus;
-	const struct media *media;
-	const struct mrfp_pool *pool;
-};
-
-static json_t *conference_json(const struct api *a, const struct conference *c)
+json_t *api_conference(const struct api *a, const struct conference *c)
 {
 	return api_json_conference(c, media_mrfp_of(a->media, c->context));
 }
 
-/* The conference of ":name"; NULL after a 404. */
-static struct conference *find_conference(const struct api *a, struct http_req *req)
+struct conference *api_find_conference(const struct api *a, struct http_req *req)
 {
 	const char *name = http_param(req, "name");
 	struct conference *c = conference_find(focus_conferences(a->focus), slice_str(name));
@@ -32,8 +27,7 @@ static struct conference *find_conference(const struct api *a, struct http_req *
 	return c;
 }
 
-/* A failed call of the focus about uri ("": none) in the conference of that name. */
-static void reply_focus_error(struct http_req *req, int err, const char *name, const char *uri)
+void api_reply_focus_error(struct http_req *req, int err, const char *name, const char *uri)
 {
 	switch (-err) {
 	case ERR_SYNTAX:
@@ -70,6 +64,25 @@ static void reply_focus_error(struct http_req *req, int err, const char *name, c
 	}
 }
 
+bool api_only_members(struct http_req *req, const json_t *body, const char *const *names, size_t n)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)body, key, value)
+	{
+		size_t i = 0;
+
+		while (i < n && strcmp(names[i], key) != 0)
+			i++;
+		if (i == n) {
+			http_reply_error(req, 400, "bad_request", "there is no \"%s\" to set", key);
+			return false;
+		}
+	}
+	return true;
+}
+
 /*
  * An optional text member: true with *value_r NULL when it is absent or null. False after a 400.
  */
@@ -96,7 +109,7 @@ static void list_conferences(struct http_req *req, void *arg)
 
 	for (struct conference *c = conference_first(focus_conferences(a->focus)); c;
 	     c = conference_next(c))
-		json_array_append_new(list, conference_json(a, c));
+		json_array_append_new(list, api_conference(a, c));
 	http_reply(req, 200, json_pack("{s:o}", "conferences", list));
 }
 
@@ -123,7 +136,7 @@ static void reply_created(const struct api *a, struct http_req *req, const struc
 	bytes_add_str(&location, "/v1/conferences/");
 	http_encode_segment(&location, slice_str(c->name));
 	http_add_header(req, "Location", bytes_cstr(&location));
-	http_reply(req, 201, conference_json(a, c));
+	http_reply(req, 201, api_conference(a, c));
 	bytes_fini(&location);
 }
 
@@ -148,7 +161,7 @@ static void create_conference(struct http_req *req, void *arg)
 			http_reply_error(req, 400, "bad_request",
 					 "a name has 1 to 64 of A-Z a-z 0-9 . _ -");
 		else if (rc < 0)
-			reply_focus_error(req, rc, name ? name : "the conference", "");
+			api_reply_focus_error(req, rc, name ? name : "the conference", "");
 		else
 			reply_created(a, req, c);
 	}
@@ -158,12 +171,12 @@ static void create_conference(struct http_req *req, void *arg)
 static void show_conference(struct http_req *req, void *arg)
 {
 	struct api *a = arg;
-	struct conference *c = find_conference(a, req);
+	struct conference *c = api_find_conference(a, req);
 	json_t *o;
 
 	if (!c)
 		return;
-	o = conference_json(a, c);
+	o = api_conference(a, c);
 	json_object_set_new(o, "participants", api_json_participants(c->roster));
 	http_reply(req, 200, o);
 }
@@ -171,7 +184,7 @@ static void show_conference(struct http_req *req, void *arg)
 static void end_conference(struct http_req *req, void *arg)
 {
 	struct api *a = arg;
-	struct conference *c = find_conference(a, req);
+	struct conference *c = api_find_conference(a, req);
 
 	if (!c)
 		return;
@@ -182,7 +195,7 @@ static void end_conference(struct http_req *req, void *arg)
 static void add_participant(struct http_req *req, void *arg)
 {
 	struct api *a = arg;
-	struct conference *c = find_conference(a, req);
+	struct conference *c = api_find_conference(a, req);
 	const char *uri, *display;
 	struct participant *p;
 	json_t *body;
@@ -199,7 +212,7 @@ static void add_participant(struct http_req *req, void *arg)
 		} else {
 			rc = focus_dial_out(a->focus, c, slice_str(uri), display, NULL, &p);
 			if (rc < 0)
-				reply_focus_error(req, rc, c->name, uri);
+				api_reply_focus_error(req, rc, c->name, uri);
 			else
 				http_reply(req, 202, api_json_participant(p));
 		}
@@ -210,7 +223,7 @@ static void add_participant(struct http_req *req, void *arg)
 static void remove_participant(struct http_req *req, void *arg)
 {
 	struct api *a = arg;
-	struct conference *c = find_conference(a, req);
+	struct conference *c = api_find_conference(a, req);
 	const char *ban, *uri;
 	bool barred;
 	int rc;
@@ -224,7 +237,7 @@ static void remove_participant(struct http_req *req, void *arg)
 	if (rc == 0)
 		rc = focus_remove(a->focus, c, slice_str(uri), NULL);
 	if (rc < 0 && !(barred && rc == -ERR_NOT_FOUND))
-		reply_focus_error(req, rc, c->name, uri);
+		api_reply_focus_error(req, rc, c->name, uri);
 	else
 		http_reply(req, 204, NULL);
 }
@@ -272,6 +285,7 @@ struct api *api_new(struct http_server *http, struct focus *focus, const struct 
 	http_route(http, "POST", "/v1/conferences/:name/participants", add_participant, a);
 	http_route(http, "DELETE", "/v1/conferences/:name/participants/:uri", remove_participant,
 		   a);
+	api_policy_routes(a, http);
 	http_route(http, "GET", "/v1/mrfps", list_mrfps, a);
 	http_route(http, "POST", "/v1/mrfps/:id/drain", drain_mrfp, a);
 	return a;

@@ -49,6 +49,11 @@ json_t *api_json_conference(const struct conference *c, const char *mrfp)
 	json_object_set_new(o, "creator", text(c->creator));
 	json_object_set_new(o, "created", wall_time(c->created_wall_ms));
 	json_object_set_new(o, "participant_count", json_integer(roster_count(c->roster)));
+	json_object_set_new(o, "locked", json_boolean(c->locked));
+	json_object_set_new(o, "mode", text(c->mode == CONFERENCE_CLOSED ? "closed" : "open"));
+	json_object_set_new(o, "max_users",
+			    c->max_users ? json_integer(c->max_users) : json_null());
+	json_object_set_new(o, "until", wall_time(c->until_wall_ms));
 	json_object_set_new(o, "mrfp", mrfp[0] ? text(mrfp) : json_null());
 	return o;
 }

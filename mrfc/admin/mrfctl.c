@@ -40,12 +40,20 @@ static const char usage_text[] =
 	"  conferences show NAME                  one with its participants\n"
 	"  conferences create [NAME] [--subject TEXT]\n"
 	"  conferences end NAME                   everyone gets a BYE\n"
+	"  conferences lock NAME                  nobody new comes in\n"
+	"  conferences unlock NAME\n"
+	"  conferences subject NAME [TEXT]        set or remove the subject\n"
+	"  conferences limit NAME USERS           places; 0: as configured\n"
 	"  participants invite NAME URI [--display TEXT]\n"
-	"  participants remove NAME URI\n"
+	"  participants remove NAME URI           also: kick\n"
+	"  participants role NAME URI ROLE        listener, speaker, moderator or owner\n"
+	"  participants ban NAME URI              remove and keep out\n"
+	"  participants unban NAME URI\n"
+	"  participants bans NAME                 who is kept out\n"
 	"  mrfps                                  the MRFPs, their state and load\n"
 	"  status                                 is all well? exit code 1 when not ready\n"
 	"\n"
-	"The first word may be left out: mrfctl list, show, create, end, invite, remove.\n"
+	"The first word may be left out: mrfctl list, show, lock, invite, ban and so on.\n"
 	"\n"
 	"  --server HOST:PORT   the admin API (default " DEFAULT_SERVER ")\n"
 	"  --token-file FILE    the token for an API that asks for one\n"
@@ -161,15 +169,15 @@ static int call_and_say(struct mrfctl *m, const char *method, const char *path, 
 	return EXIT_OK;
 }
 
-/* "/v1/conferences/NAME[/participants[/URI]]"; the caller frees it. */
-static char *conference_path(const char *name, bool participants, const char *uri)
+/* "/v1/conferences/NAME[/PART[/URI]]"; the caller frees it. */
+static char *conference_path(const char *name, const char *part, const char *uri)
 {
 	struct bytes path = BYTES_INIT;
 
 	bytes_add_str(&path, "/v1/conferences/");
 	http_encode_segment(&path, slice_str(name));
-	if (participants)
-		bytes_add_str(&path, "/participants");
+	if (part)
+		bytes_addf(&path, "/%s", part);
 	if (uri) {
 		bytes_add_char(&path, '/');
 		http_encode_segment(&path, slice_str(uri));
@@ -186,7 +194,7 @@ static int run_list(struct mrfctl *m, char **args, int n)
 
 static int run_show(struct mrfctl *m, char **args, int n)
 {
-	char *path = conference_path(args[0], false, NULL);
+	char *path = conference_path(args[0], NULL, NULL);
 	int rc = call_and_print(m, path, mrfctl_print_conference);
 
 	(void)n;
@@ -215,7 +223,7 @@ static int run_create(struct mrfctl *m, char **args, int n)
 
 static int run_end(struct mrfctl *m, char **args, int n)
 {
-	char *path = conference_path(args[0], false, NULL);
+	char *path = conference_path(args[0], NULL, NULL);
 	int rc = call_and_say(m, "DELETE", path, NULL, "ended", args[0]);
 
 	(void)n;
@@ -232,7 +240,7 @@ static int run_invite(struct mrfctl *m, char **args, int n)
 	(void)n;
 	if (!body)
 		return usage("not UTF-8:", args[1]);
-	path = conference_path(args[0], true, NULL);
+	path = conference_path(args[0], "participants", NULL);
 	rc = call_and_say(m, "POST", path, body, "inviting", args[1]);
 	free(path);
 	return rc;
@@ -240,8 +248,101 @@ static int run_invite(struct mrfctl *m, char **args, int n)
 
 static int run_remove(struct mrfctl *m, char **args, int n)
 {
-	char *path = conference_path(args[0], true, args[1]);
+	char *path = conference_path(args[0], "participants", args[1]);
 	int rc = call_and_say(m, "DELETE", path, NULL, "removed", args[1]);
+
+	(void)n;
+	free(path);
+	return rc;
+}
+
+/* PATCH of a conference; body_take NULL: what was given is no UTF-8. */
+static int change(struct mrfctl *m, const char *name, json_t *body_take, const char *done)
+{
+	char *path;
+	int rc;
+
+	if (!body_take)
+		return usage("not UTF-8:", name);
+	path = conference_path(name, NULL, NULL);
+	rc = call_and_say(m, "PATCH", path, body_take, done, name);
+	free(path);
+	return rc;
+}
+
+static int run_lock(struct mrfctl *m, char **args, int n)
+{
+	(void)n;
+	return change(m, args[0], json_pack("{s:b}", "locked", 1), "locked");
+}
+
+static int run_unlock(struct mrfctl *m, char **args, int n)
+{
+	(void)n;
+	return change(m, args[0], json_pack("{s:b}", "locked", 0), "unlocked");
+}
+
+static int run_subject(struct mrfctl *m, char **args, int n)
+{
+	json_t *subject = n > 1 ? json_string(args[1]) : json_null();
+
+	if (!subject)
+		return usage("not UTF-8:", args[1]);
+	return change(m, args[0], json_pack("{s:o}", "subject", subject), "new subject of");
+}
+
+static int run_limit(struct mrfctl *m, char **args, int n)
+{
+	uint64_t users;
+
+	(void)n;
+	if (slice_u64(slice_str(args[1]), INT32_MAX, &users) < 0)
+		return usage("not a number:", args[1]);
+	return change(m, args[0], json_pack("{s:I}", "max_users", (json_int_t)users),
+		      "new limit of");
+}
+
+static int run_role(struct mrfctl *m, char **args, int n)
+{
+	json_t *body = json_pack("{s:s}", "role", args[2]);
+	char *path;
+	int rc;
+
+	(void)n;
+	if (!body)
+		return usage("not UTF-8:", args[2]);
+	path = conference_path(args[0], "participants", args[1]);
+	rc = call_and_say(m, "PATCH", path, body, args[2], args[1]);
+	free(path);
+	return rc;
+}
+
+static int run_ban(struct mrfctl *m, char **args, int n)
+{
+	char *plain = conference_path(args[0], "participants", args[1]);
+	char *path = xasprintf("%s?ban=1", plain);
+	int rc = call_and_say(m, "DELETE", path, NULL, "barred", args[1]);
+
+	(void)n;
+	free(plain);
+	free(path);
+	return rc;
+}
+
+static int run_unban(struct mrfctl *m, char **args, int n)
+{
+	char *path = conference_path(args[0], "bans", args[1]);
+	int rc = call_and_say(m, "DELETE", path, NULL, "not barred any more:", args[1]);
+
+	(void)n;
+	free(path);
+	return rc;
+}
+
+static int run_bans(struct mrfctl *m, char **args, int n)
+{
+	char *path = conference_path(args[0], "bans", NULL);
+	int rc = call_and_print(m, path, mrfctl_print_bans);
 
 	(void)n;
 	free(path);
@@ -333,8 +434,17 @@ static const struct command commands[] = {
 	{"conferences", "show", "show", 1, 1, run_show},
 	{"conferences", "create", "create", 0, 1, run_create},
 	{"conferences", "end", "end", 1, 1, run_end},
+	{"conferences", "lock", "lock", 1, 1, run_lock},
+	{"conferences", "unlock", "unlock", 1, 1, run_unlock},
+	{"conferences", "subject", "subject", 1, 2, run_subject},
+	{"conferences", "limit", "limit", 2, 2, run_limit},
 	{"participants", "invite", "invite", 2, 2, run_invite},
 	{"participants", "remove", "remove", 2, 2, run_remove},
+	{"participants", "kick", "kick", 2, 2, run_remove},
+	{"participants", "role", "role", 3, 3, run_role},
+	{"participants", "ban", "ban", 2, 2, run_ban},
+	{"participants", "unban", "unban", 2, 2, run_unban},
+	{"participants", "bans", "bans", 1, 1, run_bans},
 	{"mrfps", "list", "mrfps", 0, 0, run_mrfps},
 	{"status", "show", "status", 0, 0, run_status},
 };

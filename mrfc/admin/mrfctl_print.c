@@ -160,8 +160,8 @@ static void participant_state(struct table *t, const json_t *p)
 
 void mrfctl_print_conference(FILE *out, const json_t *answer)
 {
-	static const char *const heads[] = {"URI",    "DISPLAY", "NICKNAME", "STATE",
-					    "JOINED", "SINCE",   "LOST"};
+	static const char *const heads[] = {"URI",   "DISPLAY", "NICKNAME", "ROLE",
+					    "STATE", "JOINED",  "SINCE",    "LOST"};
 	struct table t = {.heads = heads, .n_columns = ARRAY_LEN(heads)};
 	const json_t *list = json_object_get(answer, "participants");
 	const json_t *p;
@@ -174,6 +174,13 @@ void mrfctl_print_conference(FILE *out, const json_t *answer)
 	print_line(out, answer, "creator");
 	print_line(out, answer, "created");
 	print_line(out, answer, "mrfp");
+	print_line(out, answer, "mode");
+	if (json_is_true(json_object_get(answer, "locked")))
+		fprintf(out, "%-8s  %s\n", "locked", "yes");
+	if (number_of(answer, "max_users"))
+		fprintf(out, "%-8s  %lld users\n", "limit",
+			(long long)number_of(answer, "max_users"));
+	print_line(out, answer, "until");
 	if (!list)
 		return;
 	fputc('\n', out);
@@ -184,11 +191,23 @@ void mrfctl_print_conference(FILE *out, const json_t *answer)
 		cell(&t, text_of(p, "uri"));
 		cell(&t, text_of(p, "display"));
 		cell(&t, text_of(p, "nickname"));
+		cell(&t, json_string_value(json_array_get(json_object_get(p, "roles"), 0)));
 		participant_state(&t, p);
 		cell(&t, text_of(e, "joining_method"));
 		cell(&t, text_of(e, "since"));
 		cell_number(&t, number_of(p, "lost"));
 	}
+	table_finish(out, &t);
+}
+
+void mrfctl_print_bans(FILE *out, const json_t *answer)
+{
+	static const char *const heads[] = {"URI"};
+	struct table t = {.heads = heads, .n_columns = ARRAY_LEN(heads)};
+	const json_t *ban;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "bans"), i, ban) cell(&t, text_of(ban, "uri"));
 	table_finish(out, &t);
 }
 

@@ -11,6 +11,7 @@
  */
 void mrfctl_print_conferences(FILE *out, const json_t *answer);
 void mrfctl_print_conference(FILE *out, const json_t *answer);
+void mrfctl_print_bans(FILE *out, const json_t *answer);
 void mrfctl_print_mrfps(FILE *out, const json_t *answer);
 
 #endif

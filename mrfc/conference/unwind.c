@@ -48,6 +48,8 @@ static const struct unwind_rule rules[UNWIND_N] = {
 			    UNWIND_LEAVES},
 	[UNWIND_ENDED] = {"ended", 410, 0, 410, "Conference ended", CONFINFO_BOOTED, LOG_INFO,
 			  UNWIND_STAYS},
+	[UNWIND_OVERDUE] = {"overdue", 410, 0, 410, "The time of the conference is over",
+			    CONFINFO_BOOTED, LOG_INFO, UNWIND_STAYS},
 	[UNWIND_SHUTDOWN] = {"shutdown", 503, 5, 503, "Server stops", CONFINFO_BOOTED, LOG_INFO,
 			     UNWIND_STAYS},
 	[UNWIND_REFUSED] = {"refused", 480, 0, 480, "Refused", CONFINFO_FAILED, LOG_INFO,

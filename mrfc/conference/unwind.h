@@ -33,6 +33,7 @@ enum unwind_cause {
 	UNWIND_MRFP_LOST, /* and no other took over */
 	UNWIND_REMOVED,
 	UNWIND_ENDED,    /* the conference ended */
+	UNWIND_OVERDUE,  /* its lifetime is over */
 	UNWIND_SHUTDOWN, /* this server stops */
 	UNWIND_REFUSED,  /* dial-out: final answer of the callee */
 	UNWIND_BUSY,     /* dial-out: 486 or 600 */

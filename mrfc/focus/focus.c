@@ -263,6 +263,7 @@ static void on_tick(void *arg)
 			log_info("%s: nobody was in for too long", c->name);
 			room_end(room_of(c), UNWIND_ENDED);
 		}
+		room_check_time(room_of(c), clock_wall_ms());
 	}
 }
 

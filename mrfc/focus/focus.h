@@ -42,7 +42,10 @@ struct focus_config {
 	uint64_t max_message, max_file;             /* octets; 0: what the MRFP allows */
 	enum access_who invite_who, remove_who;     /* who may bring in, remove others */
 	enum access_watchers watchers;
-	const char *operators; /* comma-separated URIs that may do everything everywhere */
+	const char *operators;  /* comma-separated URIs that may do everything everywhere */
+	bool owner_transfers;   /* an owner who leaves hands his role on */
+	uint64_t lifetime_ms;   /* of new conferences; 0: no end */
+	uint32_t max_redirects; /* of one call of ours */
 	/* Texts of Warning in refusals; "" or NULL: our own. */
 	const char *text_full, *text_closed, *text_locked, *text_barred;
 	uint32_t file_hold_ms;
@@ -80,6 +83,28 @@ MUST_CHECK int focus_dial_out(struct focus *f, struct conference *c, struct slic
 /* Remove a participant: BYE with Reason 603 on all its dialogs, CANCEL pending dial-outs. -ERR_NOT_FOUND. */
 MUST_CHECK int focus_remove(struct focus *f, struct conference *c, struct slice uri,
 			    const char *by);
+/* What to change of a conference; only what `what` names. */
+enum {
+	FOCUS_CHANGE_SUBJECT = 1,
+	FOCUS_CHANGE_LOCKED = 2,
+	FOCUS_CHANGE_MAX_USERS = 4,
+	FOCUS_CHANGE_MODE = 8,
+	FOCUS_CHANGE_UNTIL = 16
+};
+struct focus_change {
+	unsigned what;
+	const char *subject; /* NULL or "": none */
+	bool locked;
+	uint32_t max_users; /* 0: the configured limit; who is in stays */
+	enum conference_mode mode;
+	uint64_t until_wall_ms; /* 0: no end */
+};
+/* Tells the watchers. -ERR_WRONG_STATE: it is ending. */
+MUST_CHECK int focus_change(struct focus *f, struct conference *c,
+			    const struct focus_change *change);
+/* Give a member a role; a listener's messages to the conference are refused (403). -ERR_NOT_FOUND, -ERR_WRONG_STATE. */
+MUST_CHECK int focus_set_role(struct focus *f, struct conference *c, struct slice uri,
+			      enum member_role role);
 /*
  * Keep a user out from now on, by all his URIs that are known; who is in stays until removed. 0 also
  * when he is barred already. -ERR_SYNTAX bad URI, -ERR_LIMIT too many, -ERR_WRONG_STATE ending.

@@ -94,11 +94,11 @@ void focus_facts_bring(struct room *room, const char *user, const char *by,
 	facts_r->vouched = by == NULL || access_vouches(&his);
 }
 
-static bool has_owner(const struct conference *c)
+bool room_has_owner(const struct room *room)
 {
 	const struct member *m;
 
-	for (m = members_first(c->members); m != NULL; m = members_next(m)) {
+	for (m = members_first(room->c->members); m != NULL; m = members_next(m)) {
 		if (m->role == MEMBER_OWNER)
 			return true;
 	}
@@ -112,7 +112,7 @@ enum member_role room_role_of(const struct room *room, const char *user)
 
 	/* Whoever made it owns it, here or not, unless another does (FOC-011). */
 	if (c->creator != NULL && sip_uri_same(slice_str(c->creator), slice_str(user)) &&
-	    !has_owner(c))
+	    !room_has_owner(room))
 		return MEMBER_OWNER;
 	return m != NULL ? m->role : MEMBER_SPEAKER;
 }

@@ -99,6 +99,8 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 		creator_left = false; /* still in with another device */
 	if (creator_left && room_is_kept(room) && member_of(room, &s->who) != NULL)
 		creator_left = false; /* away, he still belongs */
+	if (creator_left && f->config.owner_transfers && room_has_owner(room))
+		creator_left = false; /* it is another's now */
 	session_free(s);
 	if (room->ending_run)
 		return;

@@ -125,6 +125,7 @@ void room_drop_member(struct room *room, struct member *m)
 {
 	const struct member_hooks *hooks = room->focus->member_hooks;
 	struct participant *p = roster_find(room->c->roster, slice_str(member_shown(m)));
+	bool was_owner;
 
 	log_info("%s: %s is no member any more", room->c->name, m->uri);
 	if (hooks != NULL)
@@ -132,7 +133,10 @@ void room_drop_member(struct room *room, struct member *m)
 	if (p != NULL)
 		roster_hide_absent(p, clock_now_ms());
 	member_unstore(room, m);
+	was_owner = m->role == MEMBER_OWNER;
 	member_remove(m);
+	if (was_owner)
+		room_hand_over(room);
 }
 
 /* Calls everybody who is absent and was not called of late, some at a time. */

@@ -33,6 +33,7 @@ struct room {
 	uint64_t move_until_ms;     /* 0: not moving */
 	bool ending_run;            /* room_end is at work */
 	bool reaping;               /* over: freed when the timer fires */
+	bool time_warned;           /* of the end of its lifetime */
 };
 
 /* What a session waits for. Only session_step() moves it. */
@@ -174,6 +175,14 @@ uint32_t room_max_users(const struct room *room); /* 0: no limit */
 const char *focus_denial_text(const struct focus *f, enum access_denial d);
 /* Answer a request with what the policy says. */
 void focus_deny(struct focus *f, struct sip_in **in, enum access_denial d);
+
+/* focus_control.c: what changes while it lives */
+/* End it when its lifetime is over; warn before. */
+void room_check_time(struct room *room, uint64_t wall_ms);
+bool room_is_listener(struct room *room, const struct identity *who);
+/* An owner belongs no more: another becomes owner, where conference.owner_leaves says so. */
+void room_hand_over(struct room *room);
+bool room_has_owner(const struct room *room);
 
 /* focus.c */
 /* Answer a request with a status, Retry-After (0: none) and Warning text (NULL: none). */

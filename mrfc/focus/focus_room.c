@@ -103,6 +103,8 @@ int room_create(struct focus *f, const char *name, const char *creator, const ch
 	c->end_policy = f->config.end_policy;
 	c->kept = f->config.durable;
 	c->empty_since_ms = clock_now_ms();
+	if (f->config.lifetime_ms != 0)
+		c->until_wall_ms = c->created_wall_ms + f->config.lifetime_ms;
 	set_nickname_policy(&f->config, c->roster);
 	c->events = event_pkg_new(c->roster, &limits, events_ops(), room);
 	room_view(room);
@@ -315,12 +317,14 @@ void session_add_termination(struct session *s, const struct media_remote *remot
 	size_t n = session_uris(s, uris);
 	struct bytes own = BYTES_INIT;
 	struct media_context ctx = room_media(s->room, aliases, 17);
+	struct media_remote with_role = *remote;
 
 	/* The conference is also called by the address of our Contact. */
 	bytes_addf(&own, "sip:%s@%s", s->room->c->name, sip_agent_contact(s->room->focus->sip));
 	aliases[ctx.n_aliases++] = bytes_cstr(&own);
 	s->termination = s->room->c->next_termination++;
-	media_add(s->room->focus->media, &ctx, s->termination, uris, n, remote, fn, s);
+	with_role.listener = room_is_listener(s->room, &s->who);
+	media_add(s->room->focus->media, &ctx, s->termination, uris, n, &with_role, fn, s);
 	bytes_fini(&own);
 }
 

@@ -287,6 +287,8 @@ void media_add(struct media *m, const struct media_context *ctx, uint64_t termin
 	SET_REMOTE(&msg, add, remote, prints);
 	SET_TEXT(&msg, add, source, remote->source);
 	CTL_SET(&msg, add, family, remote->v6 ? 6 : 4);
+	if (remote->listener)
+		CTL_SET(&msg, add, listener, 1);
 	mrfp_pool_add(m->pool, ctx->id, &msg, on_result, op_new(m, true, fn, arg));
 }
 
@@ -309,6 +311,17 @@ void media_modify(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64
 	if (new_local)
 		CTL_SET(&msg, modify, new_local, 1);
 	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, new_local, fn, arg));
+}
+
+void media_set_listener(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+			uint64_t termination, bool listener)
+{
+	struct ctl_modify msg = {0};
+
+	CTL_SET(&msg, modify, epoch, epoch);
+	CTL_SET(&msg, modify, termination, termination);
+	CTL_SET(&msg, modify, listener, listener);
+	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, NULL, NULL));
 }
 
 void media_subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,

@@ -37,8 +37,9 @@ struct media_remote {
 	size_t n_uris;
 	const char *source;
 	bool v6;
-	bool tls; /* media_add: MSRP over TLS, for good */
-	bool ws;  /* media_add: inside a WebSocket, for good */
+	bool tls;      /* media_add: MSRP over TLS, for good */
+	bool ws;       /* media_add: inside a WebSocket, for good */
+	bool listener; /* media_add: may not send to the conference; later media_set_listener */
 	/* a=fingerprint values, one of which is the peer's certificate's. */
 	const char *const *fingerprints;
 	size_t n_fingerprints;
@@ -84,6 +85,9 @@ void media_add(struct media *m, const struct media_context *ctx, uint64_t termin
 void media_modify(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		  uint64_t termination, const struct media_remote *remote, bool new_local,
 		  media_result_fn *fn, void *arg);
+/* Whether a termination may send to the conference (403 else); private messages as before. */
+void media_set_listener(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+			uint64_t termination, bool listener);
 /* Remove one termination, or the whole context (termination 0). fn may be NULL. */
 void media_subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		    uint64_t termination, media_result_fn *fn, void *arg);

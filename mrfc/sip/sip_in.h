@@ -21,7 +21,7 @@ enum sip_in_method {
 };
 
 /* Option tags we know, RFC 3261 19.2. */
-enum { SIP_OPT_TIMER = 1, SIP_OPT_100REL = 2, SIP_OPT_NOREFERSUB = 4, SIP_OPT_REPLACES = 8 };
+enum { SIP_OPT_TIMER = 1, SIP_OPT_100REL = 2, SIP_OPT_NOREFERSUB = 4, SIP_OPT_REPLACES = 8, SIP_OPT_PRIORITY = 256 };
 
 /* A part of a multipart body besides the session description (an icon). Views; NULL: absent. */
 struct sip_part {

@@ -25,6 +25,8 @@ static const struct {
 	{"timer", SIP_OPT_TIMER, true},
 	{"100rel", SIP_OPT_100REL, true},
 	{"norefersub", SIP_OPT_NOREFERSUB, true},
+	/* Kept, and never a reason to refuse (RFC 4412 4.6.2: values unknown to us are ignored). */
+	{"resource-priority", SIP_OPT_PRIORITY, true},
 	{"replaces", SIP_OPT_REPLACES, false},
 };
 
@@ -157,7 +159,7 @@ const char *sip_in_header(const struct sip_in *in, const char *name, unsigned n)
 
 	for (sip_header_t const *h = (sip_header_t const *)o->sip->sip_request; h != NULL;
 	     h = (sip_header_t const *)h->sh_succ) {
-		bool unknown = h->sh_class->hc_name == NULL && h->sh_class == sip_unknown_class;
+		bool unknown = h->sh_class == sip_unknown_class;
 		const char *mine = unknown ? h->sh_unknown->un_name : h->sh_class->hc_name;
 
 		if (mine == NULL || strcasecmp(mine, name) != 0 || n-- > 0)

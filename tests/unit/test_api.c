@@ -18,6 +18,9 @@
 
 /* The focus: a table of conferences and what it was asked. */
 struct focus {
+	struct focus_change change;
+	char subject[64];
+	int ban_fail;
 	struct conference_table *table;
 	int fail; /* what the next call returns */
 	char log[256];
@@ -73,7 +76,32 @@ int focus_remove(struct focus *f, struct conference *c, struct slice uri, const 
 int focus_ban(struct focus *f, struct conference *c, struct slice uri)
 {
 	snprintf(f->barred, sizeof(f->barred), "bar %s " SLICE_FMT, c->name, SLICE_ARG(uri));
-	return 0;
+	return f->ban_fail != 0 ? f->ban_fail : bars_add(c->bars, uri, NULL, 0);
+}
+
+int focus_unban(struct focus *f, struct conference *c, struct slice uri)
+{
+	(void)f;
+	return bars_remove(c->bars, uri);
+}
+
+int focus_change(struct focus *f, struct conference *c, const struct focus_change *change)
+{
+	f->change = *change;
+	snprintf(f->subject, sizeof(f->subject), "%s", change->subject ? change->subject : "");
+	f->change.subject = NULL;
+	if (change->what & FOCUS_CHANGE_LOCKED)
+		c->locked = change->locked;
+	if (change->what & FOCUS_CHANGE_UNTIL)
+		c->until_wall_ms = change->until_wall_ms;
+	return f->fail;
+}
+
+int focus_set_role(struct focus *f, struct conference *c, struct slice uri, enum member_role role)
+{
+	snprintf(f->log, sizeof(f->log), "role %s " SLICE_FMT " %s", c->name, SLICE_ARG(uri),
+		 member_role_name(role));
+	return f->fail;
 }
 
 struct rig {
@@ -330,7 +358,8 @@ static void errors_of_the_focus_have_their_statuses(void **state)
 	} cases[] = {
 		{-ERR_SYNTAX, 400, "bad_request"}, {-ERR_EXISTS, 409, "exists"},
 		{-ERR_LIMIT, 409, "full"},         {-ERR_WRONG_STATE, 409, "ending"},
-		{-ERR_CLOSED, 503, "unavailable"}, {-ERR_IO, 503, "unavailable"},
+		{-ERR_CLOSED, 503, "unavailable"}, {-ERR_DENIED, 409, "refused"},
+		{-ERR_IO, 503, "unavailable"},
 	};
 	struct rig *rig = *state;
 
@@ -373,6 +402,121 @@ static void a_removed_user_is_barred_when_asked_also_while_absent(void **state)
 	assert_string_equal(rig->focus.log, "remove room sip:a@b");
 	rig->focus.fail = -ERR_NOT_FOUND;
 	assert_int_equal(request(rig, "DELETE", path, ""), 204);
+}
+
+static void a_conference_is_changed_member_by_member(void **state)
+{
+	struct rig *rig = *state;
+	const char *path = "/v1/conferences/room";
+
+	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"room\"}"), 201);
+	assert_true(json_is_false(member(rig->json, "locked")));
+	assert_string_equal(text(rig->json, "mode"), "open");
+	assert_true(json_is_null(member(rig->json, "max_users")));
+	assert_true(json_is_null(member(rig->json, "until")));
+	assert_int_equal(request(rig, "PATCH", path, "{\"locked\":true}"), 200);
+	assert_true(json_is_true(member(rig->json, "locked")));
+	assert_int_equal(rig->focus.change.what, FOCUS_CHANGE_LOCKED);
+	assert_int_equal(request(rig, "PATCH", path,
+				 "{\"subject\":\"Tea\",\"max_users\":7,\"mode\":\"closed\","
+				 "\"until\":\"2026-02-01T10:00:00Z\"}"),
+			 200);
+	assert_int_equal(rig->focus.change.what, FOCUS_CHANGE_SUBJECT | FOCUS_CHANGE_MAX_USERS |
+							 FOCUS_CHANGE_MODE | FOCUS_CHANGE_UNTIL);
+	assert_string_equal(rig->focus.subject, "Tea");
+	assert_int_equal(rig->focus.change.max_users, 7);
+	assert_int_equal(rig->focus.change.mode, CONFERENCE_CLOSED);
+	assert_string_equal(text(rig->json, "until"), "2026-02-01T10:00:00Z");
+	assert_int_equal(request(rig, "PATCH", path,
+				 "{\"subject\":null,\"max_users\":null,\"lifetime\":null}"),
+			 200);
+	assert_string_equal(rig->focus.subject, "");
+	assert_int_equal(rig->focus.change.max_users, 0);
+	assert_int_equal(rig->focus.change.until_wall_ms, 0);
+	assert_int_equal(request(rig, "PATCH", path, "{}"), 200);
+	assert_int_equal(rig->focus.change.what, 0);
+	rig->focus.fail = -ERR_WRONG_STATE;
+	assert_int_equal(request(rig, "PATCH", path, "{\"locked\":true}"), 409);
+	assert_string_equal(error_code(rig), "ending");
+	assert_int_equal(request(rig, "PATCH", "/v1/conferences/none", "{}"), 404);
+}
+
+static void a_wrong_change_changes_nothing(void **state)
+{
+	static const char *const wrong[] = {
+		"{\"locked\":1}",
+		"{\"locked\":null}",
+		"{\"max_users\":-1}",
+		"{\"max_users\":1000001}",
+		"{\"max_users\":\"7\"}",
+		"{\"max_users\":1.5}",
+		"{\"subject\":7}",
+		"{\"subject\":\"a\\nb\"}",
+		"{\"mode\":\"ajar\"}",
+		"{\"mode\":null}",
+		"{\"lifetime\":-1}",
+		"{\"lifetime\":31536001}",
+		"{\"until\":\"tomorrow\"}",
+		"{\"until\":\"2026-02-01T10:00:00Z and more\"}",
+		"{\"until\":\"1960-02-01T10:00:00Z\"}",
+		"{\"until\":null,\"lifetime\":1}",
+		"{\"owner\":\"sip:a@b\"}",
+		"{\"locked\":true,\"nosuch\":1}",
+		"[]",
+		"{",
+	};
+	struct rig *rig = *state;
+
+	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"room\"}"), 201);
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		rig->focus.change.what = 77;
+		assert_int_equal(request(rig, "PATCH", "/v1/conferences/room", wrong[i]), 400);
+		assert_string_equal(error_code(rig), "bad_request");
+		assert_int_equal(rig->focus.change.what, 77);
+	}
+	assert_false(room(rig)->locked);
+}
+
+static void a_participant_is_given_a_role(void **state)
+{
+	static const char *const wrong[] = {"{}", "{\"role\":\"king\"}", "{\"role\":1}",
+					    "{\"role\":\"owner\",\"x\":1}"};
+	const char *path = "/v1/conferences/room/participants/sip%3Acarol%40example.com";
+	struct rig *rig = *state;
+
+	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"room\"}"), 201);
+	assert_int_equal(request(rig, "PATCH", path, "{\"role\":\"moderator\"}"), 200);
+	assert_string_equal(text(rig->json, "role"), "moderator");
+	assert_string_equal(rig->focus.log, "role room sip:carol@example.com moderator");
+	rig->focus.log[0] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+		assert_int_equal(request(rig, "PATCH", path, wrong[i]), 400);
+	assert_string_equal(rig->focus.log, "");
+	rig->focus.fail = -ERR_NOT_FOUND;
+	assert_int_equal(request(rig, "PATCH", path, "{\"role\":\"listener\"}"), 404);
+}
+
+static void bans_are_listed_made_and_taken_back(void **state)
+{
+	const char *path = "/v1/conferences/room/bans/sip%3Acarol%40example.com";
+	struct rig *rig = *state;
+
+	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"room\"}"), 201);
+	assert_int_equal(request(rig, "PUT", path, ""), 204);
+	assert_int_equal(request(rig, "PUT", path, ""), 204);
+	assert_int_equal(request(rig, "GET", "/v1/conferences/room/bans", ""), 200);
+	assert_int_equal(json_array_size(member(rig->json, "bans")), 1);
+	assert_string_equal(text(json_array_get(member(rig->json, "bans"), 0), "uri"),
+			    "sip:carol@example.com");
+	assert_int_equal(request(rig, "DELETE", path, ""), 204);
+	assert_int_equal(request(rig, "DELETE", path, ""), 404);
+	assert_string_equal(error_code(rig), "not_found");
+	assert_int_equal(request(rig, "PUT", "/v1/conferences/room/bans/carol", ""), 400);
+	rig->focus.ban_fail = -ERR_LIMIT;
+	assert_int_equal(request(rig, "PUT", path, ""), 409);
+	assert_string_equal(error_code(rig), "full");
+	assert_int_equal(request(rig, "GET", "/v1/conferences/none/bans", ""), 404);
+	assert_int_equal(request(rig, "PUT", "/v1/conferences/none/bans/sip%3Aa%40b", ""), 404);
 }
 
 static void what_is_not_offered_says_so(void **state)
@@ -438,6 +582,10 @@ int main(void)
 		TEST(errors_of_the_focus_have_their_statuses),
 		TEST(a_participant_is_removed_by_its_encoded_uri),
 		TEST(a_removed_user_is_barred_when_asked_also_while_absent),
+		TEST(a_conference_is_changed_member_by_member),
+		TEST(a_wrong_change_changes_nothing),
+		TEST(a_participant_is_given_a_role),
+		TEST(bans_are_listed_made_and_taken_back),
 		TEST(what_is_not_offered_says_so),
 		TEST(mrfps_are_listed_and_a_conference_names_its_own),
 		TEST(the_live_page_needs_nothing_from_elsewhere),

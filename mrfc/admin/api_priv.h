@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_ADMIN_API_PRIV_H
+#define MRFC_ADMIN_API_PRIV_H
+
+#include "mrfc/admin/api.h"
+
+/* Shared by the pieces of the admin API. */
+struct api {
+	struct focus *focus;
+	const struct media *media;
+	const struct mrfp_pool *pool;
+};
+
+/* The conference of ":name"; NULL after a 404. */
+struct conference *api_find_conference(const struct api *a, struct http_req *req);
+/* A failed call of the focus about uri ("": none) in the conference of that name. */
+void api_reply_focus_error(struct http_req *req, int err, const char *name, const char *uri);
+/* The conference as the API shows it; new reference. */
+json_t *api_conference(const struct api *a, const struct conference *c);
+/* Only these members may be in body. False after a 400. */
+bool api_only_members(struct http_req *req, const json_t *body, const char *const *names, size_t n);
+
+#endif

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An IMS core around the focus: conf/examples/ims-core/kamailio.cfg as P-CSCF and as S-CSCF.
+
+    core = Core(folder)                            # ports are taken, nothing runs yet
+    net = own_mrf(mrfc=core.mrfc_options())        # its next hop is the S-CSCF
+    core.start({1: [net], 2: [net]})               # dispatcher sets
+    alice = ue("alice", core, **core.user("alice"))
+    core.register(alice)                           # reachable by her public identity
+
+A Core is a `net` for terminals: what they send goes to the P-CSCF.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+
+from .kamailio import PROGRAM, TIED
+from .loop import LOOP, wait
+from .servers import ROOT, poll
+
+SAMPLE = os.path.join(ROOT, "conf", "examples", "ims-core")
+
+
+def bracketed(host):
+    return "[%s]" % host if ":" in host else host
+
+
+def free_port(host):
+    """A port free for UDP and TCP."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for _ in range(50):
+        with socket.socket(family, socket.SOCK_DGRAM) as udp, socket.socket(family) as tcp:
+            udp.bind((host, 0))
+            try:
+                tcp.bind((host, udp.getsockname()[1]))
+            except OSError:
+                continue
+            return udp.getsockname()[1]
+    raise AssertionError("no free port")
+
+
+class Cscf:
+    """One Kamailio process of the sample's configuration."""
+
+    def __init__(self, folder, role, host, port, local):
+        os.makedirs(folder)
+        self.folder, self.role, self.lines, self.over = folder, role, [], False
+        shutil.copy(os.path.join(SAMPLE, "kamailio.cfg"), folder)
+        where = "%s:%d" % (bracketed(host), port)
+        local = {"LISTEN_UDP": "udp:" + where, "LISTEN_TCP": "tcp:" + where, **local}
+        with open(os.path.join(folder, "local.cfg"), "w") as out:
+            for name, value in local.items():
+                out.write("#!define %s %s\n" % (name, value))
+        self.proc = subprocess.Popen(
+            TIED + [PROGRAM, "-DD", "-E", "-f", os.path.join(folder, "kamailio.cfg"), "-w", folder,
+                    "-Y", folder, "-m", "32", "-M", "4"] + (["-A", "PCSCF"] if role == "p" else []),
+            cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE)
+        threading.Thread(target=self._read, daemon=True).start()
+        self.addr = (host, port)
+
+    def wait_up(self):
+        def up():
+            assert not self.over, "\n".join(self.lines)
+            try:
+                socket.create_connection(self.addr, 1).close()
+            except OSError:
+                return False
+            return True
+        poll(up, 30, "the CSCF's listener")
+        return self
+
+    def _read(self):
+        for raw in self.proc.stderr:
+            self.lines.append(raw.decode("utf-8", "replace").rstrip("\n"))
+        self.proc.stderr.close()
+        with LOOP.cond:
+            self.over = True
+            LOOP.changed()
+
+    def stop(self):
+        if self.proc.poll() is None:
+            self.proc.send_signal(signal.SIGTERM)
+        self.proc.wait(30)
+        wait(lambda: self.over, 30, "the CSCF's end")
+
+
+class Core:
+    domain = "conf.example.com"
+
+    def __init__(self, folder, host="127.0.0.1", transport="tcp"):
+        self.folder, self.host, self.transport = str(folder), host, transport
+        self.p_port, self.s_port = free_port(host), free_port(host)
+        self.sip = (host, self.p_port)
+        self.running = []
+
+    def uri(self, port, transport=None, params=";lr"):
+        return "sip:%s:%d;transport=%s%s" % (bracketed(self.host), port,
+                                             transport or self.transport, params)
+
+    def mrfc_options(self, prefix="chat-a", **more):
+        """The sample's settings, at our addresses."""
+        return {"sip.address": self.host, "sip.trusted": self.host,
+                "sip.outbound_proxy": self.uri(self.s_port, params=";lr;orig"),
+                "sip.probe_interval": "500ms",
+                "conference.psi": "sip:%s!.*!@%s" % (prefix, self.domain), **more}
+
+    def start(self, sets):
+        """sets: {dispatcher set: mrfc pairs or (host, port), the first preferred}."""
+        self.mrfc = next((n.mrfc for nets in sets.values() for n in nets if hasattr(n, "mrfc")),
+                         None)
+        listed = os.path.join(self.folder, "mrfc.list")
+        with open(listed, "w") as out:
+            for number, nets in sets.items():
+                for n, net in enumerate(nets):
+                    host, port = getattr(net, "sip", net)
+                    out.write("%d sip:%s:%d;transport=%s 0 %d\n" % (
+                        number, bracketed(host), port, self.transport, 10 - n))
+        self.scscf = Cscf(os.path.join(self.folder, "s"), "s", self.host, self.s_port,
+                          {"MRFC_LIST": '"%s"' % listed})
+        self.pcscf = Cscf(os.path.join(self.folder, "p"), "p", self.host, self.p_port,
+                          {"SCSCF_URI": '"%s"' % self.uri(self.s_port)})
+        self.running = [self.scscf, self.pcscf]
+        for one in self.running:
+            one.wait_up()
+        return self
+
+    def user(self, name):
+        """Arguments of a terminal that lives in this core."""
+        return {"transport": self.transport, "host": self.host, "assert_identity": False}
+
+    def register(self, terminal, expires=600):
+        """REGISTER through the P-CSCF, with a Path back by it."""
+        txn = terminal.ua.request("REGISTER", "sip:example.com", to="<%s>" % terminal.aor,
+                                  headers=[("Expires", expires), ("Supported", "path")])
+        txn.expect(200)
+        return terminal
+
+    def log(self):
+        return "\n".join("%s| %s" % (c.role, line) for c in self.running for line in c.lines)
+
+    def stop(self):
+        for one in self.running:
+            one.stop()
+

@@ -34,6 +34,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_member.c \
 	mrfc/focus/focus_refer.c \
 	mrfc/focus/focus_reinvite.c \
+	mrfc/focus/focus_replace.c \
 	mrfc/focus/focus_room.c \
 	mrfc/focus/focus_sdp.c \
 	mrfc/mp/media.c \
@@ -49,6 +50,7 @@ MRFC_SRC := \
 	mrfc/options_check.c \
 	mrfc/server.c \
 	mrfc/sip/dialog.c \
+	mrfc/sip/dialog_named.c \
 	mrfc/sip/dialog_out.c \
 	mrfc/sip/dialog_record.c \
 	mrfc/sip/dialog_revive.c \
@@ -62,6 +64,7 @@ MRFC_SRC := \
 	mrfc/sip/sip_out.c \
 	mrfc/sip/sip_probe.c \
 	mrfc/sip/sip_read.c \
+	mrfc/sip/sip_ref.c \
 	mrfc/sip/sip_record.c \
 	mrfc/state/conf_record.c \
 	mrfc/state/conf_store.c \
@@ -74,5 +77,5 @@ SOFIA_SRC += mrfc/sip/sip.c mrfc/sip/sip_in.c mrfc/sip/sip_leg.c mrfc/sip/sip_ou
 SOFIA_SRC += mrfc/sip/sip_probe.c
 MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c
 UNIT_TESTS += access api bars conf_store conference dialog_state event_heap event_pkg focus_file_sdp focus_sdp \
-	identity media members mrfp_link mrfp_pool nickname record roster session_timer unwind
+	identity media members mrfp_link mrfp_pool nickname record roster session_timer sip_ref unwind
 UNIT_TESTS += hop_table psi service

@@ -219,6 +219,37 @@ bool sip_uri_param(struct slice params, const char *name, struct slice *r)
 	return false;
 }
 
+/* "+" means itself here. */
+static bool decode_header(struct slice text, struct bytes *out)
+{
+	while (text.len > 0) {
+		int c = chars_pct(text);
+
+		text = slice_from(text, c < 0 ? 1 : 3);
+		if (c < 0)
+			c = (unsigned char)text.ptr[-1];
+		if (c == '%' || c < ' ' || c == 0x7f)
+			return false;
+		bytes_add_char(out, (char)c);
+	}
+	return true;
+}
+
+bool sip_uri_header(struct slice headers, const char *name, struct bytes *value_r)
+{
+	struct slice item;
+
+	while (slice_next(&headers, '&', &item)) {
+		ptrdiff_t eq = slice_chr(item, '=');
+
+		if (eq < 0 || !slice_ieq_str(slice_first(item, (size_t)eq), name))
+			continue;
+		bytes_reset(value_r);
+		return decode_header(slice_from(item, (size_t)eq + 1), value_r);
+	}
+	return false;
+}
+
 /* The next character of a user part with escapes decoded, or -1 at the end. */
 static int next_user_char(struct slice *s)
 {

@@ -25,6 +25,11 @@ MUST_CHECK int sip_uri_parse(struct slice text, struct sip_uri *uri_r); /* -ERR_
 bool sip_uri_same(struct slice a, struct slice b);
 /* Value of a URI parameter in params; *r empty when without value. False when absent. */
 bool sip_uri_param(struct slice params, const char *name, struct slice *r);
+/*
+ * A header that a URI carries behind its '?' (RFC 3261 19.1.1), decoded into value_r. False: it is
+ * not there, or what it decodes to is no header value (control characters).
+ */
+bool sip_uri_header(struct slice headers, const char *name, struct bytes *value_r);
 /* Address-of-record form: scheme:user@host[:port], host lower-cased, without parameters. */
 MUST_CHECK int sip_uri_aor(struct slice text, struct bytes *out);
 /*

@@ -46,6 +46,8 @@ static const struct unwind_rule rules[UNWIND_N] = {
 			      UNWIND_STAYS},
 	[UNWIND_REMOVED] = {"removed", 603, 0, 603, "Removed", CONFINFO_BOOTED, LOG_INFO,
 			    UNWIND_LEAVES},
+	[UNWIND_REPLACED] = {"replaced", 603, 0, 200, "Call completed elsewhere", CONFINFO_DEPARTED,
+			     LOG_INFO, UNWIND_LEAVES},
 	[UNWIND_ENDED] = {"ended", 410, 0, 410, "Conference ended", CONFINFO_BOOTED, LOG_INFO,
 			  UNWIND_STAYS},
 	[UNWIND_OVERDUE] = {"overdue", 410, 0, 410, "The time of the conference is over",

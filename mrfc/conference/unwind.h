@@ -32,6 +32,7 @@ enum unwind_cause {
 	UNWIND_FLOOD,     /* it sent far too many messages */
 	UNWIND_MRFP_LOST, /* and no other took over */
 	UNWIND_REMOVED,
+	UNWIND_REPLACED, /* another device took its place (Replaces) */
 	UNWIND_ENDED,    /* the conference ended */
 	UNWIND_OVERDUE,  /* its lifetime is over */
 	UNWIND_SHUTDOWN, /* this server stops */

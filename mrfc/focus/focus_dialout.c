@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/sip/sip_ref.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE "focus/dialout"
@@ -38,6 +39,8 @@ static void call(struct session *s)
 	add_kept(&h, "Contribution-ID", room->c->contribution_id);
 	add_kept(&h, "Conversation-ID", room->c->conversation_id);
 	add_kept(&h, "InReplyTo-Contribution-ID", room->c->in_reply_to);
+	add_kept(&h, "Replaces", s->replaces);
+	add_kept(&h, "Session-Replaces", room->session_replaces);
 	core_call_headers(room->focus, &h, &trusted);
 	session_step(s, SESSION_CALLING);
 	err = dialog_call(room->focus->dialogs,
@@ -103,6 +106,23 @@ static int callee(struct slice uri, const char *display, struct identity *who_r)
 	return 0;
 }
 
+/*
+ * Headers in a URI are somebody else's wishes; the one we follow is Replaces, by which a session of
+ * two becomes part of the conference (REF-013, RFC 4579 5.10). NULL: none.
+ */
+static char *replaces_in(struct slice headers)
+{
+	struct bytes value = BYTES_INIT;
+	struct sip_ref ref = {0};
+	char *text = NULL;
+
+	if (sip_uri_header(headers, "Replaces", &value) &&
+	    sip_ref_parse(bytes_slice(&value), &ref) == 0)
+		text = slice_dup(bytes_slice(&value));
+	bytes_fini(&value);
+	return text;
+}
+
 int dialout_start(struct room *room, struct slice uri, const char *display, const char *by,
 		  const char *referred_by, struct refer *refer, struct session **session_r)
 {
@@ -113,6 +133,7 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 				      .v6 = addr_is_v6(sip_agent_addr(f->sip))};
 	struct access_facts facts;
 	enum access_denial denial;
+	struct slice headers = SLICE_NULL;
 	struct identity who;
 	struct session *s;
 	char *target;
@@ -120,9 +141,10 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 
 	if (room->c->state != CONFERENCE_ACTIVE || f->stopping)
 		return -ERR_WRONG_STATE;
-	/* Headers in the URI are somebody else's wishes (REF-013). */
-	if (slice_chr(uri, '?') >= 0)
+	if (slice_chr(uri, '?') >= 0) {
+		headers = slice_from(uri, (size_t)slice_chr(uri, '?') + 1);
 		uri = slice_first(uri, (size_t)slice_chr(uri, '?'));
+	}
 	target = slice_dup(uri);
 	/* A conference calling this server would loop its messages. */
 	if (room_uri_is_mine(f, target) || callee(uri, display, &who) != 0) {
@@ -148,6 +170,8 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 	s->we_offered = true;
 	s->by = by != NULL ? xstrdup(by) : NULL;
 	s->referred_by = referred_by != NULL ? xstrdup(referred_by) : NULL;
+	s->replaces = replaces_in(headers);
+	replace_former(s);
 	s->refer = refer;
 	session_enter_roster(s, CONFINFO_DIALING_OUT);
 	session_step(s, SESSION_ADDING);

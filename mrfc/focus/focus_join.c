@@ -46,6 +46,7 @@ void session_connected(struct session *s)
 	if (first)
 		member_came(s);
 	room_changed(s->room);
+	replace_go_on(s);
 	if (s->refer != NULL) {
 		struct refer *r = s->refer;
 
@@ -165,6 +166,7 @@ static void keep_headers(struct room *room, const struct sip_in *in)
 	keep_header(in, "Conversation-ID", &c->conversation_id);
 	keep_header(in, "InReplyTo-Contribution-ID", &c->in_reply_to);
 	keep_header(in, "Referred-By", &c->referred_by);
+	keep_header(in, "Session-Replaces", &room->session_replaces);
 	if (contribution_of(in) != NULL &&
 	    conference_set_contribution(room->focus->conferences, c, contribution_of(in)) == 0)
 		room_keep(room);
@@ -264,21 +266,26 @@ void focus_on_invite(struct sip_in *in, void *arg)
 	struct focus_sdp_peer peer = {0};
 	enum access_denial denial = ACCESS_GRANTED;
 	struct access_facts facts;
+	struct join_means means;
 	struct identity who;
 	struct session *s;
 	struct room *room;
-	int status;
+	int status = 0;
 
 	if (core_refuses(f, &in) || focus_identify(f, &in, &who) != 0 ||
 	    file_on_invite(f, &in, &who))
 		return;
-	if (!acceptable(f, &in, &peer)) {
+	if (!replace_read(f, &in, &who, &means) || !acceptable(f, &in, &peer)) {
 		identity_fini(&who);
 		return;
 	}
-	status = find_room(f, in, &who, &room);
+	room = means.room;
+	if (room == NULL)
+		status = find_room(f, in, &who, &room);
 	if (status == 0) {
 		focus_facts_who(room, &who, &facts);
+		if (means.replaced != NULL && facts.n_users > 0)
+			facts.n_users--; /* takes no further place */
 		denial = access_judge(ACCESS_JOIN, &facts);
 		status = access_status(denial);
 	}
@@ -294,5 +301,9 @@ void focus_on_invite(struct sip_in *in, void *arg)
 	s = session_new(room, &who, in->contact);
 	s->peer = peer;
 	s->has_peer = in->sdp.ptr != NULL;
+	if (means.replaced != NULL)
+		replace_begin(s, means.replaced);
+	else
+		replace_former(s);
 	start(s, in);
 }

@@ -22,10 +22,12 @@ static void session_free(struct session *s)
 	for (size_t i = 0; i < SESSION_FILE_IDS; i++)
 		free(s->file_ids[i]);
 	timer_free(&s->lost_timer);
+	replace_forget(s);
 	identity_fini(&s->who);
 	free(s->contact);
 	free(s->by);
 	free(s->referred_by);
+	free(s->replaces);
 	free(s);
 }
 
@@ -192,6 +194,7 @@ void room_free(struct room *room)
 	timer_free(&room->events_timer);
 	timer_free(&room->move_timer);
 	timer_free(&room->recall_timer);
+	free(room->session_replaces);
 	free(room);
 	c->focus = NULL;
 	conference_remove(f->conferences, &c);

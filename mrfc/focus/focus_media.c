@@ -27,6 +27,7 @@ static void on_bound(const uint8_t *ctx, uint64_t termination, const char *peer,
 	s->bound = true;
 	session_found(s);
 	member_bound(s);
+	replace_go_on(s);
 }
 
 void session_found(struct session *s)

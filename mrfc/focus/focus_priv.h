@@ -30,6 +30,7 @@ struct room {
 	struct timer *move_timer;   /* MRFP lost: waits for another */
 	struct timer *recall_timer; /* absent members are about to be called; NULL: never were */
 	uint32_t most_in;           /* participants that were in at once, at most */
+	char *session_replaces;     /* Contribution-ID of the session that it succeeds; NULL */
 	uint64_t move_until_ms;     /* 0: not moving */
 	bool ending_run;            /* room_end is at work */
 	bool reaping;               /* over: freed when the timer fires */
@@ -67,7 +68,11 @@ struct session {
 	bool we_offered; /* in the first exchange */
 	char *by;        /* who asked for the dial-out; NULL */
 	char *referred_by;
-	struct refer *refer; /* REFER that waits for the outcome; NULL */
+	char *replaces;           /* header of our INVITE: the dialog it is to replace; NULL */
+	struct session *giver;    /* whose place this one takes; NULL */
+	struct session *taker;    /* who takes this one's place; NULL */
+	struct timer *take_timer; /* taker: its connection should be there by now; NULL */
+	struct refer *refer;      /* REFER that waits for the outcome; NULL */
 	struct focus_sdp_local local;
 	struct focus_sdp_peer peer; /* last accepted description */
 	bool has_peer;
@@ -248,6 +253,22 @@ void member_went(struct session *s, enum unwind_cause cause, int status, const c
 /* Write down what is new of a member, or that he is none. */
 void member_store(struct room *room, const struct member *m);
 void member_unstore(struct room *room, const struct member *m);
+
+/* focus_replace.c: Replaces and Join */
+struct join_means {
+	struct room *room;        /* the conference that is meant; NULL: the Request-URI tells */
+	struct session *replaced; /* whose place is to be taken; NULL */
+};
+/* What the headers of an INVITE mean. Answers the request and returns false when that may not be. */
+bool replace_read(struct focus *f, struct sip_in **in, const struct identity *who,
+		  struct join_means *means_r);
+void replace_begin(struct session *s, struct session *giver);
+/* The conference succeeds another one here (Session-Replaces): s takes its user's place there. */
+void replace_former(struct session *s);
+/* The new session is up, or its connection is bound: maybe the old one can go. */
+void replace_go_on(struct session *s);
+/* One of the two goes away. */
+void replace_forget(struct session *s);
 
 /* focus_dialout.c */
 MUST_CHECK int dialout_start(struct room *room, struct slice uri, const char *display,

@@ -153,7 +153,9 @@ static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 		   const struct identity *who)
 {
 	struct focus *f = room->focus;
-	char *target = xstrdup(in->refer_to);
+	char *target = in->refer_headers != NULL
+			       ? xasprintf("%s?%s", in->refer_to, in->refer_headers)
+			       : xstrdup(in->refer_to);
 	char *display = in->refer_display != NULL ? xstrdup(in->refer_display) : NULL;
 	char *by = in->referred_by != NULL ? xstrdup(in->referred_by) : xasprintf("<%s>", who->uri);
 	struct refer *r = accept_refer(f, room, &in, leg);

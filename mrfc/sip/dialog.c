@@ -99,6 +99,7 @@ static void destroy(struct dialog *d)
 {
 	LIST_REMOVE(d, link);
 	d->set->n--;
+	dialog_note_over(d);
 	if (d->bye != NULL)
 		sip_in_end_status(&d->bye, 200);
 	sip_in_free(&d->invite);

@@ -125,6 +125,15 @@ struct sip_in *dialog_take_bye(struct dialog *d);
  */
 void dialog_close(struct dialog **d, int status, const char *headers, int cause, const char *text);
 
+struct sip_ref;
+/*
+ * The session of this set whose dialog a header names (RFC 3891 3, RFC 3911 4); ours alone that are
+ * still wanted. -ERR_NOT_FOUND: none such; -ERR_CLOSED: it was there and is over.
+ */
+MUST_CHECK int dialog_named(struct dialog_set *set, const struct sip_ref *ref,
+			    struct dialog **dialog_r);
+/* What its owner gave it. */
+void *dialog_arg(const struct dialog *d);
 enum dialog_state dialog_state(const struct dialog *d);
 bool dialog_incoming(const struct dialog *d); /* the peer called us */
 /* The offer is ours: no SDP in their INVITE (MSRP-133). */

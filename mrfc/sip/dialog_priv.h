@@ -9,6 +9,7 @@
 #include "mrfc/sip/sip.h"
 #include "mrfc/timer.h"
 
+#define DIALOG_OVER 256
 struct dialog_set {
 	struct event_base *base;
 	struct sip_agent *agent;
@@ -16,6 +17,8 @@ struct dialog_set {
 	const struct dialog_ops *ops;
 	LIST_HEAD(, dialog) all;
 	size_t n;
+	uint64_t over[DIALOG_OVER]; /* marks of those that ended lately; a ring */
+	uint64_t n_over;            /* ever */
 };
 
 struct dialog {
@@ -65,6 +68,8 @@ void dialog_release(struct dialog *d); /* frees, at once or when the running cal
 void dialog_enter(struct dialog *d);
 void dialog_leave(struct dialog *d);
 void dialog_send_bye(struct dialog *d, int cause, const char *text);
+/* Remember that there was such a session. */
+void dialog_note_over(struct dialog *d);
 /* Contact of the focus for this dialog, as a heap string. */
 char *dialog_contact(const struct dialog *d);
 void dialog_session_start(struct dialog *d);

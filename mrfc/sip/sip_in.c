@@ -20,7 +20,7 @@
 #define LOG_PLACE "sip/in"
 
 #define ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, REFER, SUBSCRIBE, PRACK"
-#define SUPPORTED "timer, 100rel, norefersub"
+#define SUPPORTED "timer, 100rel, norefersub, replaces, join"
 #define ACCEPT    "application/sdp, multipart/mixed, multipart/related"
 
 const char *sip_in_allow(void)
@@ -106,6 +106,18 @@ static bool repeats_header(sip_t const *sip)
 	return false;
 }
 
+/* Replaces or Join stands in it (REF-025). */
+static bool names_dialog(sip_t const *sip)
+{
+	if (sip->sip_replaces != NULL)
+		return true;
+	for (sip_unknown_t *u = sip->sip_unknown; u != NULL; u = u->un_next) {
+		if (u->un_name != NULL && strcasecmp(u->un_name, "Join") == 0)
+			return true;
+	}
+	return false;
+}
+
 /* 0, or the status of the refusal that was sent. */
 static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, bool in_dialog)
 {
@@ -127,6 +139,9 @@ static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, boo
 		status = refuse(a, irq, sip, 416, NULL);
 	else if (tags != NULL)
 		status = refuse(a, irq, sip, 420, su_sprintf(home, "Unsupported: %s\r\n", tags));
+	else if (names_dialog(sip) && m != sip_method_invite)
+		status = refuse(a, irq, sip, 400,
+				"Warning: 399 mrfc \"Replaces and Join belong in INVITE\"\r\n");
 	else if (repeats_header(sip))
 		status =
 			refuse(a, irq, sip, 400, "Warning: 399 mrfc \"a header stands twice\"\r\n");

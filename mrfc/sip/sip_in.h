@@ -21,7 +21,14 @@ enum sip_in_method {
 };
 
 /* Option tags we know, RFC 3261 19.2. */
-enum { SIP_OPT_TIMER = 1, SIP_OPT_100REL = 2, SIP_OPT_NOREFERSUB = 4, SIP_OPT_REPLACES = 8, SIP_OPT_PRIORITY = 256 };
+enum {
+	SIP_OPT_TIMER = 1,
+	SIP_OPT_100REL = 2,
+	SIP_OPT_NOREFERSUB = 4,
+	SIP_OPT_REPLACES = 8,
+	SIP_OPT_JOIN = 16,
+	SIP_OPT_PRIORITY = 256
+};
 
 /* A part of a multipart body besides the session description (an icon). Views; NULL: absent. */
 struct sip_part {
@@ -55,7 +62,8 @@ struct sip_in {
 	const char *contribution_id, *conversation_id; /* header values; NULL */
 	struct sip_part parts[SIP_IN_MAX_PARTS];
 	size_t n_parts;
-	const char *refer_to; /* URI without method and headers; NULL: not exactly one */
+	const char *refer_to;      /* URI without method and headers; NULL: not exactly one */
+	const char *refer_headers; /* that Refer-To's URI carries, behind its '?'; NULL */
 	const char *refer_display;
 	const char *refer_method; /* upper case as given; NULL: INVITE */
 	const char *referred_by;  /* whole header value; NULL */

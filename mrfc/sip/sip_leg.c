@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "mrfc/sip/sip_priv.h"
+#include "mrfc/sip/sip_ref.h"
 
 #include <sofia-sip/nta_tag.h>
 
@@ -457,4 +458,27 @@ const char *sip_leg_local_tag(const struct sip_leg *leg)
 const char *sip_leg_remote_tag(const struct sip_leg *leg)
 {
 	return nta_leg_get_rtag(leg->nta);
+}
+
+struct sip_leg *sip_leg_named(struct sip_agent *a, const struct sip_ref *ref)
+{
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	sip_call_id_t *id;
+	nta_leg_t *nta;
+
+	su_home_init(home);
+	id = sip_call_id_make(home, su_sprintf(home, SLICE_FMT, SLICE_ARG(ref->call_id)));
+	nta = id == NULL
+		      ? NULL
+		      : nta_leg_by_dialog(a->nta, NULL, id,
+					  su_sprintf(home, SLICE_FMT, SLICE_ARG(ref->from_tag)),
+					  NULL, su_sprintf(home, SLICE_FMT, SLICE_ARG(ref->to_tag)),
+					  NULL);
+	su_home_deinit(home);
+	return nta != NULL ? nta_leg_magic(nta, on_request) : NULL;
+}
+
+struct sip_usage *sip_leg_session(struct sip_leg *leg)
+{
+	return invite_usage(leg);
 }

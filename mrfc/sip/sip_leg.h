@@ -61,6 +61,11 @@ struct sip_leg *sip_leg_restore(struct sip_agent *a, const struct leg_record *re
 /* NULL when not known yet. */
 const char *sip_leg_local_tag(const struct sip_leg *leg);
 const char *sip_leg_remote_tag(const struct sip_leg *leg);
+struct sip_ref;
+/* The dialog that a header names, or NULL. */
+struct sip_leg *sip_leg_named(struct sip_agent *a, const struct sip_ref *ref);
+/* The INVITE session in it, or NULL. */
+struct sip_usage *sip_leg_session(struct sip_leg *leg);
 /* The usage of that event and id, or NULL. */
 struct sip_usage *sip_leg_find(struct sip_leg *leg, const char *event, const char *id);
 

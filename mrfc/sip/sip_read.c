@@ -27,7 +27,8 @@ static const struct {
 	{"norefersub", SIP_OPT_NOREFERSUB, true},
 	/* Kept, and never a reason to refuse (RFC 4412 4.6.2: values unknown to us are ignored). */
 	{"resource-priority", SIP_OPT_PRIORITY, true},
-	{"replaces", SIP_OPT_REPLACES, false},
+	{"replaces", SIP_OPT_REPLACES, true},
+	{"join", SIP_OPT_JOIN, true},
 };
 
 enum sip_in_method sip_read_method(sip_request_t const *rq)
@@ -267,6 +268,7 @@ static void take_refer(struct sip_in_object *o)
 		o->in.refer_method = su_sprintf(o->home, SLICE_FMT, SLICE_ARG(method));
 		url->url_params = url_strip_param_string((char *)url->url_params, "method");
 	}
+	o->in.refer_headers = url->url_headers;
 	url->url_headers = NULL;
 	o->in.refer_to = url_as_string(o->home, url);
 	o->in.refer_display = display_name(o->home, r->r_display);

@@ -55,7 +55,7 @@ def test_the_answer_says_what_the_focus_can(ue, room):
     # covers: FOC-015, FOC-016, TIM-001
     resp = ue("alice").join(room).call.final()
     assert "conference" in resp.headers.tokens("Allow-Events")
-    assert {"timer", "100rel", "norefersub"} <= set(resp.headers.tokens("Supported"))
+    assert {"timer", "100rel", "norefersub", "replaces", "join"} <= set(resp.headers.tokens("Supported"))
     allow = {m.upper() for m in resp.headers.list("Allow")}
     assert {"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "REFER", "SUBSCRIBE",
             "PRACK"} <= allow

@@ -212,6 +212,25 @@ static void names_and_addresses_are_told_apart(void **state)
 	bytes_fini(&out);
 }
 
+static void headers_of_a_uri_are_decoded(void **state)
+{
+	/* covers: REF-013 */
+	struct slice headers =
+		SLICE_LIT("Subject=a%20b&replaces=x%40y%3Bto-tag%3D1&Bad=a%0d%0aB: c&Cut=%4");
+	struct bytes value = BYTES_INIT;
+
+	(void)state;
+	assert_true(sip_uri_header(headers, "Replaces", &value));
+	assert_string_equal(bytes_cstr(&value), "x@y;to-tag=1");
+	assert_true(sip_uri_header(headers, "subject", &value));
+	assert_string_equal(bytes_cstr(&value), "a b");
+	assert_false(sip_uri_header(headers, "Bad", &value));
+	assert_false(sip_uri_header(headers, "Cut", &value));
+	assert_false(sip_uri_header(headers, "Route", &value));
+	assert_false(sip_uri_header(SLICE_NULL, "Route", &value));
+	bytes_fini(&value);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +241,7 @@ int main(void)
 		cmocka_unit_test(an_address_of_record_is_the_bare_name),
 		cmocka_unit_test(a_key_is_decoded_and_in_lower_case_where_case_does_not_count),
 		cmocka_unit_test(parameters_are_found_by_name),
+		cmocka_unit_test(headers_of_a_uri_are_decoded),
 		cmocka_unit_test(names_and_addresses_are_told_apart),
 	};
 

@@ -118,30 +118,36 @@ int focus_set_role(struct focus *f, struct conference *c, struct slice uri, enum
 	return 0;
 }
 
-/* The oldest of the role, those with a session first. */
-static struct member *oldest(const struct conference *c, enum member_role role)
+/* The oldest of the role, those with a session first; not this one. */
+static struct member *oldest(const struct conference *c, enum member_role role,
+			     const struct member *but)
 {
 	struct member *m, *absent = NULL;
 
 	for (m = members_first(c->members); m != NULL; m = members_next(m)) {
-		if (m->role == role && m->state == MEMBER_IN)
+		if (m->role != role || m == but)
+			continue;
+		if (m->state == MEMBER_IN)
 			return m;
-		if (m->role == role && m->state == MEMBER_AWAY && absent == NULL)
+		if (m->state == MEMBER_AWAY && absent == NULL)
 			absent = m;
 	}
 	return absent;
 }
 
-void room_hand_over(struct room *room)
+void room_hand_over(struct room *room, struct member *from)
 {
 	static const enum member_role order[] = {MEMBER_MODERATOR, MEMBER_SPEAKER, MEMBER_LISTENER};
-	struct member *heir = oldest(room->c, MEMBER_OWNER);
+	struct member *heir = NULL;
 
 	if (!room->focus->config.owner_transfers || room->c->state != CONFERENCE_ACTIVE ||
-	    heir != NULL)
+	    oldest(room->c, MEMBER_OWNER, from) != NULL)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(order) && heir == NULL; i++)
-		heir = oldest(room->c, order[i]);
-	if (heir != NULL)
-		set_role(room, heir, MEMBER_OWNER);
+		heir = oldest(room->c, order[i], from);
+	if (heir == NULL)
+		return;
+	set_role(room, heir, MEMBER_OWNER);
+	if (from != NULL)
+		set_role(room, from, MEMBER_SPEAKER);
 }

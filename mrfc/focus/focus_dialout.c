@@ -75,6 +75,34 @@ static void on_added(const struct media_result *result, void *arg)
 	call(s);
 }
 
+bool dialout_follow(struct session *s, int status)
+{
+	const struct focus *f = s->room->focus;
+	const char *to = s->dialog != NULL ? dialog_remote_contact(s->dialog) : NULL;
+	struct sip_uri uri;
+	char *contact;
+
+	if (status < 300 || status > 399 || s->step != SESSION_CALLING || to == NULL ||
+	    s->n_redirects >= f->config.max_redirects || sip_uri_parse(slice_str(to), &uri) != 0 ||
+	    uri.scheme != SIP_URI_SIP || room_uri_is_mine(f, to) ||
+	    bars_has(s->room->c->bars, slice_str(to)))
+		return false;
+	/* Headers in the URI are somebody else's wishes, as in REFER. */
+	contact = slice_dup(
+		slice_chr(slice_str(to), '?') < 0
+			? slice_str(to)
+			: slice_first(slice_str(to), (size_t)slice_chr(slice_str(to), '?')));
+	s->n_redirects++;
+	log_info("%s: %s is sent on to %s", s->room->c->name, s->who.uri, contact);
+	dialog_close(&s->dialog, status, NULL, status, "Redirected");
+	free(s->contact);
+	s->contact = contact;
+	roster_endpoint_status(s->endpoint, CONFINFO_DIALING_OUT, clock_wall_ms());
+	room_changed(s->room);
+	call(s);
+	return true;
+}
+
 /* The callee as a user; -ERR_SYNTAX when its URI is none we can call. */
 static int callee(struct slice uri, const char *display, struct identity *who_r)
 {

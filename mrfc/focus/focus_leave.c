@@ -234,6 +234,8 @@ void leave_on_ended(struct session *s, enum dialog_end how, int status, const ch
 		focus_unwind(s, UNWIND_GONE, 0, NULL, phrase);
 		break;
 	case DIALOG_END_REFUSED:
+		if (dialout_follow(s, status))
+			break;
 		focus_unwind(s, status == 486 || status == 600 ? UNWIND_BUSY : UNWIND_REFUSED,
 			     status, NULL, phrase);
 		break;
@@ -277,4 +279,35 @@ int focus_remove(struct focus *f, struct conference *c, struct slice uri, const 
 	}
 	free(whose);
 	return n > 0 ? 0 : -ERR_NOT_FOUND;
+}
+
+/* Another device of the same user is in, or on the way in. */
+static bool has_other(struct session *s)
+{
+	struct roster_endpoint *e;
+
+	if (s->endpoint == NULL)
+		return false;
+	LIST_FOREACH(e, &s->endpoint->user->endpoints, link) {
+		if (e->owner != NULL && e->owner != s)
+			return true;
+	}
+	return false;
+}
+
+int room_remove(struct room *room, struct slice uri, const char *by)
+{
+	struct session *s = session_of_device(room, uri);
+	struct sip_uri u;
+	struct slice gr;
+
+	if (s != NULL && has_other(s)) {
+		focus_unwind(s, UNWIND_REMOVED, 0, by, NULL);
+		return 0;
+	}
+	if (s != NULL)
+		return focus_remove(room->focus, room->c, slice_str(s->who.uri), by);
+	if (sip_uri_parse(uri, &u) == 0 && sip_uri_param(u.params, "gr", &gr))
+		return -ERR_NOT_FOUND; /* a device that is not in; the user's others stay */
+	return focus_remove(room->focus, room->c, uri, by);
 }

@@ -136,7 +136,7 @@ void room_drop_member(struct room *room, struct member *m)
 	was_owner = m->role == MEMBER_OWNER;
 	member_remove(m);
 	if (was_owner)
-		room_hand_over(room);
+		room_hand_over(room, NULL);
 }
 
 /* Calls everybody who is absent and was not called of late, some at a time. */
@@ -256,6 +256,10 @@ void member_went(struct session *s, enum unwind_cause cause, int status, const c
 	}
 	if (s->announced)
 		set_state(room, m, MEMBER_AWAY, unwind_rule(cause)->name);
+	/* Where nothing is kept for him, hanging up is leaving. */
+	if (s->announced && cause == UNWIND_DEPARTED && m->role == MEMBER_OWNER &&
+	    !room_is_kept(room))
+		room_hand_over(room, m);
 	show(room, m, unwind_rule(cause), status, by);
 	member_store(room, m);
 }

@@ -63,10 +63,11 @@ struct session {
 	struct roster_endpoint *endpoint; /* NULL until it shows in the roster */
 	uint64_t termination;             /* 0: none yet */
 	bool dialled_out;
-	bool bound;      /* its MSRP connection is */
-	bool announced;  /* was connected once: counts as joined */
-	bool we_offered; /* in the first exchange */
-	char *by;        /* who asked for the dial-out; NULL */
+	bool bound;           /* its MSRP connection is */
+	bool announced;       /* was connected once: counts as joined */
+	bool we_offered;      /* in the first exchange */
+	uint32_t n_redirects; /* that our call followed */
+	char *by;             /* who asked for the dial-out; NULL */
 	char *referred_by;
 	char *replaces;           /* header of our INVITE: the dialog it is to replace; NULL */
 	struct session *giver;    /* whose place this one takes; NULL */
@@ -151,6 +152,8 @@ void room_view(struct room *room);    /* subject and limits to the event package
 struct session *session_new(struct room *room, struct identity *who_take, const char *contact);
 void session_step(struct session *s, enum session_step step);
 struct session *session_of_user(struct room *room, struct slice uri, bool connected_only);
+/* The one device that a URI means by its GRUU or Contact; NULL: it means a user, or nobody. */
+struct session *session_of_device(struct room *room, struct slice uri);
 struct session *session_by_termination(struct room *room, uint64_t termination);
 void session_store(struct session *s);
 struct media_context room_media(struct room *room, const char *aliases[], size_t max);
@@ -185,8 +188,11 @@ void focus_deny(struct focus *f, struct sip_in **in, enum access_denial d);
 /* End it when its lifetime is over; warn before. */
 void room_check_time(struct room *room, uint64_t wall_ms);
 bool room_is_listener(struct room *room, const struct identity *who);
-/* An owner belongs no more: another becomes owner, where conference.owner_leaves says so. */
-void room_hand_over(struct room *room);
+/*
+ * An owner left (from: he is still a member, NULL: he is none any more): another becomes owner, where
+ * conference.owner_leaves says so.
+ */
+void room_hand_over(struct room *room, struct member *from);
 bool room_has_owner(const struct room *room);
 
 /* focus.c */
@@ -215,6 +221,8 @@ void session_connected(struct session *s);
 /* The one way out: status 0 takes the table's; by may be NULL; why (NULL: the table's text) is for log and Warning. */
 void focus_unwind(struct session *s, enum unwind_cause cause, int status, const char *by,
 		  const char *why);
+/* Remove what a URI means: a user with all his devices, or one of them. -ERR_NOT_FOUND. */
+MUST_CHECK int room_remove(struct room *room, struct slice uri, const char *by);
 void room_check(struct room *room); /* end it if nobody is left */
 void room_end(struct room *room, enum unwind_cause cause);
 void room_free(struct room *room);
@@ -274,6 +282,8 @@ void replace_forget(struct session *s);
 MUST_CHECK int dialout_start(struct room *room, struct slice uri, const char *display,
 			     const char *by, const char *referred_by, struct refer *refer,
 			     struct session **session_r);
+/* The callee's answer is a 3xx: call there instead, where policy has it. False: it is a refusal. */
+bool dialout_follow(struct session *s, int status);
 void dialout_on_ringing(struct session *s);
 void dialout_on_accepted(struct session *s, const struct sip_out_result *result);
 

@@ -193,7 +193,7 @@ static void remove_user(struct room *room, struct sip_in *in, struct sip_leg *le
 	struct focus *f = room->focus;
 	char *target = xstrdup(in->refer_to);
 	struct refer *r = accept_refer(f, room, &in, leg);
-	int err = focus_remove(f, room->c, slice_str(target), who->uri);
+	int err = room_remove(room, slice_str(target), who->uri);
 
 	refer_done(r, err == 0 ? 200 : 404, NULL);
 	free(target);
@@ -232,6 +232,10 @@ static enum access_denial allowed(struct room *room, const struct sip_in *in,
 	if (self) /* the conference itself */
 		return bye ? access_judge(ACCESS_END, &facts) : ACCESS_ROLE;
 	if (bye) {
+		struct session *device = session_of_device(room, target);
+
+		if (device != NULL)
+			target = slice_str(device->who.uri);
 		facts.self = is_same_user(room, who, target);
 		focus_facts_target(room, target, &facts);
 		return access_judge(facts.self ? ACCESS_LEAVE : ACCESS_KICK, &facts);

@@ -231,6 +231,30 @@ struct session *session_of_user(struct room *room, struct slice uri, bool connec
 	return NULL;
 }
 
+/* By its GRUU (RFC 5627), or by a Contact that is nobody's address-of-record. */
+struct session *session_of_device(struct room *room, struct slice uri)
+{
+	struct slice gr, his;
+	struct session *s, *found = NULL;
+	struct sip_uri u, c;
+	bool has_gr = sip_uri_parse(uri, &u) == 0 && sip_uri_param(u.params, "gr", &gr);
+
+	if (!has_gr && (roster_find(room->c->roster, uri) != NULL ||
+			members_find(room->c->members, uri) != NULL))
+		return NULL;
+	LIST_FOREACH(s, &room->sessions, link) {
+		if (!sip_uri_same(slice_str(s->contact), uri))
+			continue;
+		if (has_gr && (sip_uri_parse(slice_str(s->contact), &c) != 0 ||
+			       !sip_uri_param(c.params, "gr", &his) || !slice_eq(gr, his)))
+			continue;
+		if (found != NULL)
+			return NULL; /* a border's Contact, of several */
+		found = s;
+	}
+	return found;
+}
+
 struct session *session_by_termination(struct room *room, uint64_t termination)
 {
 	struct session *s;

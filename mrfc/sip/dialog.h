@@ -140,6 +140,7 @@ bool dialog_incoming(const struct dialog *d); /* the peer called us */
 bool dialog_we_offer(const struct dialog *d);
 struct sip_leg *dialog_leg(struct dialog *d);
 const char *dialog_call_id(const struct dialog *d); /* "" when not known */
+/* Contact of the peer's last answer, also of a 3xx to our first INVITE; NULL. */
 const char *dialog_remote_contact(const struct dialog *d);
 
 #endif

@@ -93,6 +93,8 @@ static void on_call_result(const struct sip_out_result *r, void *arg)
 				d->set->ops->confirmed(d, d->arg);
 		}
 	} else {
+		free(d->remote_contact); /* of a 3xx: where to go instead */
+		d->remote_contact = r->contact != NULL ? xstrdup(r->contact) : NULL;
 		sip_out_free(&d->out);
 		(void)dialog_event(d, DIALOG_EV_FAILED);
 		if (d->closed)

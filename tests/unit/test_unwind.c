@@ -20,7 +20,8 @@ static void every_cause_has_a_complete_row_of_its_own(void **state)
 		assert_non_null(r->text);
 		assert_in_range(r->status, 400, 699);
 		if (i == UNWIND_REPLACED)
-			assert_int_equal(r->reason, 200); /* no trouble: the call goes on elsewhere */
+			assert_int_equal(r->reason,
+					 200); /* no trouble: the call goes on elsewhere */
 		else
 			assert_in_range(r->reason, 400, 699);
 		assert_int_not_equal(r->leaving, CONFINFO_LEFT_NONE);

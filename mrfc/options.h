@@ -15,6 +15,7 @@ enum options_end {
 };
 enum options_leave { OPTIONS_LEAVE_BYE, OPTIONS_LEAVE_REASON };
 enum options_membership { OPTIONS_MEMBERSHIP_SESSION, OPTIONS_MEMBERSHIP_DURABLE };
+enum options_offline { OPTIONS_OFFLINE_PROFILE, OPTIONS_OFFLINE_ON, OPTIONS_OFFLINE_OFF };
 enum options_mode { OPTIONS_MODE_OPEN, OPTIONS_MODE_CLOSED };
 enum options_setup { OPTIONS_SETUP_PASSIVE, OPTIONS_SETUP_ACTIVE };
 enum options_transport { OPTIONS_TRANSPORT_TCP, OPTIONS_TRANSPORT_TLS };
@@ -40,6 +41,8 @@ struct options {
 	int membership;     /* enum options_membership */
 	int mode;           /* enum options_mode */
 	bool reinvite;
+	int offline; /* enum options_offline */
+	int64_t queue_messages, queue_octets, queue_expires;
 	int64_t reinvite_interval, max_idle; /* ms */
 	int owner_leaves;                    /* 0: nothing more, 1: transfer */
 	int64_t lifetime;                    /* ms */

@@ -149,6 +149,11 @@ static struct focus_config focus_settings(const struct options *o)
 		.durable = o->membership == OPTIONS_MEMBERSHIP_DURABLE,
 		.closed_rooms = o->mode == OPTIONS_MODE_CLOSED,
 		.reinvite = o->reinvite,
+		.offline = o->offline == OPTIONS_OFFLINE_ON ||
+			   (o->offline == OPTIONS_OFFLINE_PROFILE && ims),
+		.queue_messages = (uint32_t)o->queue_messages,
+		.queue_octets = (uint64_t)o->queue_octets,
+		.queue_expires_ms = (uint64_t)o->queue_expires,
 		.reinvite_interval_ms = (uint64_t)o->reinvite_interval,
 		.max_idle_ms = (uint64_t)o->max_idle,
 		.nicknames = o->nicknames,

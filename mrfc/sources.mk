@@ -32,6 +32,8 @@ MRFC_SRC := \
 	mrfc/focus/focus_leave.c \
 	mrfc/focus/focus_media.c \
 	mrfc/focus/focus_member.c \
+	mrfc/focus/focus_owed.c \
+	mrfc/focus/focus_owed_give.c \
 	mrfc/focus/focus_refer.c \
 	mrfc/focus/focus_reinvite.c \
 	mrfc/focus/focus_replace.c \

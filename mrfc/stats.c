@@ -10,6 +10,8 @@
 struct stats {
 	struct metrics_family *answers, *unwound, *joined, *created, *ended, *notified, *moved,
 		*tolerated, *hop_events, *hop_up;
+	struct metrics_family *owed;
+	int64_t *owed_now;
 	int64_t *conferences, *sessions, *subscriptions, *dialogs;
 	int64_t *store_up, *store_failures, *store_commits, *store_rows, *store_busy_us,
 		*store_unsaved;
@@ -45,6 +47,14 @@ struct stats *stats_new(struct metrics *m)
 		"Answers of next hops, failures, requests that went to another one instead.");
 	s->hop_up = metrics_add(m, METRICS_GAUGE, "mrfc_hop_up", "hop",
 				"1: the next hop answers, 0: it does not.");
+	s->owed = metrics_add(
+		m, METRICS_COUNTER, "mrfc_owed_total", "event",
+		"Messages for members who are away, one for each member: kept, delivered, refused (by "
+		"his device), dropped (queue.max_messages, queue.max_octets), expired, left (he is "
+		"no member any more).");
+	s->owed_now = metrics_cell(metrics_add(m, METRICS_GAUGE, "mrfc_owed", "",
+					       "Messages that wait for members who are away."),
+				   NULL, 0);
 	s->conferences = metrics_cell(
 		metrics_add(m, METRICS_GAUGE, "mrfc_conferences", "", "Conferences now."), NULL, 0);
 	s->sessions = metrics_cell(metrics_add(m, METRICS_GAUGE, "mrfc_sessions", "",
@@ -157,4 +167,14 @@ void stats_set_store(struct stats *s, const struct store_health *health)
 	*s->store_rows = (int64_t)health->rows;
 	*s->store_busy_us = (int64_t)health->busy_us;
 	*s->store_unsaved = (int64_t)health->unsaved;
+}
+
+void stats_owed(struct stats *s, const char *what, uint32_t n)
+{
+	*metrics_cell(s->owed, &what, 1) += n;
+}
+
+void stats_set_owed(struct stats *s, size_t n)
+{
+	*s->owed_now = (int64_t)n;
 }

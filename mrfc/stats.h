@@ -23,6 +23,9 @@ void stats_tolerated(struct stats *s, const char *what);       /* "sdp" */
 void stats_reestablished(struct stats *s, const char *result); /* "ok", "failed" */
 /* A next hop "answered", "failed", lost a request to another ("failover"); name is "HOST:PORT". */
 void stats_hop(struct stats *s, const char *name, const char *what, bool up);
+/* Messages for absent members: "kept", "delivered", "refused" by the peer, "dropped", "expired", "left". */
+void stats_owed(struct stats *s, const char *what, uint32_t n);
+void stats_set_owed(struct stats *s, size_t n); /* gauge */
 /* Gauges, set when they are asked for. */
 void stats_set_now(struct stats *s, size_t conferences, size_t sessions, size_t subscriptions,
 		   size_t dialogs);

@@ -44,6 +44,8 @@ struct member {
 	uint64_t owed_first, owed_next; /* numbers of the oldest and of the next to come */
 	uint32_t n_owed;
 	uint64_t owed_octets;
+	uint32_t n_live; /* legs of his that get messages live */
+	bool misses;     /* what comes now */
 };
 
 struct members *members_new(void);

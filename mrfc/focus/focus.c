@@ -17,6 +17,7 @@
 #define LOG_PLACE "focus"
 
 #define TICK_MS       1000
+#define SWEEP_TICKS   600     /* of what is too old in the queues of absent members */
 #define SHOW_ENDED_MS 60000   /* the admin API shows ended endpoints that long */
 #define EMPTY_ROOM_MS 3600000 /* an operator's conference may be empty that long */
 
@@ -254,11 +255,14 @@ static void on_tick(void *arg)
 	struct focus *f = arg;
 	uint64_t now_ms = clock_now_ms();
 	struct conference *c, *next;
+	bool sweep = ++f->n_ticks % SWEEP_TICKS == 0;
 
 	timer_start(f->tick, TICK_MS);
 	for (c = conference_first(f->conferences); c != NULL; c = next) {
 		next = conference_next(c);
 		roster_sweep(c->roster, now_ms, SHOW_ENDED_MS);
+		if (sweep && f->member_hooks != NULL)
+			owed_sweep(room_of(c), clock_wall_ms());
 		if (is_idle(room_of(c), now_ms)) {
 			log_info("%s: nobody was in for too long", c->name);
 			room_end(room_of(c), UNWIND_ENDED);
@@ -311,6 +315,8 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 	f->store = conf_store_new(store);
 	f->conferences = conference_table_new(config->domain);
 	f->dialogs = dialog_set_new(base, sip, &settings, &dialog_handlers);
+	f->member_hooks = config->offline ? owed_hooks() : NULL;
+	LIST_INIT(&f->owed_waits);
 	LIST_INIT(&f->refers);
 	f->file_dialogs = dialog_set_new(base, sip, &settings, file_dialog_ops());
 	LIST_INIT(&f->shares);
@@ -354,6 +360,7 @@ void focus_free(struct focus **fp)
 	}
 	while ((c = conference_first(f->conferences)) != NULL)
 		room_free(room_of(c));
+	owed_fini(f);
 	timer_free(&f->tick);
 	dialog_set_free(&f->dialogs);
 	dialog_set_free(&f->file_dialogs);
@@ -369,7 +376,7 @@ void focus_free(struct focus **fp)
 
 void focus_count(struct focus *f)
 {
-	size_t sessions = 0, subscriptions = 0;
+	size_t sessions = 0, subscriptions = 0, owed = 0;
 	struct session *s;
 
 	for (struct conference *c = conference_first(f->conferences); c != NULL;
@@ -377,7 +384,9 @@ void focus_count(struct focus *f)
 		LIST_FOREACH(s, &room_of(c)->sessions, link)
 			sessions++;
 		subscriptions += event_pkg_count(c->events);
+		owed += owed_count(room_of(c));
 	}
+	stats_set_owed(f->stats, owed);
 	stats_set_now(f->stats, conference_count(f->conferences), sessions, subscriptions,
 		      dialog_set_count(f->dialogs) + dialog_set_count(f->file_dialogs));
 }

@@ -33,10 +33,13 @@ struct focus_config {
 	bool create_on_join, nicknames, private_messages, echo, strict;
 	bool prefer_active, offer_tls;
 	bool session_match, reject_cema_mismatch, cema, anonymous_alias;
-	bool leave_by_reason; /* a BYE ends a membership only with Reason: SIP;cause=200 */
-	bool durable;         /* every conference lives on for its members without sessions */
-	bool closed_rooms;    /* who makes one with a list makes it for these alone */
-	bool reinvite;        /* who comes back has the other absent members called */
+	bool leave_by_reason;    /* a BYE ends a membership only with Reason: SIP;cause=200 */
+	bool durable;            /* every conference lives on for its members without sessions */
+	bool closed_rooms;       /* who makes one with a list makes it for these alone */
+	bool offline;            /* what members miss who are away is kept for them (IMS-007) */
+	uint32_t queue_messages; /* for one member, the oldest give way */
+	uint64_t queue_octets, queue_expires_ms;
+	bool reinvite; /* who comes back has the other absent members called */
 	uint64_t reinvite_interval_ms, max_idle_ms; /* max_idle 0: no end */
 	uint32_t max_users;                         /* 0: no limit */
 	uint64_t max_message, max_file;             /* octets; 0: what the MRFP allows */

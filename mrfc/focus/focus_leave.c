@@ -40,6 +40,19 @@ static void on_bye_stored(int err, void *arg)
 	sip_in_end_status(&bye, 200);
 }
 
+/* Who stays a member is owed what he has not answered. */
+static void take_away(struct session *s)
+{
+	struct room *room = s->room;
+	struct media *media = room->focus->media;
+
+	if (owed_taken(s))
+		media_subtract_missed(media, room->c->context, room->c->epoch, s->termination, NULL,
+				      NULL);
+	else
+		media_subtract(media, room->c->context, room->c->epoch, s->termination, NULL, NULL);
+}
+
 static void tell_refer(struct session *s, int status)
 {
 	struct refer *r = s->refer;
@@ -79,8 +92,6 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 	}
 	free(headers);
 	if (s->termination != 0) {
-		media_subtract(f->media, room->c->context, room->c->epoch, s->termination, NULL,
-			       NULL);
 		conf_store_del_session(f->store, room->c->name, s->termination);
 	}
 	if (s->endpoint != NULL) {
@@ -90,6 +101,8 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 		roster_endpoint_end(s->endpoint, rule->leaving, status, by, clock_now_ms());
 	}
 	member_went(s, cause, status, by, bye != NULL ? sip_in_header(bye, "Reason", 0) : NULL);
+	if (s->termination != 0)
+		take_away(s);
 	if (bye != NULL)
 		conf_store_wait(f->store, on_bye_stored, bye);
 	else
@@ -195,6 +208,7 @@ void room_free(struct room *room)
 	timer_free(&room->move_timer);
 	timer_free(&room->recall_timer);
 	free(room->session_replaces);
+	owed_room_fini(room);
 	free(room);
 	c->focus = NULL;
 	conference_remove(f->conferences, &c);

@@ -26,6 +26,7 @@ static void on_bound(const uint8_t *ctx, uint64_t termination, const char *peer,
 		  peer != NULL ? peer : "?");
 	s->bound = true;
 	session_found(s);
+	owed_bound(s);
 	member_bound(s);
 	replace_go_on(s);
 }
@@ -59,6 +60,8 @@ static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_
 		return;
 	}
 	s->bound = false;
+	if (s->live) /* found by an audit: no end mark came */
+		owed_leg_ended(s->room, termination);
 	if (s->endpoint != NULL)
 		roster_endpoint_lost(s->endpoint, copies_lost);
 	if (!may_come_back(cause) || s->room->focus->config.lost_grace_ms == 0) {
@@ -105,10 +108,12 @@ static void on_context_lost(const uint8_t *ctx, void *arg)
 	struct focus *f = arg;
 	struct conference *c = conference_find_context(f->conferences, ctx);
 
-	if (c != NULL)
+	if (c != NULL) {
+		owed_context_lost(room_of(c));
 		room_move(room_of(c));
-	else
+	} else {
 		(void)file_on_context_lost(f, ctx);
+	}
 }
 
 static bool on_known(const uint8_t *ctx, uint64_t termination, void *arg)
@@ -121,6 +126,31 @@ static bool on_known(const uint8_t *ctx, uint64_t termination, void *arg)
 	if (c->state != CONFERENCE_ACTIVE)
 		return false;
 	return termination == 0 || session_by_termination(room_of(c), termination) != NULL;
+}
+
+static void on_owed(const uint8_t *ctx, const struct media_owed *o, const struct media_later *later,
+		    void *arg)
+{
+	struct focus *f = arg;
+	struct conference *c = conference_find_context(f->conferences, ctx);
+	bool here = c != NULL && c->state == CONFERENCE_ACTIVE && f->member_hooks != NULL;
+
+	if (here && later != NULL)
+		owed_message(room_of(c), o, later);
+	else if (here)
+		owed_leg_ended(room_of(c), o->missed_by);
+	else if (later != NULL)
+		media_owed_done(f->media, later, true);
+}
+
+static void on_told(const uint8_t *ctx, uint64_t termination, uint64_t number, int status,
+		    void *arg)
+{
+	struct focus *f = arg;
+	struct conference *c = conference_find_context(f->conferences, ctx);
+
+	if (c != NULL && c->state == CONFERENCE_ACTIVE)
+		owed_told(room_of(c), termination, number, status);
 }
 
 static void on_file_over(const uint8_t *ctx, int outcome, uint64_t size, void *arg)
@@ -136,6 +166,8 @@ const struct media_events *focus_media_events(void)
 						   .file_over = on_file_over,
 						   .context_lost = on_context_lost,
 						   .known = on_known,
+						   .owed = on_owed,
+						   .told = on_told,
 						   .slow = on_slow};
 
 	return &events;

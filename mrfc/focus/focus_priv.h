@@ -19,6 +19,22 @@
 /* Shared by the pieces of the focus: focus.c and focus_*.c. */
 struct refer;
 
+struct owed_former;
+struct owed_run;
+struct owed_id;
+
+/* What members of a room miss (IMS-007): focus_owed.c, focus_owed_give.c. */
+struct room_owed {
+	LIST_HEAD(, owed_former)
+	formers; /* terminations taken away that may still have answers to give */
+	LIST_HEAD(, owed_run) runs; /* members who are being given what they missed */
+	uint32_t n_missing;         /* members who miss what comes */
+	bool told_away;             /* what the MRFP knows of that */
+	uint64_t next_number;       /* of a message that is kept */
+	struct owed_id *recent;     /* ring of those kept lately */
+	uint32_t n_recent;          /* ever */
+};
+
 /* The focus' side of a conference. */
 struct room {
 	struct focus *focus;
@@ -29,12 +45,13 @@ struct room {
 	struct timer *events_timer; /* next thing of the event package, and the room's end */
 	struct timer *move_timer;   /* MRFP lost: waits for another */
 	struct timer *recall_timer; /* absent members are about to be called; NULL: never were */
-	uint32_t most_in;           /* participants that were in at once, at most */
-	char *session_replaces;     /* Contribution-ID of the session that it succeeds; NULL */
-	uint64_t move_until_ms;     /* 0: not moving */
-	bool ending_run;            /* room_end is at work */
-	bool reaping;               /* over: freed when the timer fires */
-	bool time_warned;           /* of the end of its lifetime */
+	struct room_owed owed;
+	uint32_t most_in;       /* participants that were in at once, at most */
+	char *session_replaces; /* Contribution-ID of the session that it succeeds; NULL */
+	uint64_t move_until_ms; /* 0: not moving */
+	bool ending_run;        /* room_end is at work */
+	bool reaping;           /* over: freed when the timer fires */
+	bool time_warned;       /* of the end of its lifetime */
 };
 
 /* What a session waits for. Only session_step() moves it. */
@@ -63,9 +80,11 @@ struct session {
 	struct roster_endpoint *endpoint; /* NULL until it shows in the roster */
 	uint64_t termination;             /* 0: none yet */
 	bool dialled_out;
-	bool bound;           /* its MSRP connection is */
-	bool announced;       /* was connected once: counts as joined */
-	bool we_offered;      /* in the first exchange */
+	bool bound;      /* its MSRP connection is */
+	bool live;       /* it gets messages since its last bound event, in the order of events */
+	bool held;       /* live messages wait at the MRFP until it has what it missed */
+	bool announced;  /* was connected once: counts as joined */
+	bool we_offered; /* in the first exchange */
 	uint32_t n_redirects; /* that our call followed */
 	char *by;             /* who asked for the dial-out; NULL */
 	char *referred_by;
@@ -128,10 +147,12 @@ struct focus {
 	struct stats *stats;
 	struct conference_table *conferences;
 	struct timer *tick;
+	unsigned n_ticks;
 	LIST_HEAD(, refer) refers;
 	struct dialog_set *file_dialogs;
 	LIST_HEAD(, file_share) shares;          /* files under way */
 	const struct member_hooks *member_hooks; /* NULL: nobody cares */
+	LIST_HEAD(, owed_wait) owed_waits;       /* events that wait for the store */
 	bool stopping;
 };
 
@@ -328,6 +349,42 @@ bool file_knows(struct focus *f, const uint8_t *ctx, uint64_t termination);
 /* A change of the member came: true when file_lines_ready() follows, as terminations are asked for. */
 bool file_lines_change(struct session *s);
 void file_member_gone(struct session *s);
+
+/* focus_owed.c: what members miss is kept (IMS-007) */
+const struct member_hooks *owed_hooks(void);
+void owed_room_init(struct room *room);
+void owed_room_fini(struct room *room);
+void owed_fini(struct focus *f);
+/* Its bound event came. */
+void owed_bound(struct session *s);
+/* The event that a termination misses everything from now on, or its loss. */
+void owed_leg_ended(struct room *room, uint64_t termination);
+/* The MRFP is gone, with all terminations. */
+void owed_context_lost(struct room *room);
+/* Its termination is about to be taken away; true: what it has not answered is owed. */
+bool owed_taken(struct session *s);
+/* Should a new termination wait for what its user missed? */
+bool owed_holds(const struct session *s);
+/* For the context: does somebody miss what comes? The MRFP is told. */
+bool owed_is_away(struct room *room);
+void owed_message(struct room *room, const struct media_owed *o, const struct media_later *later);
+/* After a start: a message that a member is owed by the store; then, with all sessions made, the rest. */
+void owed_restored(struct room *room, struct member *m, uint64_t number, size_t octets);
+void owed_recovered(struct room *room);
+/* Whose termination it is, or was of late; NULL. */
+struct member *owed_member_of(struct room *room, uint64_t termination);
+/* Messages kept for members now. */
+size_t owed_count(const struct room *room);
+/* The member does not get this one: it is too old, or too much. */
+void owed_forget(struct room *room, struct member *m, uint64_t number, size_t octets,
+		 const char *why);
+/* What is too old goes. */
+void owed_sweep(struct room *room, uint64_t wall_ms);
+
+/* focus_owed_give.c: and given to who comes back */
+void owed_give(struct session *s, struct member *m);
+void owed_give_stop(struct room *room, uint64_t termination);
+void owed_told(struct room *room, uint64_t termination, uint64_t number, int status);
 
 /* focus_media.c */
 const struct media_events *focus_media_events(void);

@@ -99,6 +99,7 @@ int room_create(struct focus *f, const char *name, const char *creator, const ch
 	room->events_timer = timer_new(f->base, on_events_timer, room);
 	room->move_timer = timer_new(f->base, on_move_timer, room);
 	c->focus = room;
+	owed_room_init(room);
 	c->subject = subject != NULL && subject[0] != '\0' ? xstrdup(subject) : NULL;
 	c->end_policy = f->config.end_policy;
 	c->kept = f->config.durable;
@@ -313,6 +314,8 @@ struct media_context room_media(struct room *room, const char *aliases[], size_t
 				    .nicknames = f->config.nicknames,
 				    .echo = f->config.echo,
 				    .strict = f->config.strict,
+				    .keep = f->member_hooks != NULL,
+				    .away = owed_is_away(room),
 				    .max_message = f->config.max_message,
 				    .max_file = f->config.max_file};
 
@@ -347,6 +350,8 @@ void session_add_termination(struct session *s, const struct media_remote *remot
 	bytes_addf(&own, "sip:%s@%s", s->room->c->name, sip_agent_contact(s->room->focus->sip));
 	aliases[ctx.n_aliases++] = bytes_cstr(&own);
 	s->termination = s->room->c->next_termination++;
+	s->live = false;
+	s->held = with_role.hold = owed_holds(s);
 	with_role.listener = room_is_listener(s->room, &s->who);
 	media_add(s->room->focus->media, &ctx, s->termination, uris, n, &with_role, fn, s);
 	bytes_fini(&own);

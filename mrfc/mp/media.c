@@ -31,6 +31,38 @@ struct media {
 	TAILQ_HEAD(, media_op) ops;
 };
 
+static void take_owed(struct media *m, const uint8_t *context, const struct ctl_notify *event)
+{
+	const struct media_owed o = {.missed_by = event->termination,
+				     .sender = event->sender,
+				     .message_id = event->message_id,
+				     .content_type = event->content_type,
+				     .body = event->body};
+	struct media_later later;
+	struct mrfp_later at;
+
+	if (!m->events->owed)
+		return;
+	if (o.body.len == 0) {
+		m->events->owed(context, &o, NULL, m->events_arg);
+		return;
+	}
+	mrfp_pool_later(m->pool, &at);
+	later.incarnation = at.incarnation;
+	later.transaction = at.transaction;
+	memcpy(later.ctx, at.context, sizeof(later.ctx));
+	m->events->owed(context, &o, &later, m->events_arg);
+}
+
+void media_owed_done(struct media *m, const struct media_later *later, bool ok)
+{
+	struct mrfp_later at = {.incarnation = later->incarnation,
+				.transaction = later->transaction};
+
+	memcpy(at.context, later->ctx, sizeof(at.context));
+	mrfp_pool_answer(m->pool, &at, ok);
+}
+
 static uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event, void *arg)
 {
 	struct media *m = arg;
@@ -55,6 +87,14 @@ static uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event
 		return 0;
 	case CTL_EVENT_SLOW:
 		e->slow(context, event->termination, event->copies_lost, m->events_arg);
+		return 0;
+	case CTL_EVENT_OWED:
+		take_owed(m, context, event);
+		return 0;
+	case CTL_EVENT_TOLD:
+		if (e->told)
+			e->told(context, event->termination, event->number, event->status,
+				m->events_arg);
 		return 0;
 	case CTL_EVENT_NICKNAME:
 		return (uint16_t)e->nickname(context, event->termination, event->nickname,
@@ -279,7 +319,12 @@ void media_add(struct media *m, const struct media_context *ctx, uint64_t termin
 		(uint8_t)((ctx->private_messages ? CTL_POLICY_PRIVATE : 0) |
 			  (ctx->nicknames ? CTL_POLICY_NICKNAME : 0) |
 			  (ctx->echo ? CTL_POLICY_ECHO : 0) |
-			  (ctx->strict ? CTL_POLICY_STRICT : 0)));
+			  (ctx->strict ? CTL_POLICY_STRICT : 0) |
+			  (ctx->keep ? CTL_POLICY_KEEP : 0)));
+	if (ctx->keep)
+		CTL_SET(&msg, add, away, ctx->away);
+	if (remote->hold)
+		CTL_SET(&msg, add, hold, 1);
 	CTL_SET(&msg, add, transport,
 		remote->ws    ? CTL_TRANSPORT_WS
 		: remote->tls ? CTL_TRANSPORT_TLS
@@ -324,13 +369,62 @@ void media_set_listener(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], 
 	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, NULL, NULL));
 }
 
-void media_subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
-		    uint64_t termination, media_result_fn *fn, void *arg)
+static void subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		     uint64_t termination, bool missed, media_result_fn *fn, void *arg)
 {
 	struct ctl_subtract msg = {0};
 
 	CTL_SET(&msg, subtract, epoch, epoch);
 	if (termination)
 		CTL_SET(&msg, subtract, termination, termination);
+	if (missed)
+		CTL_SET(&msg, subtract, missed, 1);
 	mrfp_pool_subtract(m->pool, ctx, &msg, on_result, op_new(m, false, fn, arg));
+}
+
+void media_subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		    uint64_t termination, media_result_fn *fn, void *arg)
+{
+	subtract(m, ctx, epoch, termination, false, fn, arg);
+}
+
+void media_subtract_missed(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+			   uint64_t termination, media_result_fn *fn, void *arg)
+{
+	subtract(m, ctx, epoch, termination, true, fn, arg);
+}
+
+void media_set_away(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		    bool away)
+{
+	struct ctl_modify msg = {0};
+
+	CTL_SET(&msg, modify, epoch, epoch);
+	CTL_SET(&msg, modify, away, away);
+	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, NULL, NULL));
+}
+
+void media_release(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		   uint64_t termination)
+{
+	struct ctl_modify msg = {0};
+
+	CTL_SET(&msg, modify, epoch, epoch);
+	CTL_SET(&msg, modify, termination, termination);
+	CTL_SET(&msg, modify, hold, 0);
+	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, NULL, NULL));
+}
+
+void media_inject(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		  uint64_t termination, struct slice content_type, struct slice body,
+		  uint64_t number, media_result_fn *fn, void *arg)
+{
+	struct ctl_inject msg = {0};
+
+	CTL_SET(&msg, inject, epoch, epoch);
+	CTL_SET(&msg, inject, termination, termination);
+	CTL_SET(&msg, inject, content_type, content_type);
+	CTL_SET(&msg, inject, body, body);
+	CTL_SET(&msg, inject, number, number);
+	mrfp_pool_inject(m->pool, ctx, &msg, on_result, op_new(m, false, fn, arg));
 }

@@ -40,6 +40,7 @@ struct media_remote {
 	bool tls;      /* media_add: MSRP over TLS, for good */
 	bool ws;       /* media_add: inside a WebSocket, for good */
 	bool listener; /* media_add: may not send to the conference; later media_set_listener */
+	bool hold;     /* media_add: live messages wait for media_release() */
 	/* a=fingerprint values, one of which is the peer's certificate's. */
 	const char *const *fingerprints;
 	size_t n_fingerprints;
@@ -52,6 +53,8 @@ struct media_context {
 	const char *const *aliases;
 	size_t n_aliases;
 	bool private_messages, nicknames, echo, strict;
+	bool keep;                      /* what members miss is handed up */
+	bool away;                      /* some miss what comes */
 	bool file;                      /* from its one sending termination to the others */
 	uint64_t max_message, max_file; /* octets; 0: what the MRFP allows */
 };
@@ -91,6 +94,38 @@ void media_set_listener(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], 
 /* Remove one termination, or the whole context (termination 0). fn may be NULL. */
 void media_subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		    uint64_t termination, media_result_fn *fn, void *arg);
+/* The same for a termination whose user is away from now on: what it has not answered comes as events owed. */
+void media_subtract_missed(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+			   uint64_t termination, media_result_fn *fn, void *arg);
+/* Are members away, who miss what comes? */
+void media_set_away(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		    bool away);
+/* A held termination has what it missed: live messages go out. */
+void media_release(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		   uint64_t termination);
+/*
+ * Send a message to one termination; number rises. What became of it comes as event told, unless this
+ * fails.
+ */
+void media_inject(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		  uint64_t termination, struct slice content_type, struct slice body,
+		  uint64_t number, media_result_fn *fn, void *arg);
+
+/* A message that somebody misses; views die with the callback. */
+struct media_owed {
+	uint64_t missed_by; /* termination; 0: all who are away */
+	uint64_t sender;    /* termination; 0: the focus */
+	struct slice message_id, content_type;
+	struct slice body; /* empty: missed_by misses what comes from now on */
+};
+/* Opaque: an event that is to be acknowledged. */
+struct media_later {
+	uint64_t incarnation;
+	uint32_t transaction;
+	uint8_t ctx[MEDIA_CONTEXT_SIZE];
+};
+/* It is stored (or cannot be). */
+void media_owed_done(struct media *m, const struct media_later *later, bool ok);
 /* Forget a pending callback (its owner goes away). The operation itself goes on. */
 void media_cancel(struct media *m, void *arg);
 
@@ -110,6 +145,15 @@ struct media_events {
 	 * subtracted.
 	 */
 	bool (*known)(const uint8_t *ctx, uint64_t termination, void *arg);
+	/*
+	 * Somebody misses this. With a body the event is acknowledged by media_owed_done(later), once;
+	 * NULL: not at all.
+	 */
+	void (*owed)(const uint8_t *ctx, const struct media_owed *o,
+		     const struct media_later *later, void *arg);
+	/* What became of media_inject: MSRP status; 481 and 408: it has not got it. */
+	void (*told)(const uint8_t *ctx, uint64_t termination, uint64_t number, int status,
+		     void *arg);
 	/* A leg that stays has lost so many copies since the last event. */
 	void (*slow)(const uint8_t *ctx, uint64_t termination, uint64_t copies_lost, void *arg);
 };

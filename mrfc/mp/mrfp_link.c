@@ -57,6 +57,7 @@ struct mrfp_link {
 	struct request_list requests; /* by deadline, which is the order of sending */
 	unsigned n_requests;
 
+	bool later;                          /* the present request is answered later */
 	struct saved_reply saved[SAVED_MAX]; /* a ring */
 	unsigned n_saved;                    /* ever */
 };
@@ -186,6 +187,31 @@ static struct saved_reply *find_saved(struct mrfp_link *l, uint32_t transaction)
 	return NULL;
 }
 
+static void save(struct mrfp_link *l, uint32_t transaction, const struct ctl_result *result)
+{
+	l->saved[l->n_saved++ % SAVED_MAX] =
+		(struct saved_reply){transaction, result->code, result->status};
+}
+
+void mrfp_link_answer_later(struct mrfp_link *l)
+{
+	l->later = true;
+}
+
+void mrfp_link_answer(struct mrfp_link *l, uint8_t command, uint32_t transaction,
+		      const uint8_t context[CTL_CONTEXT_SIZE], uint16_t code)
+{
+	struct ctl_frame f = {.command = command, .transaction = transaction};
+	struct ctl_result result = {0};
+
+	if (!l->wire)
+		return; /* it comes again */
+	memcpy(f.context, context, sizeof(f.context));
+	CTL_SET(&result, result, code, code);
+	save(l, transaction, &result);
+	answer(l, &f, &result);
+}
+
 static void take_request(struct mrfp_link *l, const struct ctl_frame *f)
 {
 	struct ctl_result result = {0};
@@ -196,11 +222,11 @@ static void take_request(struct mrfp_link *l, const struct ctl_frame *f)
 	if (saved && saved->status)
 		CTL_SET(&result, result, status, saved->status);
 	if (!saved) {
+		l->later = false;
 		l->ops->request(l, f, &result, l->arg);
-		if (!l->wire || l->incarnation != incarnation)
-			return; /* lost in it */
-		l->saved[l->n_saved++ % SAVED_MAX] =
-			(struct saved_reply){f->transaction, result.code, result.status};
+		if (!l->wire || l->incarnation != incarnation || l->later)
+			return; /* lost in it, or not now */
+		save(l, f->transaction, &result);
 	}
 	answer(l, f, &result);
 }

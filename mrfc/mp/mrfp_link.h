@@ -92,6 +92,13 @@ void mrfp_link_give_up(struct mrfp_link *l, const char *why);
 MUST_CHECK int mrfp_link_request(struct mrfp_link *l, uint8_t command,
 				 const uint8_t context[CTL_CONTEXT_SIZE], enum ctl_body body,
 				 const void *msg, uint64_t now_ms, mrfp_reply_fn *fn, void *arg);
+/*
+ * In ops->request: no answer now, mrfp_link_answer() gives it. Until then a repeat of the request comes
+ * as a new one. Nothing happens when the link has no wire any more.
+ */
+void mrfp_link_answer_later(struct mrfp_link *l);
+void mrfp_link_answer(struct mrfp_link *l, uint8_t command, uint32_t transaction,
+		      const uint8_t context[CTL_CONTEXT_SIZE], uint16_t code);
 /* Timeouts, keepalive, silence. */
 void mrfp_link_tick(struct mrfp_link *l, uint64_t now_ms);
 

@@ -115,9 +115,34 @@ static void take_notify(struct pool_member *m, const struct ctl_frame *f,
 		set_reason(result_r, code, "no such context or termination");
 		return;
 	}
+	p->asking = m->mrfp;
+	p->asking_transaction = f->transaction;
+	p->asking_context = f->context;
 	status = p->events ? p->events->notify(f->context, &msg, p->events_arg) : 0;
+	p->asking = NULL;
 	if (status)
 		CTL_SET(result_r, result, status, status);
+}
+
+void mrfp_pool_later(struct mrfp_pool *p, struct mrfp_later *later_r)
+{
+	later_r->incarnation = mrfp_link_incarnation(p->asking);
+	later_r->transaction = p->asking_transaction;
+	memcpy(later_r->context, p->asking_context, sizeof(later_r->context));
+	mrfp_link_answer_later(p->asking);
+}
+
+void mrfp_pool_answer(struct mrfp_pool *p, const struct mrfp_later *later, bool ok)
+{
+	struct pool_member *m;
+
+	LIST_FOREACH(m, &p->members, link) {
+		if (mrfp_link_incarnation(m->mrfp) != later->incarnation)
+			continue;
+		mrfp_link_answer(m->mrfp, CTL_CMD_NOTIFY, later->transaction, later->context,
+				 ok ? CTL_R_OK : CTL_R_NO_RESOURCES);
+		return;
+	}
 }
 
 static void on_request(struct mrfp_link *l, const struct ctl_frame *f, struct ctl_result *result_r,

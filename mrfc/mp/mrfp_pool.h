@@ -76,6 +76,18 @@ void mrfp_pool_modify(struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZ
 		      const struct ctl_modify *msg, mrfp_result_fn *fn, void *arg);
 void mrfp_pool_subtract(struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE],
 			const struct ctl_subtract *msg, mrfp_result_fn *fn, void *arg);
+/* A message to one termination, or with termination 0 to all. */
+void mrfp_pool_inject(struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE],
+		      const struct ctl_inject *msg, mrfp_result_fn *fn, void *arg);
+/* An event whose reply waits for something. */
+struct mrfp_later {
+	uint64_t incarnation; /* of the MRFP */
+	uint32_t transaction;
+	uint8_t context[CTL_CONTEXT_SIZE];
+};
+/* In events->notify: its reply is given later. If the MRFP is gone by then, nothing happens. */
+void mrfp_pool_later(struct mrfp_pool *p, struct mrfp_later *later_r);
+void mrfp_pool_answer(struct mrfp_pool *p, const struct mrfp_later *later, bool ok);
 /* Drop all pending callbacks (their owner goes away); the requests go on. */
 void mrfp_pool_drop_callbacks(struct mrfp_pool *p);
 

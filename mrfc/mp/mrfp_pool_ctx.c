@@ -300,6 +300,18 @@ void mrfp_pool_subtract(struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_S
 		op_fail(op, 0); /* gone already is as good as done */
 }
 
+void mrfp_pool_inject(struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE],
+		      const struct ctl_inject *msg, mrfp_result_fn *fn, void *arg)
+{
+	struct pool_op *op = op_new(p, CTL_CMD_INJECT, context, msg->termination, fn, arg);
+	struct pool_context *c = pool_context_find(p, context);
+
+	if (c)
+		op_send(op, c, CTL_BODY_inject, msg);
+	else
+		op_fail(op, -ERR_NOT_FOUND);
+}
+
 void mrfp_pool_drop_callbacks(struct mrfp_pool *p)
 {
 	struct pool_op *op;

@@ -116,6 +116,9 @@ struct mrfp_pool {
 	struct pool_op_list sent;   /* at a link */
 	struct pool_op_list failed; /* to be told in the next turn */
 	struct ctl_arena arena;
+	struct mrfp_link *asking; /* whose event is with our user now */
+	uint32_t asking_transaction;
+	const uint8_t *asking_context;
 	struct pool_stats stats;
 };
 

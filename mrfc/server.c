@@ -165,6 +165,7 @@ static struct focus_config focus_settings(const struct options *o)
 		.session_match = o->anchor == OPTIONS_ANCHOR_SESSMATCH ||
 				 (o->anchor == OPTIONS_ANCHOR_PROFILE && ims),
 		.offer_tls = o->media_transport == OPTIONS_TRANSPORT_TLS,
+		.preconditions = ims,
 		.prefer_active = o->media_setup == OPTIONS_SETUP_ACTIVE,
 		.cema = o->cema,
 		.reject_cema_mismatch = o->cema_mismatch == OPTIONS_CEMA_REJECT,

@@ -37,6 +37,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_refer.c \
 	mrfc/focus/focus_reinvite.c \
 	mrfc/focus/focus_replace.c \
+	mrfc/focus/focus_reserve.c \
 	mrfc/focus/focus_room.c \
 	mrfc/focus/focus_sdp.c \
 	mrfc/mp/media.c \
@@ -53,6 +54,7 @@ MRFC_SRC := \
 	mrfc/server.c \
 	mrfc/sip/dialog.c \
 	mrfc/sip/dialog_named.c \
+	mrfc/sip/dialog_early.c \
 	mrfc/sip/dialog_out.c \
 	mrfc/sip/dialog_record.c \
 	mrfc/sip/dialog_revive.c \

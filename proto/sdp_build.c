@@ -98,6 +98,7 @@ static void build_media(struct bytes *out, const struct sdp_media *m, const stru
 		bytes_add_str(out, "a=msrp-cema\r\n");
 	if (m->has_chatroom)
 		build_chatroom(out, m->chatroom);
+	sdp_qos_build(out, &m->qos);
 	if (m->file)
 		sdp_file_build(out, m->file);
 }

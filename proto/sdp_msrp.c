@@ -213,6 +213,14 @@ static struct sdp_file *file_of(const sdp_attribute_t *list, bool strict)
 	return file;
 }
 
+static void qos_fill(struct sdp_qos *qos, const sdp_attribute_t *list)
+{
+	for (const sdp_attribute_t *a = list; a; a = a->a_next) {
+		if (sdp_qos_is_attribute(slice_str(a->a_name)))
+			sdp_qos_take(qos, slice_str(a->a_name), slice_str(a->a_value));
+	}
+}
+
 static void media_words(struct sdp_media *m, const struct sdp_line *line)
 {
 	m->type = slice_dup(line->type);
@@ -268,6 +276,7 @@ static void media_fill(struct sdp_media *m, const struct sdp_line *line, const s
 	m->chatroom = a ? chatroom_of(a) : 0;
 	m->cema = sdp_attribute_find(own, "msrp-cema") != NULL;
 	m->file = file_of(own, strict);
+	qos_fill(&m->qos, own);
 	if (!fingerprints_fill(m, own))
 		(void)fingerprints_fill(m, all);
 }

@@ -4,6 +4,7 @@
 
 #include "common/fingerprint.h"
 #include "proto/sdp_file.h"
+#include "proto/sdp_qos.h"
 
 /*
  * SDP for MSRP: RFC 4975 section 8, RFC 6135 (a=setup), RFC 6714 (CEMA), RFC 7701 section 8
@@ -36,6 +37,7 @@ struct sdp_media {
 	bool has_chatroom;
 	unsigned chatroom; /* SDP_CHATROOM_* bits */
 	bool cema;
+	struct sdp_qos qos;    /* preconditions of the line */
 	struct sdp_file *file; /* RFC 5547 attributes of the line; NULL when it has none */
 	/* a=fingerprint of the media level, else of the session's, in order; one too many is kept. */
 	char *fingerprints[SDP_MAX_FINGERPRINTS + 1];

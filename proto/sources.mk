@@ -23,6 +23,7 @@ PROTO_SRC := \
 	proto/sdp_build.c \
 	proto/sdp_file.c \
 	proto/sdp_msrp.c \
+	proto/sdp_qos.c \
 	proto/sip_uri.c \
 	proto/ws.c \
 	proto/ws_hello.c \
@@ -32,3 +33,4 @@ UNIT_TESTS += chars msrp_parse msrp_limits msrp_build msrp_uri cpim cpim_build m
 	msrp_head sdp_msrp sdp_build sdp_file confinfo reslist ctl_frame ctl_codec ctl_msgs \
 	imdn iscomposing multipart ws ws_hello
 UNIT_TESTS += precis
+UNIT_TESTS += sdp_qos

@@ -170,14 +170,25 @@ static const struct sip_handlers sip_handlers = {.invite = focus_on_invite,
 
 static void on_change(struct dialog *d, struct slice offer, void *arg)
 {
+	struct session *s = arg;
+
 	(void)d;
-	reinvite_on_change(arg, offer);
+	if (s->step == SESSION_RESERVING)
+		reserve_on_offer(s, offer);
+	else
+		reinvite_on_change(s, offer);
 }
 
 static void on_change_cancelled(struct dialog *d, void *arg)
 {
 	(void)d;
 	reinvite_on_cancelled(arg);
+}
+
+static void on_early_answer(struct dialog *d, struct slice sdp, void *arg)
+{
+	(void)d;
+	reserve_on_early_answer(arg, sdp);
 }
 
 static void on_answer(struct dialog *d, struct slice sdp, void *arg)
@@ -228,6 +239,7 @@ static void on_ended(struct dialog *d, enum dialog_end how, int status, const ch
 
 static const struct dialog_ops dialog_handlers = {.change = on_change,
 						  .change_cancelled = on_change_cancelled,
+						  .early_answer = on_early_answer,
 						  .answer = on_answer,
 						  .ringing = on_ringing,
 						  .accepted = on_accepted,
@@ -305,6 +317,7 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 					   .strict = config->strict,
 					   .session_match = config->session_match,
 					   .prefer_active = config->prefer_active,
+					   .preconditions = config->preconditions,
 					   .offer_tls = config->offer_tls,
 					   .reject_cema_mismatch = config->reject_cema_mismatch,
 					   .cema = config->cema};

@@ -31,7 +31,7 @@ struct focus_config {
 	bool refuse_lookalikes;
 	enum conference_end end_policy; /* of conferences that users make */
 	bool create_on_join, nicknames, private_messages, echo, strict;
-	bool prefer_active, offer_tls;
+	bool prefer_active, offer_tls, preconditions;
 	bool session_match, reject_cema_mismatch, cema, anonymous_alias;
 	bool leave_by_reason;    /* a BYE ends a membership only with Reason: SIP;cause=200 */
 	bool durable;            /* every conference lives on for its members without sessions */

@@ -65,6 +65,8 @@ static void on_stored(int err, void *arg)
 		return;
 	}
 	session_enter_roster(s, CONFINFO_DIALING_IN);
+	if (reserve_start(s))
+		return;
 	session_step(s, SESSION_WAITING);
 	dialog_answer(s->dialog, bytes_slice(&s->local.last));
 }
@@ -80,6 +82,8 @@ static void on_added(const struct media_result *result, void *arg)
 	}
 	focus_sdp_local_set(&s->local, result);
 	f->sdp.max_size = room_max_size(f);
+	s->local.reserving = s->has_peer && focus_sdp_awaits(&s->peer, &f->sdp) &&
+			     dialog_can_progress(s->dialog);
 	if (s->we_offered)
 		focus_sdp_offer(&s->local, &f->sdp);
 	else

@@ -57,11 +57,12 @@ struct room {
 /* What a session waits for. Only session_step() moves it. */
 enum session_step {
 	SESSION_NEW,
-	SESSION_ADDING,   /* their INVITE or our call: the termination was asked for */
-	SESSION_STORING,  /* their INVITE: the commit, then the 200 */
-	SESSION_WAITING,  /* 200 is out, the ACK is not in */
-	SESSION_CALLING,  /* our INVITE is out */
-	SESSION_SETTLING, /* the peer's answer goes to the media side */
+	SESSION_ADDING,    /* their INVITE or our call: the termination was asked for */
+	SESSION_RESERVING, /* theirs: 183 is out, the peer reserves its resources (RFC 3312) */
+	SESSION_STORING,   /* their INVITE: the commit, then the 200 */
+	SESSION_WAITING,   /* 200 is out, the ACK is not in */
+	SESSION_CALLING,   /* our INVITE is out */
+	SESSION_SETTLING,  /* the peer's answer goes to the media side */
 	SESSION_UP,
 	SESSION_CHANGING, /* a re-INVITE of theirs goes to the media side, then is stored */
 	SESSION_MOVING    /* another MRFP: new termination, then our re-INVITE */
@@ -237,6 +238,14 @@ void focus_on_invite(struct sip_in *in_take, void *arg);
 void join_on_answer(struct session *s, struct slice sdp);
 void session_enter_roster(struct session *s, enum confinfo_status status);
 void session_connected(struct session *s);
+
+/* focus_reserve.c: preconditions, RFC 3312 */
+/* The answer is made and stored: 183 and true if the peer's resources are still to come. */
+bool reserve_start(struct session *s);
+/* The peer tells of its resources, before our 200. */
+void reserve_on_offer(struct session *s, struct slice offer);
+/* The answer to our call came in a reliable 18x: if it asks for our resources, it is told. */
+void reserve_on_early_answer(struct session *s, struct slice sdp);
 
 /* focus_leave.c */
 /* The one way out: status 0 takes the table's; by may be NULL; why (NULL: the table's text) is for log and Warning. */

@@ -266,6 +266,7 @@ static struct sdp_media own_line(const struct focus_sdp_local *l,
 		.accept_wrapped_types = (char *)policy->wrapped_types,
 		.max_size = policy->max_size,
 		.cema = l->cema,
+		.qos = l->qos,
 		.setup = l->setup,
 		.dir = l->dir,
 		.has_chatroom = true,
@@ -308,8 +309,28 @@ void focus_sdp_offer(struct focus_sdp_local *l, const struct focus_sdp_policy *p
 
 	l->setup = SDP_SETUP_ACTPASS;
 	l->cema = policy->cema && !l->plain && !l->ws;
+	l->qos = (struct sdp_qos){0};
 	s.media[0] = own_line(l, policy);
 	write_versioned(l, &s);
+}
+
+bool focus_sdp_awaits(const struct focus_sdp_peer *p, const struct focus_sdp_policy *policy)
+{
+	return policy->preconditions && sdp_qos_waits(&p->sdp.media[p->chat].qos);
+}
+
+bool focus_sdp_confirm(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
+		       const struct focus_sdp_policy *policy)
+{
+	const struct sdp_qos *asked = &p->sdp.media[p->chat].qos;
+	struct sdp_session s = {.n_media = 1};
+
+	if (!policy->preconditions || !sdp_qos_asks(asked))
+		return false;
+	l->qos = sdp_qos_reply(asked, false);
+	s.media[0] = own_line(l, policy);
+	write_versioned(l, &s);
+	return true;
 }
 
 /* A line that is not the chat: it takes a file, or is refused; files are named in any case. */
@@ -356,6 +377,7 @@ void focus_sdp_reoffer(struct focus_sdp_local *l, const struct focus_sdp_peer *p
 
 	l->setup = SDP_SETUP_ACTPASS;
 	l->cema = policy->cema && !l->plain && !l->ws;
+	l->qos = (struct sdp_qos){0};
 	for (size_t i = 0; i < s.n_media; i++)
 		s.media[i] = i == p->chat ? own_line(l, policy)
 					  : other_line(l, i, &p->sdp.media[i], SDP_SETUP_ACTPASS,
@@ -390,6 +412,8 @@ void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
 		l->cema = policy->cema && offered->cema && !l->ws &&
 			  !(l->setup == SDP_SETUP_PASSIVE && is_relayed(offered));
 		l->dir = sdp_dir_answer(offered->dir, SDP_SENDRECV);
+		l->qos = policy->preconditions ? sdp_qos_reply(&offered->qos, l->reserving)
+					       : (struct sdp_qos){0};
 		s.media[i] = own_line(l, policy);
 	}
 	write_versioned(l, &s);

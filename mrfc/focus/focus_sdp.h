@@ -14,6 +14,7 @@ struct focus_sdp_policy {
 	bool nicknames, private_messages;
 	bool strict, session_match, reject_cema_mismatch;
 	bool cema;          /* offer and answer RFC 6714 */
+	bool preconditions; /* RFC 3312 is spoken */
 	bool prefer_active; /* connect to a peer that leaves the choice (TS 23.333 6.2.20) */
 	uint64_t max_size;
 	bool tls;       /* the media side has it */
@@ -39,6 +40,8 @@ struct focus_sdp_local {
 	bool plain;           /* RFC 4975 alone from now on: a fall-back (RFC 6714 4.2) */
 	enum sdp_dir dir;     /* ours */
 	enum sdp_setup setup; /* in the last description */
+	struct sdp_qos qos;   /* preconditions in it */
+	bool reserving;       /* the peer is asked to tell when it has its resources */
 	struct focus_sdp_extra extra[SDP_MAX_MEDIA]; /* by their place in the peer's description */
 	struct bytes last; /* the last description: an equal one keeps its version (MSRP-131) */
 };
@@ -97,6 +100,14 @@ bool focus_sdp_same(const struct focus_sdp_peer *p, uint64_t id, uint64_t versio
 
 /* Our offer, or the answer to p (every line in order, others refused: OA-001, MSRP-132). In l->last. */
 void focus_sdp_offer(struct focus_sdp_local *l, const struct focus_sdp_policy *policy);
+/* Does the peer still reserve what it cannot do without? (RFC 3312 6) */
+bool focus_sdp_awaits(const struct focus_sdp_peer *p, const struct focus_sdp_policy *policy);
+/*
+ * The peer's answer asks what we have reserved: a new offer that says it (RFC 3312 6). False when it
+ * does not ask.
+ */
+bool focus_sdp_confirm(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
+		       const struct focus_sdp_policy *policy);
 /* Close a line for files. */
 void focus_sdp_extra_fini(struct focus_sdp_extra *e);
 /* Our new offer when the peer's last description is p: its lines in their places (RFC 3264 8). */

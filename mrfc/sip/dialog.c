@@ -105,6 +105,9 @@ static void destroy(struct dialog *d)
 	sip_in_free(&d->invite);
 	sip_in_free(&d->update);
 	sip_out_free(&d->out);
+	sip_out_free(&d->early_out);
+	timer_free(&d->reserve_timer);
+	bytes_fini(&d->early);
 	timer_free(&d->session_timer);
 	timer_free(&d->retry_timer);
 	timer_free(&d->ack_timer);
@@ -169,10 +172,11 @@ char *dialog_contact(const struct dialog *d)
 	return bytes_take(&b);
 }
 
-void dialog_common_headers(struct bytes *h)
+void dialog_common_headers(const struct dialog *d, struct bytes *h)
 {
 	sip_header_add(h, "Allow", sip_in_allow());
-	sip_header_add(h, "Supported", sip_in_supported());
+	bytes_addf(h, "Supported: %s%s\r\n", sip_in_supported(),
+		   sip_agent_preconditions(d->set->agent) ? ", precondition" : "");
 	sip_header_add(h, "Allow-Events", "conference");
 }
 
@@ -207,12 +211,12 @@ static void refuse_overlap(struct sip_in **in)
 }
 
 /* 200 to an INVITE or UPDATE, with the session timer it brings. */
-static void send_ok(struct dialog *d, struct sip_in *in, struct slice sdp)
+void dialog_send_ok(struct dialog *d, struct sip_in *in, struct slice sdp)
 {
 	struct bytes h = BYTES_INIT;
 	char *contact = dialog_contact(d);
 
-	dialog_common_headers(&h);
+	dialog_common_headers(d, &h);
 	sip_header_add(&h, "Accept", sip_in_accept());
 	/* Checked when the request came in; the result is the same. */
 	if (session_timer_answer(&in->timer, d->set->settings.session_expires_s,
@@ -241,7 +245,7 @@ static void answer_now(struct dialog *d, struct slice sdp)
 		bytes_add_slice(&d->local, sdp);
 	}
 	if (d->update != NULL) {
-		send_ok(d, d->update, bytes_slice(&d->local));
+		dialog_send_ok(d, d->update, bytes_slice(&d->local));
 		sip_in_free(&d->update);
 		dialog_continue(d);
 		return;
@@ -250,7 +254,7 @@ static void answer_now(struct dialog *d, struct slice sdp)
 		return; /* cancelled meanwhile */
 	if (d->state == DIALOG_INCOMING && !dialog_event(d, DIALOG_EV_ANSWER))
 		return;
-	send_ok(d, d->invite, bytes_slice(&d->local));
+	dialog_send_ok(d, d->invite, bytes_slice(&d->local));
 }
 
 void dialog_answer(struct dialog *d, struct slice sdp)
@@ -328,6 +332,18 @@ static void on_change_cancelled(struct dialog *d)
 		dialog_continue(d);
 }
 
+static void on_change(struct dialog *d, struct sip_in *in);
+
+static void on_pracked(struct dialog *d)
+{
+	struct sip_in *offer = d->invite != NULL ? sip_in_take_prack(d->invite) : NULL;
+
+	if (offer != NULL)
+		on_change(d, offer);
+	else if (d->holding)
+		answer_now(d, bytes_slice(&d->held));
+}
+
 static void on_invite_event(enum sip_in_event event, struct slice sdp, void *arg)
 {
 	struct dialog *d = arg;
@@ -349,8 +365,7 @@ static void on_invite_event(enum sip_in_event event, struct slice sdp, void *arg
 		break;
 	case SIP_IN_PRACKED:
 		d->wait_prack = false;
-		if (d->holding)
-			answer_now(d, bytes_slice(&d->held));
+		on_pracked(d);
 		break;
 	case SIP_IN_NO_PRACK:
 		d->wait_prack = false;
@@ -365,21 +380,7 @@ void dialog_answer_again(struct dialog *d, struct sip_in *in)
 {
 	d->invite = in;
 	sip_in_bind(in, on_invite_event, d);
-	send_ok(d, in, bytes_slice(&d->local));
-}
-
-static void ring_reliably(struct dialog *d)
-{
-	struct bytes h = BYTES_INIT;
-	char *contact = dialog_contact(d);
-
-	dialog_common_headers(&h);
-	d->wait_prack = true;
-	sip_in_ring_reliably(
-		d->invite,
-		&(struct sip_answer){.status = 180, .contact = contact, .headers = bytes_cstr(&h)});
-	bytes_fini(&h);
-	free(contact);
+	dialog_send_ok(d, in, bytes_slice(&d->local));
 }
 
 int dialog_accept(struct dialog_set *set, struct sip_in **in, const char *name, void *arg,
@@ -406,8 +407,11 @@ int dialog_accept(struct dialog_set *set, struct sip_in **in, const char *name, 
 	sip_leg_attach(sip_leg_accept(d->invite), &d->usage);
 	sip_in_bind(d->invite, on_invite_event, d);
 	sip_in_status(d->invite, 100);
-	if (d->invite->require & SIP_OPT_100REL)
-		ring_reliably(d);
+	/* Nobody is called before he has his resources (RFC 3312 6). */
+	if ((d->invite->require & SIP_OPT_100REL) != 0 &&
+	    !(sip_agent_preconditions(set->agent) &&
+	      ((d->invite->supported | d->invite->require) & SIP_OPT_PRECONDITION) != 0))
+		dialog_ring(d, 180, SLICE_NULL);
 	*dialog_r = d;
 	return 0;
 }
@@ -426,11 +430,12 @@ static void on_change(struct dialog *d, struct sip_in *in)
 		refuse_422(&in, d->set->settings.min_se_s);
 	} else if (!offer) {
 		sip_leg_refresh_target(d->usage.leg, in);
-		send_ok(d, in, SLICE_NULL);
+		dialog_send_ok(d, in, SLICE_NULL);
 		sip_in_free(&in);
 	} else if (d->out != NULL && d->out_is_offer) {
 		sip_in_end_status(&in, 491);
-	} else if (d->change_waits || d->invite != NULL || d->state != DIALOG_CONFIRMED) {
+	} else if ((d->change_waits || d->invite != NULL || d->state != DIALOG_CONFIRMED) &&
+		   !dialog_takes_early(d, in)) {
 		refuse_overlap(&in);
 	} else {
 		sip_leg_refresh_target(d->usage.leg, in);
@@ -441,7 +446,7 @@ static void on_change(struct dialog *d, struct sip_in *in)
 		if (in->allows_update)
 			d->peer_updates = true;
 		d->change_waits = true;
-		if (in->method == SIP_IN_UPDATE) {
+		if (in->method != SIP_IN_INVITE) {
 			d->update = in;
 		} else {
 			d->invite = in;

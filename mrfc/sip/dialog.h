@@ -36,6 +36,11 @@ struct dialog_ops {
 	/* The peer took its re-INVITE back, 487 is out; the owner still ends it with dialog_refuse. */
 	void (*change_cancelled)(struct dialog *d, void *arg);
 	/*
+	 * The answer to our INVITE's offer came before the 2xx, reliably; it counts as the 2xx's unless
+	 * another follows. The owner may send dialog_early_offer. May be NULL.
+	 */
+	void (*early_answer)(struct dialog *d, struct slice sdp, void *arg);
+	/*
 	 * The peer's answer to an offer of ours (2xx or ACK); ptr NULL: it carried none. The owner
 	 * applies it, then dialog_ack; or closes the dialog.
 	 */
@@ -108,6 +113,16 @@ void dialog_forsake(struct dialog_set *set, const struct leg_record *record, con
 
 /* 200 with SDP to the INVITE or change that waits (an UPDATE likewise). */
 void dialog_answer(struct dialog *d, struct slice sdp);
+/*
+ * Preconditions of the caller (RFC 3312): may our answer go in a reliable 183? Then an offer of the
+ * peer comes as a change, its UPDATE or PRACK, to be answered; and dialog_take_call gives the 200
+ * without a description.
+ */
+bool dialog_can_progress(const struct dialog *d);
+void dialog_progress(struct dialog *d, struct slice sdp);
+void dialog_take_call(struct dialog *d);
+/* Offer anew before our call is answered, after a reliable answer; its answer replaces that one. */
+void dialog_early_offer(struct dialog *d, struct slice sdp);
 /* Refuse the change that waits; headers may be NULL. The session stays. */
 void dialog_refuse(struct dialog *d, int status, const char *headers);
 /* The peer's answer is in effect: ACK its 2xx (the owner calls this after `answer`). */

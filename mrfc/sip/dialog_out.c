@@ -73,6 +73,11 @@ static void on_call_result(const struct sip_out_result *r, void *arg)
 	if (r->status < 200) {
 		if (dialog_event(d, DIALOG_EV_PROVISIONAL) && !d->closed)
 			d->set->ops->ringing(d, r->status, d->arg);
+		if (r->reliable && r->sdp.ptr != NULL && d->early.len == 0 && !d->closed) {
+			dialog_keep_early(d, r->sdp);
+			if (d->set->ops->early_answer != NULL)
+				d->set->ops->early_answer(d, r->sdp, d->arg);
+		}
 	} else if (r->status < 300) {
 		(void)dialog_event(d, DIALOG_EV_OK);
 		if (d->closed) { /* the 2xx crossed our CANCEL */
@@ -87,8 +92,13 @@ static void on_call_result(const struct sip_out_result *r, void *arg)
 					       d->set->settings.min_se_s, &d->session);
 			dialog_session_start(d);
 			d->set->ops->accepted(d, r, d->arg);
+			/* What came in a reliable 18x need not come again (RFC 3262 5). */
 			if (!d->closed)
-				d->set->ops->answer(d, r->sdp, d->arg);
+				d->set->ops->answer(d,
+						    r->sdp.ptr != NULL || d->early.len == 0
+							    ? r->sdp
+							    : bytes_slice(&d->early),
+						    d->arg);
 			if (!d->closed)
 				d->set->ops->confirmed(d, d->arg);
 		}
@@ -121,7 +131,7 @@ int dialog_call(struct dialog_set *set, const struct dialog_call_to *to, void *a
 	leg = sip_leg_call(set->agent, bytes_cstr(&me), bytes_cstr(&who), d->call_id);
 	if (leg != NULL) {
 		sip_leg_attach(leg, &d->usage);
-		dialog_common_headers(&h);
+		dialog_common_headers(d, &h);
 		if (set->settings.session_expires_s != 0)
 			bytes_addf(&h, "Session-Expires: %u\r\nMin-SE: %u\r\n",
 				   set->settings.session_expires_s, set->settings.min_se_s);
@@ -260,7 +270,7 @@ static void send_change(struct dialog *d, const char *method, struct slice sdp, 
 	struct bytes h = BYTES_INIT;
 	char *contact = dialog_contact(d);
 
-	dialog_common_headers(&h);
+	dialog_common_headers(d, &h);
 	if (d->session.expires_s != 0)
 		bytes_addf(&h, "Session-Expires: %u;refresher=%s\r\nMin-SE: %u\r\n",
 			   d->session.expires_s, d->session.we_refresh ? "uac" : "uas",

@@ -45,6 +45,10 @@ struct dialog {
 	bool out_is_refresh;
 	struct bytes local; /* our last description: refresh by re-INVITE repeats it */
 	struct bytes next_offer;
+	struct bytes early;        /* answer to our INVITE that came before the 2xx */
+	struct sip_out *early_out; /* our UPDATE in an early dialog */
+	bool progressed;           /* our answer went in a 183 */
+	struct timer *reserve_timer;
 	bool offer_waits;
 	bool peer_updates; /* lists UPDATE in Allow */
 	int busy;          /* callbacks running: free later */
@@ -88,6 +92,13 @@ void dialog_continue(struct dialog *d);
 void dialog_tell_ended(struct dialog *d, enum dialog_end how, int status, const char *phrase);
 /* Half of the session is over: refresh by UPDATE, or by a re-INVITE. */
 void dialog_refresh(struct dialog *d);
-void dialog_common_headers(struct bytes *h);
+void dialog_common_headers(const struct dialog *d, struct bytes *h);
+/* 200 to an INVITE, UPDATE or PRACK with an offer. */
+void dialog_send_ok(struct dialog *d, struct sip_in *in, struct slice sdp);
+/* A reliable provisional answer to the INVITE that waits. */
+void dialog_ring(struct dialog *d, int status, struct slice sdp);
+/* May this offer come now, before our 2xx? */
+bool dialog_takes_early(const struct dialog *d, const struct sip_in *in);
+void dialog_keep_early(struct dialog *d, struct slice sdp);
 
 #endif

@@ -127,7 +127,7 @@ static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, boo
 	char *tags;
 
 	su_home_init(home);
-	tags = sip_read_unsupported(home, sip->sip_require);
+	tags = sip_read_unsupported(home, a, sip->sip_require);
 	if (sip_read_method(sip->sip_request) == SIP_IN_OTHER)
 		status = refuse(a, irq, sip, m == sip_method_unknown ? 501 : 405,
 				"Allow: " ALLOW "\r\n");
@@ -273,6 +273,7 @@ void sip_in_free(struct sip_in **in)
 		nta_incoming_treply(o->irq, SIP_500_INTERNAL_SERVER_ERROR, TAG_END());
 		count(o->agent, o->in.method_name, 500);
 	}
+	sip_in_free(&o->prack);
 	if (o->reliable != NULL)
 		nta_reliable_destroy(o->reliable);
 	if (o->irq != NULL)
@@ -314,28 +315,50 @@ void sip_in_bind(struct sip_in *in, sip_in_event_fn *fn, void *arg)
 	nta_incoming_bind(o->irq, fn != NULL ? on_ack_cancel : NULL, fn != NULL ? o : NULL);
 }
 
+/* A PRACK with an offer is answered by who answers offers; any other here. */
 static int on_prack(struct sip_in_object *o, nta_reliable_t *rel, nta_incoming_t *prack,
 		    sip_t const *sip)
 {
 	bool acked = prack != NULL && sip != NULL;
+	su_home_t home[1] = {SU_HOME_INIT(home)};
+	bool offer;
 
+	su_home_init(home);
+	offer = acked && sip_in_sdp(home, sip).ptr != NULL;
+	su_home_deinit(home);
 	nta_reliable_destroy(rel);
 	o->reliable = NULL;
-	if (acked)
+	if (offer)
+		o->prack = &object_new(o->agent, prack)->in;
+	else if (acked)
 		nta_incoming_treply(prack, SIP_200_OK, TAG_END());
 	if (o->event != NULL)
 		o->event(acked ? SIP_IN_PRACKED : SIP_IN_NO_PRACK, SLICE_NULL, o->event_arg);
-	return acked ? 200 : 0;
+	return acked && !offer ? 200 : 0;
+}
+
+struct sip_in *sip_in_take_prack(struct sip_in *in)
+{
+	struct sip_in_object *o = sip_in_object(in);
+	struct sip_in *prack = o->prack;
+
+	o->prack = NULL;
+	return prack;
 }
 
 void sip_in_ring_reliably(struct sip_in *in, const struct sip_answer *answer)
 {
 	struct sip_in_object *o = sip_in_object(in);
+	sip_payload_t *body = NULL;
 
+	if (answer->content_type != NULL)
+		body = sip_payload_create(o->home, answer->body.ptr, (isize_t)answer->body.len);
 	o->reliable = nta_reliable_treply(
 		o->irq, on_prack, o, answer->status, phrase_of(answer),
 		TAG_IF(answer->contact != NULL, SIPTAG_CONTACT_STR(answer->contact)),
-		TAG_IF(answer->headers != NULL, SIPTAG_HEADER_STR(answer->headers)), TAG_END());
+		TAG_IF(answer->headers != NULL, SIPTAG_HEADER_STR(answer->headers)),
+		TAG_IF(body != NULL, SIPTAG_CONTENT_TYPE_STR(answer->content_type)),
+		TAG_IF(body != NULL, SIPTAG_PAYLOAD(body)), TAG_END());
 	sip_agent_kick(o->agent);
 	if (o->reliable == NULL)
 		log_warn("no reliable provisional answer could be sent");

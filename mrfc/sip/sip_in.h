@@ -27,7 +27,8 @@ enum {
 	SIP_OPT_NOREFERSUB = 4,
 	SIP_OPT_REPLACES = 8,
 	SIP_OPT_JOIN = 16,
-	SIP_OPT_PRIORITY = 256
+	SIP_OPT_PRIORITY = 256,
+	SIP_OPT_PRECONDITION = 512
 };
 
 /* A part of a multipart body besides the session description (an icon). Views; NULL: absent. */
@@ -112,6 +113,8 @@ typedef void sip_in_event_fn(enum sip_in_event event, struct slice sdp, void *ar
 void sip_in_bind(struct sip_in *in, sip_in_event_fn *fn, void *arg);
 /* 18x with RSeq (RFC 3262); the events tell its end. */
 void sip_in_ring_reliably(struct sip_in *in, const struct sip_answer *answer);
+/* The PRACK that was told of last, if it carries an offer: the caller answers it. NULL: it has none. */
+struct sip_in *sip_in_take_prack(struct sip_in *in);
 
 /* Types of bodies that INVITEs may have: Accept's value. */
 const char *sip_in_accept(void);

@@ -118,6 +118,7 @@ static void take_result(su_home_t *home, nta_outgoing_t *orq, sip_t const *sip,
 		sip->sip_allow != NULL && sip_is_allowed(sip->sip_allow, sip_method_update, NULL);
 	if (sip->sip_retry_after != NULL)
 		r->retry_after_s = (uint32_t)sip->sip_retry_after->af_delta;
+	r->reliable = sip->sip_rseq != NULL && lists_tag(sip->sip_require, "100rel");
 	r->sdp = sip_in_sdp(home, sip);
 }
 

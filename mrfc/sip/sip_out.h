@@ -30,6 +30,7 @@ struct sip_out_result {
 	struct session_timer_ask timer;
 	bool allows_update;
 	uint32_t retry_after_s;
+	bool reliable; /* a provisional answer that was acknowledged by PRACK */
 	struct slice sdp;
 };
 

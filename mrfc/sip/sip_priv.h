@@ -57,6 +57,7 @@ struct sip_in_object {
 	sip_in_event_fn *event;
 	void *event_arg;
 	nta_reliable_t *reliable;
+	struct sip_in *prack; /* with an offer, for its owner */
 };
 
 static inline struct sip_in_object *sip_in_object(struct sip_in *in)
@@ -73,7 +74,7 @@ int sip_in_on_default(struct sip_leg *none, nta_leg_t *leg, nta_incoming_t *irq,
 void sip_read_request(struct sip_in_object *o);
 enum sip_in_method sip_read_method(sip_request_t const *rq);
 /* Require's tags we do not have, comma-separated; NULL when there is none. */
-char *sip_read_unsupported(su_home_t *home, msg_list_t const *list);
+char *sip_read_unsupported(su_home_t *home, struct sip_agent const *a, msg_list_t const *list);
 /* The SDP of a message: the body, or its part in a multipart/mixed. Empty when there is none. */
 struct slice sip_in_sdp(su_home_t *home, sip_t const *sip);
 /* The leg keeps Sofia's object. */

@@ -29,6 +29,7 @@ static const struct {
 	{"resource-priority", SIP_OPT_PRIORITY, true},
 	{"replaces", SIP_OPT_REPLACES, true},
 	{"join", SIP_OPT_JOIN, true},
+	{"precondition", SIP_OPT_PRECONDITION, true},
 };
 
 enum sip_in_method sip_read_method(sip_request_t const *rq)
@@ -68,7 +69,13 @@ static unsigned option_bits(msg_list_t const *list)
 	return bits;
 }
 
-char *sip_read_unsupported(su_home_t *home, msg_list_t const *list)
+/* Preconditions belong to the profile of operators' networks (OA-005). */
+static bool is_ours(struct sip_agent const *a, size_t i)
+{
+	return options[i].ours && (options[i].bit != SIP_OPT_PRECONDITION || a->preconditions);
+}
+
+char *sip_read_unsupported(su_home_t *home, struct sip_agent const *a, msg_list_t const *list)
 {
 	char *all = NULL;
 
@@ -78,7 +85,7 @@ char *sip_read_unsupported(su_home_t *home, msg_list_t const *list)
 
 			for (size_t i = 0; i < ARRAY_LEN(options); i++)
 				known = known ||
-					(options[i].ours && strcasecmp(*p, options[i].tag) == 0);
+					(is_ours(a, i) && strcasecmp(*p, options[i].tag) == 0);
 			if (!known)
 				all = all == NULL ? su_strdup(home, *p)
 						  : su_sprintf(home, "%s, %s", all, *p);

@@ -221,12 +221,12 @@ def test_required_extensions_that_are_there(ue, room, tags):
 def test_required_extensions_that_are_not_there(ue, trio, method):
     # covers: FOC-016, OA-005
     room, alice, bob, carol = trio
-    headers = [("Require", "timer, precondition"), ("Require", "x-unheard-of"),
+    headers = [("Require", "timer, x-nor-that"), ("Require", "x-unheard-of"),
                ("Event", "conference"), ("Refer-To", "<sip:dave@example.com>")]
     body, kind = ("", None) if method != "INVITE" else (alice.offer(new=False), "application/sdp")
     resp = ue("dave").ua.request(method, room, headers, body.encode(), content_type=kind).final()
     assert resp.code == 420
-    assert set(resp.headers.tokens("Unsupported")) == {"precondition", "x-unheard-of"}
+    assert set(resp.headers.tokens("Unsupported")) == {"x-nor-that", "x-unheard-of"}
     fence(alice, bob, carol)
 
 

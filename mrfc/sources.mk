@@ -82,4 +82,5 @@ SOFIA_SRC += mrfc/sip/sip_probe.c
 MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c
 UNIT_TESTS += access api bars conf_store conference dialog_state event_heap event_pkg focus_file_sdp focus_sdp \
 	identity media members mrfp_link mrfp_pool nickname record roster session_timer sip_ref unwind
+UNIT_TESTS += api_policy roster_absent
 UNIT_TESTS += hop_table psi service

@@ -129,6 +129,60 @@ static bool check_e2e(struct http_req *req, const json_t *body)
 	return true;
 }
 
+/* What POST /v1/conferences says of who may be in it. */
+struct wanted {
+	enum conference_mode mode;
+	const char *uris[FOCUS_MAX_LIST];
+	size_t n_uris;
+	bool invite;
+};
+
+/* members: absent, or strings. False after the reply. */
+static bool read_members(struct http_req *req, const json_t *body, struct wanted *w)
+{
+	const json_t *list = json_object_get(body, "members"), *one;
+	size_t i;
+
+	if (!list || json_is_null(list))
+		return true;
+	if (!json_is_array(list) || json_array_size(list) > ARRAY_LEN(w->uris)) {
+		http_reply_error(req, 400, "bad_request", "members must be at most %d URIs",
+				 FOCUS_MAX_LIST);
+		return false;
+	}
+	json_array_foreach(list, i, one)
+	{
+		if (!json_is_string(one)) {
+			http_reply_error(req, 400, "bad_request", "members must be URIs");
+			return false;
+		}
+		w->uris[w->n_uris++] = json_string_value(one);
+	}
+	return true;
+}
+
+/* mode, members, invite. False after the reply. */
+static bool read_wanted(struct http_req *req, const json_t *body, struct wanted *w)
+{
+	const json_t *invite = json_object_get(body, "invite");
+	const char *mode;
+
+	w->n_uris = 0;
+	w->invite = json_is_true(invite);
+	if (!text_member(req, body, "mode", &mode) || !read_members(req, body, w))
+		return false;
+	w->mode = mode && strcmp(mode, "closed") == 0 ? CONFERENCE_CLOSED : CONFERENCE_OPEN;
+	if (mode && w->mode == CONFERENCE_OPEN && strcmp(mode, "open") != 0)
+		http_reply_error(req, 400, "bad_request", "mode is open or closed");
+	else if (w->mode == CONFERENCE_CLOSED && w->n_uris == 0)
+		http_reply_error(req, 400, "bad_request", "a closed conference needs members");
+	else if (invite && !json_is_boolean(invite))
+		http_reply_error(req, 400, "bad_request", "invite must be true or false");
+	else
+		return true;
+	return false;
+}
+
 static void reply_created(const struct api *a, struct http_req *req, const struct conference *c)
 {
 	struct bytes location = BYTES_INIT;
@@ -140,18 +194,34 @@ static void reply_created(const struct api *a, struct http_req *req, const struc
 	bytes_fini(&location);
 }
 
+static void give_members(const struct api *a, struct http_req *req, struct conference *c,
+			 const struct wanted *w)
+{
+	int rc = w->n_uris == 0
+			 ? 0
+			 : focus_set_members(a->focus, c, w->mode, w->uris, w->n_uris, w->invite);
+
+	if (rc == 0) {
+		reply_created(a, req, c);
+		return;
+	}
+	http_reply_error(req, 400, "bad_request", "a member is no URI of a user");
+	focus_end(a->focus, c, 410);
+}
+
 static void create_conference(struct http_req *req, void *arg)
 {
 	struct api *a = arg;
 	json_t *body = http_body_json(req);
 	const char *name, *subject;
 	struct conference *c;
+	struct wanted wanted;
 	int rc;
 
 	if (!body)
 		return;
 	if (text_member(req, body, "name", &name) && text_member(req, body, "subject", &subject) &&
-	    check_e2e(req, body)) {
+	    check_e2e(req, body) && read_wanted(req, body, &wanted)) {
 		rc = focus_create(a->focus, name, subject, &c);
 		if (rc == -ERR_EXISTS)
 			http_reply_error(req, 409, "exists",
@@ -163,7 +233,7 @@ static void create_conference(struct http_req *req, void *arg)
 		else if (rc < 0)
 			api_reply_focus_error(req, rc, name ? name : "the conference", "");
 		else
-			reply_created(a, req, c);
+			give_members(a, req, c, &wanted);
 	}
 	json_decref(body);
 }
@@ -177,7 +247,7 @@ static void show_conference(struct http_req *req, void *arg)
 	if (!c)
 		return;
 	o = api_conference(a, c);
-	json_object_set_new(o, "participants", api_json_participants(c->roster));
+	json_object_set_new(o, "participants", api_json_participants(c));
 	http_reply(req, 200, o);
 }
 
@@ -214,7 +284,7 @@ static void add_participant(struct http_req *req, void *arg)
 			if (rc < 0)
 				api_reply_focus_error(req, rc, c->name, uri);
 			else
-				http_reply(req, 202, api_json_participant(p));
+				http_reply(req, 202, api_json_participant(c, p));
 		}
 	}
 	json_decref(body);

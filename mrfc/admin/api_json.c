@@ -55,6 +55,9 @@ json_t *api_json_conference(const struct conference *c, const char *mrfp)
 			    c->max_users ? json_integer(c->max_users) : json_null());
 	json_object_set_new(o, "until", wall_time(c->until_wall_ms));
 	json_object_set_new(o, "mrfp", mrfp[0] ? text(mrfp) : json_null());
+	json_object_set_new(o, "kept", json_boolean(c->kept));
+	json_object_set_new(o, "member_count", json_integer((json_int_t)members_count(c->members)));
+	json_object_set_new(o, "contribution_id", text(c->contribution_id));
 	return o;
 }
 
@@ -73,9 +76,14 @@ static int nearness(enum confinfo_status s)
 	return rank[s];
 }
 
-/* A dial-out that came to nothing is shown until the roster forgets it, one that left is not. */
+/*
+ * A dial-out that came to nothing is shown until the roster forgets it, one that left is not; who
+ * is absent is shown for as long as he belongs.
+ */
 static bool is_shown(const struct roster_endpoint *e)
 {
+	if (e->absent)
+		return !e->ended;
 	return e->status != CONFINFO_DISCONNECTED || e->leaving == CONFINFO_FAILED ||
 	       e->leaving == CONFINFO_BUSY;
 }
@@ -93,8 +101,10 @@ static json_t *endpoint_json(const struct roster_endpoint *e)
 	return o;
 }
 
-json_t *api_json_participant(const struct participant *p)
+json_t *api_json_participant(const struct conference *c, const struct participant *p)
 {
+	static const char *const member_states[] = {"invited", "in", "away"};
+	const struct member *m = members_find(c->members, slice_str(p->uri));
 	const struct roster_endpoint *e, *best = NULL;
 	json_t *roles = json_array();
 	json_t *endpoints = json_array();
@@ -103,7 +113,7 @@ json_t *api_json_participant(const struct participant *p)
 	LIST_FOREACH(e, &p->endpoints, link) {
 		if (!best || nearness(e->status) > nearness(best->status))
 			best = e;
-		if (is_shown(e))
+		if (is_shown(e) && !e->absent)
 			json_array_append_new(endpoints, endpoint_json(e));
 	}
 	if (p->role)
@@ -119,23 +129,24 @@ json_t *api_json_participant(const struct participant *p)
 		json_object_set_new(o, "cause", json_integer(best->leave_cause));
 	if (best && best->status == CONFINFO_DISCONNECTED && best->leave_why)
 		json_object_set_new(o, "reason", text(best->leave_why));
+	json_object_set_new(o, "member", text(m ? member_states[m->state] : NULL));
 	json_object_set_new(o, "lost", json_integer((json_int_t)p->lost));
 	json_object_set_new(o, "endpoints", endpoints);
 	return o;
 }
 
-json_t *api_json_participants(struct roster *r)
+json_t *api_json_participants(const struct conference *c)
 {
 	json_t *list = json_array();
 
-	for (struct participant *p = roster_first(r); p; p = roster_next(p)) {
+	for (struct participant *p = roster_first(c->roster); p; p = roster_next(p)) {
 		const struct roster_endpoint *e;
 
 		LIST_FOREACH(e, &p->endpoints, link)
 			if (is_shown(e))
 				break;
 		if (e)
-			json_array_append_new(list, api_json_participant(p));
+			json_array_append_new(list, api_json_participant(c, p));
 	}
 	return list;
 }

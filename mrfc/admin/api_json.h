@@ -9,9 +9,9 @@
 
 /* Objects of the admin API; new references. Text that is not UTF-8 is mended. */
 json_t *api_json_conference(const struct conference *c, const char *mrfp);
-json_t *api_json_participant(const struct participant *p);
+json_t *api_json_participant(const struct conference *c, const struct participant *p);
 /* Who is in, is on the way in, or could not be reached within the last minute. */
-json_t *api_json_participants(struct roster *r);
+json_t *api_json_participants(const struct conference *c);
 json_t *api_json_mrfp(const struct mrfp_info *info);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "common/mem.h"
 
-#define COLUMNS_MAX 8
+#define COLUMNS_MAX 10
 #define GAP         2
 
 struct table {
@@ -112,7 +112,7 @@ static json_int_t number_of(const json_t *o, const char *name)
 
 void mrfctl_print_conferences(FILE *out, const json_t *answer)
 {
-	static const char *const heads[] = {"NAME", "STATE",   "PARTICIPANTS",
+	static const char *const heads[] = {"NAME", "STATE",   "PARTICIPANTS", "MEMBERS",
 					    "MRFP", "CREATED", "SUBJECT"};
 	struct table t = {.heads = heads, .n_columns = ARRAY_LEN(heads)};
 	const json_t *list = json_object_get(answer, "conferences");
@@ -124,6 +124,7 @@ void mrfctl_print_conferences(FILE *out, const json_t *answer)
 		cell(&t, text_of(c, "name"));
 		cell(&t, text_of(c, "state"));
 		cell_number(&t, number_of(c, "participant_count"));
+		cell_number(&t, number_of(c, "member_count"));
 		cell(&t, text_of(c, "mrfp"));
 		cell(&t, text_of(c, "created"));
 		cell(&t, text_of(c, "subject"));
@@ -160,8 +161,8 @@ static void participant_state(struct table *t, const json_t *p)
 
 void mrfctl_print_conference(FILE *out, const json_t *answer)
 {
-	static const char *const heads[] = {"URI",   "DISPLAY", "NICKNAME", "ROLE",
-					    "STATE", "JOINED",  "SINCE",    "LOST"};
+	static const char *const heads[] = {"URI",    "DISPLAY", "NICKNAME", "ROLE",  "STATE",
+					    "JOINED", "SINCE",   "LOST",     "MEMBER"};
 	struct table t = {.heads = heads, .n_columns = ARRAY_LEN(heads)};
 	const json_t *list = json_object_get(answer, "participants");
 	const json_t *p;
@@ -196,6 +197,7 @@ void mrfctl_print_conference(FILE *out, const json_t *answer)
 		cell(&t, text_of(e, "joining_method"));
 		cell(&t, text_of(e, "since"));
 		cell_number(&t, number_of(p, "lost"));
+		cell(&t, text_of(p, "member"));
 	}
 	table_finish(out, &t);
 }

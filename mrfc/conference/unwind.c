@@ -7,7 +7,7 @@
 
 static const struct unwind_rule rules[UNWIND_N] = {
 	[UNWIND_DEPARTED] = {"departed", 487, 0, 487, "Left", CONFINFO_DEPARTED, LOG_INFO,
-			     UNWIND_STAYS},
+			     UNWIND_ASKED},
 	[UNWIND_CANCELLED] = {"cancelled", 487, 0, 487, "Cancelled", CONFINFO_DEPARTED, LOG_INFO,
 			      UNWIND_STAYS},
 	[UNWIND_BAD_SDP] = {"bad_sdp", 400, 0, 400, "Malformed session description",

@@ -16,7 +16,7 @@ struct stats;
  */
 struct focus;
 
-enum { FOCUS_MAX_ALIASES = 16 };
+enum { FOCUS_MAX_ALIASES = 16, FOCUS_MAX_LIST = 1000 };
 
 struct focus_config {
 	const char *domain;
@@ -73,6 +73,13 @@ struct conference_table *focus_conferences(struct focus *f);
 /* Operator makes a conference; lives until ended or empty for an hour. Errors of conference_create. */
 MUST_CHECK int focus_create(struct focus *f, const char *name, const char *subject,
 			    struct conference **conference_r);
+/*
+ * Give a conference that was just made its members: it is kept for them and, where closed, for nobody
+ * else (IMS-020). call: they are called, some at a time. -ERR_SYNTAX: one is no URI of a user, and
+ * nothing is changed. Duplicates count once.
+ */
+MUST_CHECK int focus_set_members(struct focus *f, struct conference *c, enum conference_mode mode,
+				 const char *const *uris, size_t n, bool call);
 /* Everyone gets BYE (Reason 410), subscriptions end, URI is freed. */
 void focus_end(struct focus *f, struct conference *c, int reason_cause);
 /*

@@ -170,14 +170,46 @@ static void on_recall(void *arg)
 	}
 }
 
-void room_recall(struct room *room)
+static void call_absent(struct room *room)
 {
-	if (!room->focus->config.reinvite || !room_is_kept(room))
-		return;
 	if (room->recall_timer == NULL)
 		room->recall_timer = timer_new(room->focus->base, on_recall, room);
 	if (!timer_running(room->recall_timer))
 		timer_start(room->recall_timer, RECALL_COALESCE_MS);
+}
+
+void room_recall(struct room *room)
+{
+	if (room->focus->config.reinvite && room_is_kept(room))
+		call_absent(room);
+}
+
+static bool is_user(const char *text)
+{
+	struct sip_uri u;
+
+	return sip_uri_parse(slice_str(text), &u) == 0 && u.user.len > 0 &&
+	       (u.scheme == SIP_URI_SIP || u.scheme == SIP_URI_SIPS || u.scheme == SIP_URI_TEL);
+}
+
+int focus_set_members(struct focus *f, struct conference *c, enum conference_mode mode,
+		      const char *const *uris, size_t n, bool call)
+{
+	struct room *room = room_of(c);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!is_user(uris[i]) || room_uri_is_mine(f, uris[i]))
+			return -ERR_SYNTAX;
+	}
+	for (size_t i = 0; i < n; i++)
+		(void)room_list_member(room, slice_str(uris[i]), NULL, NULL);
+	c->mode = mode;
+	conf_store_put_conference(f->store, c);
+	conf_store_flush(f->store);
+	room_changed(room);
+	if (call)
+		call_absent(room);
+	return 0;
 }
 
 /* By his INVITE a member brings life into the room: the others shall know (IMS-006). */
@@ -218,6 +250,7 @@ void member_came(struct session *s)
 		m->since_wall_ms = clock_wall_ms();
 	if (s->who.n_aliases > 0)
 		member_set_aliases(m, (const char *const *)s->who.aliases, s->who.n_aliases);
+	m->called_ms = 0; /* he may be called again as soon as he is away */
 	set_state(room, m, MEMBER_IN, s->dialled_out ? "dialed out" : "dialed in");
 	if (roster_count(c->roster) > room->most_in)
 		room->most_in = roster_count(c->roster);
@@ -266,12 +299,10 @@ void member_went(struct session *s, enum unwind_cause cause, int status, const c
 
 void member_store(struct room *room, const struct member *m)
 {
-	(void)m;
-	conf_store_put_conference(room->focus->store, room->c);
+	conf_store_put_member(room->focus->store, room->c->name, m);
 }
 
 void member_unstore(struct room *room, const struct member *m)
 {
-	(void)m;
-	conf_store_put_conference(room->focus->store, room->c);
+	conf_store_del_member(room->focus->store, room->c->name, m->uri);
 }

@@ -10,207 +10,7 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
-#include "fake_pool.h"
-#include "mrfc/admin/api.h"
-
-#define WALL_MS 1769940000000 /* 2026-02-01T10:00:00Z */
-
-/* The focus: a table of conferences and what it was asked. */
-struct focus {
-	struct focus_change change;
-	char subject[64];
-	int ban_fail;
-	struct conference_table *table;
-	int fail; /* what the next call returns */
-	char log[256];
-	char barred[256];
-	char display[64];
-};
-
-struct conference_table *focus_conferences(struct focus *f)
-{
-	return f->table;
-}
-
-int focus_create(struct focus *f, const char *name, const char *subject,
-		 struct conference **conference_r)
-{
-	struct conference *c;
-	int rc = conference_create(f->table, name, NULL, CONFERENCE_BY_API, WALL_MS, &c);
-
-	if (f->fail)
-		return f->fail;
-	if (rc < 0)
-		return rc;
-	c->subject = subject ? xstrdup(subject) : NULL;
-	*conference_r = c;
-	return 0;
-}
-
-void focus_end(struct focus *f, struct conference *c, int reason_cause)
-{
-	snprintf(f->log, sizeof(f->log), "end %s %d", c->name, reason_cause);
-	conference_remove(f->table, &c);
-}
-
-int focus_dial_out(struct focus *f, struct conference *c, struct slice uri, const char *display,
-		   const char *by, struct participant **participant_r)
-{
-	assert_null(by);
-	snprintf(f->display, sizeof(f->display), "%s", display ? display : "");
-	if (f->fail)
-		return f->fail;
-	*participant_r = roster_user(c->roster, uri, display);
-	roster_endpoint_add(*participant_r, uri, CONFINFO_DIALING_OUT, CONFINFO_DIALED_OUT, f);
-	return 0;
-}
-
-int focus_remove(struct focus *f, struct conference *c, struct slice uri, const char *by)
-{
-	assert_null(by);
-	snprintf(f->log, sizeof(f->log), "remove %s " SLICE_FMT, c->name, SLICE_ARG(uri));
-	return f->fail;
-}
-
-int focus_ban(struct focus *f, struct conference *c, struct slice uri)
-{
-	snprintf(f->barred, sizeof(f->barred), "bar %s " SLICE_FMT, c->name, SLICE_ARG(uri));
-	return f->ban_fail != 0 ? f->ban_fail : bars_add(c->bars, uri, NULL, 0);
-}
-
-int focus_unban(struct focus *f, struct conference *c, struct slice uri)
-{
-	(void)f;
-	return bars_remove(c->bars, uri);
-}
-
-int focus_change(struct focus *f, struct conference *c, const struct focus_change *change)
-{
-	f->change = *change;
-	snprintf(f->subject, sizeof(f->subject), "%s", change->subject ? change->subject : "");
-	f->change.subject = NULL;
-	if (change->what & FOCUS_CHANGE_LOCKED)
-		c->locked = change->locked;
-	if (change->what & FOCUS_CHANGE_UNTIL)
-		c->until_wall_ms = change->until_wall_ms;
-	return f->fail;
-}
-
-int focus_set_role(struct focus *f, struct conference *c, struct slice uri, enum member_role role)
-{
-	snprintf(f->log, sizeof(f->log), "role %s " SLICE_FMT " %s", c->name, SLICE_ARG(uri),
-		 member_role_name(role));
-	return f->fail;
-}
-
-struct rig {
-	struct pool_rig pool;
-	struct fake_mrfp mrfp;
-	struct focus focus;
-	struct media *media;
-	struct http_server *http;
-	struct api *api;
-	char head[2048];
-	json_t *json; /* the last answer; NULL when it has no body or is no JSON */
-	struct bytes text;
-};
-
-static const char *is_ready(void *arg)
-{
-	(void)arg;
-	return NULL;
-}
-
-static int setup(void **state)
-{
-	struct rig *rig = xcalloc(1, sizeof(*rig));
-	struct addr at;
-
-	*state = rig;
-	if (pool_rig_init(&rig->pool, 5000) < 0 || addr_parse(SLICE_LIT("127.0.0.1:0"), &at) < 0 ||
-	    http_server_open(rig->pool.base, &at, NULL, rig->pool.metrics, is_ready, NULL,
-			     &rig->http) < 0)
-		return -1;
-	rig->focus.table = conference_table_new("conf.example.com");
-	rig->media = media_new(rig->pool.pool);
-	rig->api = api_new(rig->http, &rig->focus, rig->media, rig->pool.pool);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct rig *rig = *state;
-	struct conference *c;
-
-	http_server_free(&rig->http);
-	api_free(&rig->api);
-	media_free(&rig->media);
-	fake_close(&rig->mrfp);
-	pool_rig_fini(&rig->pool);
-	while ((c = conference_first(rig->focus.table)))
-		conference_remove(rig->focus.table, &c);
-	conference_table_free(&rig->focus.table);
-	json_decref(rig->json);
-	bytes_fini(&rig->text);
-	free(rig);
-	return 0;
-}
-
-/* One request; returns the status and leaves the rest in the rig. */
-static int request(struct rig *rig, const char *method, const char *path, const char *body)
-{
-	const struct addr *at = http_server_addr(rig->http);
-	struct bytes out = BYTES_INIT;
-	struct fake_mrfp client; /* any socket that collects what comes */
-	const char *end;
-	int fd = socket(at->sa.sa_family, SOCK_STREAM, 0);
-
-	assert_int_equal(connect(fd, &at->sa, at->len), 0);
-	fake_init(&client, rig->pool.base, fd);
-	bytes_addf(&out, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", method,
-		   path);
-	bytes_addf(&out, "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
-	assert_int_equal(write(fd, out.data, out.len), out.len);
-	bytes_fini(&out);
-	FAKE_WAIT(&client, client.ended);
-	end = strstr(bytes_cstr(&client.in), "\r\n\r\n");
-	assert_non_null(end);
-	snprintf(rig->head, sizeof(rig->head), "%.*s", (int)(end + 2 - client.in.data),
-		 client.in.data);
-	json_decref(rig->json);
-	rig->json = json_loads(end + 4, 0, NULL);
-	bytes_reset(&rig->text);
-	bytes_add_str(&rig->text, end + 4);
-	fake_close(&client);
-	return (int)strtol(rig->head + strlen("HTTP/1.1 "), NULL, 10);
-}
-
-static const json_t *member(const json_t *o, const char *name)
-{
-	const json_t *v = json_object_get(o, name);
-
-	assert_non_null(v);
-	return v;
-}
-
-static const char *text(const json_t *o, const char *name)
-{
-	return json_string_value(member(o, name));
-}
-
-static const char *error_code(struct rig *rig)
-{
-	const json_t *e = member(rig->json, "error");
-
-	assert_non_null(text(e, "message"));
-	return text(e, "code");
-}
-
-static struct conference *room(struct rig *rig)
-{
-	return conference_find(rig->focus.table, SLICE_LIT("room"));
-}
+#include "fake_focus.h"
 
 static void a_conference_is_created_listed_shown_and_ended(void **state)
 {
@@ -272,6 +72,49 @@ static void wrong_creations_are_refused(void **state)
 	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"x\"}"), 409);
 	assert_string_equal(error_code(rig), "exists");
 	assert_int_equal(request(rig, "PUT", "/v1/conferences", ""), 405);
+}
+
+static void a_conference_is_made_of_members(void **state)
+{
+	/* covers: IMS-020, IMS-005 */
+	static const char *const wrong[] = {
+		"{\"mode\":\"shut\"}",
+		"{\"mode\":\"closed\"}",
+		"{\"members\":\"sip:a@b\"}",
+		"{\"members\":[1]}",
+		"{\"members\":[\"sip:a@b\"],\"invite\":1}",
+	};
+	struct rig *rig = *state;
+	const json_t *p;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(request(rig, "POST", "/v1/conferences", wrong[i]), 400);
+		assert_string_equal(error_code(rig), "bad_request");
+		assert_null(conference_first(rig->focus.table));
+	}
+	assert_int_equal(request(rig, "POST", "/v1/conferences",
+				 "{\"name\":\"room\",\"mode\":\"closed\",\"invite\":true,"
+				 "\"members\":[\"sip:a@b\",\"tel:+1\"]}"),
+			 201);
+	assert_string_equal(rig->focus.log, "members 2, called");
+	assert_string_equal(text(rig->json, "mode"), "closed");
+	assert_true(json_is_true(member(rig->json, "kept")));
+	assert_int_equal(json_integer_value(member(rig->json, "member_count")), 2);
+	assert_true(json_is_null(member(rig->json, "contribution_id")));
+	roster_show_absent(roster_user(room(rig)->roster, SLICE_LIT("sip:a@b"), NULL),
+			   CONFINFO_PENDING, CONFINFO_LEFT_NONE, 0, NULL);
+	assert_int_equal(request(rig, "GET", "/v1/conferences/room", ""), 200);
+	p = json_array_get(member(rig->json, "participants"), 0);
+	assert_string_equal(text(p, "state"), "pending");
+	assert_string_equal(text(p, "member"), "invited");
+	assert_int_equal(json_array_size(member(p, "endpoints")), 0);
+	assert_int_equal(json_integer_value(member(rig->json, "participant_count")), 0);
+
+	rig->focus.fail_members = -ERR_SYNTAX;
+	assert_int_equal(request(rig, "POST", "/v1/conferences",
+				 "{\"name\":\"other\",\"members\":[\"mailto:a@b\"]}"),
+			 400);
+	assert_string_equal(rig->focus.log, "end other 410");
 }
 
 static void dialing_out_shows_the_participant(void **state)
@@ -404,121 +247,6 @@ static void a_removed_user_is_barred_when_asked_also_while_absent(void **state)
 	assert_int_equal(request(rig, "DELETE", path, ""), 204);
 }
 
-static void a_conference_is_changed_member_by_member(void **state)
-{
-	struct rig *rig = *state;
-	const char *path = "/v1/conferences/room";
-
-	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"room\"}"), 201);
-	assert_true(json_is_false(member(rig->json, "locked")));
-	assert_string_equal(text(rig->json, "mode"), "open");
-	assert_true(json_is_null(member(rig->json, "max_users")));
-	assert_true(json_is_null(member(rig->json, "until")));
-	assert_int_equal(request(rig, "PATCH", path, "{\"locked\":true}"), 200);
-	assert_true(json_is_true(member(rig->json, "locked")));
-	assert_int_equal(rig->focus.change.what, FOCUS_CHANGE_LOCKED);
-	assert_int_equal(request(rig, "PATCH", path,
-				 "{\"subject\":\"Tea\",\"max_users\":7,\"mode\":\"closed\","
-				 "\"until\":\"2026-02-01T10:00:00Z\"}"),
-			 200);
-	assert_int_equal(rig->focus.change.what, FOCUS_CHANGE_SUBJECT | FOCUS_CHANGE_MAX_USERS |
-							 FOCUS_CHANGE_MODE | FOCUS_CHANGE_UNTIL);
-	assert_string_equal(rig->focus.subject, "Tea");
-	assert_int_equal(rig->focus.change.max_users, 7);
-	assert_int_equal(rig->focus.change.mode, CONFERENCE_CLOSED);
-	assert_string_equal(text(rig->json, "until"), "2026-02-01T10:00:00Z");
-	assert_int_equal(request(rig, "PATCH", path,
-				 "{\"subject\":null,\"max_users\":null,\"lifetime\":null}"),
-			 200);
-	assert_string_equal(rig->focus.subject, "");
-	assert_int_equal(rig->focus.change.max_users, 0);
-	assert_int_equal(rig->focus.change.until_wall_ms, 0);
-	assert_int_equal(request(rig, "PATCH", path, "{}"), 200);
-	assert_int_equal(rig->focus.change.what, 0);
-	rig->focus.fail = -ERR_WRONG_STATE;
-	assert_int_equal(request(rig, "PATCH", path, "{\"locked\":true}"), 409);
-	assert_string_equal(error_code(rig), "ending");
-	assert_int_equal(request(rig, "PATCH", "/v1/conferences/none", "{}"), 404);
-}
-
-static void a_wrong_change_changes_nothing(void **state)
-{
-	static const char *const wrong[] = {
-		"{\"locked\":1}",
-		"{\"locked\":null}",
-		"{\"max_users\":-1}",
-		"{\"max_users\":1000001}",
-		"{\"max_users\":\"7\"}",
-		"{\"max_users\":1.5}",
-		"{\"subject\":7}",
-		"{\"subject\":\"a\\nb\"}",
-		"{\"mode\":\"ajar\"}",
-		"{\"mode\":null}",
-		"{\"lifetime\":-1}",
-		"{\"lifetime\":31536001}",
-		"{\"until\":\"tomorrow\"}",
-		"{\"until\":\"2026-02-01T10:00:00Z and more\"}",
-		"{\"until\":\"1960-02-01T10:00:00Z\"}",
-		"{\"until\":null,\"lifetime\":1}",
-		"{\"owner\":\"sip:a@b\"}",
-		"{\"locked\":true,\"nosuch\":1}",
-		"[]",
-		"{",
-	};
-	struct rig *rig = *state;
-
-	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"room\"}"), 201);
-	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-		rig->focus.change.what = 77;
-		assert_int_equal(request(rig, "PATCH", "/v1/conferences/room", wrong[i]), 400);
-		assert_string_equal(error_code(rig), "bad_request");
-		assert_int_equal(rig->focus.change.what, 77);
-	}
-	assert_false(room(rig)->locked);
-}
-
-static void a_participant_is_given_a_role(void **state)
-{
-	static const char *const wrong[] = {"{}", "{\"role\":\"king\"}", "{\"role\":1}",
-					    "{\"role\":\"owner\",\"x\":1}"};
-	const char *path = "/v1/conferences/room/participants/sip%3Acarol%40example.com";
-	struct rig *rig = *state;
-
-	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"room\"}"), 201);
-	assert_int_equal(request(rig, "PATCH", path, "{\"role\":\"moderator\"}"), 200);
-	assert_string_equal(text(rig->json, "role"), "moderator");
-	assert_string_equal(rig->focus.log, "role room sip:carol@example.com moderator");
-	rig->focus.log[0] = '\0';
-	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
-		assert_int_equal(request(rig, "PATCH", path, wrong[i]), 400);
-	assert_string_equal(rig->focus.log, "");
-	rig->focus.fail = -ERR_NOT_FOUND;
-	assert_int_equal(request(rig, "PATCH", path, "{\"role\":\"listener\"}"), 404);
-}
-
-static void bans_are_listed_made_and_taken_back(void **state)
-{
-	const char *path = "/v1/conferences/room/bans/sip%3Acarol%40example.com";
-	struct rig *rig = *state;
-
-	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"room\"}"), 201);
-	assert_int_equal(request(rig, "PUT", path, ""), 204);
-	assert_int_equal(request(rig, "PUT", path, ""), 204);
-	assert_int_equal(request(rig, "GET", "/v1/conferences/room/bans", ""), 200);
-	assert_int_equal(json_array_size(member(rig->json, "bans")), 1);
-	assert_string_equal(text(json_array_get(member(rig->json, "bans"), 0), "uri"),
-			    "sip:carol@example.com");
-	assert_int_equal(request(rig, "DELETE", path, ""), 204);
-	assert_int_equal(request(rig, "DELETE", path, ""), 404);
-	assert_string_equal(error_code(rig), "not_found");
-	assert_int_equal(request(rig, "PUT", "/v1/conferences/room/bans/carol", ""), 400);
-	rig->focus.ban_fail = -ERR_LIMIT;
-	assert_int_equal(request(rig, "PUT", path, ""), 409);
-	assert_string_equal(error_code(rig), "full");
-	assert_int_equal(request(rig, "GET", "/v1/conferences/none/bans", ""), 404);
-	assert_int_equal(request(rig, "PUT", "/v1/conferences/none/bans/sip%3Aa%40b", ""), 404);
-}
-
 static void what_is_not_offered_says_so(void **state)
 {
 	struct rig *rig = *state;
@@ -569,23 +297,18 @@ static void the_live_page_needs_nothing_from_elsewhere(void **state)
 	assert_null(strstr(bytes_cstr(&rig->text), "innerHTML"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_conference_is_created_listed_shown_and_ended),
 		TEST(a_conference_without_a_name_gets_one),
 		TEST(wrong_creations_are_refused),
+		TEST(a_conference_is_made_of_members),
 		TEST(dialing_out_shows_the_participant),
 		TEST(a_failed_dial_out_shows_its_cause_and_one_who_left_is_not_shown),
 		TEST(errors_of_the_focus_have_their_statuses),
 		TEST(a_participant_is_removed_by_its_encoded_uri),
 		TEST(a_removed_user_is_barred_when_asked_also_while_absent),
-		TEST(a_conference_is_changed_member_by_member),
-		TEST(a_wrong_change_changes_nothing),
-		TEST(a_participant_is_given_a_role),
-		TEST(bans_are_listed_made_and_taken_back),
 		TEST(what_is_not_offered_says_so),
 		TEST(mrfps_are_listed_and_a_conference_names_its_own),
 		TEST(the_live_page_needs_nothing_from_elsewhere),

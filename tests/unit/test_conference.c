@@ -121,6 +121,28 @@ static void walking_survives_the_removal_of_what_was_returned(void **state)
 	conference_table_free(&t);
 }
 
+/* covers: IMS-004 */
+static void a_contribution_id_leads_to_one_conference_and_may_be_given_up(void **state)
+{
+	struct conference_table *t = conference_table_new("conf.example.com");
+	struct conference *one, *two;
+
+	(void)state;
+	assert_int_equal(conference_create(t, "one", NULL, CONFERENCE_BY_JOIN, 1, &one), 0);
+	assert_int_equal(conference_create(t, "two", NULL, CONFERENCE_BY_JOIN, 1, &two), 0);
+	assert_null(conference_find_contribution(t, "abc"));
+	assert_int_equal(conference_set_contribution(t, one, "abc"), 0);
+	assert_ptr_equal(conference_find_contribution(t, "abc"), one);
+	assert_int_equal(conference_set_contribution(t, two, "abc"), -ERR_EXISTS);
+	assert_null(two->contribution_id);
+	assert_int_equal(conference_set_contribution(t, one, NULL), 0);
+	assert_null(one->contribution_id);
+	assert_int_equal(conference_set_contribution(t, one, NULL), 0);
+	assert_int_equal(conference_set_contribution(t, two, "abc"), 0);
+	assert_ptr_equal(conference_find_contribution(t, "abc"), two);
+	conference_table_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +151,7 @@ int main(void)
 		cmocka_unit_test(names_are_checked_letter_by_letter_and_bounded),
 		cmocka_unit_test(a_media_context_leads_to_its_conference),
 		cmocka_unit_test(walking_survives_the_removal_of_what_was_returned),
+		cmocka_unit_test(a_contribution_id_leads_to_one_conference_and_may_be_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,58 @@ static void lost_media_are_told_by_their_cause(void **state)
 	assert_int_equal(unwind_of_lost(99), UNWIND_MEDIA_LOST);
 }
 
+static void only_leaving_and_being_removed_end_a_membership(void **state)
+{
+	/* covers: IMS-005 */
+	(void)state;
+	for (int i = 0; i < UNWIND_N; i++) {
+		enum unwind_cause c = (enum unwind_cause)i;
+		bool ends = c == UNWIND_DEPARTED || c == UNWIND_REMOVED;
+
+		assert_int_equal(unwind_ends_membership(c, false, NULL, 480), ends);
+		assert_int_equal(unwind_ends_membership(c, true, NULL, 480), c == UNWIND_REMOVED);
+	}
+}
+
+static void a_bye_leaves_by_its_reason_where_that_counts(void **state)
+{
+	/* covers: IMS-005 */
+	static const struct {
+		const char *reason;
+		bool leaves;
+	} cases[] = {
+		{"SIP;cause=200;text=\"Call completed\"", true},
+		{" sip ; text=\"x\" ; Cause = 200 ", true},
+		{"SIP;cause=2000", false},
+		{"SIP;cause=480", false},
+		{"Q.850;cause=200", false},
+		{"SIP", false},
+		{"SIP;text=\"cause=200\"", false},
+		{"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+			unwind_ends_membership(UNWIND_DEPARTED, true, cases[i].reason, 487),
+			cases[i].leaves);
+		assert_true(unwind_ends_membership(UNWIND_DEPARTED, false, cases[i].reason, 487));
+	}
+}
+
+static void a_call_declined_for_good_ends_a_membership(void **state)
+{
+	/* covers: IMS-005 */
+	static const int gone[] = {404, 410, 603, 604}, later[] = {408, 480, 486, 487, 500, 503};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+		assert_true(unwind_ends_membership(UNWIND_REFUSED, true, NULL, gone[i]));
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		assert_false(unwind_ends_membership(UNWIND_REFUSED, false, NULL, later[i]));
+	assert_false(unwind_ends_membership(UNWIND_BUSY, false, NULL, 486));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -77,6 +129,9 @@ int main(void)
 		cmocka_unit_test(reasons_of_our_byes_are_those_of_the_product),
 		cmocka_unit_test(without_media_resources_the_answer_is_503_with_retry_after),
 		cmocka_unit_test(lost_media_are_told_by_their_cause),
+		cmocka_unit_test(only_leaving_and_being_removed_end_a_membership),
+		cmocka_unit_test(a_bye_leaves_by_its_reason_where_that_counts),
+		cmocka_unit_test(a_call_declined_for_good_ends_a_membership),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

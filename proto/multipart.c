@@ -64,19 +64,31 @@ int multipart_open(struct slice content_type, struct slice body, struct multipar
 	return 0;
 }
 
+static void take_header(struct multipart_part *p, struct slice name, struct slice value)
+{
+	if (slice_ieq_str(name, "Content-Type"))
+		p->content_type = value;
+	else if (slice_ieq_str(name, "Content-ID"))
+		p->id = value;
+	else if (slice_ieq_str(name, "Content-Transfer-Encoding"))
+		p->encoding = value;
+	else if (slice_ieq_str(name, "Content-Disposition"))
+		p->disposition = value;
+}
+
 /* Header lines up to the blank one; takes them off *part. */
-static int read_headers(struct slice *part, struct slice *type_r)
+static int read_headers(struct slice *part, struct multipart_part *p)
 {
 	ptrdiff_t crlf;
 
-	*type_r = SLICE_LIT("text/plain");
+	*p = (struct multipart_part){.content_type = SLICE_LIT("text/plain")};
 	while ((crlf = chars_crlf(*part, 0)) > 0) {
 		struct slice line = slice_first(*part, (size_t)crlf);
 		ptrdiff_t colon = slice_chr(line, ':');
 
-		if (colon > 0 &&
-		    slice_ieq_str(chars_trim(slice_first(line, (size_t)colon)), "Content-Type"))
-			*type_r = chars_trim(slice_from(line, (size_t)colon + 1));
+		if (colon > 0)
+			take_header(p, chars_trim(slice_first(line, (size_t)colon)),
+				    chars_trim(slice_from(line, (size_t)colon + 1)));
 		*part = slice_from(*part, (size_t)crlf + 2);
 	}
 	if (crlf < 0)
@@ -88,7 +100,8 @@ static int read_headers(struct slice *part, struct slice *type_r)
 int multipart_next(struct multipart *m, struct multipart_part *part_r)
 {
 	size_t line = 0;
-	struct slice part, type;
+	struct multipart_part found;
+	struct slice part;
 	ptrdiff_t end;
 
 	if (delimiter_at(m->rest, m->boundary, &line) == DELIMITER_END)
@@ -99,10 +112,49 @@ int multipart_next(struct multipart *m, struct multipart_part *part_r)
 		return -ERR_SYNTAX;
 	m->rest = slice_from(part, (size_t)end);
 	part = slice_first(part, (size_t)end);
-	if (read_headers(&part, &type))
+	if (read_headers(&part, &found))
 		return -ERR_SYNTAX;
 	/* The line break before a delimiter belongs to it. */
-	*part_r =
-		(struct multipart_part){type, slice_first(part, part.len >= 2 ? part.len - 2 : 0)};
+	found.body = slice_first(part, part.len >= 2 ? part.len - 2 : 0);
+	*part_r = found;
 	return 1;
+}
+
+static bool is_container(struct slice type)
+{
+	type = media_type_base(type);
+	return slice_ieq_str(type, "multipart/mixed") || slice_ieq_str(type, "multipart/related");
+}
+
+int multipart_flatten(const struct multipart_part *body, size_t max, struct multipart_part *parts_r,
+		      size_t *n_r)
+{
+	struct multipart open[MULTIPART_MAX_DEPTH];
+	struct multipart_part part = *body;
+	size_t depth = 0, n = 0;
+	int found = 1;
+
+	for (;;) {
+		if (found == 0) {
+			depth--;
+		} else if (is_container(part.content_type)) {
+			if (depth == MULTIPART_MAX_DEPTH)
+				return -ERR_LIMIT;
+			found = multipart_open(part.content_type, part.body, &open[depth]);
+			depth++;
+		} else if (n == max) {
+			return -ERR_LIMIT;
+		} else {
+			parts_r[n++] = part;
+		}
+		if (found < 0)
+			return found;
+		if (depth == 0)
+			break;
+		found = multipart_next(&open[depth - 1], &part);
+		if (found < 0)
+			return found;
+	}
+	*n_r = n;
+	return 0;
 }

@@ -16,8 +16,12 @@
 
 #define NS_LISTS  "urn:ietf:params:xml:ns:resource-lists"
 #define NS_COPY   "urn:ietf:params:xml:ns:copycontrol"
-#define MAX_BYTES (1u << 20)
-#define MAX_DEPTH 16
+#define NS_COPY_C "urn:ietf:params:xml:ns:copyControl" /* as the example of RFC 5366 6 has it */
+
+#define MAX_BYTES    (1u << 20)
+#define MAX_DEPTH    32
+#define MAX_ELEMENTS 10000
+#define MAX_ATTR     4096
 
 static const char *const copy_names[] = {
 	[RESLIST_NONE] = NULL,
@@ -39,6 +43,7 @@ struct reading {
 	struct reslist list;
 	size_t max_entries;
 	struct seen *seen;
+	size_t n_elements;
 	int depth;
 	int entry_depth;             /* of the entry that is open; 0: none */
 	int display_depth;           /* of its display-name; 0: none */
@@ -52,9 +57,16 @@ static int precedence(enum reslist_copy c)
 	return c == RESLIST_NONE ? RESLIST_BCC : (int)c;
 }
 
+static char *copy_control(struct xml_reader *x, const char *name)
+{
+	char *value = xml_attr(x, name, NS_COPY);
+
+	return value ? value : xml_attr(x, name, NS_COPY_C);
+}
+
 static int copy_attr(struct xml_reader *x, enum reslist_copy *copy_r)
 {
-	char *value = xml_attr(x, "copyControl", NS_COPY);
+	char *value = copy_control(x, "copyControl");
 	enum reslist_copy copy = RESLIST_NONE;
 	int err = 0;
 
@@ -74,7 +86,7 @@ static int copy_attr(struct xml_reader *x, enum reslist_copy *copy_r)
 /* xs:boolean; false when absent. */
 static int bool_attr(struct xml_reader *x, const char *name, bool *value_r)
 {
-	char *value = xml_attr(x, name, NS_COPY);
+	char *value = copy_control(x, name);
 	bool yes = value && (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
 	bool no = !value || strcmp(value, "false") == 0 || strcmp(value, "0") == 0;
 
@@ -85,7 +97,7 @@ static int bool_attr(struct xml_reader *x, const char *name, bool *value_r)
 
 static int count_attr(struct xml_reader *x, uint32_t *count_r)
 {
-	char *value = xml_attr(x, "count", NS_COPY);
+	char *value = copy_control(x, "count");
 	uint64_t count = 0;
 	int err = value ? slice_u64(slice_trim(slice_str(value)), UINT32_MAX, &count) : 0;
 
@@ -108,6 +120,24 @@ static void merge(struct reslist_entry *old, const struct reslist_entry *e)
 	}
 }
 
+static void key_of(const struct reslist_entry *e, struct bytes *key)
+{
+	if (sip_uri_key(slice_str(e->uri), key) < 0) {
+		bytes_reset(key);
+		bytes_add_str(key, e->uri);
+	}
+}
+
+static void note_seen(struct reading *r, const struct bytes *key, size_t index)
+{
+	struct seen *s = xcalloc(1, sizeof(*s) + key->len);
+
+	s->index = index;
+	s->len = key->len;
+	memcpy(s->key, key->data, key->len);
+	HASH_ADD_KEYPTR(hh, r->seen, s->key, s->len, s);
+}
+
 /* Takes e's strings. 0 and the entry that stands for it, or -ERR_LIMIT. */
 static int add_entry(struct reading *r, struct reslist_entry *e)
 {
@@ -116,10 +146,7 @@ static int add_entry(struct reading *r, struct reslist_entry *e)
 	struct seen *s = NULL;
 	int err = 0;
 
-	if (sip_uri_key(slice_str(e->uri), &key) < 0) {
-		bytes_reset(&key);
-		bytes_add_str(&key, e->uri);
-	}
+	key_of(e, &key);
 	if (!may_repeat(e))
 		HASH_FIND(hh, r->seen, key.data, key.len, s);
 	if (s) {
@@ -133,13 +160,8 @@ static int add_entry(struct reading *r, struct reslist_entry *e)
 		l->entries = xrealloc(l->entries, (l->n_entries + 1) * sizeof(*l->entries));
 		r->entry = &l->entries[l->n_entries];
 		*r->entry = *e;
-		if (!may_repeat(e)) {
-			s = xcalloc(1, sizeof(*s) + key.len);
-			s->index = l->n_entries;
-			s->len = key.len;
-			memcpy(s->key, key.data, key.len);
-			HASH_ADD_KEYPTR(hh, r->seen, s->key, s->len, s);
-		}
+		if (!may_repeat(e))
+			note_seen(r, &key, l->n_entries);
 		l->n_entries++;
 	}
 	bytes_fini(&key);
@@ -154,7 +176,7 @@ static int start_entry(struct reading *r)
 	int err = -ERR_SYNTAX;
 
 	uri = raw ? slice_trim(slice_str(raw)) : SLICE_NULL;
-	if (uri.len > 0 && copy_attr(r->x, &e.copy) == 0 &&
+	if (uri.len > 0 && uri.len <= MAX_ATTR && copy_attr(r->x, &e.copy) == 0 &&
 	    bool_attr(r->x, "anonymize", &e.anonymize) == 0 && count_attr(r->x, &e.count) == 0) {
 		e.uri = slice_dup(uri);
 		err = add_entry(r, &e);
@@ -168,6 +190,8 @@ static int on_start(struct reading *r, const struct xml_item *item)
 {
 	bool ours = strcmp(item->ns, NS_LISTS) == 0;
 
+	if (++r->n_elements > MAX_ELEMENTS)
+		return -ERR_SYNTAX;
 	if (++r->depth == 1)
 		return ours && strcmp(item->name, "resource-lists") == 0 ? 0 : -ERR_SYNTAX;
 	if (!ours)
@@ -205,7 +229,7 @@ static int read_all(struct reading *r)
 
 	while (err == 0 && (n = xml_next(r->x, &item)) != 0) {
 		if (n < 0)
-			return n;
+			return -ERR_SYNTAX; /* too deep is as bad */
 		if (item.type == XML_ITEM_START)
 			err = on_start(r, &item);
 		else if (item.type == XML_ITEM_END)
@@ -226,22 +250,67 @@ static void seen_free(struct reading *r)
 	}
 }
 
+/* Reads into r->list, which may have entries already. */
+static int read_document(struct reading *r, struct slice text)
+{
+	struct bytes key = BYTES_INIT;
+	int err;
+
+	if (xml_open(text, MAX_BYTES, MAX_DEPTH, &r->x) < 0)
+		return -ERR_SYNTAX;
+	for (size_t i = 0; i < r->list.n_entries; i++) {
+		bytes_reset(&key);
+		key_of(&r->list.entries[i], &key);
+		if (!may_repeat(&r->list.entries[i]))
+			note_seen(r, &key, i);
+	}
+	bytes_fini(&key);
+	err = read_all(r);
+	seen_free(r);
+	bytes_fini(&r->text);
+	xml_close(&r->x);
+	return err;
+}
+
 int reslist_parse(struct slice text, size_t max_entries, struct reslist *list_r)
 {
 	struct reading r = {.max_entries = max_entries};
-	int err = xml_open(text, MAX_BYTES, MAX_DEPTH, &r.x);
+	int err = read_document(&r, text);
 
-	if (err < 0)
-		return err;
-	err = read_all(&r);
-	seen_free(&r);
-	bytes_fini(&r.text);
-	xml_close(&r.x);
 	if (err < 0)
 		reslist_fini(&r.list);
 	else
 		*list_r = r.list;
 	return err;
+}
+
+static void copy_entries(const struct reslist *from, struct reslist *to)
+{
+	*to = (struct reslist){.n_entries = from->n_entries, .n_ignored = from->n_ignored};
+	to->entries = xcalloc(from->n_entries + 1, sizeof(*to->entries));
+	for (size_t i = 0; i < from->n_entries; i++) {
+		const struct reslist_entry *e = &from->entries[i];
+
+		to->entries[i] = *e;
+		to->entries[i].uri = xstrdup(e->uri);
+		to->entries[i].display = e->display ? xstrdup(e->display) : NULL;
+	}
+}
+
+int reslist_merge(struct slice text, size_t max_entries, struct reslist *list)
+{
+	struct reading r = {.max_entries = max_entries};
+	int err;
+
+	copy_entries(list, &r.list);
+	err = read_document(&r, text);
+	if (err < 0) {
+		reslist_fini(&r.list);
+		return err;
+	}
+	reslist_fini(list);
+	*list = r.list;
+	return 0;
 }
 
 void reslist_fini(struct reslist *list)

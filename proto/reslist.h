@@ -22,8 +22,16 @@ struct reslist {
 	size_t n_entries;
 	size_t n_ignored;
 };
-/* -ERR_SYNTAX, -ERR_LIMIT (more than max_entries, or a body over 1 MiB). Release with reslist_fini. */
+/*
+ * -ERR_LIMIT: more than max_entries. -ERR_SYNTAX: no list, or larger than any list is (1 MiB, 32
+ * levels, 10000 elements, attributes of 4 KiB). Release with reslist_fini.
+ */
 MUST_CHECK int reslist_parse(struct slice text, size_t max_entries, struct reslist *list_r);
+/*
+ * Add what another document holds, as if both were one list (RFC 5363 4.1): duplicates are merged,
+ * max_entries is for all. list stays as it is on failure; errors as above.
+ */
+MUST_CHECK int reslist_merge(struct slice text, size_t max_entries, struct reslist *list);
 void reslist_fini(struct reslist *list);
 void reslist_build(struct bytes *out, const struct reslist *list);
 

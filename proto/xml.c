@@ -17,6 +17,7 @@ struct xml_reader {
 	xmlTextReaderPtr reader;
 	int max_depth;
 	bool end_pending; /* an empty element: its END comes next */
+	bool broken;      /* an error that the library would read on after (namespaces) */
 };
 
 #define REPLACEMENT "\xef\xbf\xbd"
@@ -112,6 +113,15 @@ static void say_nothing(void *ctx, const char *fmt, ...)
 	(void)fmt;
 }
 
+/* Prefixes without a namespace, attributes that are the same in two disguises. */
+static void on_error(void *arg, xmlErrorPtr error)
+{
+	struct xml_reader *x = arg;
+
+	if (error->level >= XML_ERR_ERROR)
+		x->broken = true;
+}
+
 int xml_open(struct slice text, size_t max_bytes, int max_depth, struct xml_reader **x_r)
 {
 	const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
@@ -131,6 +141,7 @@ int xml_open(struct slice text, size_t max_bytes, int max_depth, struct xml_read
 	x = xcalloc(1, sizeof(*x));
 	x->reader = reader;
 	x->max_depth = max_depth;
+	xmlTextReaderSetStructuredErrorHandler(reader, on_error, x);
 	*x_r = x;
 	return 0;
 }
@@ -188,10 +199,12 @@ int xml_next(struct xml_reader *x, struct xml_item *item_r)
 	while ((n = xmlTextReaderRead(x->reader)) == 1) {
 		int taken = take_node(x, item_r);
 
+		if (x->broken)
+			return -ERR_SYNTAX;
 		if (taken != 0)
 			return taken;
 	}
-	return n == 0 ? 0 : -ERR_SYNTAX;
+	return n == 0 && !x->broken ? 0 : -ERR_SYNTAX;
 }
 
 char *xml_attr(struct xml_reader *x, const char *name, const char *ns)

@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes first = BYTES_INIT, second = BYTES_INIT;
 	struct reslist list, again;
+	size_t n_names = 0;
 
 	if (reslist_parse(slice_make(data, size), MAX_ENTRIES, &list) < 0)
 		return 0;
@@ -23,6 +24,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	reslist_build(&second, &again);
 	if (!slice_eq(bytes_slice(&first), bytes_slice(&second)))
 		abort();
+	/* Again into the same list: nothing that names one user is new. */
+	for (size_t i = 0; i < list.n_entries; i++)
+		n_names += list.entries[i].count == 0;
+	if (reslist_merge(slice_make(data, size), MAX_ENTRIES, &list) == 0) {
+		for (size_t i = 0; i < list.n_entries; i++)
+			n_names -= list.entries[i].count == 0;
+		if (n_names != 0)
+			abort();
+	}
 	reslist_fini(&list);
 	reslist_fini(&again);
 	bytes_fini(&first);

@@ -146,8 +146,91 @@ static void the_size_is_bounded(void **state)
 	assert_int_equal(reslist_parse(bytes_slice(&b), 1, &l), 0);
 	reslist_fini(&l);
 	bytes_add_char(&b, ' ');
-	assert_int_equal(reslist_parse(bytes_slice(&b), 1, &l), -ERR_LIMIT);
+	assert_int_equal(reslist_parse(bytes_slice(&b), 1, &l), -ERR_SYNTAX);
 	bytes_fini(&b);
+}
+
+static void nest(struct bytes *b, int levels)
+{
+	bytes_reset(b);
+	bytes_add_str(b, HEAD);
+	for (int i = 1; i < levels; i++)
+		bytes_add_str(b, "<list>");
+	for (int i = 1; i < levels; i++)
+		bytes_add_str(b, "</list>");
+	bytes_add_str(b, TAIL);
+}
+
+static void depth_elements_and_attributes_are_bounded(void **state)
+{
+	struct bytes b = BYTES_INIT;
+	struct reslist l = {0};
+
+	(void)state;
+	nest(&b, 32);
+	assert_int_equal(parse(bytes_cstr(&b), 1, &l), 0);
+	reslist_fini(&l);
+	nest(&b, 33);
+	assert_int_equal(parse(bytes_cstr(&b), 1, &l), -ERR_SYNTAX);
+
+	for (size_t n = 9998; n <= 9999; n++) { /* and two around them */
+		bytes_reset(&b);
+		bytes_add_str(&b, HEAD "<list>");
+		for (size_t i = 0; i < n; i++)
+			bytes_add_str(&b, "<x/>");
+		bytes_add_str(&b, "</list>" TAIL);
+		assert_int_equal(parse(bytes_cstr(&b), 1, &l), n == 9998 ? 0 : -ERR_SYNTAX);
+		reslist_fini(&l);
+	}
+	for (size_t n = 4096; n <= 4097; n++) {
+		bytes_reset(&b);
+		bytes_add_str(&b, HEAD "<list><entry uri=\"sip:");
+		for (size_t i = 6; i < n; i++)
+			bytes_add_char(&b, 'a');
+		bytes_add_str(&b, "@h\"/></list>" TAIL);
+		assert_int_equal(parse(bytes_cstr(&b), 1, &l), n == 4096 ? 0 : -ERR_SYNTAX);
+		reslist_fini(&l);
+	}
+	bytes_fini(&b);
+}
+
+/* covers: LIST-005, LIST-009 */
+static void several_documents_are_one_list(void **state)
+{
+	struct reslist l = read_list("<list><entry uri=\"sip:bob@h\" cp:copyControl=\"cc\"/>"
+				     "<entry uri=\"sip:carol@h\"/></list>");
+
+	(void)state;
+	assert_int_equal(reslist_merge(SLICE_LIT(HEAD "<list><entry uri=\"sip:bob@H;x=y\" "
+						      "cp:copyControl=\"to\"/>"
+						      "<entry uri=\"sip:dave@h\"/></list>" TAIL),
+				       3, &l),
+			 0);
+	assert_int_equal(l.n_entries, 3);
+	assert_string_equal(l.entries[0].uri, "sip:bob@h");
+	assert_int_equal(l.entries[0].copy, RESLIST_TO);
+	assert_string_equal(l.entries[2].uri, "sip:dave@h");
+	assert_int_equal(reslist_merge(SLICE_LIT(HEAD "<list><entry uri=\"sip:erik@h\"/>"
+						      "</list>" TAIL),
+				       3, &l),
+			 -ERR_LIMIT);
+	assert_int_equal(reslist_merge(SLICE_LIT("rubbish"), 9, &l), -ERR_SYNTAX);
+	assert_int_equal(l.n_entries, 3);
+	reslist_fini(&l);
+}
+
+static void the_other_spelling_of_the_namespace_is_read(void **state)
+{
+	struct reslist l = {0};
+
+	(void)state;
+	assert_int_equal(parse("<resource-lists xmlns=\"urn:ietf:params:xml:ns:resource-lists\" "
+			       "xmlns:c=\"urn:ietf:params:xml:ns:copyControl\"><list>"
+			       "<entry uri=\"sip:a@h\" c:copyControl=\"to\"/></list>" TAIL,
+			       9, &l),
+			 0);
+	assert_int_equal(l.entries[0].copy, RESLIST_TO);
+	reslist_fini(&l);
 }
 
 static void broken_lists_are_refused(void **state)
@@ -164,6 +247,14 @@ static void broken_lists_are_refused(void **state)
 		HEAD "<list><entry uri=\"sip:a@h\" cp:count=\"-1\"/></list>" TAIL,
 		"<!DOCTYPE resource-lists [<!ENTITY a \"sip:a@h\">]>" HEAD TAIL,
 		HEAD "<list><entry uri=\"sip:a@h\"></list>" TAIL,
+		HEAD "<list><entry uri=\"sip:a@h\" uri=\"sip:b@h\"/></list>" TAIL,
+		HEAD "<list xmlns:d=\"urn:ietf:params:xml:ns:copycontrol\"><entry uri=\"sip:a@h\" "
+		     "cp:copyControl=\"to\" d:copyControl=\"bcc\"/></list>" TAIL,
+		HEAD "<list><entry uri=\"sip:a@h\" no:copyControl=\"to\"/></list>" TAIL,
+		HEAD "<list><no:entry uri=\"sip:a@h\"/></list>" TAIL,
+		HEAD "<list><entry uri=\"sip:\xc0\xaf@h\"/></list>" TAIL,
+		HEAD "<list><entry uri=\"sip:a@h\">&b;</entry></list>" TAIL,
+		"\xff\xfe<\0r\0/\0>\0",
 	};
 	struct reslist l = {0};
 
@@ -213,6 +304,9 @@ int main(void)
 		cmocka_unit_test(anonymised_entries_with_a_count_may_repeat),
 		cmocka_unit_test(the_number_of_entries_is_bounded),
 		cmocka_unit_test(the_size_is_bounded),
+		cmocka_unit_test(depth_elements_and_attributes_are_bounded),
+		cmocka_unit_test(several_documents_are_one_list),
+		cmocka_unit_test(the_other_spelling_of_the_namespace_is_read),
 		cmocka_unit_test(broken_lists_are_refused),
 		cmocka_unit_test(no_prefix_of_a_list_is_a_list),
 		cmocka_unit_test(what_is_written_is_read_back_the_same),

@@ -59,6 +59,9 @@ struct options {
 	bool strict;
 	int64_t lost_grace;
 	int64_t max_message, max_file, file_hold;
+	int64_t dialout_rate, list_max_entries, list_max_octets;
+	bool dialout_members, list_require_tag, list_expand_refused;
+	char *list_service, *list_consent;
 	int64_t event_burst, event_min_interval, event_expires;
 	char *admin_address;
 	int64_t admin_port;

@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "mrfc/conference/psi.h"
 #include "mrfc/conference/service.h"
+#include "mrfc/consent_file.h"
 #include "mrfc/focus/focus.h"
 #include "mrfc/options.h"
 #include "mrfc/sip/hop_table.h"
@@ -57,6 +58,8 @@ static int check_names(const struct options *o, const struct why *why)
 		return wrong(why, "sip.contact: '%s' is no HOST or HOST:PORT", o->sip_contact);
 	if (o->factory[0] == '\0')
 		return 0;
+	if (strcmp(o->factory, o->list_service) == 0)
+		return wrong(why, "list.service: '%s' is conference.factory", o->list_service);
 	text = xasprintf("sip:%s@x", o->factory);
 	ok = sip_uri_parse(slice_str(text), &uri) == 0 && slice_eq_str(uri.user, o->factory);
 	free(text);
@@ -202,6 +205,16 @@ static int check_admin(const struct options *o, const struct why *why)
 			: wrong(why, "admin.token_file: %s holds no token", o->admin_token_file);
 }
 
+static int check_consent(const struct options *o, const struct why *why)
+{
+	struct urilist_consent *consent;
+	int err = consent_file_read(o->list_consent, why->text, why->size, &consent);
+
+	if (err == 0)
+		urilist_consent_free(&consent);
+	return err;
+}
+
 int options_check(const struct options *o, char *why_r, size_t why_size)
 {
 	const struct why why = {why_r, why_size};
@@ -218,6 +231,8 @@ int options_check(const struct options *o, char *why_r, size_t why_size)
 		err = check_services(o, &why);
 	if (err == 0)
 		err = check_admin(o, &why);
+	if (err == 0)
+		err = check_consent(o, &why);
 	if (err == 0 && addr_from_unix(o->mp_socket, &at) != 0)
 		err = wrong(&why, "mp.socket: '%s' is no path for a Unix socket (1..107 octets)",
 			    o->mp_socket);

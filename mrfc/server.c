@@ -20,6 +20,7 @@
 #include "common/store_file.h"
 #include "mrfc/admin/api.h"
 #include "mrfc/conference/service.h"
+#include "mrfc/consent_file.h"
 #include "mrfc/focus/focus.h"
 #include "mrfc/mp/media.h"
 #include "mrfc/mp/mrfp_pool.h"
@@ -41,6 +42,7 @@ struct server {
 	struct media *media;
 	struct sip_agent *sip;
 	struct focus *focus;
+	struct urilist_consent *consent; /* NULL: of everybody */
 	struct http_server *http;
 	struct api *api;
 	struct daemon *signals;
@@ -188,6 +190,13 @@ static struct focus_config focus_settings(const struct options *o)
 		.max_message = (uint64_t)o->max_message,
 		.max_file = (uint64_t)o->max_file,
 		.file_hold_ms = (uint32_t)o->file_hold,
+		.list = o->list_service,
+		.list_max_entries = (uint32_t)o->list_max_entries,
+		.list_max_octets = (uint64_t)o->list_max_octets,
+		.list_needs_tag = o->list_require_tag,
+		.list_expand = o->list_expand_refused,
+		.dialout_rate = (uint32_t)o->dialout_rate,
+		.dialout_members = o->dialout_members,
 		.event_burst = (uint32_t)o->event_burst,
 		.event_min_interval_ms = (uint32_t)o->event_min_interval,
 		.event_expires_s = (uint32_t)o->event_expires,
@@ -227,7 +236,7 @@ static int open_pool(struct server *s, const struct options *o)
 
 static int open_sip(struct server *s, const struct options *o)
 {
-	const struct focus_config config = focus_settings(o);
+	struct focus_config config = focus_settings(o);
 	struct sip_config sip = {.domain = o->domain,
 				 .contact = o->sip_contact,
 				 .outbound_proxy = o->sip_outbound_proxy,
@@ -249,6 +258,11 @@ static int open_sip(struct server *s, const struct options *o)
 		log_error("%s", why);
 		return err == -ERR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
 	}
+	if (consent_file_read(o->list_consent, why, sizeof(why), &s->consent) != 0) {
+		log_error("%s", why);
+		return EXIT_CONFIG;
+	}
+	config.list_consent = s->consent;
 	if (focus_new(s->base, &config, s->sip, s->media, s->store, s->stats, &s->focus) != 0) {
 		log_error("sip.trusted: %s is no list of networks", o->sip_trusted);
 		return EXIT_CONFIG;
@@ -331,6 +345,7 @@ void server_free(struct server **sp)
 	http_server_free(&s->http);
 	api_free(&s->api);
 	focus_free(&s->focus);
+	urilist_consent_free(&s->consent);
 	media_free(&s->media);
 	mrfp_pool_free(&s->pool);
 	sip_agent_free(&s->sip);

@@ -18,6 +18,8 @@ MRFC_SRC := \
 	mrfc/conference/roster_nick.c \
 	mrfc/conference/service.c \
 	mrfc/conference/unwind.c \
+	mrfc/conference/urilist.c \
+	mrfc/consent_file.c \
 	mrfc/focus/focus.c \
 	mrfc/focus/focus_access.c \
 	mrfc/focus/focus_core.c \
@@ -30,6 +32,9 @@ MRFC_SRC := \
 	mrfc/focus/focus_file_sdp.c \
 	mrfc/focus/focus_join.c \
 	mrfc/focus/focus_leave.c \
+	mrfc/focus/focus_list.c \
+	mrfc/focus/focus_list_body.c \
+	mrfc/focus/focus_list_refuse.c \
 	mrfc/focus/focus_media.c \
 	mrfc/focus/focus_member.c \
 	mrfc/focus/focus_owed.c \
@@ -40,6 +45,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_reserve.c \
 	mrfc/focus/focus_room.c \
 	mrfc/focus/focus_sdp.c \
+	mrfc/focus/focus_turn.c \
 	mrfc/mp/media.c \
 	mrfc/mp/mrfp_link.c \
 	mrfc/mp/mrfp_link_loop.c \
@@ -83,4 +89,5 @@ MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c
 UNIT_TESTS += access api bars conf_store conference dialog_state event_heap event_pkg focus_file_sdp focus_sdp \
 	identity media members mrfp_link mrfp_pool nickname record roster session_timer sip_ref unwind
 UNIT_TESTS += api_policy roster_absent
+UNIT_TESTS += urilist
 UNIT_TESTS += hop_table psi service

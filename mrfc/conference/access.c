@@ -198,3 +198,8 @@ int access_subscribe(const struct access_facts *f)
 {
 	return access_status(access_judge(ACCESS_SUBSCRIBE, f));
 }
+
+int access_list(const struct access_facts *f, bool nameless)
+{
+	return nameless ? 403 : access_invite(f);
+}

@@ -52,6 +52,14 @@ bool focus_uri_is_ours(struct focus *f, const char *uri)
 	return room_by_uri(f, uri, &factory, NULL) != NULL || factory;
 }
 
+bool focus_uri_is_list(const struct focus *f, const char *uri)
+{
+	struct sip_uri u;
+
+	return f->config.list[0] != '\0' && room_uri_is_mine(f, uri) &&
+	       sip_uri_parse(slice_str(uri), &u) == 0 && slice_eq_str(u.user, f->config.list);
+}
+
 /* Does the peer assert a URI of a conference, or of the one that its request would make? */
 static bool poses_as_conference(struct focus *f, const struct sip_in *in,
 				const struct identity *who)
@@ -215,6 +223,12 @@ static void on_accepted(struct dialog *d, const struct sip_out_result *result, v
 	dialout_on_accepted(arg, result);
 }
 
+static void on_refused(struct dialog *d, const struct sip_out_result *result, void *arg)
+{
+	(void)d;
+	list_on_refused(arg, result);
+}
+
 static void on_confirmed(struct dialog *d, void *arg)
 {
 	struct session *s = arg;
@@ -243,6 +257,7 @@ static const struct dialog_ops dialog_handlers = {.change = on_change,
 						  .answer = on_answer,
 						  .ringing = on_ringing,
 						  .accepted = on_accepted,
+						  .refused = on_refused,
 						  .confirmed = on_confirmed,
 						  .change_failed = on_change_failed,
 						  .ended = on_ended};
@@ -331,6 +346,7 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 	f->member_hooks = config->offline ? owed_hooks() : NULL;
 	LIST_INIT(&f->owed_waits);
 	LIST_INIT(&f->refers);
+	turns_init(f);
 	f->file_dialogs = dialog_set_new(base, sip, &settings, file_dialog_ops());
 	LIST_INIT(&f->shares);
 	f->tick = timer_new(base, on_tick, f);
@@ -375,6 +391,7 @@ void focus_free(struct focus **fp)
 		room_free(room_of(c));
 	owed_fini(f);
 	timer_free(&f->tick);
+	turns_fini(f);
 	dialog_set_free(&f->dialogs);
 	dialog_set_free(&f->file_dialogs);
 	conf_store_free(&f->store);
@@ -419,8 +436,9 @@ int focus_create(struct focus *f, const char *name, const char *subject,
 		return -ERR_WRONG_STATE;
 	if (!conf_store_up(f->store))
 		return -ERR_IO;
-	/* The factory's name belongs to the factory. */
-	if (name != NULL && f->config.factory[0] != '\0' && strcmp(name, f->config.factory) == 0)
+	/* The names of services belong to them. */
+	if (name != NULL && name[0] != '\0' &&
+	    (strcmp(name, f->config.factory) == 0 || strcmp(name, f->config.list) == 0))
 		return -ERR_EXISTS;
 	if (name != NULL && !psi_set_has(f->psi, slice_str(name)))
 		return -ERR_SYNTAX;

@@ -7,6 +7,7 @@
 
 struct event_base;
 struct sip_agent;
+struct urilist_consent;
 struct store;
 struct stats;
 
@@ -21,6 +22,7 @@ enum { FOCUS_MAX_ALIASES = 16, FOCUS_MAX_LIST = 1000 };
 struct focus_config {
 	const char *domain;
 	const char *factory; /* user part; "": none */
+	const char *list;    /* the same of the service for lists */
 	const char *trusted; /* networks */
 	const char *
 		aliases; /* comma-separated URIs (FOCUS_MAX_ALIASES) that mean the conference in CPIM To */
@@ -52,6 +54,12 @@ struct focus_config {
 	/* Texts of Warning in refusals; "" or NULL: our own. */
 	const char *text_full, *text_closed, *text_locked, *text_barred;
 	uint32_t file_hold_ms;
+	uint32_t list_max_entries; /* of lists in one request */
+	uint64_t list_max_octets;
+	const struct urilist_consent *list_consent; /* NULL: everybody has agreed */
+	bool list_needs_tag, list_expand;
+	uint32_t dialout_rate;      /* calls a second; 0: no limit */
+	bool dialout_members;       /* calls tell who belongs */
 	uint32_t session_expires_s; /* 0: none */
 	uint32_t min_se_s;
 	uint32_t lost_grace_ms; /* a session without its connection lives on that long */
@@ -83,7 +91,7 @@ MUST_CHECK int focus_set_members(struct focus *f, struct conference *c, enum con
 /* Everyone gets BYE (Reason 410), subscriptions end, URI is freed. */
 void focus_end(struct focus *f, struct conference *c, int reason_cause);
 /*
- * Dial out to uri. 0: started, *participant_r shows dialing-out. -ERR_EXISTS connected already,
+ * Dial out to uri. 0: started, *participant_r shows dialing-out, or pending until its turn (dialout.rate). -ERR_EXISTS connected already,
  * -ERR_SYNTAX bad URI, -ERR_CLOSED no MRFP, -ERR_LIMIT full, -ERR_WRONG_STATE ending, -ERR_DENIED
  * barred, or the conference is closed. by: who asked (URI) or NULL.
  */

@@ -25,8 +25,9 @@ static void add_kept(struct bytes *h, const char *name, const char *value)
 static void call(struct session *s)
 {
 	struct room *room = s->room;
-	struct bytes h = BYTES_INIT, trusted = BYTES_INIT;
+	struct bytes h = BYTES_INIT, trusted = BYTES_INIT, body = BYTES_INIT;
 	const char *route;
+	char *type;
 	int err;
 
 	if (sip_agent_route(room->focus->sip, s->contact, &route) != 0) {
@@ -42,6 +43,8 @@ static void call(struct session *s)
 	add_kept(&h, "Replaces", s->replaces);
 	add_kept(&h, "Session-Replaces", room->session_replaces);
 	core_call_headers(room->focus, &h, &trusted);
+	list_headers(s, &h);
+	type = list_body(s, &body);
 	session_step(s, SESSION_CALLING);
 	err = dialog_call(room->focus->dialogs,
 			  &(struct dialog_call_to){.name = room->c->name,
@@ -50,10 +53,14 @@ static void call(struct session *s)
 						   .route = route,
 						   .headers = bytes_cstr(&h),
 						   .trusted = bytes_cstr(&trusted),
-						   .sdp = bytes_slice(&s->local.last)},
+						   .sdp = bytes_slice(&s->local.last),
+						   .content_type = type,
+						   .body = bytes_slice(&body)},
 			  s, &s->dialog);
 	bytes_fini(&h);
 	bytes_fini(&trusted);
+	bytes_fini(&body);
+	free(type);
 	if (err != 0)
 		focus_unwind(s, UNWIND_NO_ROUTE, 0, NULL, "the URI cannot be called");
 }
@@ -151,14 +158,24 @@ static char *replaces_in(struct slice headers)
 	return text;
 }
 
+void dialout_go(struct session *s)
+{
+	struct focus *f = s->room->focus;
+	const struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
+					    .tls = f->sdp.offer_tls && media_has_tls(f->media),
+					    .match_session_only = f->sdp.session_match,
+					    .v6 = addr_is_v6(sip_agent_addr(f->sip))};
+
+	roster_endpoint_status(s->endpoint, CONFINFO_DIALING_OUT, clock_wall_ms());
+	session_step(s, SESSION_ADDING);
+	session_add_termination(s, &remote, on_added);
+	room_changed(s->room);
+}
+
 int dialout_start(struct room *room, struct slice uri, const char *display, const char *by,
 		  const char *referred_by, struct refer *refer, struct session **session_r)
 {
 	struct focus *f = room->focus;
-	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
-				      .tls = f->sdp.offer_tls && media_has_tls(f->media),
-				      .match_session_only = f->sdp.session_match,
-				      .v6 = addr_is_v6(sip_agent_addr(f->sip))};
 	struct access_facts facts;
 	enum access_denial denial;
 	struct slice headers = SLICE_NULL;
@@ -201,13 +218,16 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 	s->replaces = replaces_in(headers);
 	replace_former(s);
 	s->refer = refer;
-	session_enter_roster(s, CONFINFO_DIALING_OUT);
-	session_step(s, SESSION_ADDING);
+	session_enter_roster(s, CONFINFO_PENDING);
 	log_info("%s: calling %s%s%s", room->c->name, s->who.uri, by != NULL ? " for " : "",
 		 by != NULL ? by : "");
-	session_add_termination(s, &remote, on_added);
-	room_changed(room);
 	*session_r = s;
+	if (turn_take(f)) {
+		dialout_go(s);
+	} else {
+		turn_wait(s);
+		room_changed(room);
+	}
 	return 0;
 }
 

@@ -322,6 +322,8 @@ static void keep_company(struct file_share *share, const struct sip_in *in)
 	for (size_t i = 0; i < in->n_parts; i++) {
 		const struct sip_part *p = &in->parts[i];
 
+		if (list_is_part(p)) /* whom it lists is not for all to read */
+			continue;
 		bytes_addf(&share->parts, "--%s\r\n", share->boundary);
 		sip_header_add(&share->parts, "Content-Type", p->type);
 		if (p->id != NULL)

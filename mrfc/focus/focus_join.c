@@ -69,6 +69,7 @@ static void on_stored(int err, void *arg)
 		return;
 	session_step(s, SESSION_WAITING);
 	dialog_answer(s->dialog, bytes_slice(&s->local.last));
+	list_run(s); /* the answer does not wait for them (LIST-001) */
 }
 
 static void on_added(const struct media_result *result, void *arg)
@@ -269,6 +270,7 @@ void focus_on_invite(struct sip_in *in, void *arg)
 	struct focus *f = arg;
 	struct focus_sdp_peer peer = {0};
 	enum access_denial denial = ACCESS_GRANTED;
+	struct list_order *order;
 	struct access_facts facts;
 	struct join_means means;
 	struct identity who;
@@ -276,10 +278,17 @@ void focus_on_invite(struct sip_in *in, void *arg)
 	struct room *room;
 	int status = 0;
 
-	if (core_refuses(f, &in) || focus_identify(f, &in, &who) != 0 ||
-	    file_on_invite(f, &in, &who))
+	if (core_refuses(f, &in) || focus_identify(f, &in, &who) != 0)
+		return;
+	/* Files are for those who are in: no list goes with them. */
+	if ((in->require & SIP_OPT_RECIPIENT_LIST) == 0 && file_on_invite(f, &in, &who))
 		return;
 	if (!replace_read(f, &in, &who, &means) || !acceptable(f, &in, &peer)) {
+		identity_fini(&who);
+		return;
+	}
+	if (!list_of_invite(f, &in, &who, &order)) {
+		focus_sdp_peer_fini(&peer);
 		identity_fini(&who);
 		return;
 	}
@@ -299,10 +308,12 @@ void focus_on_invite(struct sip_in *in, void *arg)
 		focus_refuse(&in, status, 0,
 			     denial != ACCESS_GRANTED ? focus_denial_text(f, denial) : NULL);
 		focus_sdp_peer_fini(&peer);
+		list_order_free(&order);
 		identity_fini(&who);
 		return;
 	}
 	s = session_new(room, &who, in->contact);
+	s->order = order;
 	s->peer = peer;
 	s->has_peer = in->sdp.ptr != NULL;
 	if (means.replaced != NULL)

@@ -21,6 +21,9 @@ static void session_free(struct session *s)
 	focus_sdp_local_fini(&s->local);
 	for (size_t i = 0; i < SESSION_FILE_IDS; i++)
 		free(s->file_ids[i]);
+	turn_forget(s);
+	list_order_free(&s->order);
+	list_call_fini(&s->by_list);
 	timer_free(&s->lost_timer);
 	replace_forget(s);
 	identity_fini(&s->who);

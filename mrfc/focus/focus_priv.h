@@ -7,6 +7,7 @@
 #include "mrfc/conference/psi.h"
 #include "mrfc/conference/service.h"
 #include "mrfc/conference/unwind.h"
+#include "mrfc/conference/urilist.h"
 #include "mrfc/focus/focus.h"
 #include "mrfc/focus/focus_sdp.h"
 #include "mrfc/sip/dialog.h"
@@ -18,6 +19,7 @@
 
 /* Shared by the pieces of the focus: focus.c and focus_*.c. */
 struct refer;
+struct list_order;
 
 struct owed_former;
 struct owed_run;
@@ -70,6 +72,15 @@ enum session_step {
 
 #define SESSION_FILE_IDS 16
 
+/* What a list gives each call that it asks for. Zeroed: no list did. */
+struct list_call {
+	bool listed;
+	bool expanded;         /* of a list behind a user's name: no further one is looked into */
+	struct chunk *history; /* recipient-list-history; NULL: none */
+	uint32_t max_forwards; /* of the request that asks; 0: unknown */
+	uint32_t max_breadth;  /* of this call; 0: unknown */
+};
+
 /* One endpoint in a conference: dialog, termination, place in the roster. */
 struct session {
 	LIST_ENTRY(session) link;
@@ -94,6 +105,10 @@ struct session {
 	struct session *taker;    /* who takes this one's place; NULL */
 	struct timer *take_timer; /* taker: its connection should be there by now; NULL */
 	struct refer *refer;      /* REFER that waits for the outcome; NULL */
+	struct list_order *order; /* of its INVITE, until it is in; NULL */
+	struct list_call by_list;
+	TAILQ_ENTRY(session) turn;
+	bool waits_turn;
 	struct focus_sdp_local local;
 	struct focus_sdp_peer peer; /* last accepted description */
 	bool has_peer;
@@ -150,6 +165,9 @@ struct focus {
 	struct timer *tick;
 	unsigned n_ticks;
 	LIST_HEAD(, refer) refers;
+	TAILQ_HEAD(, session) turns; /* calls that wait for theirs */
+	struct timer *turn_timer;
+	uint64_t turn_next_us;
 	struct dialog_set *file_dialogs;
 	LIST_HEAD(, file_share) shares;          /* files under way */
 	const struct member_hooks *member_hooks; /* NULL: nobody cares */
@@ -224,6 +242,7 @@ void focus_refuse(struct sip_in **in, int status, uint32_t retry_after_s, const 
 char *focus_refusal_headers(uint32_t retry_after_s, int warning, const char *why);
 /* Is it the URI of the factory or of an active conference? Nobody may join by such a name. */
 bool focus_uri_is_ours(struct focus *f, const char *uri);
+bool focus_uri_is_list(const struct focus *f, const char *uri); /* the service for lists */
 /* Identity of a request's sender; after -ERR_DENIED the request is answered 403. */
 MUST_CHECK int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r);
 
@@ -314,8 +333,42 @@ MUST_CHECK int dialout_start(struct room *room, struct slice uri, const char *di
 			     struct session **session_r);
 /* The callee's answer is a 3xx: call there instead, where policy has it. False: it is a refusal. */
 bool dialout_follow(struct session *s, int status);
+void dialout_go(struct session *s); /* its turn has come */
 void dialout_on_ringing(struct session *s);
 void dialout_on_accepted(struct session *s, const struct sip_out_result *result);
+
+/* focus_turn.c */
+void turns_init(struct focus *f);
+void turns_fini(struct focus *f);
+bool turn_take(struct focus *f);   /* may one go at once? */
+void turn_wait(struct session *s); /* dialout_go() follows */
+void turn_forget(struct session *s);
+
+/* focus_list.c */
+#define LIST_TYPE "application/resource-lists+xml"
+bool list_is_part(const struct sip_part *p); /* disposition recipient-list */
+/*
+ * The list that an INVITE brings, judged: *order_r is NULL when there is none to act on. False: the
+ * request is answered. list_run() acts on it when the sender is in; nothing else does.
+ */
+bool list_of_invite(struct focus *f, struct sip_in **in, const struct identity *who,
+		    struct list_order **order_r);
+void list_run(struct session *s);
+void list_order_free(struct list_order **o);
+void list_call_fini(struct list_call *c);
+/* True: a REFER for many, answered and carried out. */
+bool list_on_refer(struct focus *f, struct sip_in **in, const struct identity *who);
+/* A call is refused: if it went to a list whose members are told, they are called (LIST-011). */
+void list_on_refused(struct session *s, const struct sip_out_result *result);
+
+/* focus_list_refuse.c: answer with the status and what a list's sender may know (l NULL: none was read). */
+void list_refuse(struct focus *f, struct sip_in **in, const struct identity *who, int status,
+		 const struct urilist *l);
+
+/* focus_list_body.c */
+/* Header lines of a call, and its body with the description in it: Content-Type on the heap, NULL: the description alone. */
+void list_headers(const struct session *s, struct bytes *headers);
+char *list_body(const struct session *s, struct bytes *body);
 
 /* focus_reinvite.c */
 /* The lines for files of the change in progress have their terminations. */

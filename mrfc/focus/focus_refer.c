@@ -280,6 +280,10 @@ void focus_on_refer(struct sip_in *in, struct sip_leg *leg, void *arg)
 
 	if (focus_identify(f, &in, &who) != 0)
 		return;
+	if (list_on_refer(f, &in, &who)) {
+		identity_fini(&who);
+		return;
+	}
 	room = room_by_uri(f, in->uri, NULL, NULL);
 	bye = in->refer_method != NULL && strcasecmp(in->refer_method, "BYE") == 0;
 	target = in->refer_to != NULL ? room_by_uri(f, in->refer_to, NULL, NULL) : NULL;

@@ -289,6 +289,8 @@ static void lose_session(struct session *s)
 {
 	struct focus *f = s->room->focus;
 
+	if (s->waits_turn)
+		return; /* has no media yet */
 	session_found(s);
 	media_cancel(f->media, s);
 	conf_store_cancel(f->store, s);

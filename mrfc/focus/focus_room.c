@@ -170,7 +170,8 @@ struct room *room_by_uri(struct focus *f, const char *uri, bool *is_factory_r, s
 	    (u.scheme != SIP_URI_SIP && u.scheme != SIP_URI_SIPS) ||
 	    !sip_agent_is_me(f->sip, u.host, u.port))
 		return NULL;
-	if (f->config.factory[0] != '\0' && slice_eq_str(u.user, f->config.factory)) {
+	if ((f->config.factory[0] != '\0' && slice_eq_str(u.user, f->config.factory)) ||
+	    (f->config.list[0] != '\0' && slice_eq_str(u.user, f->config.list))) {
 		if (is_factory_r != NULL)
 			*is_factory_r = true;
 		return NULL;

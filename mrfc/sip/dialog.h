@@ -48,6 +48,8 @@ struct dialog_ops {
 	void (*ringing)(struct dialog *d, int status, void *arg);
 	/* 2xx to our first INVITE, before its answer is given. */
 	void (*accepted)(struct dialog *d, const struct sip_out_result *result, void *arg);
+	/* Final answer to our first INVITE that is no 2xx; ended() follows. May be NULL. */
+	void (*refused)(struct dialog *d, const struct sip_out_result *result, void *arg);
 	/* Both sides have it: ACK in or out. */
 	void (*confirmed)(struct dialog *d, void *arg);
 	/* Our re-offer failed; the session is as before (FOC-023). */

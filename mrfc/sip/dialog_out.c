@@ -107,6 +107,8 @@ static void on_call_result(const struct sip_out_result *r, void *arg)
 		d->remote_contact = r->contact != NULL ? xstrdup(r->contact) : NULL;
 		sip_out_free(&d->out);
 		(void)dialog_event(d, DIALOG_EV_FAILED);
+		if (!d->closed && d->set->ops->refused != NULL)
+			d->set->ops->refused(d, r, d->arg);
 		if (d->closed)
 			dialog_release(d);
 		else

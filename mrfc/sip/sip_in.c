@@ -16,11 +16,12 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "proto/media_type.h"
 
 #define LOG_PLACE "sip/in"
 
 #define ALLOW     "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, REFER, SUBSCRIBE, PRACK"
-#define SUPPORTED "timer, 100rel, norefersub, replaces, join"
+#define SUPPORTED "timer, 100rel, norefersub, replaces, join, recipient-list-invite, multiple-refer"
 #define ACCEPT    "application/sdp, multipart/mixed, multipart/related"
 
 const char *sip_in_allow(void)
@@ -79,18 +80,31 @@ static int refuse(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, in
 	return count(a, sip->sip_request->rq_method_name, status);
 }
 
-/* A body that is there must be one we read (FOC-027). */
-static bool body_ok(sip_t const *sip, bool has_sdp)
+static bool is_list(const struct multipart_part *p)
 {
+	return slice_ieq_str(media_type_base(p->content_type), "application/resource-lists+xml");
+}
+
+/* A body that is there must be one we read (FOC-027). 0, 400 or 415. */
+static int check_body(su_home_t *home, sip_t const *sip, bool in_dialog)
+{
+	struct multipart_part parts[SIP_IN_MAX_PARTS];
 	sip_method_t m = sip->sip_request->rq_method;
+	size_t n;
 
 	if (sip->sip_payload == NULL || sip->sip_payload->pl_len == 0)
-		return true;
+		return 0;
 	if (sip->sip_content_encoding != NULL)
-		return false;
-	if (m == sip_method_invite || m == sip_method_update)
-		return has_sdp;
-	return true;
+		return 415;
+	if (sip_read_parts(home, sip, parts, &n) != 0)
+		return 400;
+	if ((m != sip_method_invite && m != sip_method_update) || sip_in_sdp(home, sip).ptr != NULL)
+		return 0;
+	for (size_t i = 0; i < n; i++) { /* a list without an offer: RFC 5366 */
+		if (m == sip_method_invite && !in_dialog && is_list(&parts[i]))
+			return 0;
+	}
+	return 415;
 }
 
 /* A header that may stand once stands twice: the parser put the second one aside (REF-003, REF-014). */
@@ -118,6 +132,15 @@ static bool names_dialog(sip_t const *sip)
 	return false;
 }
 
+static int refuse_body(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, int status)
+{
+	if (status == 400)
+		refuse(a, irq, sip, 400, "Warning: 399 mrfc \"malformed body\"\r\n");
+	else if (status != 0)
+		refuse(a, irq, sip, status, "Accept: " ACCEPT "\r\nAccept-Encoding: identity\r\n");
+	return status;
+}
+
 /* 0, or the status of the refusal that was sent. */
 static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, bool in_dialog)
 {
@@ -127,7 +150,7 @@ static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, boo
 	char *tags;
 
 	su_home_init(home);
-	tags = sip_read_unsupported(home, a, sip->sip_require);
+	tags = sip_read_unsupported(home, a, sip, in_dialog);
 	if (sip_read_method(sip->sip_request) == SIP_IN_OTHER)
 		status = refuse(a, irq, sip, m == sip_method_unknown ? 501 : 405,
 				"Allow: " ALLOW "\r\n");
@@ -150,9 +173,8 @@ static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, boo
 				"Warning: 399 mrfc \"exactly one sip Contact is needed\"\r\n");
 	else if (sip->sip_contact != NULL && !contact_ok(sip->sip_contact))
 		status = refuse(a, irq, sip, 400, NULL);
-	else if (!body_ok(sip, sip_in_sdp(home, sip).ptr != NULL))
-		status = refuse(a, irq, sip, 415,
-				"Accept: " ACCEPT "\r\nAccept-Encoding: identity\r\n");
+	else
+		status = refuse_body(a, irq, sip, check_body(home, sip, in_dialog));
 	su_home_deinit(home);
 	return status;
 }

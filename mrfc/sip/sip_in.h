@@ -28,17 +28,22 @@ enum {
 	SIP_OPT_REPLACES = 8,
 	SIP_OPT_JOIN = 16,
 	SIP_OPT_PRIORITY = 256,
-	SIP_OPT_PRECONDITION = 512
+	SIP_OPT_PRECONDITION = 512,
+	SIP_OPT_RECIPIENT_LIST = 64, /* recipient-list-invite, RFC 5366 */
+	SIP_OPT_MULTIPLE_REFER = 128 /* RFC 5368 */
 };
 
-/* A part of a multipart body besides the session description (an icon). Views; NULL: absent. */
+/*
+ * A part of the body besides the session description (an icon, a list), or the whole body where it is
+ * neither multipart nor a session description. Views; NULL: absent.
+ */
 struct sip_part {
 	const char *type, *id, *encoding, *disposition; /* header values */
 	struct slice body;
 };
 
 #define SIP_IN_MAX_ASSERTED 8
-#define SIP_IN_MAX_PARTS    8
+#define SIP_IN_MAX_PARTS    16 /* of one body; more are refused */
 struct sip_in {
 	enum sip_in_method method;
 	const char *method_name;

@@ -20,6 +20,7 @@
 #include "mrfc/sip/sip.h"
 #include "mrfc/sip/sip_in.h"
 #include "mrfc/timer.h"
+#include "proto/multipart.h"
 
 struct sip_agent {
 	su_root_t *root;
@@ -73,8 +74,17 @@ int sip_in_on_default(struct sip_leg *none, nta_leg_t *leg, nta_incoming_t *irq,
 /* sip_read.c: fill o->in from the message; irq, msg, sip and home are set. */
 void sip_read_request(struct sip_in_object *o);
 enum sip_in_method sip_read_method(sip_request_t const *rq);
-/* Require's tags we do not have, comma-separated; NULL when there is none. */
-char *sip_read_unsupported(su_home_t *home, struct sip_agent const *a, msg_list_t const *list);
+/* Require's tags we do not have, or not there, comma-separated; NULL when there is none. */
+char *sip_read_unsupported(su_home_t *home, struct sip_agent const *a, sip_t const *sip,
+			   bool in_dialog);
+/* Parts of a message's body, *n_r 0 without one: views into it. -ERR_*: it is broken (RFC 2046). */
+MUST_CHECK int sip_read_parts(su_home_t *home, sip_t const *sip,
+			      struct multipart_part parts_r[SIP_IN_MAX_PARTS], size_t *n_r);
+/* All of them but session descriptions, for those above the stack; a broken body has none. */
+size_t sip_read_other_parts(su_home_t *home, sip_t const *sip,
+			    struct sip_part parts_r[SIP_IN_MAX_PARTS]);
+/* What sip_in_header() says of any message. */
+const char *sip_read_header(su_home_t *home, sip_t const *sip, const char *name, unsigned n);
 /* The SDP of a message: the body, or its part in a multipart/mixed. Empty when there is none. */
 struct slice sip_in_sdp(su_home_t *home, sip_t const *sip);
 /* The leg keeps Sofia's object. */

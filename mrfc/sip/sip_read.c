@@ -11,25 +11,28 @@
 
 #include <sofia-sip/msg_addr.h>
 #include <sofia-sip/msg_header.h>
-#include <sofia-sip/msg_mime.h>
 #include <sofia-sip/su_string.h>
 
 #include "common/mem.h"
+#include "proto/media_type.h"
 #include "proto/sip_uri.h"
 
 static const struct {
 	const char *tag;
 	unsigned bit;
-	bool ours; /* may stand in Require */
+	bool ours;           /* may stand in Require */
+	sip_method_t method; /* there only, and outside of dialogs if it is INVITE (RFC 5366 5.1) */
 } options[] = {
-	{"timer", SIP_OPT_TIMER, true},
-	{"100rel", SIP_OPT_100REL, true},
-	{"norefersub", SIP_OPT_NOREFERSUB, true},
+	{"timer", SIP_OPT_TIMER, true, sip_method_unknown},
+	{"100rel", SIP_OPT_100REL, true, sip_method_unknown},
+	{"norefersub", SIP_OPT_NOREFERSUB, true, sip_method_unknown},
 	/* Kept, and never a reason to refuse (RFC 4412 4.6.2: values unknown to us are ignored). */
-	{"resource-priority", SIP_OPT_PRIORITY, true},
-	{"replaces", SIP_OPT_REPLACES, true},
-	{"join", SIP_OPT_JOIN, true},
-	{"precondition", SIP_OPT_PRECONDITION, true},
+	{"resource-priority", SIP_OPT_PRIORITY, true, sip_method_unknown},
+	{"replaces", SIP_OPT_REPLACES, true, sip_method_unknown},
+	{"join", SIP_OPT_JOIN, true, sip_method_unknown},
+	{"precondition", SIP_OPT_PRECONDITION, true, sip_method_unknown},
+	{"recipient-list-invite", SIP_OPT_RECIPIENT_LIST, true, sip_method_invite},
+	{"multiple-refer", SIP_OPT_MULTIPLE_REFER, true, sip_method_refer},
 };
 
 enum sip_in_method sip_read_method(sip_request_t const *rq)
@@ -75,79 +78,31 @@ static bool is_ours(struct sip_agent const *a, size_t i)
 	return options[i].ours && (options[i].bit != SIP_OPT_PRECONDITION || a->preconditions);
 }
 
-char *sip_read_unsupported(su_home_t *home, struct sip_agent const *a, msg_list_t const *list)
+static bool may_require(struct sip_agent const *a, const char *tag, sip_method_t method,
+			bool in_dialog)
+{
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		if (!is_ours(a, i) || strcasecmp(tag, options[i].tag) != 0)
+			continue;
+		return options[i].method == sip_method_unknown ||
+		       (options[i].method == method && !(in_dialog && method == sip_method_invite));
+	}
+	return false;
+}
+
+char *sip_read_unsupported(su_home_t *home, struct sip_agent const *a, sip_t const *sip,
+			   bool in_dialog)
 {
 	char *all = NULL;
 
-	for (; list != NULL; list = list->k_next) {
+	for (msg_list_t const *list = sip->sip_require; list != NULL; list = list->k_next) {
 		for (msg_param_t const *p = list->k_items; p != NULL && *p != NULL; p++) {
-			bool known = false;
-
-			for (size_t i = 0; i < ARRAY_LEN(options); i++)
-				known = known ||
-					(is_ours(a, i) && strcasecmp(*p, options[i].tag) == 0);
-			if (!known)
+			if (!may_require(a, *p, sip->sip_request->rq_method, in_dialog))
 				all = all == NULL ? su_strdup(home, *p)
 						  : su_sprintf(home, "%s, %s", all, *p);
 		}
 	}
 	return all;
-}
-
-static bool type_is(msg_content_type_t const *c, const char *type)
-{
-	return c != NULL && c->c_type != NULL && strcasecmp(c->c_type, type) == 0;
-}
-
-/* The parts of a multipart body (of a file with its icon: RFC 5547 8.8); NULL when it is none. */
-static msg_multipart_t *parts_of(su_home_t *home, sip_t const *sip)
-{
-	sip_payload_t *body = sip->sip_payload;
-
-	if (body == NULL || (!type_is(sip->sip_content_type, "multipart/mixed") &&
-			     !type_is(sip->sip_content_type, "multipart/related")))
-		return NULL;
-	/* The parser takes its input apart: give it a copy. */
-	body = sip_payload_dup(home, body);
-	return body != NULL ? msg_multipart_parse(home, sip->sip_content_type, body) : NULL;
-}
-
-struct slice sip_in_sdp(su_home_t *home, sip_t const *sip)
-{
-	sip_payload_t *body = sip->sip_payload;
-
-	if (body == NULL || body->pl_len == 0)
-		return SLICE_NULL;
-	if (sip->sip_content_type == NULL || type_is(sip->sip_content_type, "application/sdp"))
-		return slice_make(body->pl_data, body->pl_len);
-	for (msg_multipart_t *parts = parts_of(home, sip); parts != NULL; parts = parts->mp_next) {
-		if (type_is(parts->mp_content_type, "application/sdp") && parts->mp_payload != NULL)
-			return slice_make(parts->mp_payload->pl_data, parts->mp_payload->pl_len);
-	}
-	return SLICE_NULL;
-}
-
-static const char *text_of(su_home_t *home, const void *header)
-{
-	return header != NULL ? sip_header_as_string(home, header) : NULL;
-}
-
-static void take_parts(struct sip_in_object *o)
-{
-	msg_multipart_t *p = parts_of(o->home, o->sip);
-
-	for (; p != NULL && o->in.n_parts < SIP_IN_MAX_PARTS; p = p->mp_next) {
-		if (p->mp_payload == NULL || p->mp_content_type == NULL ||
-		    type_is(p->mp_content_type, "application/sdp"))
-			continue;
-		o->in.parts[o->in.n_parts++] = (struct sip_part){
-			.type = text_of(o->home, p->mp_content_type),
-			.id = text_of(o->home, p->mp_content_id),
-			.encoding = text_of(o->home, p->mp_content_transfer_encoding),
-			.disposition = text_of(o->home, p->mp_content_disposition),
-			.body = slice_make(p->mp_payload->pl_data, p->mp_payload->pl_len),
-		};
-	}
 }
 
 /* A header that the stack does not know. */
@@ -160,21 +115,102 @@ static const char *unknown_header(sip_t const *sip, const char *name)
 	return NULL;
 }
 
-/* Every header stands in the message's chain, whether it is known or not. */
-const char *sip_in_header(const struct sip_in *in, const char *name, unsigned n)
+int sip_read_parts(su_home_t *home, sip_t const *sip,
+		   struct multipart_part parts_r[SIP_IN_MAX_PARTS], size_t *n_r)
 {
-	const struct sip_in_object *o = (const void *)in;
+	sip_payload_t const *body = sip->sip_payload;
+	struct multipart_part whole = {.content_type = SLICE_LIT("application/sdp")};
 
-	for (sip_header_t const *h = (sip_header_t const *)o->sip->sip_request; h != NULL;
-	     h = (sip_header_t const *)h->sh_succ) {
+	*n_r = 0;
+	if (body == NULL || body->pl_len == 0)
+		return 0;
+	if (sip->sip_content_type != NULL)
+		whole.content_type = slice_str(
+			sip_header_as_string(home, (const sip_header_t *)sip->sip_content_type));
+	if (sip->sip_content_disposition != NULL)
+		whole.disposition = slice_str(sip_header_as_string(
+			home, (const sip_header_t *)sip->sip_content_disposition));
+	whole.id = slice_str(unknown_header(sip, "Content-ID"));
+	whole.body = slice_make(body->pl_data, body->pl_len);
+	return multipart_flatten(&whole, SIP_IN_MAX_PARTS, parts_r, n_r);
+}
+
+static bool is_sdp(const struct multipart_part *p)
+{
+	return slice_ieq_str(media_type_base(p->content_type), "application/sdp");
+}
+
+struct slice sip_in_sdp(su_home_t *home, sip_t const *sip)
+{
+	struct multipart_part parts[SIP_IN_MAX_PARTS];
+	size_t n;
+
+	if (sip_read_parts(home, sip, parts, &n) != 0)
+		return SLICE_NULL;
+	for (size_t i = 0; i < n; i++) {
+		if (is_sdp(&parts[i]))
+			return parts[i].body;
+	}
+	return SLICE_NULL;
+}
+
+/* A header value of a part as one line. */
+static const char *text_of(su_home_t *home, struct slice value)
+{
+	char *text = value.ptr != NULL ? su_strndup(home, value.ptr, (isize_t)value.len) : NULL;
+
+	for (char *c = text; c != NULL && *c != '\0'; c++) {
+		if (*c == '\r' || *c == '\n')
+			*c = ' ';
+	}
+	return text;
+}
+
+size_t sip_read_other_parts(su_home_t *home, sip_t const *sip,
+			    struct sip_part parts_r[SIP_IN_MAX_PARTS])
+{
+	struct multipart_part parts[SIP_IN_MAX_PARTS];
+	size_t n, n_others = 0;
+
+	if (sip_read_parts(home, sip, parts, &n) != 0)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct multipart_part *p = &parts[i];
+
+		if (is_sdp(p))
+			continue;
+		parts_r[n_others++] =
+			(struct sip_part){.type = text_of(home, p->content_type),
+					  .id = text_of(home, p->id),
+					  .encoding = text_of(home, p->encoding),
+					  .disposition = text_of(home, p->disposition),
+					  .body = p->body};
+	}
+	return n_others;
+}
+
+/* Every header stands in the message's chain, whether it is known or not. */
+const char *sip_read_header(su_home_t *home, sip_t const *sip, const char *name, unsigned n)
+{
+	for (sip_header_t const *h = sip->sip_request != NULL
+					     ? (sip_header_t const *)sip->sip_request
+					     : (sip_header_t const *)sip->sip_status;
+	     h != NULL; h = (sip_header_t const *)h->sh_succ) {
 		bool unknown = h->sh_class == sip_unknown_class;
 		const char *mine = unknown ? h->sh_unknown->un_name : h->sh_class->hc_name;
 
 		if (mine == NULL || strcasecmp(mine, name) != 0 || n-- > 0)
 			continue;
-		return unknown ? h->sh_unknown->un_value : sip_header_as_string(o->home, h);
+		return unknown ? h->sh_unknown->un_value : sip_header_as_string(home, h);
 	}
 	return NULL;
+}
+
+const char *sip_in_header(const struct sip_in *in, const char *name, unsigned n)
+{
+	const struct sip_in_object *o = (const void *)in;
+
+	return sip_read_header(o->home, o->sip, name, n);
 }
 
 /* A quoted display name as Sofia keeps it, without its quotes. */
@@ -321,7 +357,7 @@ void sip_read_request(struct sip_in_object *o)
 	in->sdp = sip_in_sdp(o->home, o->sip);
 	in->contribution_id = unknown_header(o->sip, "Contribution-ID");
 	in->conversation_id = unknown_header(o->sip, "Conversation-ID");
-	take_parts(o);
+	in->n_parts = sip_read_other_parts(o->home, o->sip, in->parts);
 	take_identities(o);
 	take_timer(o);
 	take_subscription(o);

@@ -195,7 +195,7 @@ def test_options_tells_without_joining(ue, mrf, room):
     assert "application/sdp" in [a.partition(";")[0] for a in resp.headers.tokens("Accept")]
     assert "Accept-Encoding" in resp.headers and "Accept-Language" in resp.headers
     assert "timer" in resp.headers.tokens("Supported")
-    assert "recipient-list-invite" not in resp.headers.tokens("Supported")
+    assert "recipient-list-invite" in resp.headers.tokens("Supported")
     assert "conference" in resp.headers.tokens("Allow-Events")
     assert set(mrf.participants(room)) == {alice.aor}
 

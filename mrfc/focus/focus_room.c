@@ -19,8 +19,8 @@
 #define PSI_RANDOM_LEN  20
 #define ANONYMOUS_ALIAS "sip:anonymous@anonymous.invalid"
 
-static const char *const step_names[] = {"new",      "adding", "reserving", "storing",  "waiting", "calling",
-					 "settling", "up",     "changing", "moving"};
+static const char *const step_names[] = {"new",     "adding",   "reserving", "storing",  "waiting",
+					 "calling", "settling", "up",        "changing", "moving"};
 
 struct room *room_of(const struct conference *c)
 {

@@ -47,7 +47,6 @@ def field(record, name):
 
 
 def test_an_answer_never_precedes_its_state(own_mrf, ue, room):
-    # covers: FOC-030
     net = durable(own_mrf)
     alice = ue("alice", net=net).join(room)
     net.mrfc.kill()
@@ -115,7 +114,6 @@ def store_lines(net, word):
 
 @pytest.mark.parametrize("how", ["full", "locked", "taken away"])
 def test_while_the_store_fails_live_conferences_go_on(own_mrf, ue, room, how):
-    # covers: FOC-030
     net = durable(own_mrf)
     alice, bob, carol = [ue(n, net=net).join(room) for n in ("alice", "bob", "carol")]
     fence(alice, bob, carol)

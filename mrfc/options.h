@@ -21,6 +21,9 @@ enum options_setup { OPTIONS_SETUP_PASSIVE, OPTIONS_SETUP_ACTIVE };
 enum options_transport { OPTIONS_TRANSPORT_TCP, OPTIONS_TRANSPORT_TLS };
 enum options_anchor { OPTIONS_ANCHOR_PROFILE, OPTIONS_ANCHOR_SESSMATCH, OPTIONS_ANCHOR_RFC4975 };
 enum options_cema { OPTIONS_CEMA_ACCEPT_IF_ACTIVE, OPTIONS_CEMA_REJECT };
+enum options_anonymous { OPTIONS_ANONYMOUS_ALLOW, OPTIONS_ANONYMOUS_REFUSE };
+enum options_assert { OPTIONS_ASSERT_ALL, OPTIONS_ASSERT_TRUSTED };
+enum options_reveal { OPTIONS_REVEAL_NOBODY, OPTIONS_REVEAL_MODERATORS };
 
 enum options_sync { OPTIONS_SYNC_FULL, OPTIONS_SYNC_NORMAL };
 
@@ -29,7 +32,7 @@ struct options {
 	int profile; /* enum options_profile */
 	char *sip_address;
 	int64_t sip_port, sip_tls_port;
-	char *sip_contact, *sip_trusted, *sip_outbound_proxy;
+	char *sip_contact, *sip_trusted, *sip_trusted_names, *sip_outbound_proxy;
 	int64_t sip_idle_timeout;            /* ms */
 	int64_t hop_timeout, probe_interval; /* ms */
 	char *icsi, *iari, *asserted, *psi;
@@ -51,6 +54,12 @@ struct options {
 	int watchers;       /* enum access_watchers */
 	char *operators, *text_full, *text_closed, *text_locked, *text_barred;
 	int64_t max_users;
+	int anonymous;       /* enum options_anonymous */
+	int identity_assert; /* enum options_assert */
+	bool identity_gruu;
+	int identity_reveal; /* enum options_reveal */
+	char *charging_ioi;
+	bool charging_create;
 	int anchor;          /* enum options_anchor */
 	int media_setup;     /* enum options_setup */
 	int media_transport; /* enum options_transport */

@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "mrfc/conference/psi.h"
 #include "mrfc/conference/service.h"
+#include "mrfc/conference/trust.h"
 #include "mrfc/consent_file.h"
 #include "mrfc/focus/focus.h"
 #include "mrfc/options.h"
@@ -56,6 +57,11 @@ static int check_names(const struct options *o, const struct why *why)
 		return wrong(why, "domain: '%s' is no host name", o->domain);
 	if (o->sip_contact[0] && !host_ok(o->sip_contact, true))
 		return wrong(why, "sip.contact: '%s' is no HOST or HOST:PORT", o->sip_contact);
+	for (const char *c = o->charging_ioi; *c != '\0'; c++) {
+		if (*c < ' ' || *c > '~')
+			return wrong(why, "charging.ioi: '%s' is no name of a network",
+				     o->charging_ioi);
+	}
 	if (o->factory[0] == '\0')
 		return 0;
 	if (strcmp(o->factory, o->list_service) == 0)
@@ -163,7 +169,7 @@ static int check_services(const struct options *o, const struct why *why)
 
 static int check_sip(const struct options *o, const struct why *why)
 {
-	struct addr_set *set;
+	struct trust *trust;
 	struct addr at;
 	int err = check_numeric("sip.address", o->sip_address, why);
 
@@ -175,11 +181,15 @@ static int check_sip(const struct options *o, const struct why *why)
 	    addr_is_any(&at))
 		return wrong(why, "sip.address: nobody can send to %s, so sip.contact is needed",
 			     o->sip_address);
-	if (addr_set_parse(o->sip_trusted, &set) != 0)
+	if (trust_new(o->sip_trusted, "", &trust) != 0)
 		return wrong(why,
 			     "sip.trusted: '%s' is no list of networks (such as 192.0.2.0/24,::1)",
 			     o->sip_trusted);
-	addr_set_free(&set);
+	trust_free(&trust);
+	if (trust_new("", o->sip_trusted_names, &trust) != 0)
+		return wrong(why, "sip.trusted_names: '%s' is no list of host names",
+			     o->sip_trusted_names);
+	trust_free(&trust);
 	if (o->session_expires != 0 && o->session_expires < o->session_min_se)
 		return wrong(why, "sip.session_expires: %lld is below sip.min_se, which is %lld",
 			     (long long)o->session_expires, (long long)o->session_min_se);

@@ -12,16 +12,20 @@ MRFC_SRC := \
 	mrfc/conference/identity.c \
 	mrfc/conference/members.c \
 	mrfc/conference/nickname.c \
+	mrfc/conference/privacy.c \
 	mrfc/conference/psi.c \
 	mrfc/conference/roster.c \
 	mrfc/conference/roster_doc.c \
 	mrfc/conference/roster_nick.c \
 	mrfc/conference/service.c \
+	mrfc/conference/trust.c \
 	mrfc/conference/unwind.c \
 	mrfc/conference/urilist.c \
 	mrfc/consent_file.c \
 	mrfc/focus/focus.c \
 	mrfc/focus/focus_access.c \
+	mrfc/focus/focus_auth.c \
+	mrfc/focus/focus_charging.c \
 	mrfc/focus/focus_core.c \
 	mrfc/focus/focus_control.c \
 	mrfc/focus/focus_dialout.c \
@@ -39,6 +43,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_member.c \
 	mrfc/focus/focus_owed.c \
 	mrfc/focus/focus_owed_give.c \
+	mrfc/focus/focus_privacy.c \
 	mrfc/focus/focus_refer.c \
 	mrfc/focus/focus_reinvite.c \
 	mrfc/focus/focus_replace.c \
@@ -58,6 +63,7 @@ MRFC_SRC := \
 	mrfc/options.c \
 	mrfc/options_check.c \
 	mrfc/server.c \
+	mrfc/sip/charging.c \
 	mrfc/sip/dialog.c \
 	mrfc/sip/dialog_named.c \
 	mrfc/sip/dialog_early.c \
@@ -91,3 +97,4 @@ UNIT_TESTS += access api bars conf_store conference dialog_state event_heap even
 UNIT_TESTS += api_policy roster_absent
 UNIT_TESTS += urilist
 UNIT_TESTS += hop_table psi service
+UNIT_TESTS += charging privacy roster_doc trust

@@ -129,6 +129,11 @@ void confinfo_add_user(struct bytes *out, const struct confinfo_user *u)
 		xml_add_attr(out, "yourown", "true");
 	bytes_add_char(out, '>');
 	xml_add_element(out, "display-text", u->display);
+	if (u->aor) {
+		bytes_add_str(out, "<associated-aors><entry>");
+		xml_add_element(out, "uri", u->aor);
+		bytes_add_str(out, "</entry></associated-aors>");
+	}
 	if (u->role) {
 		bytes_add_str(out, "<roles>");
 		xml_add_element(out, "entry", u->role);

@@ -31,6 +31,9 @@ enum node {
 	NODE_USERS,
 	NODE_USER,
 	NODE_USER_DISPLAY,
+	NODE_AORS,
+	NODE_AOR_ENTRY,
+	NODE_AOR,
 	NODE_ROLES,
 	NODE_ROLE,
 	NODE_ENDPOINT,
@@ -66,6 +69,9 @@ static const struct {
 	{NODE_INFO, "users", NODE_USERS},
 	{NODE_USERS, "user", NODE_USER},
 	{NODE_USER, "display-text", NODE_USER_DISPLAY},
+	{NODE_USER, "associated-aors", NODE_AORS},
+	{NODE_AORS, "entry", NODE_AOR_ENTRY},
+	{NODE_AOR_ENTRY, "uri", NODE_AOR},
 	{NODE_USER, "roles", NODE_ROLES},
 	{NODE_ROLES, "entry", NODE_ROLE},
 	{NODE_USER, "endpoint", NODE_ENDPOINT},
@@ -326,6 +332,9 @@ static void end_user_leaf(struct reading *r, enum node node, struct slice text)
 	switch (node) {
 	case NODE_USER_DISPLAY:
 		u->display = keep(p, slice_dup(text));
+		break;
+	case NODE_AOR:
+		u->aor = keep(p, slice_dup(text));
 		break;
 	case NODE_ROLE:
 		u->role = keep(p, slice_dup(text));

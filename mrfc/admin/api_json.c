@@ -119,6 +119,8 @@ json_t *api_json_participant(const struct conference *c, const struct participan
 	if (p->role)
 		json_array_append_new(roles, text(p->role));
 	json_object_set_new(o, "uri", text(p->uri));
+	if (p->shown)
+		json_object_set_new(o, "shown", text(p->shown));
 	json_object_set_new(o, "display", text(p->display));
 	json_object_set_new(o, "nickname", text(p->nickname));
 	json_object_set_new(o, "roles", roles);

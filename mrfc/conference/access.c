@@ -41,6 +41,7 @@ static const struct {
 			   "The conference is closed: only who was invited at its start may join"},
 	[ACCESS_ROLE] = {403, "Not allowed in this role"},
 	[ACCESS_HIGHER] = {403, "The other user has a higher role"},
+	[ACCESS_ANONYMOUS] = {433, "Anonymous participants are not admitted"},
 	[ACCESS_FULL] = {486, "The conference is full"},
 };
 
@@ -130,6 +131,8 @@ enum access_denial access_judge(enum access_action action, const struct access_f
 		return ACCESS_ENDED;
 	if (f->barred && action != ACCESS_LEAVE && !f->is_operator)
 		return ACCESS_BARRED;
+	if (action == ACCESS_JOIN && f->anonymous && f->refuses_anonymous)
+		return ACCESS_ANONYMOUS; /* RFC 5079 */
 	d = by_table(action, f);
 	if (d == ACCESS_GRANTED && action == ACCESS_JOIN && no_place(f))
 		d = ACCESS_FULL;

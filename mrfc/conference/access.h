@@ -47,18 +47,19 @@ enum access_watchers { ACCESS_WATCH_MEMBERS, ACCESS_WATCH_TRUSTED, ACCESS_WATCH_
 struct access_facts {
 	bool member; /* belongs to it, present or not; role holds then */
 	enum member_role role;
-	bool listed;         /* was on the list that made it */
-	bool locked, closed; /* the conference is */
-	bool anonymous;      /* the user hides who he is */
-	bool ending;         /* the conference is over */
-	bool barred;         /* the user was barred from it */
-	bool present;        /* the user has a session in it */
-	bool owner;          /* the user owns it */
-	bool self;           /* the user acts on himself */
-	bool trusted;        /* a network that we trust asserts who he is */
-	bool is_operator;    /* acts for who runs the server */
-	bool vouched;        /* access_bring: who brings him in may pass the lock */
-	bool target_member;  /* the user acts on a member of this role */
+	bool listed;            /* was on the list that made it */
+	bool locked, closed;    /* the conference is */
+	bool refuses_anonymous; /* conference.anonymous = refuse */
+	bool anonymous;         /* the user hides who he is */
+	bool ending;            /* the conference is over */
+	bool barred;            /* the user was barred from it */
+	bool present;           /* the user has a session in it */
+	bool owner;             /* the user owns it */
+	bool self;              /* the user acts on himself */
+	bool trusted;           /* a network that we trust asserts who he is */
+	bool is_operator;       /* acts for who runs the server */
+	bool vouched;           /* access_bring: who brings him in may pass the lock */
+	bool target_member;     /* the user acts on a member of this role */
 	enum member_role target;
 	enum access_who invite, remove;
 	enum access_watchers watchers;
@@ -72,9 +73,10 @@ enum access_denial {
 	ACCESS_BARRED, /* 403, as the next */
 	ACCESS_LOCKED,
 	ACCESS_CLOSED,
-	ACCESS_ROLE,   /* the role does not allow it */
-	ACCESS_HIGHER, /* the other has a higher role */
-	ACCESS_FULL,   /* 486 */
+	ACCESS_ROLE,      /* the role does not allow it */
+	ACCESS_HIGHER,    /* the other has a higher role */
+	ACCESS_ANONYMOUS, /* 433 */
+	ACCESS_FULL,      /* 486 */
 	ACCESS_DENIALS
 };
 

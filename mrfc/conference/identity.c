@@ -2,7 +2,8 @@
 /*
  * Identity of a request's sender from what its peer asserts: the first SIP URI of
  * P-Asserted-Identity (or tel URI when there is none) names the user, the others and the im: form
- * are its aliases; URIs of other schemes name nobody (RFC 3325 9.1). Pure.
+ * are its aliases; URIs of other schemes name nobody (RFC 3325 9.1). A peer that is not trusted is
+ * believed only what the credentials of its request prove. Pure.
  */
 #include "mrfc/conference/identity.h"
 
@@ -11,6 +12,7 @@
 #include <strings.h>
 
 #include "common/mem.h"
+#include "mrfc/conference/privacy.h"
 #include "proto/sip_uri.h"
 
 static char *canonical(const char *uri)
@@ -37,17 +39,6 @@ static bool is_sip(const char *uri)
 static bool usable(const char *uri)
 {
 	return is_sip(uri) || is_scheme(uri, "tel:");
-}
-
-/* anonymous@anonymous.invalid names nobody (RFC 3323), and no participant may be called so. */
-static bool anonymous(const char *uri)
-{
-	struct sip_uri u;
-
-	return sip_uri_parse(slice_str(uri), &u) == 0 &&
-	       (slice_ieq_str(u.host, "anonymous.invalid") ||
-		(slice_ieq_str(u.user, "anonymous") && u.host.len >= 8 &&
-		 slice_ieq_str(slice_from(u.host, u.host.len - 8), ".invalid")));
 }
 
 void identity_add_alias(struct identity *id, const char *uri)
@@ -77,6 +68,21 @@ static void add_im_form(struct identity *id)
 	free(im);
 }
 
+/* sip:+15551230001@host;user=phone is the same number as tel:+15551230001 (RFC 3261 19.1.6). */
+static void add_tel_form(struct identity *id, const char *uri)
+{
+	struct slice user;
+	struct sip_uri u;
+	char *tel;
+
+	if (sip_uri_parse(slice_str(uri), &u) != 0 || u.user.len < 2 || u.user.ptr[0] != '+' ||
+	    !sip_uri_param(u.params, "user", &user) || !slice_ieq_str(user, "phone"))
+		return;
+	tel = xasprintf("tel:" SLICE_FMT, SLICE_ARG(u.user));
+	identity_add_alias(id, tel);
+	free(tel);
+}
+
 static const char *first_of(const struct identity_claim *c)
 {
 	const char *first = NULL;
@@ -90,34 +96,59 @@ static const char *first_of(const struct identity_claim *c)
 	return first;
 }
 
-int identity_of(const struct addr_set *trusted, const struct identity_claim *claim,
-		struct identity *id_r)
+/* One sip and one tel URI at most; what is of neither scheme names nobody. */
+static bool too_many(const struct identity_claim *c)
+{
+	unsigned sip = 0, tel = 0;
+
+	for (size_t i = 0; i < c->n_asserted; i++) {
+		sip += is_sip(c->asserted[i]);
+		tel += is_scheme(c->asserted[i], "tel:");
+	}
+	return sip > 1 || tel > 1;
+}
+
+/* The URI that names the user, and how he is called; NULL: nobody is named. */
+static const char *named_by(const struct identity_claim *c, const char **display_r)
+{
+	const char *named = c->user != NULL ? c->user : first_of(c);
+
+	*display_r = c->user != NULL ? c->from_display : c->asserted_display;
+	if (named == NULL && c->n_asserted == 0) {
+		*display_r = c->from_display;
+		return c->from;
+	}
+	if (named != NULL && *display_r == NULL && c->from != NULL &&
+	    sip_uri_same(slice_str(named), slice_str(c->from)))
+		*display_r = c->from_display;
+	return named;
+}
+
+int identity_of(const struct identity_claim *claim, struct identity *id_r)
 {
 	struct identity id = {0};
-	const char *named = first_of(claim);
-	const char *display = claim->asserted_display;
+	const char *display, *named;
 
-	if (claim->peer->len == 0 || !addr_set_has(trusted, claim->peer))
+	if (!claim->trusted && claim->user == NULL)
 		return -ERR_DENIED;
-	if (named == NULL && claim->n_asserted == 0) {
-		named = claim->from;
-		display = claim->from_display;
-	} else if (named != NULL && display == NULL && claim->from != NULL &&
-		   sip_uri_same(slice_str(named), slice_str(claim->from))) {
-		display = claim->from_display;
-	}
-	if (named == NULL || !usable(named) || anonymous(named))
+	if (claim->user == NULL && too_many(claim))
+		return -ERR_SYNTAX;
+	named = named_by(claim, &display);
+	if (named == NULL || !usable(named) || privacy_is_anonymous(named))
 		return -ERR_DENIED;
 	id.uri = canonical(named);
 	if (id.uri == NULL)
 		return -ERR_DENIED;
 	if (display != NULL && slice_is_utf8(slice_str(display)))
 		id.display = xstrdup(display);
-	for (size_t i = 0; i < claim->n_asserted; i++) {
+	for (size_t i = 0; claim->user == NULL && i < claim->n_asserted; i++) {
 		if (usable(claim->asserted[i]))
 			identity_add_alias(&id, claim->asserted[i]);
+		add_tel_form(&id, claim->asserted[i]);
 	}
 	add_im_form(&id);
+	id.privacy = claim->privacy;
+	id.hidden = privacy_hides(claim->privacy, claim->from);
 	*id_r = id;
 	return 0;
 }

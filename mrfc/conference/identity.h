@@ -2,19 +2,24 @@
 #ifndef MRFC_CONFERENCE_IDENTITY_H
 #define MRFC_CONFERENCE_IDENTITY_H
 
-#include "common/addr.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
 
 /*
- * Who sent a request: P-Asserted-Identity of a trusted peer (RFC 3325), else its From; nobody else
- * is believed (FOC-006).
+ * Who sent a request: P-Asserted-Identity of a trusted peer (RFC 3325), else its From; or the user
+ * whose credentials came with it. Nobody else is believed (FOC-006).
  */
 struct identity_claim {
-	const struct addr *peer;
+	bool trusted;     /* the peer is */
+	const char *user; /* proven by credentials; NULL. The rest is not believed then */
 	const char *const *asserted; /* URIs, in order */
 	size_t n_asserted;
 	const char *asserted_display; /* NULL */
 	const char *from;             /* URI; NULL: P-Asserted-Identity only */
 	const char *from_display;     /* NULL */
+	unsigned privacy;             /* PRIVACY_* */
 };
 
 #define IDENTITY_MAX_ALIASES 9
@@ -23,11 +28,15 @@ struct identity {
 	char *display;                       /* NULL */
 	char *aliases[IDENTITY_MAX_ALIASES]; /* every other URI of the same user (SW-010) */
 	size_t n_aliases;
+	bool hidden;      /* others shall not learn who he is (RFC 3323) */
+	unsigned privacy; /* as claimed */
 };
 
-/* -ERR_DENIED: not trusted, or no usable identity. Release with identity_fini. */
-MUST_CHECK int identity_of(const struct addr_set *trusted, const struct identity_claim *claim,
-			   struct identity *id_r);
+/*
+ * -ERR_DENIED: not trusted, or no usable identity; -ERR_SYNTAX: the trusted peer asserts more than
+ * one sip and one tel URI (RFC 3325 9.1). Release with identity_fini.
+ */
+MUST_CHECK int identity_of(const struct identity_claim *claim, struct identity *id_r);
 void identity_fini(struct identity *id);
 /* Add a further URI unless it is there already. */
 void identity_add_alias(struct identity *id, const char *uri);

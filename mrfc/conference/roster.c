@@ -247,13 +247,46 @@ static void user_free(struct participant *p)
 		nickname_release(&r->nicknames, slice_str(p->nickname), p);
 	aliases_drop(p);
 	key_drop(p, p->uri);
+	if (p->shown)
+		key_drop(p, p->shown);
 	if (p->changed)
 		TAILQ_REMOVE(&r->changed, p, by_change);
 	TAILQ_REMOVE(&r->users, p, link);
 	free(p->uri);
+	free(p->shown);
 	free(p->display);
 	free(p->nickname);
 	free(p);
+}
+
+const char *roster_shown(const struct participant *p)
+{
+	return p->shown ? p->shown : p->uri;
+}
+
+void roster_set_shown(struct participant *p, const char *uri)
+{
+	struct roster_endpoint *e, *next;
+	char *old = p->shown;
+
+	if (uri == old || (uri && old && strcmp(uri, old) == 0))
+		return;
+	if (old)
+		key_drop(p, old);
+	p->shown = uri ? xstrdup(uri) : NULL;
+	free(old);
+	if (uri)
+		key_add(p, slice_str(uri));
+	/* Endpoints of his last stay must not stand below the new name. */
+	for (e = LIST_FIRST(&p->endpoints); e; e = next) {
+		next = LIST_NEXT(e, link);
+		if (e->ended)
+			endpoint_free(e);
+	}
+	if (p->changed) {
+		roster_user_changed(p);
+		p->roster->horizon = p->roster->serial;
+	}
 }
 
 void roster_free(struct roster **rp)
@@ -323,10 +356,18 @@ struct roster_endpoint *roster_endpoint_add(struct participant *p, struct slice 
 	return e;
 }
 
+/* Who did something, as others may know him; NULL: nobody. */
+static char *name_of(struct roster *r, const char *by)
+{
+	const struct participant *p = by ? roster_find(r, slice_str(by)) : NULL;
+
+	return !by ? NULL : xstrdup(p ? roster_shown(p) : by);
+}
+
 void roster_endpoint_by(struct roster_endpoint *e, const char *by)
 {
 	free(e->joined_by);
-	e->joined_by = by ? xstrdup(by) : NULL;
+	e->joined_by = name_of(e->user->roster, by);
 	roster_user_changed(e->user);
 }
 
@@ -366,7 +407,7 @@ void roster_endpoint_end(struct roster_endpoint *e, enum confinfo_leaving leavin
 	e->leaving = leaving;
 	e->leave_cause = sip_cause;
 	free(e->left_by);
-	e->left_by = by ? xstrdup(by) : NULL;
+	e->left_by = name_of(p->roster, by);
 	e->ended = true;
 	e->gone_at_ms = now_ms;
 	e->owner = NULL;
@@ -395,7 +436,8 @@ void roster_show_absent(struct participant *p, enum confinfo_status status,
 	struct roster_endpoint *e = absent_of(p);
 
 	if (e == NULL) {
-		e = roster_endpoint_add(p, slice_str(p->uri), status, CONFINFO_JOIN_NONE, NULL);
+		e = roster_endpoint_add(p, slice_str(roster_shown(p)), status, CONFINFO_JOIN_NONE,
+					NULL);
 		e->absent = true;
 	} else if (e->status == status && e->leaving == leaving && e->leave_cause == sip_cause) {
 		return;
@@ -404,7 +446,7 @@ void roster_show_absent(struct participant *p, enum confinfo_status status,
 	e->leaving = leaving;
 	e->leave_cause = sip_cause;
 	free(e->left_by);
-	e->left_by = by != NULL ? xstrdup(by) : NULL;
+	e->left_by = name_of(p->roster, by);
 	roster_user_changed(p);
 }
 

@@ -45,6 +45,7 @@ struct participant {
 	TAILQ_ENTRY(participant) by_change; /* private */
 	struct roster *roster;
 	char *uri;      /* canonical, as in the roster and CPIM */
+	char *shown;    /* anonymous URI that documents have instead; NULL: uri */
 	char *display;  /* NULL */
 	char *nickname; /* NULL */
 	char **aliases; /* further asserted URIs (tel, ...) */
@@ -73,6 +74,13 @@ uint32_t roster_count(const struct roster *r);
 void roster_set_aliases(struct participant *p, const char *const *uris, size_t n);
 void roster_set_display(struct participant *p, const char *display);
 void roster_set_role(struct participant *p, const char *role);
+/*
+ * Documents show this URI instead of the real one and no display name (PRV-001); NULL: the real one.
+ * The user is found by it too. What watchers knew of him before goes with the next, full document.
+ */
+void roster_set_shown(struct participant *p, const char *uri);
+/* The URI that others see. */
+const char *roster_shown(const struct participant *p);
 
 struct roster_endpoint *roster_endpoint_add(struct participant *p, struct slice contact,
 					    enum confinfo_status status,
@@ -145,6 +153,7 @@ struct roster_view {
 	 */
 	uint32_t roster_limit;
 	const struct participant *watcher; /* who reads the document; NULL: no member */
+	bool reveal; /* moderators and owners learn who anonymous users are (PRV-009) */
 };
 /* The next document lists not everyone. */
 bool roster_limited(const struct roster *r, const struct roster_view *view);

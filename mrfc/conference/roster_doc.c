@@ -101,14 +101,25 @@ static size_t fill_endpoints(const struct participant *p, struct doc_scratch *s)
 	return n;
 }
 
+/* Himself, and moderators where policy says so, see who hides behind an anonymous URI (PRV-003, 009). */
+static bool may_know(const struct participant *p, const struct roster_view *view)
+{
+	const struct participant *w = view->watcher;
+
+	return w &&
+	       (w == p || (view->reveal && w->role &&
+			   (strcmp(w->role, "owner") == 0 || strcmp(w->role, "moderator") == 0)));
+}
+
 /* A user nobody sees any more is not in a full document and "deleted" in a partial one. */
 static void write_user(const struct participant *p, const struct roster_view *view, bool full,
 		       struct doc_scratch *s, struct bytes *out)
 {
 	struct confinfo_user u = {
-		.entity = p->uri,
+		.entity = roster_shown(p),
 		.state = CONFINFO_FULL,
-		.display = p->display,
+		.display = p->shown ? NULL : p->display,
+		.aor = p->shown && may_know(p, view) ? p->uri : NULL,
 		.nickname = p->nickname,
 		.role = p->role,
 		.yourown = p == view->watcher,

@@ -60,42 +60,6 @@ bool focus_uri_is_list(const struct focus *f, const char *uri)
 	       sip_uri_parse(slice_str(uri), &u) == 0 && slice_eq_str(u.user, f->config.list);
 }
 
-/* Does the peer assert a URI of a conference, or of the one that its request would make? */
-static bool poses_as_conference(struct focus *f, const struct sip_in *in,
-				const struct identity *who)
-{
-	for (size_t i = 0; i <= who->n_aliases; i++) {
-		const char *uri = i < who->n_aliases ? who->aliases[i] : who->uri;
-
-		if (focus_uri_is_ours(f, uri) || sip_uri_same(slice_str(uri), slice_str(in->uri)))
-			return true;
-	}
-	return false;
-}
-
-int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r)
-{
-	const struct identity_claim claim = {.peer = &(*in)->peer,
-					     .asserted = (*in)->asserted,
-					     .n_asserted = (*in)->n_asserted,
-					     .asserted_display = (*in)->asserted_display,
-					     .from = (*in)->from_uri,
-					     .from_display = (*in)->from_display};
-	int err = identity_of(f->trusted, &claim, who_r);
-	char where[ADDR_STRLEN];
-
-	if (err == 0 && poses_as_conference(f, *in, who_r)) {
-		identity_fini(who_r);
-		err = -ERR_DENIED;
-	}
-	if (err != 0) {
-		log_peer("%s by %s refused: no identity that %s may assert", (*in)->method_name,
-			 (*in)->from_uri, addr_format(&(*in)->peer, where));
-		focus_refuse(in, 403, 0, "No trusted identity");
-	}
-	return err;
-}
-
 /* What we can do with m=message, files included (RFC 3264 9; RFC 5547 8.5). */
 static void describe(const struct focus *f, struct bytes *out)
 {
@@ -165,10 +129,11 @@ static bool trusts(const struct addr *peer, void *arg)
 {
 	struct focus *f = arg;
 
-	return peer->len != 0 && addr_set_has(f->trusted, peer);
+	return trust_has_addr(f->trusted, peer);
 }
 
-static const struct sip_handlers sip_handlers = {.invite = focus_on_invite,
+static const struct sip_handlers sip_handlers = {.admit = focus_admit,
+						 .invite = focus_on_invite,
 						 .subscribe = focus_on_subscribe,
 						 .refer = focus_on_refer,
 						 .options = on_options,
@@ -320,9 +285,9 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 
 	f->base = base;
 	f->config = *config;
-	if (addr_set_parse(config->trusted, &f->trusted) != 0 ||
+	if (trust_new(config->trusted, config->trusted_names, &f->trusted) != 0 ||
 	    psi_set_parse(config->psi, config->domain, &f->psi, &(struct slice){0}) != 0) {
-		addr_set_free(&f->trusted);
+		trust_free(&f->trusted);
 		free(f);
 		return -ERR_SYNTAX;
 	}
@@ -396,7 +361,7 @@ void focus_free(struct focus **fp)
 	dialog_set_free(&f->file_dialogs);
 	conf_store_free(&f->store);
 	conference_table_free(&f->conferences);
-	addr_set_free(&f->trusted);
+	trust_free(&f->trusted);
 	psi_set_free(&f->psi);
 	for (size_t i = 0; i < f->n_aliases; i++)
 		free(f->aliases[i]);

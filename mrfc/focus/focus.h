@@ -24,6 +24,7 @@ struct focus_config {
 	const char *factory; /* user part; "": none */
 	const char *list;    /* the same of the service for lists */
 	const char *trusted; /* networks */
+	const char *trusted_names; /* of TLS certificates, comma-separated */
 	const char *
 		aliases; /* comma-separated URIs (FOCUS_MAX_ALIASES) that mean the conference in CPIM To */
 	const char *wrapped_types;
@@ -35,6 +36,12 @@ struct focus_config {
 	bool create_on_join, nicknames, private_messages, echo, strict;
 	bool prefer_active, offer_tls, preconditions;
 	bool session_match, reject_cema_mismatch, cema, anonymous_alias;
+	bool assert_to_all;        /* P-Asserted-Identity goes to untrusted next hops too */
+	bool refuse_anonymous;     /* 433 */
+	bool show_gruu;            /* devices' GRUUs stand in the roster */
+	bool reveal_to_moderators; /* who is anonymous, in their NOTIFYs */
+	const char *charging_ioi;  /* our network in P-Charging-Vector; "": none */
+	bool charging_create;      /* a vector where a trusted peer sends none */
 	bool leave_by_reason;    /* a BYE ends a membership only with Reason: SIP;cause=200 */
 	bool durable;            /* every conference lives on for its members without sessions */
 	bool closed_rooms;       /* who makes one with a list makes it for these alone */
@@ -66,7 +73,7 @@ struct focus_config {
 	uint32_t event_burst, event_min_interval_ms, event_expires_s;
 };
 
-/* Strings of config must outlive the focus. -ERR_SYNTAX: trusted is malformed. Takes over SIP and media events. */
+/* Strings of config must outlive the focus. -ERR_SYNTAX: trusted or trusted_names is malformed. Takes over SIP and media events. */
 MUST_CHECK int focus_new(struct event_base *base, const struct focus_config *config,
 			 struct sip_agent *sip, struct media *media, struct store *store,
 			 struct stats *stats, struct focus **focus_r);

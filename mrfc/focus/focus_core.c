@@ -16,7 +16,7 @@ bool core_refuses(struct focus *f, struct sip_in **in)
 	bool any = false;
 
 	/* Who is not of our network asserts nothing; P-Preferred-Service is for a UE's first proxy. */
-	if (f->config.asserted[0] == '\0' || !addr_set_has(f->trusted, &(*in)->peer))
+	if (f->config.asserted[0] == '\0' || !(*in)->trusted)
 		return false;
 	for (unsigned n = 0; (value = sip_in_header(*in, "P-Asserted-Service", n)) != NULL; n++) {
 		any = true;

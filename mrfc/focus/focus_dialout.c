@@ -34,7 +34,9 @@ static void call(struct session *s)
 		focus_unwind(s, UNWIND_NO_ROUTE, 0, NULL, NULL);
 		return;
 	}
-	bytes_addf(&h, "P-Asserted-Identity: <%s>\r\n", room->c->uri);
+	focus_assert_headers(room->focus, room->c->uri, s->asked_privacy,
+			     focus_trusts_hop(room->focus, route, s->contact), &h, &trusted);
+	charging_call(s, &trusted);
 	add_kept(&h, "Subject", room->c->subject);
 	add_kept(&h, "Referred-By", s->referred_by != NULL ? s->referred_by : room->c->referred_by);
 	add_kept(&h, "Contribution-ID", room->c->contribution_id);
@@ -257,7 +259,7 @@ void dialout_on_accepted(struct session *s, const struct sip_out_result *result)
 	struct focus *f = s->room->focus;
 
 	/* Who answered is known by the dialled URI and by what a trusted peer asserts. */
-	if (result->peer.len == 0 || !addr_set_has(f->trusted, &result->peer))
+	if (!trust_has(f->trusted, &result->peer, result->subjects, result->n_subjects))
 		return;
 	for (size_t i = 0; i < result->n_asserted; i++) {
 		if (!focus_uri_is_ours(f, result->asserted[i]))

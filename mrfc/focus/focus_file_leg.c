@@ -137,7 +137,7 @@ void file_leg_add(struct file_leg *leg)
 	struct file_share *share = leg->share;
 	struct focus *f = share->focus;
 	bool sender = leg == share->sender;
-	const char *uris[1] = {sender ? share->who.uri : leg->user};
+	const char *uris[1] = {sender ? room_shown(share->room, &share->who) : leg->user};
 
 	for (size_t i = 0; i < share->offer.n_media; i++) {
 		struct media_context ctx;
@@ -162,12 +162,12 @@ void file_leg_add(struct file_leg *leg)
 
 /* --- receivers --- */
 
-static void call_headers(const struct file_share *share, struct bytes *h)
+static void call_headers(const struct file_share *share, struct bytes *h, struct bytes *trusted)
 {
 	const struct conference *c = share->room->c;
-	char *by = xasprintf("<%s>", share->who.uri);
+	char *by = xasprintf("<%s>", room_shown(share->room, &share->who));
 
-	bytes_addf(h, "P-Asserted-Identity: <%s>\r\n", c->uri);
+	focus_assert_headers(share->focus, c->uri, NULL, false, h, trusted);
 	sip_header_add(h, "Referred-By", by);
 	if (c->subject != NULL)
 		sip_header_add(h, "Subject", c->subject);
@@ -195,17 +195,17 @@ static void call(struct file_leg *leg)
 	struct file_share *share = leg->share;
 	struct focus *f = share->focus;
 	bool icons = share->parts.len > 0 && !leg->plain;
-	struct bytes h = BYTES_INIT, body = BYTES_INIT;
+	struct bytes h = BYTES_INIT, trusted = BYTES_INIT, body = BYTES_INIT;
 	const char *route;
 	char *type = NULL;
 	int err;
 
 	file_sdp_offer(&leg->local, &share->offer, file_leg_host(leg), icons);
-	call_headers(share, &h);
+	err = sip_agent_route(f->sip, leg->target, &route);
+	call_headers(share, &h, &trusted);
 	if (icons)
 		type = related_body(share, bytes_slice(&leg->local.last), &body);
 	file_leg_step(leg, FILE_LEG_CALLING);
-	err = sip_agent_route(f->sip, leg->target, &route);
 	if (err == 0)
 		err = dialog_call(f->file_dialogs,
 				  &(struct dialog_call_to){.name = share->room->c->name,
@@ -213,11 +213,13 @@ static void call(struct file_leg *leg)
 							   .target = leg->target,
 							   .route = route,
 							   .headers = bytes_cstr(&h),
+							   .trusted = bytes_cstr(&trusted),
 							   .sdp = bytes_slice(&leg->local.last),
 							   .content_type = type,
 							   .body = bytes_slice(&body)},
 				  leg, &leg->dialog);
 	bytes_fini(&h);
+	bytes_fini(&trusted);
 	bytes_fini(&body);
 	free(type);
 	if (err != 0) {

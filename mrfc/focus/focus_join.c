@@ -19,14 +19,17 @@ void session_enter_roster(struct session *s, enum confinfo_status status)
 {
 	struct room *room = s->room;
 	struct participant *p = roster_user(room->c->roster, slice_str(s->who.uri), s->who.display);
+	char *entity = session_entity(s);
 
+	roster_set_shown(p, s->shown);
 	roster_set_aliases(p, (const char *const *)s->who.aliases, s->who.n_aliases);
 	roster_set_role(p, room_role_shown(room_role_of(room, s->who.uri))); /* FOC-011 */
 	s->endpoint =
-		roster_endpoint_add(p, slice_str(s->contact), status,
+		roster_endpoint_add(p, slice_str(entity), status,
 				    s->dialled_out ? CONFINFO_DIALED_OUT : CONFINFO_DIALED_IN, s);
+	free(entity);
 	if (s->by != NULL)
-		s->endpoint->joined_by = xstrdup(s->by);
+		roster_endpoint_by(s->endpoint, s->by);
 	member_entering(s);
 }
 
@@ -164,13 +167,14 @@ static void keep_header(const struct sip_in *in, const char *name, char **value)
 }
 
 /* What the creating request says of the conversation goes with each call of ours (IMS-004). */
-static void keep_headers(struct room *room, const struct sip_in *in)
+static void keep_headers(struct room *room, const struct sip_in *in, bool hidden)
 {
 	struct conference *c = room->c;
 
 	keep_header(in, "Conversation-ID", &c->conversation_id);
 	keep_header(in, "InReplyTo-Contribution-ID", &c->in_reply_to);
-	keep_header(in, "Referred-By", &c->referred_by);
+	if (!hidden) /* it says who asked (PRV-010) */
+		keep_header(in, "Referred-By", &c->referred_by);
 	keep_header(in, "Session-Replaces", &room->session_replaces);
 	if (contribution_of(in) != NULL &&
 	    conference_set_contribution(room->focus->conferences, c, contribution_of(in)) == 0)
@@ -182,6 +186,7 @@ static void keep_headers(struct room *room, const struct sip_in *in)
 static int find_room(struct focus *f, const struct sip_in *in, const struct identity *who,
 		     struct room **room_r)
 {
+	const char *subject = who->hidden ? NULL : in->subject;
 	bool factory;
 	struct slice name;
 	char *text;
@@ -194,18 +199,18 @@ static int find_room(struct focus *f, const struct sip_in *in, const struct iden
 	    (*room_r = room_of_contribution(f, in)) != NULL)
 		return 0; /* somebody was quicker to restart it (IMS-006) */
 	if (factory) {
-		err = room_create(f, NULL, who->uri, in->subject, CONFERENCE_BY_FACTORY, room_r);
+		err = room_create(f, NULL, who->uri, subject, CONFERENCE_BY_FACTORY, room_r);
 		if (err == 0)
-			keep_headers(*room_r, in);
+			keep_headers(*room_r, in, who->hidden);
 		return err == 0 ? 0 : 500;
 	}
 	if (!f->config.create_on_join || name.len == 0 || !psi_set_has(f->psi, name) ||
 	    !room_name_free(f, name))
 		return 404;
 	text = slice_dup(name);
-	err = room_create(f, text, who->uri, in->subject, CONFERENCE_BY_JOIN, room_r);
+	err = room_create(f, text, who->uri, subject, CONFERENCE_BY_JOIN, room_r);
 	if (err == 0)
-		keep_headers(*room_r, in);
+		keep_headers(*room_r, in, who->hidden);
 	free(text);
 	return err == 0 ? 0 : 404;
 }
@@ -293,15 +298,21 @@ void focus_on_invite(struct sip_in *in, void *arg)
 		return;
 	}
 	room = means.room;
-	if (room == NULL)
+	denial = focus_judge_hidden(f, &who);
+	if (denial != ACCESS_GRANTED)
+		status = access_status(denial);
+	else if (room == NULL)
 		status = find_room(f, in, &who, &room);
 	if (status == 0) {
+		room_unify(room, &who);
 		focus_facts_who(room, &who, &facts);
 		if (means.replaced != NULL && facts.n_users > 0)
 			facts.n_users--; /* takes no further place */
 		denial = access_judge(ACCESS_JOIN, &facts);
 		status = access_status(denial);
 	}
+	if (status == 0 && !room_can_hide(room, &who))
+		status = 500; /* critical, and too late (RFC 3323 5) */
 	if (status != 0) {
 		log_info("INVITE by %s to %s refused: %d %s", who.uri, in->uri, status,
 			 access_text(denial));
@@ -320,5 +331,6 @@ void focus_on_invite(struct sip_in *in, void *arg)
 		replace_begin(s, means.replaced);
 	else
 		replace_former(s);
+	charging_take(s, in);
 	start(s, in);
 }

@@ -28,9 +28,12 @@ static void session_free(struct session *s)
 	replace_forget(s);
 	identity_fini(&s->who);
 	free(s->contact);
+	free(s->shown);
 	free(s->by);
 	free(s->referred_by);
 	free(s->replaces);
+	free(s->asked_privacy);
+	charging_fini(&s->charging);
 	free(s);
 }
 

@@ -39,7 +39,7 @@ bool room_is_kept(const struct room *room)
 static void show(struct room *room, struct member *m, const struct unwind_rule *how, int status,
 		 const char *by)
 {
-	struct participant *p = roster_find(room->c->roster, slice_str(member_shown(m)));
+	struct participant *p = roster_find(room->c->roster, slice_str(m->uri));
 	bool absent = room->c->kept && m->state != MEMBER_IN &&
 		      session_of_user(room, slice_str(m->uri), false) == NULL;
 
@@ -48,7 +48,8 @@ static void show(struct room *room, struct member *m, const struct unwind_rule *
 			roster_hide_absent(p, clock_now_ms());
 		return;
 	}
-	p = roster_user(room->c->roster, slice_str(member_shown(m)), m->display);
+	p = roster_user(room->c->roster, slice_str(m->uri), m->display);
+	roster_set_shown(p, m->shown);
 	roster_set_role(p, room_role_shown(m->role));
 	if (m->state == MEMBER_INVITED)
 		roster_show_absent(p, CONFINFO_PENDING, CONFINFO_LEFT_NONE, 0, NULL);
@@ -124,7 +125,7 @@ int room_invite_member(struct room *room, struct slice uri, const char *display,
 void room_drop_member(struct room *room, struct member *m)
 {
 	const struct member_hooks *hooks = room->focus->member_hooks;
-	struct participant *p = roster_find(room->c->roster, slice_str(member_shown(m)));
+	struct participant *p = roster_find(room->c->roster, slice_str(m->uri));
 	bool was_owner;
 
 	log_info("%s: %s is no member any more", room->c->name, m->uri);
@@ -248,6 +249,8 @@ void member_came(struct session *s)
 	m->listed = m->listed || role == MEMBER_OWNER;
 	if (m->since_wall_ms == 0)
 		m->since_wall_ms = clock_wall_ms();
+	if (s->shown != NULL)
+		member_set_shown(m, s->shown);
 	if (s->who.n_aliases > 0)
 		member_set_aliases(m, (const char *const *)s->who.aliases, s->who.n_aliases);
 	m->called_ms = 0; /* he may be called again as soon as he is away */

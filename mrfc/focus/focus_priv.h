@@ -6,6 +6,7 @@
 #include "mrfc/conference/identity.h"
 #include "mrfc/conference/psi.h"
 #include "mrfc/conference/service.h"
+#include "mrfc/conference/trust.h"
 #include "mrfc/conference/unwind.h"
 #include "mrfc/conference/urilist.h"
 #include "mrfc/focus/focus.h"
@@ -70,6 +71,14 @@ enum session_step {
 	SESSION_MOVING    /* another MRFP: new termination, then our re-INVITE */
 };
 
+/* Charging headers of one session, RFC 7315, as values; NULL: none came. */
+struct focus_charging {
+	char *vector;    /* P-Charging-Vector */
+	char *functions; /* P-Charging-Function-Addresses */
+	char *access_network, *visited_network;
+	char *related; /* a call of ours: the vector of the request that caused it */
+};
+
 #define SESSION_FILE_IDS 16
 
 /* What a list gives each call that it asks for. Zeroed: no list did. */
@@ -88,6 +97,7 @@ struct session {
 	enum session_step step;
 	struct dialog *dialog;
 	struct identity who;
+	char *shown; /* anonymous URI that others see instead (PRV-001); NULL */
 	char *contact;
 	struct roster_endpoint *endpoint; /* NULL until it shows in the roster */
 	uint64_t termination;             /* 0: none yet */
@@ -100,6 +110,8 @@ struct session {
 	uint32_t n_redirects; /* that our call followed */
 	char *by;             /* who asked for the dial-out; NULL */
 	char *referred_by;
+	char *asked_privacy;      /* a call of ours: Privacy of the request that asked for it; NULL */
+	struct focus_charging charging;
 	char *replaces;           /* header of our INVITE: the dialog it is to replace; NULL */
 	struct session *giver;    /* whose place this one takes; NULL */
 	struct session *taker;    /* who takes this one's place; NULL */
@@ -152,7 +164,7 @@ struct focus {
 	struct event_base *base;
 	struct focus_config config;
 	struct focus_sdp_policy sdp;
-	struct addr_set *trusted;
+	struct trust *trusted;
 	char **aliases;
 	size_t n_aliases;
 	struct psi_set *psi;
@@ -243,8 +255,43 @@ char *focus_refusal_headers(uint32_t retry_after_s, int warning, const char *why
 /* Is it the URI of the factory or of an active conference? Nobody may join by such a name. */
 bool focus_uri_is_ours(struct focus *f, const char *uri);
 bool focus_uri_is_list(const struct focus *f, const char *uri); /* the service for lists */
-/* Identity of a request's sender; after -ERR_DENIED the request is answered 403. */
+
+/* focus_auth.c */
+bool focus_admit(struct sip_in *in, bool in_dialog, void *arg); /* of sip_handlers */
+/* Identity of a request's sender; after -ERR_DENIED the request is answered. */
 MUST_CHECK int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r);
+/* May identities and charging data go to the next hop: route, or (NULL) the target itself? */
+bool focus_trusts_hop(const struct focus *f, const char *route, const char *target);
+/*
+ * P-Asserted-Identity of the conference, and Privacy as it was asked for (NULL: it was not), among
+ * the headers for everybody and those for a trusted next hop.
+ */
+void focus_assert_headers(const struct focus *f, const char *conference, const char *asked,
+			  bool trusted_hop, struct bytes *all, struct bytes *trusted);
+
+/* focus_privacy.c: names of users as a room has them */
+/* Who is here already under another of his URIs is meant by that one. */
+void room_unify(struct room *room, struct identity *who);
+/* The anonymous URI for a session of his, heap string; NULL: he is shown as he is. */
+char *room_hide(struct room *room, const struct identity *who);
+/* Are participants who hide admitted? */
+enum access_denial focus_judge_hidden(const struct focus *f, const struct identity *who);
+/* False: he must be hidden (critical) and everybody in the room knows him. */
+bool room_can_hide(struct room *room, const struct identity *who);
+/* The URI for him in what others get; a view. */
+const char *room_shown(struct room *room, const struct identity *who);
+/* Entity of its endpoint in the roster, heap string. */
+char *session_entity(const struct session *s);
+
+/* focus_charging.c */
+/* 0, or the status to refuse with. The vector goes into every answer. */
+int charging_admit(struct focus *f, struct sip_in *in, bool in_dialog);
+void charging_take(struct session *s, const struct sip_in *in);
+/* A call of ours: the vector of the request that asked for it; NULL. */
+void charging_relate(struct session *s, const char *vector);
+/* trusted: headers for a trusted next hop alone. */
+void charging_call(struct session *s, struct bytes *trusted);
+void charging_fini(struct focus_charging *c);
 
 /* focus_core.c: what an IMS core wants to see, and tells */
 /* True when the service that a trusted peer asserts is not ours: answered 403 then (RFC 6050). */

@@ -157,13 +157,26 @@ static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 			       ? xasprintf("%s?%s", in->refer_to, in->refer_headers)
 			       : xstrdup(in->refer_to);
 	char *display = in->refer_display != NULL ? xstrdup(in->refer_display) : NULL;
-	char *by = in->referred_by != NULL ? xstrdup(in->referred_by) : xasprintf("<%s>", who->uri);
+	char *asker = xstrdup(room_shown(room, who));
+	bool hidden = strcmp(asker, who->uri) != 0;
+	char *by = in->referred_by != NULL && !hidden ? xstrdup(in->referred_by)
+						      : xasprintf("<%s>", asker);
+	char *charging = in->charging != NULL ? xstrdup(in->charging) : NULL;
+	const char *asked = sip_in_header(in, "Privacy", 0);
+	char *privacy = asked != NULL ? xstrdup(asked) : NULL;
 	struct refer *r = accept_refer(f, room, &in, leg);
 	struct session *s;
-	int err = dialout_start(room, slice_str(target), display, who->uri, by, r, &s);
+	int err;
+
+	if (hidden)
+		log_info("%s: %s asks for %s", room->c->name, who->uri, target);
+	err = dialout_start(room, slice_str(target), display, asker, by, r, &s);
 
 	switch (err) {
 	case 0:
+		charging_relate(s, charging);
+		s->asked_privacy = privacy;
+		privacy = NULL;
 		break;
 	case -ERR_EXISTS:
 		refer_done(r, 200, NULL); /* REF-023 */
@@ -185,6 +198,9 @@ static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 	free(target);
 	free(display);
 	free(by);
+	free(asker);
+	free(charging);
+	free(privacy);
 }
 
 static void remove_user(struct room *room, struct sip_in *in, struct sip_leg *leg,

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "mrfc/conference/privacy.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/sip_uri.h"
 
@@ -17,7 +18,7 @@
 
 #define COALESCE_MS     100
 #define PSI_RANDOM_LEN  20
-#define ANONYMOUS_ALIAS "sip:anonymous@anonymous.invalid"
+#define ANONYMOUS_ALIAS PRIVACY_ANONYMOUS
 
 static const char *const step_names[] = {"new",     "adding",   "reserving", "storing",  "waiting",
 					 "calling", "settling", "up",        "changing", "moving"};
@@ -122,7 +123,8 @@ void room_view(struct room *room)
 	const struct roster_view view = {.subject = room->c->subject,
 					 .max_users = room_max_users(room),
 					 .locked = room->c->locked,
-					 .active = room->c->state == CONFERENCE_ACTIVE};
+					 .active = room->c->state == CONFERENCE_ACTIVE,
+					 .reveal = room->focus->config.reveal_to_moderators};
 
 	event_pkg_set_view(room->c->events, &view);
 }
@@ -190,6 +192,7 @@ struct session *session_new(struct room *room, struct identity *who_take, const 
 	s->who = *who_take;
 	*who_take = (struct identity){0};
 	s->contact = xstrdup(contact != NULL ? contact : "");
+	s->shown = room_hide(room, &s->who);
 	LIST_INSERT_HEAD(&room->sessions, s, link);
 	room->n_entering++;
 	return s;
@@ -197,7 +200,8 @@ struct session *session_new(struct room *room, struct identity *who_take, const 
 
 static bool is_user(const struct session *s, struct slice uri)
 {
-	if (sip_uri_same(slice_str(s->who.uri), uri))
+	if (sip_uri_same(slice_str(s->who.uri), uri) ||
+	    (s->shown != NULL && sip_uri_same(slice_str(s->shown), uri)))
 		return true;
 	for (size_t i = 0; i < s->who.n_aliases; i++) {
 		if (sip_uri_same(slice_str(s->who.aliases[i]), uri))
@@ -275,6 +279,7 @@ void session_store(struct session *s)
 		.termination = s->termination,
 		.dialog = leg != NULL ? sip_leg_local_tag(leg) : NULL,
 		.uri = s->who.uri,
+		.shown = s->shown,
 		.display = s->who.display,
 		.aliases = (const char *const *)s->who.aliases,
 		.n_aliases = s->who.n_aliases,
@@ -332,6 +337,12 @@ size_t session_uris(const struct session *s, const char *uris[])
 {
 	size_t n = 0;
 
+	if (s->shown != NULL) { /* the real ones would give him away (PRV-004) */
+		uris[n++] = s->shown;
+		if (s->room->focus->config.anonymous_alias)
+			uris[n++] = ANONYMOUS_ALIAS;
+		return n;
+	}
 	uris[n++] = s->who.uri;
 	for (size_t i = 0; i < s->who.n_aliases; i++)
 		uris[n++] = s->who.aliases[i];

@@ -35,6 +35,11 @@ struct sip_config {
 
 /* Each takes over the request and ends it once (sip_in_end, or a dialog made of it). */
 struct sip_handlers {
+	/*
+	 * First of all, for each request but ACK, CANCEL and PRACK: whose is it? False: it was answered,
+	 * and nobody else sees it. NULL: all are let in.
+	 */
+	bool (*admit)(struct sip_in *in, bool in_dialog, void *arg);
 	void (*invite)(struct sip_in *in_take, void *arg);
 	void (*subscribe)(struct sip_in *in_take, struct sip_leg *leg, void *arg);
 	void (*refer)(struct sip_in *in_take, struct sip_leg *leg,

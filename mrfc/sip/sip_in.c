@@ -182,12 +182,18 @@ static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, boo
 struct sip_in *sip_in_new(struct sip_agent *a, nta_leg_t *leg, nta_incoming_t *irq,
 			  sip_t const *sip, bool in_dialog)
 {
+	struct sip_in *in;
+
 	(void)leg;
 	if (check(a, irq, sip, in_dialog) != 0) {
 		nta_incoming_destroy(irq);
 		return NULL;
 	}
-	return &object_new(a, irq)->in;
+	in = &object_new(a, irq)->in;
+	if (in->method != SIP_IN_PRACK && a->handlers->admit != NULL &&
+	    !a->handlers->admit(in, in_dialog, a->handlers_arg))
+		sip_in_free(&in);
+	return in;
 }
 
 int sip_in_on_default(struct sip_leg *none, nta_leg_t *leg, nta_incoming_t *irq, sip_t const *sip)
@@ -237,6 +243,8 @@ static const char *phrase_of(const struct sip_answer *answer)
 {
 	if (answer->phrase != NULL)
 		return answer->phrase;
+	if (answer->status == 433) /* RFC 5079; the stack knows it not */
+		return "Anonymity Disallowed";
 	const char *usual = sip_status_phrase(answer->status);
 	return usual != NULL ? usual : "Answer";
 }
@@ -250,16 +258,35 @@ void sip_in_answer(struct sip_in *in, const struct sip_answer *answer)
 		return;
 	if (answer->content_type != NULL)
 		body = sip_payload_create(o->home, answer->body.ptr, (isize_t)answer->body.len);
-	nta_incoming_treply(o->irq, answer->status, phrase_of(answer),
-			    TAG_IF(answer->contact != NULL, SIPTAG_CONTACT_STR(answer->contact)),
-			    TAG_IF(answer->headers != NULL, SIPTAG_HEADER_STR(answer->headers)),
-			    TAG_IF(body != NULL, SIPTAG_CONTENT_TYPE_STR(answer->content_type)),
-			    TAG_IF(body != NULL, SIPTAG_PAYLOAD(body)), TAG_END());
+	nta_incoming_treply(
+		o->irq, answer->status, phrase_of(answer),
+		TAG_IF(answer->contact != NULL, SIPTAG_CONTACT_STR(answer->contact)),
+		TAG_IF(answer->headers != NULL, SIPTAG_HEADER_STR(answer->headers)),
+		TAG_IF(o->echo != NULL && answer->status > 100, SIPTAG_HEADER_STR(o->echo)),
+		TAG_IF(body != NULL, SIPTAG_CONTENT_TYPE_STR(answer->content_type)),
+		TAG_IF(body != NULL, SIPTAG_PAYLOAD(body)), TAG_END());
 	if (answer->status >= 200) {
 		o->answered = true;
 		count(o->agent, in->method_name, answer->status);
 	}
 	sip_agent_kick(o->agent);
+}
+
+void sip_in_echo(struct sip_in *in, const char *lines)
+{
+	struct sip_in_object *o = sip_in_object(in);
+
+	o->echo = o->echo == NULL ? su_strdup(o->home, lines) : su_strcat(o->home, o->echo, lines);
+}
+
+void sip_in_set_user(struct sip_in *in, const char *uri)
+{
+	in->user = su_strdup(sip_in_object(in)->home, uri);
+}
+
+void sip_in_set_charging(struct sip_in *in, const char *vector)
+{
+	in->charging = su_strdup(sip_in_object(in)->home, vector);
 }
 
 void sip_in_status(struct sip_in *in, int status)
@@ -315,7 +342,8 @@ static int on_ack_cancel(struct sip_in_object *o, nta_incoming_t *irq, sip_t con
 	} else if (sip->sip_request->rq_method == sip_method_cancel) {
 		o->answered = true; /* the stack sends 200 and 487 itself */
 		count(o->agent, "INVITE", 487);
-		nta_incoming_treply(o->irq, SIP_487_REQUEST_CANCELLED, TAG_END());
+		nta_incoming_treply(o->irq, SIP_487_REQUEST_CANCELLED,
+				    TAG_IF(o->echo != NULL, SIPTAG_HEADER_STR(o->echo)), TAG_END());
 		o->event(SIP_IN_CANCELLED, SLICE_NULL, o->event_arg);
 	} else if (sip->sip_request->rq_method == sip_method_ack) {
 		su_home_t home[1] = {SU_HOME_INIT(home)};
@@ -379,6 +407,7 @@ void sip_in_ring_reliably(struct sip_in *in, const struct sip_answer *answer)
 		o->irq, on_prack, o, answer->status, phrase_of(answer),
 		TAG_IF(answer->contact != NULL, SIPTAG_CONTACT_STR(answer->contact)),
 		TAG_IF(answer->headers != NULL, SIPTAG_HEADER_STR(answer->headers)),
+		TAG_IF(o->echo != NULL, SIPTAG_HEADER_STR(o->echo)),
 		TAG_IF(body != NULL, SIPTAG_CONTENT_TYPE_STR(answer->content_type)),
 		TAG_IF(body != NULL, SIPTAG_PAYLOAD(body)), TAG_END());
 	sip_agent_kick(o->agent);

@@ -44,6 +44,7 @@ struct sip_part {
 
 #define SIP_IN_MAX_ASSERTED 8
 #define SIP_IN_MAX_PARTS    16 /* of one body; more are refused */
+#define SIP_IN_MAX_SUBJECTS 8
 struct sip_in {
 	enum sip_in_method method;
 	const char *method_name;
@@ -56,7 +57,15 @@ struct sip_in {
 	const char *asserted[SIP_IN_MAX_ASSERTED]; /* P-Asserted-Identity URIs */
 	const char *asserted_display;              /* of the first; NULL */
 	size_t n_asserted;
-	struct addr peer;            /* who sent it to us */
+	struct addr peer; /* who sent it to us */
+	bool tls;         /* over TLS */
+	/* Names in the certificate of a TLS peer whose chain was checked: DNS names, URIs, CN. */
+	const char *subjects[SIP_IN_MAX_SUBJECTS];
+	size_t n_subjects;
+	bool trusted;     /* the peer is, as `admit` found */
+	const char *user; /* URI that its credentials prove (sip_in_set_user); NULL */
+	/* Value of P-Charging-Vector, a trusted peer's or our own (sip_in_set_charging); NULL. */
+	const char *charging;
 	unsigned supported, require; /* SIP_OPT_* */
 	bool allows_update;
 	struct session_timer_ask timer;                /* Session-Expires, Min-SE */
@@ -91,6 +100,11 @@ struct sip_answer {
 	const char *content_type; /* NULL: no body */
 	struct slice body;
 };
+
+/* Header lines that every answer above 100 to it carries from now on; copied. */
+void sip_in_echo(struct sip_in *in, const char *lines);
+void sip_in_set_user(struct sip_in *in, const char *uri);
+void sip_in_set_charging(struct sip_in *in, const char *vector);
 
 /* Answer; a final answer may be given once (later ones are ignored). The object stays. */
 void sip_in_answer(struct sip_in *in, const struct sip_answer *answer);

@@ -26,7 +26,9 @@ struct sip_out_result {
 	const char *asserted[SIP_IN_MAX_ASSERTED];
 	const char *asserted_display;
 	size_t n_asserted;
-	struct addr peer; /* who sent it; len 0 when made by our stack */
+	struct addr peer;                          /* who sent it; len 0 when made by our stack */
+	const char *subjects[SIP_IN_MAX_SUBJECTS]; /* of its certificate, as in struct sip_in */
+	size_t n_subjects;
 	struct session_timer_ask timer;
 	bool allows_update;
 	uint32_t retry_after_s;

@@ -55,6 +55,7 @@ struct sip_in_object {
 	sip_t *sip;
 	su_home_t *home;
 	bool answered; /* a final answer went out */
+	char *echo;    /* header lines of all answers; NULL */
 	sip_in_event_fn *event;
 	void *event_arg;
 	nta_reliable_t *reliable;

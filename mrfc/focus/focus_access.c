@@ -94,6 +94,46 @@ void focus_facts_bring(struct room *room, const char *user, const char *by,
 	facts_r->vouched = by == NULL || access_vouches(&his);
 }
 
+/* Are two URIs of one user: the same, or both known of him? */
+static bool is_same_user(struct room *room, const struct identity *who, struct slice uri)
+{
+	struct participant *p = roster_find(room->c->roster, uri);
+
+	if (sip_uri_same(slice_str(who->uri), uri))
+		return true;
+	for (size_t i = 0; i < who->n_aliases; i++) {
+		if (sip_uri_same(slice_str(who->aliases[i]), uri))
+			return true;
+	}
+	return p != NULL && p == roster_find(room->c->roster, slice_str(who->uri));
+}
+
+enum access_denial focus_judge_remove(struct room *room, const struct identity *who,
+				      struct slice uri)
+{
+	struct session *device = session_of_device(room, uri);
+	struct slice target = device != NULL ? slice_str(device->who.uri) : uri;
+	struct access_facts facts;
+
+	focus_facts_who(room, who, &facts);
+	facts.self = is_same_user(room, who, target);
+	focus_facts_target(room, target, &facts);
+	return access_judge(facts.self ? ACCESS_LEAVE : ACCESS_KICK, &facts);
+}
+
+enum access_denial focus_judge_bring(struct room *room, const struct identity *who, const char *uri)
+{
+	struct access_facts facts;
+	enum access_denial d;
+
+	focus_facts_who(room, who, &facts);
+	d = access_judge(ACCESS_INVITE, &facts);
+	if (d != ACCESS_GRANTED)
+		return d;
+	focus_facts_bring(room, uri, who->uri, &facts);
+	return access_bring(&facts);
+}
+
 bool room_has_owner(const struct room *room)
 {
 	const struct member *m;

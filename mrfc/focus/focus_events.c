@@ -144,6 +144,7 @@ static void on_refresh(struct sip_event *e, struct sip_in *in, void *arg)
 {
 	struct watcher *w = arg;
 	struct room *room = w->room;
+	struct access_facts facts;
 	uint32_t expires_s;
 
 	if (w->sub == NULL || !event_pkg_active(w->sub)) {
@@ -152,6 +153,12 @@ static void on_refresh(struct sip_event *e, struct sip_in *in, void *arg)
 	}
 	if (!in->accepts_confinfo) {
 		sip_in_end_status(&in, 406);
+		return;
+	}
+	/* Who may watch no more may stop, and is told nothing new past what was granted. */
+	focus_facts(room, w->user, &facts);
+	if (in->expires != 0 && access_judge(ACCESS_SUBSCRIBE, &facts) != ACCESS_GRANTED) {
+		focus_deny(room->focus, &in, access_judge(ACCESS_SUBSCRIBE, &facts));
 		return;
 	}
 	if (grant(room->focus, &in, &expires_s) != 0)

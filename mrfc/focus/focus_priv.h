@@ -226,6 +226,11 @@ void focus_facts_target(struct room *room, struct slice uri, struct access_facts
 /* The facts of a user who is to be brought in by `by` (URI; NULL: the operator). */
 void focus_facts_bring(struct room *room, const char *user, const char *by,
 		       struct access_facts *facts_r);
+/* May this user remove the user or device that a URI means; bring in the user of a URI? */
+enum access_denial focus_judge_remove(struct room *room, const struct identity *who,
+				      struct slice uri);
+enum access_denial focus_judge_bring(struct room *room, const struct identity *who,
+				     const char *uri);
 /* The role a user has or would have. */
 enum member_role room_role_of(const struct room *room, const char *user);
 /* As the roster shows it: NULL for the usual one. */

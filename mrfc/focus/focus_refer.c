@@ -223,44 +223,19 @@ static void end_room(struct room *room, struct sip_in *in, struct sip_leg *leg)
 	refer_done(r, 200, NULL);
 }
 
-/* Are two URIs of one user: the same, or both known of him? */
-static bool is_same_user(struct room *room, const struct identity *who, struct slice uri)
-{
-	struct participant *p = roster_find(room->c->roster, uri);
-
-	if (sip_uri_same(slice_str(who->uri), uri))
-		return true;
-	for (size_t i = 0; i < who->n_aliases; i++) {
-		if (sip_uri_same(slice_str(who->aliases[i]), uri))
-			return true;
-	}
-	return p != NULL && p == roster_find(room->c->roster, slice_str(who->uri));
-}
-
 static enum access_denial allowed(struct room *room, const struct sip_in *in,
 				  const struct identity *who, bool bye, bool self)
 {
-	struct slice target = slice_str(in->refer_to);
-	struct access_facts facts, his;
+	struct access_facts facts;
 	enum access_denial d;
 
-	focus_facts_who(room, who, &facts);
-	if (self) /* the conference itself */
+	if (self) { /* the conference itself */
+		focus_facts_who(room, who, &facts);
 		return bye ? access_judge(ACCESS_END, &facts) : ACCESS_ROLE;
-	if (bye) {
-		struct session *device = session_of_device(room, target);
-
-		if (device != NULL)
-			target = slice_str(device->who.uri);
-		facts.self = is_same_user(room, who, target);
-		focus_facts_target(room, target, &facts);
-		return access_judge(facts.self ? ACCESS_LEAVE : ACCESS_KICK, &facts);
 	}
-	d = access_judge(ACCESS_INVITE, &facts);
-	if (d != ACCESS_GRANTED)
-		return d;
-	focus_facts_bring(room, in->refer_to, who->uri, &his);
-	d = access_bring(&his);
+	if (bye)
+		return focus_judge_remove(room, who, slice_str(in->refer_to));
+	d = focus_judge_bring(room, who, in->refer_to);
 	return d == ACCESS_FULL ? ACCESS_GRANTED : d; /* the NOTIFY tells of that */
 }
 

@@ -196,6 +196,34 @@ def test_who_may_watch(own_mrf, ue, room, policy, member, asserted):
     assert ue("bob", net=net).ua.subscribe(alice.room).expect(asserted)
 
 
+def test_who_left_for_good_cannot_go_on_watching(own_mrf, ue, room):
+    # covers: CONF-004
+    net = own_mrf(mrfc={"conference.leave": "bye"})
+    alice, bob = [ue(name, net=net).join(room) for name in ("alice", "bob")]
+    watch = bob.subscribe()
+    assert watch.sub.refresh().final().code == 200
+    bob.leave()
+    assert watch.sub.refresh().final().code == 403
+    assert watch.sub.refresh(0).final().code == 200
+    assert substate(watch.sub.wait_terminated())[0] == "terminated"
+    fence(alice)
+
+
+def test_a_closed_conference_adds_nobody(party, ue):
+    # covers: IMS-020, CONF-004
+    room, alice, bob, carol, admin = party
+    assert admin.change(mode="closed")["mode"] == "closed"
+    dave = ue("dave")
+    assert "closed" in warning(dave.invite(room).expect(403))
+    assert "closed" in warning(alice.ua.refer(room, dave.ua.contact_uri).expect(403))
+    assert dave.ua.subscribe(room).expect(403)
+    answer = admin("POST", "/participants", {"uri": dave.ua.contact_uri}, 409)
+    assert answer["error"]["code"] == "refused"
+    fence(ue("bob").join(room), alice, carol)  # its members come and go
+    admin.change(mode="open")
+    fence(dave.join(room), alice, bob, carol)
+
+
 def test_places_are_counted_and_who_is_too_many_is_told(party, ue):
     # covers: FOC-009, IMS-020, CONF-009
     room, alice, bob, carol, admin = party

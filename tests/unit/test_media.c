@@ -321,6 +321,32 @@ static void a_modify_gives_the_answer_and_asks_for_a_new_address(void **state)
 	assert_string_equal(o.host, "192.0.2.9");
 }
 
+static void a_listener_is_told_at_once_and_later_by_itself(void **state)
+{
+	/* covers: FOC-011 */
+	struct rig *rig = *state;
+	struct media_remote remote = {.setup = MEDIA_PASSIVE, .listener = true};
+	struct ctl_modify m;
+	struct ctl_frame f;
+	struct ctl_add a;
+	struct outcome o;
+
+	fake_up(&rig->mrfp, &rig->pool, "mrfp-1", 1);
+	add(rig, &remote, &o);
+	fake_expect(&rig->mrfp, CTL_CMD_ADD, false, CTL_BODY_add, &a);
+	assert_true(CTL_HAS(&a, add, listener));
+	assert_int_equal(a.listener, 1);
+	for (int listener = 0; listener < 2; listener++) {
+		media_set_listener(rig->media, rig->ctx.id, 3, 5, listener != 0);
+		f = fake_expect(&rig->mrfp, CTL_CMD_MODIFY, false, CTL_BODY_modify, &m);
+		assert_int_equal(m.termination, 5);
+		assert_int_equal(m.listener, listener);
+		assert_false(CTL_HAS(&m, modify, direction)); /* all else is as it was */
+		assert_false(CTL_HAS(&m, modify, remote_path));
+		fake_reply_code(&rig->mrfp, &f, CTL_R_OK);
+	}
+}
+
 static void a_cancelled_callback_does_not_come_and_the_request_goes_on(void **state)
 {
 	struct rig *rig = *state;
@@ -396,6 +422,7 @@ int main(void)
 		TEST(a_good_answer_without_a_usable_address_is_an_error),
 		TEST(no_mrfp_and_silence_are_told_from_the_loop),
 		TEST(a_modify_gives_the_answer_and_asks_for_a_new_address),
+		TEST(a_listener_is_told_at_once_and_later_by_itself),
 		TEST(a_cancelled_callback_does_not_come_and_the_request_goes_on),
 		TEST(events_reach_the_focus_in_its_own_words),
 	};

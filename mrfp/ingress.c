@@ -388,7 +388,7 @@ void ingress_body(struct request *rq, struct slice piece)
 	if (!m || m->state == INMSG_REFUSED)
 		return;
 	set_due(m);
-	max = m->key ? KEY_MESSAGE_MAX : route_max_size(m);
+	max = m->key ? key_max(m) : route_max_size(m);
 	if (end > size_limit(m)) {
 		refuse(rq, 400);
 	} else if ((m->state != INMSG_HEAD && (end > max || m->n_passed + piece.len > max)) ||

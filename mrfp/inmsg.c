@@ -95,7 +95,7 @@ static void drop_deferred(struct inmsg *m)
 void inmsg_count(struct inmsg *m)
 {
 	struct budget *b = &m->from->ctx->plane->budget;
-	size_t n = sizeof(*m) + m->head.cap + m->n_held_bytes + m->own.cap;
+	size_t n = sizeof(*m) + m->head.cap + m->n_held_bytes + m->own.cap + m->n_key;
 
 	b->partial += n - m->n_counted;
 	m->n_counted = n;
@@ -119,6 +119,7 @@ void inmsg_free(struct inmsg **mp)
 	free(m->cpim_from);
 	free(m->cpim_to);
 	free(m->key);
+	free(m->absent);
 	free(m);
 	*mp = NULL;
 }

@@ -52,6 +52,9 @@ struct inmsg {
 
 	char *key;       /* a key message, gathered for the MRFC (key.h); NULL: for members */
 	size_t key_head; /* octets of it before its payload */
+	size_t n_key;    /* octets of it so far */
+	char *absent;    /* whom it is for, who has no leg here; then it is no key message */
+	uint32_t absent_transaction; /* of the event that handed it up */
 
 	struct bytes head; /* octets 1.. while the CPIM head is incomplete */
 	TAILQ_HEAD(held_list, held) held;

@@ -4,15 +4,24 @@
 
 #include "mrfp/inmsg.h"
 
+/*
+ * Messages for the MRFC only, gathered whole: key messages, and private ones to a participant who has
+ * no leg here and may be away (policy bit 128).
+ */
+
 /* Key messages (application/mikey, bare or in message/cpim) of a member: for the MRFC only, never for members. */
 
 #define KEY_MESSAGE_MAX 10240 /* octets, with a CPIM head; more gets 413 */
 
 /* This message is one; its payload begins head_len octets after its start. */
 void key_begin(struct inmsg *m, size_t head_len);
-/* Octets start.. of it, in any order, within KEY_MESSAGE_MAX. */
+/* This message is for a participant without a leg. */
+void key_begin_absent(struct inmsg *m, struct slice to);
+/* Most octets of such a message. */
+uint64_t key_max(const struct inmsg *m);
+/* Octets start.. of it, in any order, within key_max(). */
 void key_octets(struct inmsg *m, uint64_t start, struct slice piece);
-/* It is complete (m->length): its payload goes up as an event. */
-void key_finish(const struct inmsg *m);
+/* It is complete (m->length): it goes up as an event; a key message without its CPIM head. */
+void key_finish(struct inmsg *m);
 
 #endif

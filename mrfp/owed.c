@@ -24,6 +24,7 @@ struct waiting {
 	uint64_t termination;
 	uint64_t due_ms;
 	uint32_t transaction;
+	bool to_one; /* a private message: without the MRFC's word there is nobody to get it */
 	struct chunk *report; /* behind the response; NULL: none */
 	char *paths;
 	char tid[MSRP_TID_MAX + 1];
@@ -126,6 +127,7 @@ static void wait_for(struct request *rq, uint32_t transaction)
 	w->due_ms = o->plane->now_ms + (uint64_t)o->plane->opt->keep_wait_ms;
 	w->paths = rq->paths ? xstrdup(rq->paths) : xstrndup(s->reply_paths, s->reply_paths_len);
 	memcpy(w->tid, rq->tid, sizeof(w->tid));
+	w->to_one = rq->msg->absent != NULL;
 	w->report = rq->report;
 	rq->report = NULL;
 	rq->answered = true;
@@ -140,6 +142,13 @@ void owed_message(struct request *rq)
 	uint32_t transaction = 0, late = 0;
 	const struct kept *k;
 
+	if (m->absent) {
+		if (m->absent_transaction)
+			wait_for(rq, m->absent_transaction);
+		else
+			rq->status = 404;
+		return;
+	}
 	if (!keep_wanted(ctx) ||
 	    (!ctx->away && !ctx->n_missing && m->out.meta.serial > ctx->returned_serial))
 		return;
@@ -249,14 +258,14 @@ void owed_release(struct session *s)
 
 /* --- back from the MRFC --- */
 
-static void finish(struct owed *o, struct waiting *w)
+static void finish(struct owed *o, struct waiting *w, bool ok)
 {
 	struct context *ctx = context_find(o->plane, w->context);
 	struct session *s = ctx ? session_find(ctx, w->termination) : NULL;
 
 	if (s && s->wire && s->reply_paths) {
-		o->answer(s, slice_str(w->tid), slice_str(w->paths), 200);
-		if (w->report && s->wire) {
+		o->answer(s, slice_str(w->tid), slice_str(w->paths), ok || !w->to_one ? 200 : 404);
+		if (w->report && s->wire && (ok || !w->to_one)) {
 			wire_push(s->wire, w->report);
 			w->report = NULL;
 		}
@@ -264,13 +273,13 @@ static void finish(struct owed *o, struct waiting *w)
 	drop(o, w);
 }
 
-void owed_reply(struct owed *o, uint32_t transaction)
+void owed_reply(struct owed *o, uint32_t transaction, bool ok)
 {
 	struct waiting *w;
 
 	TAILQ_FOREACH(w, &o->waiting, link) {
 		if (w->transaction == transaction) {
-			finish(o, w);
+			finish(o, w, ok);
 			return;
 		}
 	}
@@ -282,8 +291,10 @@ void owed_tick(struct owed *o, uint64_t now_ms)
 
 	while ((w = TAILQ_FIRST(&o->waiting)) && now_ms >= w->due_ms) {
 		++*o->plane->stats.owed_late;
-		log_peer("a message for who is away is not stored in time: answered all the same");
-		finish(o, w);
+		log_peer("a message for who is away is not stored in time");
+		if (w->to_one) /* its sender is told 404, so it must not arrive later */
+			o->plane->withdraw(w->transaction, o->plane->notify_arg);
+		finish(o, w, false);
 	}
 }
 

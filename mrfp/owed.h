@@ -27,8 +27,8 @@ void owed_message(struct request *rq);
 void owed_leave(struct session *s);
 /* The leg has what it missed: messages to all go out to it now. */
 void owed_release(struct session *s);
-/* The MRFC has acknowledged the event with this transaction; others' transactions are passed over. */
-void owed_reply(struct owed *o, uint32_t transaction);
+/* The MRFC's word about the event with this transaction; others' transactions are passed over. */
+void owed_reply(struct owed *o, uint32_t transaction, bool ok);
 /* Responses that have waited long enough go. */
 void owed_tick(struct owed *o, uint64_t now_ms);
 /* The MRFC is there again, maybe a new one: tell it which legs wait for it. */

@@ -11,6 +11,8 @@
 #include "common/mem.h"
 #include "mrfp/absorb.h"
 #include "mrfp/file.h"
+#include "mrfp/forward.h"
+#include "mrfp/keep.h"
 #include "mrfp/key.h"
 #include "mrfp/policy.h"
 #include "mrfp/relay.h"
@@ -79,6 +81,23 @@ static int open_key(struct inmsg *m, size_t head_len)
 	return 200;
 }
 
+/* Somebody is away, and it is small enough: the MRFC knows whether he is the one (IMS-007). */
+static bool may_be_owed(const struct inmsg *m, unsigned kind)
+{
+	const struct context *ctx = m->from->ctx;
+
+	if (!keep_wanted(ctx) || (!ctx->away && !ctx->n_missing) || m->total > FORWARD_CHAT_MAX)
+		return false;
+	return kind == CPIM_IMDN || (!policy_is_control(kind) && ctx->policy & CTL_POLICY_PRIVATE);
+}
+
+static int open_absent(struct inmsg *m, const struct cpim_head *cpim)
+{
+	set_out(m, cpim->kind);
+	key_begin_absent(m, cpim->to);
+	return 200;
+}
+
 static int chat_head(struct inmsg *m, const struct cpim_head *cpim)
 {
 	struct session *s = m->from, **targets = NULL;
@@ -95,6 +114,10 @@ static int chat_head(struct inmsg *m, const struct cpim_head *cpim)
 	m->out.meta.admit = context_admit(s->ctx, cpim->kind, top, cpim->content_type);
 	status = policy_route(s, cpim, m->out.meta.admit, &route, &targets, &n_targets);
 	m->out.meta.kind = (uint8_t)cpim->kind;
+	if (status == 404 && may_be_owed(m, cpim->kind)) {
+		free(targets);
+		return open_absent(m, cpim);
+	}
 	if (status == 200 &&
 	    ((m->total != MSRP_UNSPECIFIED && m->total > max) || ranges_top(&m->got) > max))
 		status = 413;

@@ -123,7 +123,7 @@ static void on_event_done(uint32_t transaction, const struct ctl_result *r, void
 	if (CTL_HAS(r, result, status) || r->code != CTL_R_OK)
 		nickname_reply(s->plane.nicknames, transaction,
 			       CTL_HAS(r, result, status) ? r->status : 403);
-	owed_reply(s->plane.owed, transaction);
+	owed_reply(s->plane.owed, transaction, r->code == CTL_R_OK);
 	verdict_reply(s->plane.verdicts, transaction,
 		      CTL_HAS(r, result, status) && r->code == CTL_R_OK ? r->status : 403);
 }

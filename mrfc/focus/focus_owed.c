@@ -474,6 +474,15 @@ static void owe_absent(struct keeping *k, const struct member *sender)
 	}
 }
 
+/* A private message: to a member who is away, or to nobody. */
+static void owe_one(struct keeping *k, struct slice to, const struct member *sender)
+{
+	struct member *m = members_find(k->room->c->members, to);
+
+	if (m != NULL && m->misses && m != sender)
+		owe(k, m);
+}
+
 void owed_message(struct room *room, const struct media_owed *o, const struct media_later *later)
 {
 	struct member *sender = o->sender != 0 ? owed_member_of(room, o->sender) : NULL;
@@ -491,7 +500,9 @@ void owed_message(struct room *room, const struct media_owed *o, const struct me
 	k.known = k.number != 0;
 	if (!k.known)
 		k.number = room->owed.next_number++;
-	if (o->missed_by != 0)
+	if (o->to.len != 0)
+		owe_one(&k, o->to, sender);
+	else if (o->missed_by != 0)
 		owe_leg(&k, o->missed_by);
 	else
 		owe_absent(&k, sender);
@@ -500,7 +511,7 @@ void owed_message(struct room *room, const struct media_owed *o, const struct me
 	if (k.stored || k.known)
 		answer_when_stored(room->focus, later);
 	else
-		media_owed_done(room->focus->media, later, true);
+		media_owed_done(room->focus->media, later, o->to.len == 0);
 	free(message_id);
 	free(type);
 }

@@ -35,6 +35,7 @@ static void take_owed(struct media *m, const uint8_t *context, const struct ctl_
 {
 	const struct media_owed o = {.missed_by = event->termination,
 				     .sender = event->sender,
+				     .to = event->to,
 				     .message_id = event->message_id,
 				     .content_type = event->content_type,
 				     .body = event->body};

@@ -115,6 +115,7 @@ void media_inject(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64
 struct media_owed {
 	uint64_t missed_by; /* termination; 0: all who are away */
 	uint64_t sender;    /* termination; 0: the focus */
+	struct slice to;    /* a private message to this participant; empty: to all */
 	struct slice message_id, content_type;
 	struct slice body; /* empty: missed_by misses what comes from now on */
 };
@@ -146,7 +147,7 @@ struct media_events {
 	 */
 	bool (*known)(const uint8_t *ctx, uint64_t termination, void *arg);
 	/*
-	 * Somebody misses this. With a body the event is acknowledged by media_owed_done(later), once;
+	 * Somebody misses this (a private message: if he is a member who is away). With a body the event is acknowledged by media_owed_done(later), once;
 	 * NULL: not at all.
 	 */
 	void (*owed)(const uint8_t *ctx, const struct media_owed *o,

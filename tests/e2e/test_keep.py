@@ -90,13 +90,13 @@ def test_the_response_waits_for_the_store_and_nobody_else_does(alone, legs):  # 
     # covers: IMS-007
     control = alone[1]
     control.ask("modify", CONTEXT, away=1)
-    control.keeps = lambda event: False
+    control.keeps = lambda event: None
     body = legs[0].cpim("keep this")
     sent = legs[0].session.send(body, headers=[("Success-Report", "yes")])
     wait(lambda: legs[1].bodies() == [body] and legs[2].bodies() == [body], what="the fan-out")
     wait(lambda: events(control), what="the event")
     assert not sent.answered and not legs[0].session.reports
-    control.keeps = lambda event: True
+    control.keeps = lambda event: 0
     control.sock.close()  # unanswered ones come again
     assert sent.status() == 200
     legs[0].session.wait_report(sent.frame.message_id)
@@ -107,7 +107,7 @@ def test_the_response_does_not_wait_for_ever(alone, legs):  # noqa: F811
     # covers: IMS-007
     control = alone[1]
     control.ask("modify", CONTEXT, away=1)
-    control.keeps = lambda event: False
+    control.keeps = lambda event: None
     sent = [legs[0].session.send(numbered(legs[0], n)) for n in range(3)]
     assert [s.status(9) for s in sent] == [200] * 3
     assert alone[0].metrics().sum("mrfp_owed_late_total") == 3
@@ -245,3 +245,34 @@ def test_a_listener_may_not_send_to_the_conference(alone, legs):  # noqa: F811
     assert listener.session.send(listener.cpim("and now not")).status() == 403
     assert legs[0].session.send(legs[0].cpim("hear")).status() == 200
     wait(lambda: any(b"hear" in b for b in listener.bodies()), what="a listener to hear")
+
+
+def test_a_private_message_to_who_is_away_is_the_mrfcs_to_judge(alone, legs):  # noqa: F811
+    # covers: IMS-007
+    control = alone[1]
+    private = legs[0].cpim("for you alone", to="sip:away@example.com")
+    assert legs[0].session.send(private).status() == 404
+    assert not events(control)
+    control.ask("modify", CONTEXT, away=1)
+    assert legs[0].session.send_chunks(private, 50)[-1].status() == 200
+    event = events(control)[0]
+    assert event["to"] == "sip:away@example.com" and event["sender"] == 1
+    assert event["raw"][0x502] == private
+    control.keeps = lambda event: 9
+    report = [("Success-Report", "yes")]
+    assert legs[0].session.send(private, headers=report).status() == 404
+    notice = cpim.build(legs[0].aor, "sip:away@example.com", "<imdn/>", "message/imdn+xml",
+                        mime=["Content-Disposition: notification"])
+    control.keeps = lambda event: 0
+    assert legs[0].session.send(notice).status() == 200
+    assert events(control)[-1]["raw"][0x502] == notice
+    control.keeps = lambda event: None
+    n = len(events(control))
+    assert legs[0].session.send(private).status(9) == 404, "nobody has promised anything"
+    assert len(events(control)) == n + 1
+    assert alone[0].metrics().sum("mrfp_control_events_queued") == 0, "so it is taken back"
+    big = legs[0].cpim("b" * 70000, to="sip:away@example.com")
+    assert legs[0].session.send_chunks(big, 16000)[-1].status() == 404
+    assert not legs[0].session.reports
+    assert not legs[1].bodies() and not legs[2].bodies()
+    books(alone[0].metrics())

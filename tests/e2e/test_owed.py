@@ -120,6 +120,25 @@ def test_sealed_bodies_and_long_ones_stay_what_they_are(away_mrf, ue, room):
     assert [m.data for m in back.session.messages if m.complete][:2] == [sealed, long]
 
 
+def test_a_private_message_and_a_notification_wait_for_the_one_they_are_for(away_mrf, ue, room):
+    # covers: IMS-007
+    net = away_mrf()
+    alice, bob, carol = [ue(n, net=net).join(room) for n in ("alice", "bob", "carol")]
+    fence(alice, bob, carol)
+    bob.leave()
+    carol.leave()
+    alice.private(bob.aor, "psst")
+    notice = alice.cpim("<imdn/>", bob.aor, "message/imdn+xml",
+                        mime=["Content-Disposition: notification"])
+    assert alice.session.send(notice).status() == 200
+    assert alice.send("nobody", "sip:stranger@example.com").status() == 404
+    back = ue("bob", net=net).join(room)
+    other = ue("carol", net=net).join(room)
+    fence(alice, back, other)
+    assert [m.data for m in back.session.messages if b"<imdn/>" in m.data] == [notice]
+    assert back.texts[0] == "psst" and len(other.chats) == 1
+
+
 def test_the_oldest_give_way_to_the_limits(away_mrf, ue, room):
     # covers: IMS-007
     net = away_mrf(mrfc={"queue.max_messages": 5, "queue.max_octets": "64KiB"})
@@ -241,3 +260,40 @@ def test_returns_during_traffic_lose_nothing_and_double_nothing(away_mrf, ue, ro
     assert m.sum("mrfp_copies_total", **{"class": "chat"}) == \
         m.sum("mrfp_copies_settled_total", **{"class": "chat"}) + m.sum("mrfp_copies_open", **{"class": "chat"})
     assert m.sum("mrfp_holds_late_total") == 0
+
+
+def follow(member, txn):
+    """Answer the focus' re-INVITE and bind where it says."""
+    member.take_answer(txn.request.text)
+    member.role = "active"
+    txn.respond(200, body=member.offer(new=False, setup="active"), content_type="application/sdp")
+    txn.wait_ack()
+    member.open_media()
+
+
+def follow_all(*members):
+    for m in members:
+        follow(m, m.call.wait_request("INVITE", timeout=30))
+
+
+def test_a_killed_mrfp_changes_nothing(away_mrf, ue, room):
+    # covers: IMS-007
+    net = away_mrf()
+    alice, bob, carol = [ue(n, net=net).join(room) for n in ("alice", "bob", "carol")]
+    fence(alice, bob, carol)
+    bob.leave()
+    for n in range(10):
+        alice.send_text("before %d" % n, **line(n))
+    net.mrfp.kill()
+    net.start_mrfp()
+    follow(alice, alice.call.wait_request("INVITE", timeout=30))
+    # carol's device is slow to follow: what comes meanwhile, she misses as bob does.
+    for n in range(5):
+        alice.send_text("after %d" % n, **line(100 + n))
+    follow(carol, carol.call.wait_request("INVITE", timeout=30))
+    back = ue("bob", net=net).join(room)
+    fence(alice, back, carol)
+    wanted = ["before %d" % n for n in range(10)] + ["after %d" % n for n in range(5)]
+    assert [t for t in back.texts if not t.startswith("fence")] == wanted
+    assert [t for t in carol.texts if not t.startswith("fence")] == wanted
+    assert net.mrfc.metrics().sum("mrfc_owed") == 0

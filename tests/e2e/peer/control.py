@@ -34,7 +34,7 @@ FIELDS = {  # name: (tag, width or str)
     "load": (0x605, 4), "message_id": (0x606, str), "payload_type": (0x607, str), "size": (0x608, 8),
     "started": (0x609, 8), "ended": (0x60a, 8), "outcome": (0x60b, 1), "outcome_status": (0x60c, 2),
     "away": (0x21a, 1), "listener": (0x21b, 1), "hold": (0x21c, 1), "missed": (0x21d, 1), "sender": (0x60d, 8),
-    "number": (0x503, 8), "told": (0x60e, 8)}
+    "number": (0x503, 8), "told": (0x60e, 8), "to": (0x60f, str)}
 NAMES = {tag: (name, kind) for name, (tag, kind) in FIELDS.items()}
 
 
@@ -81,7 +81,7 @@ class Control:
         self.replies, self.events, self.answers = {}, [], True
         self.nickname_status, self.registered = 200, {}
         self.verdict = lambda event: 200  # status for an authorise event; None: no reply
-        self.keeps = lambda event: True  # is an owed event acknowledged?
+        self.keeps = lambda event: 0  # code of the reply to an owed event; None: no reply
         self.sock, self.writing = None, threading.Lock()
         self.listener = socket.socket(socket.AF_UNIX)
         if os.path.exists(path):
@@ -140,9 +140,11 @@ class Control:
             if status is None:
                 return
             more = {"status": status}
-        elif fields.get("event") == 10 and not self.keeps(fields):
-            return
-        self.raw(frame(command, transaction, context, 1, code=0, **more))
+        elif fields.get("event") == 10:
+            more = {"code": self.keeps(fields)}
+            if more["code"] is None:
+                return
+        self.raw(frame(command, transaction, context, 1, **{"code": 0, **more}))
 
     def raw(self, data):
         # A frame of tens of kilobytes is not one write: the reader's answers must not cut in.

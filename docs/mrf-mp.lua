@@ -132,6 +132,7 @@ local bodies = {
 		[0x060c] = { field = ProtoField.uint16("mrf.notify.status", "status") },
 		[0x060d] = { field = ProtoField.uint64("mrf.notify.sender", "sender") },
 		[0x060e] = { field = ProtoField.uint64("mrf.notify.number", "number") },
+		[0x060f] = { field = ProtoField.string("mrf.notify.to", "to") },
 	},
 	audit = {
 		[0x0701] = { field = ProtoField.uint64("mrf.audit.cursor", "cursor") },

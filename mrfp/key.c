@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "mrfp/forward.h"
 
 void key_begin(struct inmsg *m, size_t head_len)
 {
@@ -24,7 +23,7 @@ void key_begin_absent(struct inmsg *m, struct slice to)
 
 uint64_t key_max(const struct inmsg *m)
 {
-	return m->absent ? FORWARD_CHAT_MAX : KEY_MESSAGE_MAX;
+	return m->absent ? KEY_ABSENT_MAX : KEY_MESSAGE_MAX;
 }
 
 static void hand_up_absent(struct inmsg *m)

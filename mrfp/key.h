@@ -11,7 +11,8 @@
 
 /* Key messages (application/mikey, bare or in message/cpim) of a member: for the MRFC only, never for members. */
 
-#define KEY_MESSAGE_MAX 10240 /* octets, with a CPIM head; more gets 413 */
+#define KEY_MESSAGE_MAX 10240       /* octets, with a CPIM head; more gets 413 */
+#define KEY_ABSENT_MAX  (64u << 10) /* the same for who is away: a chat message */
 
 /* This message is one; its payload begins head_len octets after its start. */
 void key_begin(struct inmsg *m, size_t head_len);

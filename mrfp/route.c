@@ -11,7 +11,6 @@
 #include "common/mem.h"
 #include "mrfp/absorb.h"
 #include "mrfp/file.h"
-#include "mrfp/forward.h"
 #include "mrfp/keep.h"
 #include "mrfp/key.h"
 #include "mrfp/policy.h"
@@ -86,7 +85,7 @@ static bool may_be_owed(const struct inmsg *m, unsigned kind)
 {
 	const struct context *ctx = m->from->ctx;
 
-	if (!keep_wanted(ctx) || (!ctx->away && !ctx->n_missing) || m->total > FORWARD_CHAT_MAX)
+	if (!keep_wanted(ctx) || (!ctx->away && !ctx->n_missing) || m->total > KEY_ABSENT_MAX)
 		return false;
 	return kind == CPIM_IMDN || (!policy_is_control(kind) && ctx->policy & CTL_POLICY_PRIVATE);
 }

@@ -190,7 +190,9 @@ static int read_failed(struct store_file *f)
 	static struct log_bucket bucket = {.burst = 5};
 
 	f->health.failures++;
-	log_limited(&bucket, LOG_ERROR, LOG_PLACE, "%s (reading)", store_sqlite_why(f->reader));
+	if (f->down_since_ms == 0) /* else it is known */
+		log_limited(&bucket, LOG_ERROR, LOG_PLACE, "%s (reading)",
+			    store_sqlite_why(f->reader));
 	return -ERR_IO;
 }
 

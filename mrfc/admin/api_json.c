@@ -37,6 +37,16 @@ static json_t *wall_time(uint64_t wall_ms)
 	return wall_ms ? json_string(clock_rfc3339(wall_ms, buf)) : json_null();
 }
 
+/* Messages that wait for members, shown in the roster or not. */
+static size_t owed(const struct conference *c)
+{
+	size_t n = 0;
+
+	for (const struct member *m = members_first(c->members); m; m = members_next(m))
+		n += m->n_owed;
+	return n;
+}
+
 json_t *api_json_conference(const struct conference *c, const char *mrfp)
 {
 	json_t *o = json_object();
@@ -58,6 +68,7 @@ json_t *api_json_conference(const struct conference *c, const char *mrfp)
 	json_object_set_new(o, "kept", json_boolean(c->kept));
 	json_object_set_new(o, "member_count", json_integer((json_int_t)members_count(c->members)));
 	json_object_set_new(o, "contribution_id", text(c->contribution_id));
+	json_object_set_new(o, "owed", json_integer((json_int_t)owed(c)));
 	return o;
 }
 
@@ -133,6 +144,7 @@ json_t *api_json_participant(const struct conference *c, const struct participan
 		json_object_set_new(o, "reason", text(best->leave_why));
 	json_object_set_new(o, "member", text(m ? member_states[m->state] : NULL));
 	json_object_set_new(o, "lost", json_integer((json_int_t)p->lost));
+	json_object_set_new(o, "owed", json_integer(m ? m->n_owed : 0));
 	json_object_set_new(o, "endpoints", endpoints);
 	return o;
 }

@@ -161,8 +161,8 @@ static void participant_state(struct table *t, const json_t *p)
 
 void mrfctl_print_conference(FILE *out, const json_t *answer)
 {
-	static const char *const heads[] = {"URI",    "DISPLAY", "NICKNAME", "ROLE",  "STATE",
-					    "JOINED", "SINCE",   "LOST",     "MEMBER"};
+	static const char *const heads[] = {"URI",    "DISPLAY", "NICKNAME", "ROLE",   "STATE",
+					    "JOINED", "SINCE",   "LOST",     "MEMBER", "OWED"};
 	struct table t = {.heads = heads, .n_columns = ARRAY_LEN(heads)};
 	const json_t *list = json_object_get(answer, "participants");
 	const json_t *p;
@@ -182,6 +182,9 @@ void mrfctl_print_conference(FILE *out, const json_t *answer)
 		fprintf(out, "%-8s  %lld users\n", "limit",
 			(long long)number_of(answer, "max_users"));
 	print_line(out, answer, "until");
+	if (number_of(answer, "owed"))
+		fprintf(out, "%-8s  %lld messages for who is away\n", "owed",
+			(long long)number_of(answer, "owed"));
 	if (!list)
 		return;
 	fputc('\n', out);
@@ -198,6 +201,7 @@ void mrfctl_print_conference(FILE *out, const json_t *answer)
 		cell(&t, text_of(e, "since"));
 		cell_number(&t, number_of(p, "lost"));
 		cell(&t, text_of(p, "member"));
+		cell_number(&t, number_of(p, "owed"));
 	}
 	table_finish(out, &t);
 }

@@ -49,6 +49,7 @@ def test_twenty_messages_come_after_the_return_as_they_were_sent(away_mrf, ue, r
         sent.append(body)
     carol.wait_text("missed 19")
     assert net.mrfc.metrics().sum("mrfc_owed") == 20
+    assert net.api("GET", "/v1/conferences/%s" % room)[1]["owed"] == 20
     back = ue("bob", net=net).join(room)
     back.wait_text("missed 19")
     fence(alice, back)

@@ -13,6 +13,7 @@ enum options_end {
 	OPTIONS_END_MIN_PARTICIPANTS,
 	OPTIONS_END_MAX_IDLE
 };
+enum options_stop { OPTIONS_STOP_KEEP, OPTIONS_STOP_END };
 enum options_leave { OPTIONS_LEAVE_BYE, OPTIONS_LEAVE_REASON };
 enum options_membership { OPTIONS_MEMBERSHIP_SESSION, OPTIONS_MEMBERSHIP_DURABLE };
 enum options_offline { OPTIONS_OFFLINE_PROFILE, OPTIONS_OFFLINE_ON, OPTIONS_OFFLINE_OFF };
@@ -40,6 +41,7 @@ struct options {
 	char *factory, *aliases, *wrapped_types, *reserved_nicknames;
 	bool create_on_join, e2e, nicknames, refuse_lookalikes, private_messages, echo;
 	int conference_end; /* enum options_end */
+	int stop;           /* enum options_stop */
 	int leave;          /* enum options_leave */
 	int membership;     /* enum options_membership */
 	int mode;           /* enum options_mode */

@@ -49,6 +49,7 @@ struct server {
 	struct timer *stop_timer;
 	uint64_t stop_until_ms; /* 0: running */
 	char not_ready[320];
+	bool recovered;
 	server_reload_fn *reload;
 	void *reload_arg;
 };
@@ -71,7 +72,7 @@ static void on_term(void *arg)
 		event_base_loopbreak(s->base);
 		return;
 	}
-	log_info("stopping: all sessions end");
+	log_info("stopping");
 	daemon_stopping();
 	s->stop_until_ms = clock_now_ms() + STOP_PATIENCE_MS;
 	focus_stop(s->focus);
@@ -191,6 +192,7 @@ static struct focus_config focus_settings(const struct options *o)
 		.text_locked = o->text_locked,
 		.text_barred = o->text_barred,
 		.max_users = (uint32_t)o->max_users,
+		.keep_on_stop = o->stop == OPTIONS_STOP_KEEP && o->store_path[0] != '\0',
 		.session_expires_s = (uint32_t)o->session_expires,
 		.min_se_s = (uint32_t)o->session_min_se,
 		.lost_grace_ms = (uint32_t)o->lost_grace,
@@ -306,6 +308,29 @@ static int open_admin(struct server *s, const struct options *o)
 	return EXIT_OK;
 }
 
+static void on_recovered(int err, void *arg)
+{
+	struct server *s = arg;
+
+	if (err != 0)
+		log_error("what was recovered cannot be stored: %s", err_name(err));
+	s->recovered = true;
+}
+
+/* Conferences of an earlier process are ours before the first request is read. */
+static int recover(struct server *s)
+{
+	int err = focus_recover(s->focus, on_recovered, s);
+
+	if (err != 0) {
+		log_error("the store cannot be read: %s", err_name(err));
+		return EXIT_RUNTIME;
+	}
+	while (!s->recovered)
+		(void)event_base_loop(s->base, EVLOOP_ONCE);
+	return EXIT_OK;
+}
+
 int server_open(const struct options *o, server_reload_fn *reload, void *reload_arg,
 		struct server **server_r)
 {
@@ -327,6 +352,8 @@ int server_open(const struct options *o, server_reload_fn *reload, void *reload_
 		code = open_sip(s, o);
 	if (code == EXIT_OK)
 		code = open_admin(s, o);
+	if (code == EXIT_OK)
+		code = recover(s);
 	if (code != EXIT_OK) {
 		server_free(&s);
 		return code;

@@ -44,6 +44,8 @@ MRFC_SRC := \
 	mrfc/focus/focus_owed.c \
 	mrfc/focus/focus_owed_give.c \
 	mrfc/focus/focus_privacy.c \
+	mrfc/focus/focus_record.c \
+	mrfc/focus/focus_recover.c \
 	mrfc/focus/focus_refer.c \
 	mrfc/focus/focus_reinvite.c \
 	mrfc/focus/focus_replace.c \

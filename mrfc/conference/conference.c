@@ -12,8 +12,9 @@
 #include "common/mem.h"
 #include "common/rand.h"
 
-#define NAME_MAX_LEN    64
-#define RANDOM_NAME_LEN 14 /* more than 80 bits: never guessed, never met twice */
+#define NAME_MAX_LEN       64
+#define TERMINATIONS_AHEAD 4096 /* more than were asked for since the record was written */
+#define RANDOM_NAME_LEN    14   /* more than 80 bits: never guessed, never met twice */
 
 struct conference_entry {
 	struct conference c; /* first: what others hold */
@@ -157,6 +158,51 @@ int conference_create(struct conference_table *t, const char *name, const char *
 	return 0;
 }
 
+static char *dup_or_null(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+int conference_restore(struct conference_table *t, const struct conference *from,
+		       struct conference **conference_r)
+{
+	struct conference_entry *e;
+	struct conference *c;
+
+	if (!name_ok(slice_str(from->name)))
+		return -ERR_SYNTAX;
+	if (conference_find(t, slice_str(from->name)) ||
+	    conference_find_context(t, from->context) ||
+	    (from->contribution_id && conference_find_contribution(t, from->contribution_id)))
+		return -ERR_EXISTS;
+	e = entry_new(t, from->name, from->created_wall_ms);
+	c = &e->c;
+	c->subject = dup_or_null(from->subject);
+	c->creator = dup_or_null(from->creator);
+	c->origin = from->origin;
+	c->end_policy = from->end_policy;
+	c->mode = from->mode;
+	c->e2e = from->e2e;
+	c->locked = from->locked;
+	c->kept = from->kept;
+	c->max_users = from->max_users;
+	c->max_idle_ms = from->max_idle_ms;
+	c->until_wall_ms = from->until_wall_ms;
+	c->conversation_id = dup_or_null(from->conversation_id);
+	c->in_reply_to = dup_or_null(from->in_reply_to);
+	c->referred_by = dup_or_null(from->referred_by);
+	c->mrfp = dup_or_null(from->mrfp);
+	memcpy(c->context, from->context, sizeof(c->context));
+	c->epoch = from->epoch + 1;
+	c->next_termination = from->next_termination + TERMINATIONS_AHEAD;
+	HASH_ADD_KEYPTR(by_name, t->names, c->name, strlen(c->name), e);
+	HASH_ADD_KEYPTR(by_context, t->contexts, c->context, MEDIA_CONTEXT_SIZE, e);
+	if (from->contribution_id && conference_set_contribution(t, c, from->contribution_id) != 0)
+		return -ERR_EXISTS; /* looked up above */
+	*conference_r = c;
+	return 0;
+}
+
 struct conference *conference_first(struct conference_table *t)
 {
 	return t->names ? &t->names->c : NULL;
@@ -183,6 +229,7 @@ void conference_remove(struct conference_table *t, struct conference **c)
 	free(e->c.uri);
 	free(e->c.subject);
 	free(e->c.creator);
+	free(e->c.mrfp);
 	members_free(&e->c.members);
 	bars_free(&e->c.bars);
 	free(e->c.contribution_id);

@@ -52,6 +52,7 @@ struct conference {
 	uint64_t empty_since_ms; /* 0: not empty */
 	uint8_t context[MEDIA_CONTEXT_SIZE];
 	uint64_t epoch;
+	char *mrfp; /* that has the context; NULL: not placed yet */
 	struct roster *roster;
 	struct event_pkg *events;
 	uint64_t next_termination;
@@ -66,6 +67,12 @@ const char *conference_domain(const struct conference_table *t);
 MUST_CHECK int conference_create(struct conference_table *t, const char *name, const char *creator,
 				 enum conference_origin origin, uint64_t wall_ms,
 				 struct conference **conference_r);
+/*
+ * Make one again as it was recorded: everything but roster, members and events, with a higher ctl
+ * epoch and terminations above all that may be in use. -ERR_EXISTS, -ERR_SYNTAX.
+ */
+MUST_CHECK int conference_restore(struct conference_table *t, const struct conference *from,
+				  struct conference **conference_r);
 struct conference *conference_find(struct conference_table *t, struct slice name);
 struct conference *conference_find_context(struct conference_table *t,
 					   const uint8_t context[MEDIA_CONTEXT_SIZE]);

@@ -180,6 +180,11 @@ struct subscription *event_pkg_subscribe(struct event_pkg *e, void *dialog, stru
 	return s;
 }
 
+void event_pkg_resume(struct subscription *s, uint32_t version)
+{
+	s->version = version;
+}
+
 bool event_pkg_active(const struct subscription *s)
 {
 	return s->end == SUB_GOES_ON && s->state != SUB_OVER;

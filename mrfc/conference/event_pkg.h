@@ -40,6 +40,8 @@ void event_pkg_set_view(struct event_pkg *e,
 /* A SUBSCRIBE was accepted: full NOTIFY from the next event_pkg_run() (answer first). user is the subscriber's URI. */
 struct subscription *event_pkg_subscribe(struct event_pkg *e, void *dialog, struct slice user,
 					 uint32_t expires_s, uint64_t now_ms);
+/* It goes on from an earlier process: its documents have versions above this one. */
+void event_pkg_resume(struct subscription *s, uint32_t version);
 /* False once its last NOTIFY is due or sent: a SUBSCRIBE in its dialog deserves 481. */
 bool event_pkg_active(const struct subscription *s);
 /* Refresh: new expiry, full NOTIFY. expires_s 0: final full NOTIFY, terminated;reason=timeout. */

@@ -199,8 +199,12 @@ static void on_confirmed(struct dialog *d, void *arg)
 	struct session *s = arg;
 
 	(void)d;
-	if (s->step == SESSION_WAITING)
+	if (s->step != SESSION_WAITING)
+		return;
+	if (s->has_peer)
 		session_connected(s);
+	else /* the ACK that had the answer was for an earlier process */
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, "no answer");
 }
 
 static void on_change_failed(struct dialog *d, int status, void *arg)
@@ -216,7 +220,19 @@ static void on_ended(struct dialog *d, enum dialog_end how, int status, const ch
 	leave_on_ended(arg, how, status, phrase);
 }
 
+static void on_dialog_changed(struct dialog *d, void *arg)
+{
+	struct session *s = arg;
+
+	(void)d;
+	if (s->recorded_as == 0)
+		return;
+	session_store_dialog(s);
+	conf_store_flush(s->room->focus->store);
+}
+
 static const struct dialog_ops dialog_handlers = {.change = on_change,
+						  .changed = on_dialog_changed,
 						  .change_cancelled = on_change_cancelled,
 						  .early_answer = on_early_answer,
 						  .answer = on_answer,
@@ -322,11 +338,45 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 	return 0;
 }
 
+static void on_flushed(int err, void *arg)
+{
+	struct focus *f = arg;
+
+	(void)err; /* what is not stored is lost, like in any other end */
+	f->flushed = true;
+}
+
+/* What the next process cannot go on with ends now; nobody hears of the rest. */
+static void stop_silently(struct focus *f)
+{
+	struct conference *c, *next;
+	struct session *s;
+
+	for (c = conference_first(f->conferences); c != NULL; c = next) {
+		next = conference_next(c);
+		while (c->state == CONFERENCE_ACTIVE) {
+			LIST_FOREACH(s, &room_of(c)->sessions, link) {
+				if (s->recorded_as == 0 || s->step == SESSION_CALLING)
+					break;
+			}
+			if (s == NULL)
+				break;
+			focus_unwind(s, UNWIND_SHUTDOWN, 0, NULL, NULL);
+		}
+	}
+	conf_store_wait(f->store, on_flushed, f);
+}
+
 void focus_stop(struct focus *f)
 {
 	struct conference *c, *next;
 
 	f->stopping = true;
+	recover_free(f);
+	if (f->config.keep_on_stop) {
+		stop_silently(f);
+		return;
+	}
 	for (c = conference_first(f->conferences); c != NULL; c = next) {
 		next = conference_next(c);
 		if (c->state == CONFERENCE_ACTIVE)
@@ -336,6 +386,8 @@ void focus_stop(struct focus *f)
 
 bool focus_idle(const struct focus *f)
 {
+	if (f->config.keep_on_stop && f->stopping)
+		return f->flushed;
 	return conference_count(f->conferences) == 0 && dialog_set_count(f->dialogs) == 0 &&
 	       dialog_set_count(f->file_dialogs) == 0 && LIST_EMPTY(&f->refers);
 }
@@ -348,6 +400,7 @@ void focus_free(struct focus **fp)
 	if (f == NULL)
 		return;
 	*fp = NULL;
+	recover_free(f);
 	while (!LIST_EMPTY(&f->refers)) {
 		struct refer *r = LIST_FIRST(&f->refers);
 		refer_forget(&r);

@@ -21,9 +21,9 @@ enum { FOCUS_MAX_ALIASES = 16, FOCUS_MAX_LIST = 1000 };
 
 struct focus_config {
 	const char *domain;
-	const char *factory; /* user part; "": none */
-	const char *list;    /* the same of the service for lists */
-	const char *trusted; /* networks */
+	const char *factory;       /* user part; "": none */
+	const char *list;          /* the same of the service for lists */
+	const char *trusted;       /* networks */
 	const char *trusted_names; /* of TLS certificates, comma-separated */
 	const char *
 		aliases; /* comma-separated URIs (FOCUS_MAX_ALIASES) that mean the conference in CPIM To */
@@ -35,6 +35,7 @@ struct focus_config {
 	enum conference_end end_policy; /* of conferences that users make */
 	bool create_on_join, nicknames, private_messages, echo, strict;
 	bool prefer_active, offer_tls, preconditions;
+	bool keep_on_stop; /* the next process goes on with the conferences */
 	bool session_match, reject_cema_mismatch, cema, anonymous_alias;
 	bool assert_to_all;        /* P-Asserted-Identity goes to untrusted next hops too */
 	bool refuse_anonymous;     /* 433 */
@@ -42,11 +43,11 @@ struct focus_config {
 	bool reveal_to_moderators; /* who is anonymous, in their NOTIFYs */
 	const char *charging_ioi;  /* our network in P-Charging-Vector; "": none */
 	bool charging_create;      /* a vector where a trusted peer sends none */
-	bool leave_by_reason;    /* a BYE ends a membership only with Reason: SIP;cause=200 */
-	bool durable;            /* every conference lives on for its members without sessions */
-	bool closed_rooms;       /* who makes one with a list makes it for these alone */
-	bool offline;            /* what members miss who are away is kept for them (IMS-007) */
-	uint32_t queue_messages; /* for one member, the oldest give way */
+	bool leave_by_reason;      /* a BYE ends a membership only with Reason: SIP;cause=200 */
+	bool durable;              /* every conference lives on for its members without sessions */
+	bool closed_rooms;         /* who makes one with a list makes it for these alone */
+	bool offline;              /* what members miss who are away is kept for them (IMS-007) */
+	uint32_t queue_messages;   /* for one member, the oldest give way */
 	uint64_t queue_octets, queue_expires_ms;
 	bool reinvite; /* who comes back has the other absent members called */
 	uint64_t reinvite_interval_ms, max_idle_ms; /* max_idle 0: no end */
@@ -77,7 +78,16 @@ struct focus_config {
 MUST_CHECK int focus_new(struct event_base *base, const struct focus_config *config,
 			 struct sip_agent *sip, struct media *media, struct store *store,
 			 struct stats *stats, struct focus **focus_r);
-/* Everyone gets BYE; nothing new is taken. focus_idle() tells when the last answers are in. */
+/*
+ * Go on with the conferences of an earlier process, as the store has them. fn is called from the
+ * loop when they are this one's, durably (err 0), and requests may be taken. -ERR_* of the store.
+ */
+typedef void focus_recovered_fn(int err, void *arg);
+MUST_CHECK int focus_recover(struct focus *f, focus_recovered_fn *fn, void *arg);
+/*
+ * Everyone gets BYE, or with keep_on_stop nobody hears of it; nothing new is taken. focus_idle()
+ * tells when the last answers are in, or all is stored.
+ */
 void focus_stop(struct focus *f);
 bool focus_idle(const struct focus *f);
 void focus_free(struct focus **f);

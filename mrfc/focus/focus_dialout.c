@@ -63,8 +63,12 @@ static void call(struct session *s)
 	bytes_fini(&trusted);
 	bytes_fini(&body);
 	free(type);
-	if (err != 0)
+	if (err != 0) {
 		focus_unwind(s, UNWIND_NO_ROUTE, 0, NULL, "the URI cannot be called");
+		return;
+	}
+	session_store(s);
+	conf_store_flush(room->focus->store);
 }
 
 static void on_added(const struct media_result *result, void *arg)
@@ -79,8 +83,6 @@ static void on_added(const struct media_result *result, void *arg)
 	focus_sdp_local_set(&s->local, result);
 	f->sdp.max_size = room_max_size(f);
 	focus_sdp_offer(&s->local, &f->sdp);
-	session_store(s);
-	conf_store_flush(f->store);
 	call(s);
 }
 

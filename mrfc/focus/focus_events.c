@@ -17,8 +17,10 @@
 
 static void on_refresh(struct sip_event *e, struct sip_in *in_take, void *arg);
 static void on_notified(struct sip_event *e, int status, uint32_t retry_after_s, void *arg);
+static void on_changed(struct sip_event *e, void *arg);
 
-static const struct sip_event_ops watcher_ops = {.refresh = on_refresh, .notified = on_notified};
+static const struct sip_event_ops watcher_ops = {
+	.refresh = on_refresh, .notified = on_notified, .changed = on_changed};
 
 void watcher_free(struct watcher *w)
 {
@@ -26,6 +28,7 @@ void watcher_free(struct watcher *w)
 	conf_store_cancel(w->room->focus->store, w);
 	sip_in_free(&w->in);
 	sip_event_free(&w->event);
+	free(w->event_id);
 	free(w->user);
 	free(w);
 }
@@ -95,6 +98,42 @@ static void on_notified(struct sip_event *e, int status, uint32_t retry_after_s,
 	events_run(room);
 }
 
+static void on_changed(struct sip_event *e, void *arg)
+{
+	struct watcher *w = arg;
+
+	(void)e;
+	if (w->sub == NULL)
+		return; /* about to be recorded, or over */
+	watcher_store(w);
+	conf_store_flush(w->room->focus->store);
+}
+
+int watcher_restore(struct room *room, const struct subscription_record *r)
+{
+	uint64_t now_ms = clock_wall_ms();
+	uint64_t left_s = r->expires_wall_ms > now_ms ? (r->expires_wall_ms - now_ms) / 1000 : 0;
+	struct watcher *w = xcalloc(1, sizeof(*w));
+
+	w->room = room;
+	w->event = sip_event_restore(room->focus->sip, &r->leg, "conference", r->event_id,
+				     room->c->name, &watcher_ops, w);
+	if (w->event == NULL) {
+		free(w);
+		return -ERR_SYNTAX;
+	}
+	w->user = xstrdup(r->user);
+	w->event_id = r->event_id != NULL ? xstrdup(r->event_id) : NULL;
+	w->expires_s = left_s < UINT32_MAX ? (uint32_t)left_s : UINT32_MAX;
+	w->expires_wall_ms = r->expires_wall_ms;
+	LIST_INSERT_HEAD(&room->watchers, w, link);
+	w->sub = event_pkg_subscribe(room->c->events, w, slice_str(w->user), w->expires_s,
+				     clock_now_ms());
+	event_pkg_resume(w->sub, r->version);
+	watcher_store(w);
+	return 0;
+}
+
 static void on_stored(int err, void *arg)
 {
 	struct watcher *w = arg;
@@ -131,13 +170,8 @@ static int grant(struct focus *f, struct sip_in **in, uint32_t *expires_r)
 
 static void record(struct watcher *w)
 {
-	const struct subscription_record r = {
-		.user = w->user,
-		.expires_wall_ms = clock_wall_ms() + w->expires_s * 1000ull,
-	};
-
-	conf_store_put_subscription(w->room->focus->store, w->room->c->name,
-				    sip_event_key(w->event), &r);
+	w->expires_wall_ms = clock_wall_ms() + w->expires_s * 1000ull;
+	watcher_store(w);
 }
 
 static void on_refresh(struct sip_event *e, struct sip_in *in, void *arg)
@@ -204,6 +238,7 @@ static void start(struct room *room, struct sip_in *in, struct sip_leg *leg,
 	w->in = in;
 	w->event =
 		sip_event_new(in, leg, "conference", in->event_id, room->c->name, &watcher_ops, w);
+	w->event_id = in->event_id != NULL ? xstrdup(in->event_id) : NULL;
 	LIST_INSERT_HEAD(&room->watchers, w, link);
 	record(w);
 	conf_store_wait(f->store, on_stored, w);

@@ -48,6 +48,8 @@ void session_connected(struct session *s)
 	session_set_dir(s, s->dir);
 	if (first)
 		member_came(s);
+	session_store(s);
+	conf_store_flush(s->room->focus->store);
 	room_changed(s->room);
 	replace_go_on(s);
 	if (s->refer != NULL) {
@@ -97,6 +99,20 @@ static void on_added(const struct media_result *result, void *arg)
 	conf_store_wait(f->store, on_stored, s);
 }
 
+/* The ACK goes out when another process would go on with the session. */
+static void on_settled_stored(int err, void *arg)
+{
+	struct session *s = arg;
+
+	if (err != 0) {
+		focus_unwind(s, UNWIND_STORE_FAILED, 0, NULL, NULL);
+		return;
+	}
+	dialog_ack(s->dialog);
+	session_connected(s);
+	reinvite_fall_back(s);
+}
+
 static void on_settled(const struct media_result *result, void *arg)
 {
 	struct session *s = arg;
@@ -105,9 +121,8 @@ static void on_settled(const struct media_result *result, void *arg)
 		focus_unwind(s, unwind_of_media(result->err), 0, NULL, result->reason);
 		return;
 	}
-	dialog_ack(s->dialog);
-	session_connected(s);
-	reinvite_fall_back(s);
+	session_store(s);
+	conf_store_wait(s->room->focus->store, on_settled_stored, s);
 }
 
 /* The answer to the offer of our 2xx or of our INVITE (MSRP-133). */
@@ -283,6 +298,8 @@ void focus_on_invite(struct sip_in *in, void *arg)
 	struct room *room;
 	int status = 0;
 
+	if (recover_holds(f, &in))
+		return;
 	if (core_refuses(f, &in) || focus_identify(f, &in, &who) != 0)
 		return;
 	/* Files are for those who are in: no list goes with them. */

@@ -19,6 +19,7 @@ static void session_free(struct session *s)
 	if (s->has_offered)
 		focus_sdp_peer_fini(&s->offered);
 	focus_sdp_local_fini(&s->local);
+	bytes_fini(&s->held_offer);
 	for (size_t i = 0; i < SESSION_FILE_IDS; i++)
 		free(s->file_ids[i]);
 	turn_forget(s);
@@ -92,14 +93,12 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 	file_member_gone(s);
 	media_cancel(f->media, s);
 	conf_store_cancel(f->store, s);
+	session_unstore(s);
 	if (s->dialog != NULL) {
 		bye = dialog_take_bye(s->dialog);
 		dialog_close(&s->dialog, status, headers, rule->reason, rule->text);
 	}
 	free(headers);
-	if (s->termination != 0) {
-		conf_store_del_session(f->store, room->c->name, s->termination);
-	}
 	if (s->endpoint != NULL) {
 		s->endpoint->owner = NULL;
 		free(s->endpoint->leave_why);
@@ -210,6 +209,7 @@ void room_free(struct room *room)
 	}
 	while (!LIST_EMPTY(&room->watchers))
 		watcher_free(LIST_FIRST(&room->watchers));
+	room->recovering = false;
 	timer_free(&room->events_timer);
 	timer_free(&room->move_timer);
 	timer_free(&room->recall_timer);

@@ -26,6 +26,7 @@ static void on_bound(const uint8_t *ctx, uint64_t termination, const char *peer,
 		  peer != NULL ? peer : "?");
 	s->bound = true;
 	session_found(s);
+	dialog_alive(s->dialog); /* who connects has our answer */
 	owed_bound(s);
 	member_bound(s);
 	replace_go_on(s);
@@ -41,6 +42,15 @@ static void on_grace_over(void *arg)
 	struct session *s = arg;
 
 	focus_unwind(s, unwind_of_lost(s->lost_cause), 0, NULL, NULL);
+}
+
+void session_lost(struct session *s, int cause)
+{
+	log_info("%s: %s lost its connection", s->room->c->name, s->who.uri);
+	s->lost_cause = cause;
+	if (s->lost_timer == NULL)
+		s->lost_timer = timer_new(s->room->focus->base, on_grace_over, s);
+	timer_start(s->lost_timer, s->room->focus->config.lost_grace_ms);
 }
 
 /* A broken connection may come back by a new offer (MSRP-048); other losses are verdicts. */
@@ -68,11 +78,17 @@ static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_
 		focus_unwind(s, unwind_of_lost(cause), 0, NULL, NULL);
 		return;
 	}
-	log_info("%s: %s lost its connection", s->room->c->name, s->who.uri);
-	s->lost_cause = cause;
-	if (s->lost_timer == NULL)
-		s->lost_timer = timer_new(s->room->focus->base, on_grace_over, s);
-	timer_start(s->lost_timer, s->room->focus->config.lost_grace_ms);
+	session_lost(s, cause);
+}
+
+static void on_listed(const uint8_t *ctx, uint64_t termination, bool bound, void *arg)
+{
+	recover_on_listed(arg, ctx, termination, bound);
+}
+
+static void on_audited(const char *mrfp, void *arg)
+{
+	recover_on_audited(arg, mrfp);
 }
 
 static void on_slow(const uint8_t *ctx, uint64_t termination, uint64_t copies_lost, void *arg)
@@ -93,6 +109,8 @@ static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice ni
 		return 403;
 	status = roster_endpoint_nickname(s->endpoint, nick);
 	if (status == 200) {
+		session_store(s);
+		conf_store_flush(f->store);
 		if (nick.len == 0)
 			log_info("%s: %s has no nickname any more", s->room->c->name, s->who.uri);
 		else
@@ -168,6 +186,8 @@ const struct media_events *focus_media_events(void)
 						   .known = on_known,
 						   .owed = on_owed,
 						   .told = on_told,
+						   .listed = on_listed,
+						   .audited = on_audited,
 						   .slow = on_slow};
 
 	return &events;

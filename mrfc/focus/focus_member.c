@@ -300,6 +300,54 @@ void member_went(struct session *s, enum unwind_cause cause, int status, const c
 	member_store(room, m);
 }
 
+void member_restore(struct room *room, const struct member *from)
+{
+	struct member *m = members_add(room->c->members, slice_str(from->uri), from->display);
+
+	m->role = from->role;
+	m->state = from->state;
+	m->listed = from->listed;
+	m->invited_by = from->invited_by != NULL ? xstrdup(from->invited_by) : NULL;
+	m->since_wall_ms = from->since_wall_ms;
+	member_set_aliases(m, (const char *const *)from->aliases, from->n_aliases);
+	member_set_shown(m, from->shown);
+}
+
+void members_restored(struct room *room)
+{
+	struct member *m;
+	struct session *s;
+
+	LIST_FOREACH(s, &room->sessions, link) {
+		if (!s->announced)
+			continue;
+		m = member_of(room, &s->who);
+		if (m == NULL)
+			m = members_add(room->c->members, slice_str(s->who.uri), s->who.display);
+		m->state = MEMBER_IN;
+	}
+	room->most_in = roster_count(room->c->roster);
+	for (m = members_first(room->c->members); m != NULL; m = members_next(m)) {
+		if (m->state == MEMBER_IN && session_of_user(room, slice_str(m->uri), true) == NULL)
+			m->state = MEMBER_AWAY;
+		if (m->state == MEMBER_AWAY)
+			room->most_in++;
+		show(room, m, NULL, 0, NULL);
+		member_store(room, m);
+	}
+}
+
+void members_recovered(struct room *room)
+{
+	struct member *m, *next;
+
+	for (m = members_first(room->c->members); m != NULL; m = next) {
+		next = members_next(m);
+		if (m->state != MEMBER_IN)
+			set_state(room, m, m->state, "recovered");
+	}
+}
+
 void member_store(struct room *room, const struct member *m)
 {
 	conf_store_put_member(room->focus->store, room->c->name, m);

@@ -546,13 +546,13 @@ void owed_recovered(struct room *room)
 		return;
 	LIST_FOREACH(s, &room->sessions, link) {
 		m = member_of(room, &s->who);
-		if (m == NULL || !s->announced || s->live)
+		if (m == NULL || !s->announced || s->live || s->termination == 0)
 			continue;
 		s->live = true; /* what says otherwise is among the events to come */
 		m->n_live++;
 	}
 	for (m = members_first(room->c->members); m != NULL; m = members_next(m)) {
-		if (m->n_live == 0 && (m->state == MEMBER_AWAY || room->c->kept))
+		if (m->n_live == 0 && (m->state != MEMBER_INVITED || room->c->kept))
 			set_misses(room, m, true);
 		if (m->n_owed > 0 && conf_store_owed_each(room->focus->store, room->c->name, m->uri,
 							  0, on_again, room) != 0)

@@ -21,6 +21,7 @@
 /* Shared by the pieces of the focus: focus.c and focus_*.c. */
 struct refer;
 struct list_order;
+struct recovery;
 
 struct owed_former;
 struct owed_run;
@@ -55,6 +56,7 @@ struct room {
 	bool ending_run;        /* room_end is at work */
 	bool reaping;           /* over: freed when the timer fires */
 	bool time_warned;       /* of the end of its lifetime */
+	bool recovering;        /* of an earlier process: what media it has is not known yet */
 };
 
 /* What a session waits for. Only session_step() moves it. */
@@ -101,6 +103,8 @@ struct session {
 	char *contact;
 	struct roster_endpoint *endpoint; /* NULL until it shows in the roster */
 	uint64_t termination;             /* 0: none yet */
+	uint64_t recorded_as;             /* termination that its record names; 0: there is none */
+	bool missing;                     /* recovering: no MRFP has told of its termination */
 	bool dialled_out;
 	bool bound;      /* its MSRP connection is */
 	bool live;       /* it gets messages since its last bound event, in the order of events */
@@ -110,7 +114,7 @@ struct session {
 	uint32_t n_redirects; /* that our call followed */
 	char *by;             /* who asked for the dial-out; NULL */
 	char *referred_by;
-	char *asked_privacy;      /* a call of ours: Privacy of the request that asked for it; NULL */
+	char *asked_privacy; /* a call of ours: Privacy of the request that asked for it; NULL */
 	struct focus_charging charging;
 	char *replaces;           /* header of our INVITE: the dialog it is to replace; NULL */
 	struct session *giver;    /* whose place this one takes; NULL */
@@ -126,6 +130,7 @@ struct session {
 	bool has_peer;
 	struct focus_sdp_peer offered; /* that is being applied */
 	bool has_offered;
+	struct bytes held_offer;          /* offer that waits for the end of the recovery */
 	bool reoffer;                     /* a new offer without CEMA must follow (RFC 6714 4.2) */
 	bool peer_answered;               /* peer answered our offer, else it offered */
 	bool cancelled;                   /* the change that is being applied was taken back */
@@ -144,6 +149,8 @@ struct watcher {
 	struct subscription *sub; /* NULL until the answer is out, and after the end */
 	struct sip_in *in;        /* SUBSCRIBE that waits for the commit */
 	uint32_t expires_s;
+	uint64_t expires_wall_ms;
+	char *event_id; /* NULL */
 	char *user;
 };
 
@@ -184,11 +191,15 @@ struct focus {
 	LIST_HEAD(, file_share) shares;          /* files under way */
 	const struct member_hooks *member_hooks; /* NULL: nobody cares */
 	LIST_HEAD(, owed_wait) owed_waits;       /* events that wait for the store */
+	struct recovery *recovery;               /* NULL: over, or there was none */
 	bool stopping;
+	bool flushed; /* stopping silently: all is stored */
 };
 
 /* focus_room.c */
 struct room *room_of(const struct conference *c);
+/* Our side of a new or restored conference. */
+struct room *room_new(struct focus *f, struct conference *c);
 /* Makes a conference with our side of it. Errors of conference_create. */
 MUST_CHECK int room_create(struct focus *f, const char *name, const char *creator,
 			   const char *subject, enum conference_origin origin,
@@ -207,7 +218,6 @@ struct session *session_of_user(struct room *room, struct slice uri, bool connec
 /* The one device that a URI means by its GRUU or Contact; NULL: it means a user, or nobody. */
 struct session *session_of_device(struct room *room, struct slice uri);
 struct session *session_by_termination(struct room *room, uint64_t termination);
-void session_store(struct session *s);
 struct media_context room_media(struct room *room, const char *aliases[], size_t max);
 /* The user's URIs for the media side; views, at most 1 + IDENTITY_MAX_ALIASES. */
 size_t session_uris(const struct session *s, const char *uris[]);
@@ -251,6 +261,20 @@ bool room_is_listener(struct room *room, const struct identity *who);
  */
 void room_hand_over(struct room *room, struct member *from);
 bool room_has_owner(const struct room *room);
+
+/* focus_record.c: what is written of it; the next flush or wait takes it along */
+void session_store(struct session *s); /* with its dialog; nothing without a termination */
+void session_store_dialog(struct session *s);
+void session_unstore(struct session *s);
+void watcher_store(struct watcher *w);
+
+/* focus_recover.c: conferences of an earlier process */
+/* True: the request waits until it is known what media there is (taken then). */
+bool recover_holds(struct focus *f, struct sip_in **in);
+void recover_on_listed(struct focus *f, const uint8_t *ctx, uint64_t termination, bool bound);
+void recover_on_audited(struct focus *f, const char *mrfp);
+/* The process stops: what waits is refused. */
+void recover_free(struct focus *f);
 
 /* focus.c */
 /* Answer a request with a status, Retry-After (0: none) and Warning text (NULL: none). */
@@ -359,6 +383,11 @@ void member_came(struct session *s);
 void member_bound(struct session *s);
 void member_went(struct session *s, enum unwind_cause cause, int status, const char *by,
 		 const char *bye_reason);
+/* Of an earlier process: as recorded; then, when all sessions are there too, what they are now. */
+void member_restore(struct room *room, const struct member *from);
+void members_restored(struct room *room);
+/* The room's media are known again: the hooks hear of who is absent. */
+void members_recovered(struct room *room);
 /* Write down what is new of a member, or that he is none. */
 void member_store(struct room *room, const struct member *m);
 void member_unstore(struct room *room, const struct member *m);
@@ -435,6 +464,10 @@ void reinvite_on_failed(struct session *s, int status);
 /* If the peer's answer asked for it: the new offer without CEMA (RFC 6714 4.2). */
 void reinvite_fall_back(struct session *s);
 void room_move(struct room *room); /* its MRFP is gone: go to another, or end the sessions */
+/* The MRFP has its room but not this one: a new termination there. */
+void reinvite_lost(struct session *s);
+/* The change that waited for the end of the recovery. */
+void reinvite_held(struct session *s);
 
 /* focus_refer.c */
 void focus_on_refer(struct sip_in *in_take, struct sip_leg *leg, void *arg);
@@ -446,6 +479,8 @@ void focus_on_subscribe(struct sip_in *in_take, struct sip_leg *leg, void *arg);
 const struct event_pkg_ops *events_ops(void);
 void events_run(struct room *room);
 void watcher_free(struct watcher *w);
+/* Of an earlier process. -ERR_SYNTAX: the record makes no dialog. */
+MUST_CHECK int watcher_restore(struct room *room, const struct subscription_record *r);
 
 /* focus_file.c: files in dialogs of their own */
 /* Takes *in (nulls it) and who when it is an offer of files alone. */
@@ -503,5 +538,7 @@ void owed_told(struct room *room, uint64_t termination, uint64_t number, int sta
 /* focus_media.c */
 const struct media_events *focus_media_events(void);
 void session_found(struct session *s); /* it has media again, or is about to */
+/* Its connection is gone: it has conference.lost_grace to come back. */
+void session_lost(struct session *s, int cause);
 
 #endif

@@ -72,6 +72,8 @@ static void on_undone(const struct media_result *result, void *arg)
 	session_step(s, SESSION_UP);
 	s->cancelled = false;
 	dialog_refuse(s->dialog, 487, NULL);
+	session_store(s);
+	conf_store_flush(s->room->focus->store);
 }
 
 /* The media side has the change but it is not to be: back to what was (FOC-023). */
@@ -166,6 +168,12 @@ void reinvite_on_change(struct session *s, struct slice offer)
 		renew_offer(s);
 		return;
 	}
+	if (s->room->recovering) { /* what MRFP to tell is not known yet */
+		bytes_reset(&s->held_offer);
+		bytes_add_slice(&s->held_offer, offer);
+		session_step(s, SESSION_CHANGING);
+		return;
+	}
 	f->sdp.tls = media_has_tls(f->media);
 	f->sdp.websocket = media_has_websocket(f->media);
 	status = focus_sdp_read(offer, false, &f->sdp, &s->offered, &why);
@@ -191,6 +199,22 @@ void reinvite_on_change(struct session *s, struct slice offer)
 		     false, on_modified, s);
 }
 
+void reinvite_held(struct session *s)
+{
+	struct bytes offer = s->held_offer;
+
+	if (offer.len == 0)
+		return;
+	s->held_offer = BYTES_INIT;
+	session_step(s, SESSION_UP);
+	if (s->cancelled)
+		dialog_refuse(s->dialog, 487, NULL);
+	else
+		reinvite_on_change(s, bytes_slice(&offer));
+	s->cancelled = false;
+	bytes_fini(&offer);
+}
+
 static void on_settled(const struct media_result *result, void *arg)
 {
 	struct session *s = arg;
@@ -204,9 +228,11 @@ static void on_settled(const struct media_result *result, void *arg)
 	session_step(s, SESSION_UP);
 	session_set_dir(s, (int)s->peer.sdp.media[s->peer.chat].dir);
 	if (moved) {
-		log_info("%s: %s is on another MRFP", s->room->c->name, s->who.uri);
+		log_info("%s: %s has media again", s->room->c->name, s->who.uri);
 		stats_reestablished(s->room->focus->stats, "ok");
 	}
+	session_store(s);
+	conf_store_flush(s->room->focus->store);
 	room_changed(s->room);
 	reinvite_fall_back(s);
 }
@@ -294,9 +320,9 @@ static void lose_session(struct session *s)
 	session_found(s);
 	media_cancel(f->media, s);
 	conf_store_cancel(f->store, s);
-	conf_store_del_session(f->store, s->room->c->name, s->termination);
-	s->termination = 0;
+	s->termination = 0; /* its record stays: who goes on from it finds it lost, too */
 	s->bound = false;
+	bytes_fini(&s->held_offer);
 	if (s->step == SESSION_CHANGING) {
 		session_step(s, SESSION_UP);
 		s->cancelled = false;
@@ -310,6 +336,15 @@ static void lose_session(struct session *s)
 	}
 }
 
+void reinvite_lost(struct session *s)
+{
+	bool up = s->step == SESSION_UP || s->step == SESSION_MOVING;
+
+	lose_session(s); /* one that is not up is gone now */
+	if (up)
+		move_session(s);
+}
+
 void room_move(struct room *room)
 {
 	struct focus *f = room->focus;
@@ -318,6 +353,7 @@ void room_move(struct room *room)
 
 	if (room->c->state != CONFERENCE_ACTIVE)
 		return;
+	room->recovering = false;
 	if (room->move_until_ms == 0) {
 		log_warn("%s: its MRFP is gone, its sessions look for another", room->c->name);
 		room->move_until_ms = now_ms + MOVE_PATIENCE_MS;

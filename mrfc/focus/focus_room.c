@@ -76,13 +76,32 @@ static char *psi_name(struct focus *f)
 	return bytes_take(&name);
 }
 
+struct room *room_new(struct focus *f, struct conference *c)
+{
+	const struct event_pkg_limits limits = {.coalesce_ms = COALESCE_MS,
+						.burst = f->config.event_burst,
+						.min_interval_ms = f->config.event_min_interval_ms};
+	struct room *room = xcalloc(1, sizeof(*room));
+
+	room->focus = f;
+	room->c = c;
+	LIST_INIT(&room->sessions);
+	LIST_INIT(&room->watchers);
+	room->events_timer = timer_new(f->base, on_events_timer, room);
+	room->move_timer = timer_new(f->base, on_move_timer, room);
+	c->focus = room;
+	owed_room_init(room);
+	c->empty_since_ms = clock_now_ms();
+	set_nickname_policy(&f->config, c->roster);
+	c->events = event_pkg_new(c->roster, &limits, events_ops(), room);
+	room_view(room);
+	return room;
+}
+
 int room_create(struct focus *f, const char *name, const char *creator, const char *subject,
 		enum conference_origin origin, struct room **room_r)
 {
 	static const char *const origins[] = {"factory", "join", "api"};
-	const struct event_pkg_limits limits = {.coalesce_ms = COALESCE_MS,
-						.burst = f->config.event_burst,
-						.min_interval_ms = f->config.event_min_interval_ms};
 	struct conference *c;
 	struct room *room;
 	char *made = name == NULL ? psi_name(f) : NULL;
@@ -92,24 +111,12 @@ int room_create(struct focus *f, const char *name, const char *creator, const ch
 	free(made);
 	if (err != 0)
 		return err;
-	room = xcalloc(1, sizeof(*room));
-	room->focus = f;
-	room->c = c;
-	LIST_INIT(&room->sessions);
-	LIST_INIT(&room->watchers);
-	room->events_timer = timer_new(f->base, on_events_timer, room);
-	room->move_timer = timer_new(f->base, on_move_timer, room);
-	c->focus = room;
-	owed_room_init(room);
 	c->subject = subject != NULL && subject[0] != '\0' ? xstrdup(subject) : NULL;
 	c->end_policy = f->config.end_policy;
 	c->kept = f->config.durable;
-	c->empty_since_ms = clock_now_ms();
 	if (f->config.lifetime_ms != 0)
 		c->until_wall_ms = c->created_wall_ms + f->config.lifetime_ms;
-	set_nickname_policy(&f->config, c->roster);
-	c->events = event_pkg_new(c->roster, &limits, events_ops(), room);
-	room_view(room);
+	room = room_new(f, c);
 	conf_store_put_conference(f->store, c);
 	stats_created(f->stats, origins[origin]);
 	log_info("%s: made by %s (%s)", c->name, creator != NULL ? creator : "the operator",
@@ -270,44 +277,6 @@ struct session *session_by_termination(struct room *room, uint64_t termination)
 			return s;
 	}
 	return NULL;
-}
-
-void session_store(struct session *s)
-{
-	struct sip_leg *leg = s->dialog != NULL ? dialog_leg(s->dialog) : NULL;
-	const struct session_record record = {
-		.termination = s->termination,
-		.dialog = leg != NULL ? sip_leg_local_tag(leg) : NULL,
-		.uri = s->who.uri,
-		.shown = s->shown,
-		.display = s->who.display,
-		.aliases = (const char *const *)s->who.aliases,
-		.n_aliases = s->who.n_aliases,
-		.contact = s->contact,
-		.dialled_out = s->dialled_out,
-		.announced = s->announced,
-		.by = s->by,
-		.referred_by = s->referred_by,
-		.joined_wall_ms = s->endpoint != NULL ? s->endpoint->joined_wall_ms : 0,
-		.origin_id = s->local.origin_id,
-		.origin_version = s->local.version,
-		.path = s->local.path,
-		.host = s->local.host,
-		.fingerprint = s->local.fingerprint,
-		.port = s->local.port,
-		.ws = s->local.ws,
-		.wss_proto = s->local.wss_proto,
-		.cema = s->local.cema,
-		.plain = s->local.plain,
-		.local_dir = (int)s->local.dir,
-		.local_setup = (int)s->local.setup,
-		.local_sdp = s->local.last.len > 0 ? bytes_cstr(&s->local.last) : NULL,
-		.we_offered = s->we_offered,
-		.peer_answered = s->peer_answered,
-		.dir = s->dir,
-	};
-
-	conf_store_put_session(s->room->focus->store, s->room->c->name, &record);
 }
 
 struct media_context room_media(struct room *room, const char *aliases[], size_t max)

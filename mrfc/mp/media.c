@@ -128,11 +128,29 @@ static bool on_known(const uint8_t *context, uint64_t termination, void *arg)
 	return !m->events || m->events->known(context, termination, m->events_arg);
 }
 
+static void on_listed(const uint8_t *context, uint64_t termination, bool bound, void *arg)
+{
+	struct media *m = arg;
+
+	if (m->events && m->events->listed)
+		m->events->listed(context, termination, bound, m->events_arg);
+}
+
+static void on_audited(const char *mrfp, void *arg)
+{
+	struct media *m = arg;
+
+	if (m->events && m->events->audited)
+		m->events->audited(mrfp, m->events_arg);
+}
+
 static const struct mrfp_pool_events pool_events = {
 	.notify = on_notify,
 	.context_lost = on_context_lost,
 	.termination_lost = on_termination_lost,
 	.known = on_known,
+	.listed = on_listed,
+	.audited = on_audited,
 };
 
 struct media *media_new(struct mrfp_pool *pool)

@@ -155,6 +155,10 @@ struct media_events {
 	/* What became of media_inject: MSRP status; 481 and 408: it has not got it. */
 	void (*told)(const uint8_t *ctx, uint64_t termination, uint64_t number, int status,
 		     void *arg);
+	/* An audit found this known termination; bound: with its connection. NULL: nobody asks. */
+	void (*listed)(const uint8_t *ctx, uint64_t termination, bool bound, void *arg);
+	/* All that this MRFP has was listed. NULL. */
+	void (*audited)(const char *mrfp, void *arg);
 	/* A leg that stays has lost so many copies since the last event. */
 	void (*slow)(const uint8_t *ctx, uint64_t termination, uint64_t copies_lost, void *arg);
 };

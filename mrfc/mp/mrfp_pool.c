@@ -110,6 +110,7 @@ static void take_notify(struct pool_member *m, const struct ctl_frame *f,
 			 msg.event == CTL_EVENT_SLOW ? "slow leg" : "alarm", SLICE_ARG(msg.text));
 	if (is_mrfp_event(msg.event))
 		return;
+	pool_audit_event(m, f->context, msg.termination);
 	code = pool_trust_event(m, f->context, msg.termination);
 	if (code) {
 		set_reason(result_r, code, "no such context or termination");

@@ -54,6 +54,10 @@ struct mrfp_pool_events {
 	void (*termination_lost)(const uint8_t *context, uint64_t termination, void *arg);
 	/* Is this termination (0: the context) wanted? What is not is subtracted. */
 	bool (*known)(const uint8_t *context, uint64_t termination, void *arg);
+	/* An audit lists this one, which is known; bound: it has its connection. NULL: nobody asks. */
+	void (*listed)(const uint8_t *context, uint64_t termination, bool bound, void *arg);
+	/* The audit of this MRFP is over: what it did not list, it does not have. NULL. */
+	void (*audited)(const char *mrfp, void *arg);
 };
 void mrfp_pool_set_events(struct mrfp_pool *p, const struct mrfp_pool_events *events, void *arg);
 

@@ -42,6 +42,51 @@ static void subtract(struct pool_member *m, const uint8_t *context, uint64_t epo
 		m->audit_due_ms = mrfp_loop_now_ms(p->loop) + RETRY_MS;
 }
 
+static bool known(const struct mrfp_pool *p, const uint8_t *id, uint64_t termination)
+{
+	return p->events && p->events->known(id, termination, p->events_arg);
+}
+
+static void adopt(struct pool_member *m, const uint8_t *id, uint64_t termination)
+{
+	struct pool_context *c = pool_context_find(m->pool, id);
+
+	++*m->pool->stats.audit_adopted;
+	if (!c)
+		c = pool_context_new(m, id);
+	c->seen = m->audit;
+	pool_termination_add(c, termination);
+}
+
+void pool_audit_event(struct pool_member *m, const uint8_t *context, uint64_t termination)
+{
+	struct pool_context *c;
+
+	if (m->trust.audited)
+		return;
+	c = pool_context_find(m->pool, context);
+	if (c && (c->member != m || !termination || pool_termination_find(c, termination)))
+		return;
+	if (!known(m->pool, context, 0))
+		return;
+	if (termination && known(m->pool, context, termination))
+		adopt(m, context, termination);
+	else if (!c)
+		pool_context_new(m, context);
+	c = pool_context_find(m->pool, context);
+	if (termination > c->highest)
+		c->highest = termination; /* one that was taken away may have last words */
+}
+
+static void tell_listed(struct pool_member *m, const struct ctl_audit_termination *t)
+{
+	const struct mrfp_pool_events *events = m->pool->events;
+	const uint8_t *id = (const uint8_t *)t->context.ptr;
+
+	if (events && events->listed && known(m->pool, id, t->termination))
+		events->listed(id, t->termination, t->bound != 0, m->pool->events_arg);
+}
+
 static void judge(struct pool_member *m, const struct ctl_audit_termination *t)
 {
 	struct mrfp_pool *p = m->pool;
@@ -54,8 +99,10 @@ static void judge(struct pool_member *m, const struct ctl_audit_termination *t)
 		mine = pool_termination_find(c, t->termination);
 		if (mine)
 			mine->seen = m->audit;
-		if (c->n_pending)
+		if (c->n_pending) {
+			tell_listed(m, t);
 			return;
+		}
 	}
 	if ((c && c->member != m) || (p->events && !p->events->known(id, 0, p->events_arg))) {
 		subtract(m, id, t->epoch, 0);
@@ -65,13 +112,9 @@ static void judge(struct pool_member *m, const struct ctl_audit_termination *t)
 		subtract(m, id, t->epoch, t->termination);
 		return;
 	}
-	if (c && pool_termination_find(c, t->termination))
-		return;
-	++*p->stats.audit_adopted;
-	if (!c)
-		c = pool_context_new(m, id);
-	c->seen = m->audit;
-	pool_termination_add(c, t->termination);
+	if (!c || !pool_termination_find(c, t->termination))
+		adopt(m, id, t->termination);
+	tell_listed(m, t);
 }
 
 /* Something here since before the audit that it did not list; at most one context or termination. */
@@ -118,6 +161,8 @@ static void finish(struct pool_member *m)
 	m->trust.audited_ms = mrfp_loop_now_ms(m->pool->loop);
 	log_info("%s: audited; contexts: %u, terminations: %u", mrfp_link_id(m->mrfp),
 		 m->n_contexts, m->n_terminations);
+	if (m->audit == audit && m->pool->events && m->pool->events->audited)
+		m->pool->events->audited(mrfp_link_id(m->mrfp), m->pool->events_arg);
 }
 
 static void take_page(struct pool_member *m, struct slice tlvs)

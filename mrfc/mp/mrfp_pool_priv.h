@@ -141,6 +141,8 @@ void pool_ops_turn(struct mrfp_pool *p);
 
 /* mrfp_pool_audit.c */
 void pool_audit_start(struct pool_member *m);
+/* An event names what the pool does not know, but its user may, from its store: adopted then. */
+void pool_audit_event(struct pool_member *m, const uint8_t *context, uint64_t termination);
 
 /* mrfp_pool_trust.c */
 void pool_trust_tick(struct pool_member *m, uint64_t now_ms);

@@ -15,10 +15,12 @@
 #include "mrfc/sip/sip_probe.h"
 
 #include <sofia-sip/msg_addr.h>
+#include <sofia-sip/nta_tag.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/rand.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE "sip/out"
@@ -181,7 +183,8 @@ static bool find_hop(struct sip_leg *leg, const char *route, const char *uri,
 	return numeric || *hop_r != NULL;
 }
 
-static void send_ack(struct sip_leg *leg, uint32_t number)
+/* branch NULL: the stack has the INVITE, and acknowledges its 2xx again by itself. */
+static void send_ack(struct sip_leg *leg, uint32_t number, const char *branch)
 {
 	nta_outgoing_t *ack;
 	url_string_t const *hop;
@@ -191,6 +194,7 @@ static void send_ack(struct sip_leg *leg, uint32_t number)
 		return;
 	snprintf(cseq, sizeof(cseq), "%u ACK", number);
 	ack = nta_outgoing_tcreate(sip_leg_nta(leg), NULL, NULL, hop, SIP_METHOD_ACK, NULL,
+				   TAG_IF(branch != NULL, NTATAG_ACK_BRANCH(branch)),
 				   SIPTAG_CSEQ_STR(cseq), TAG_END());
 	if (ack == NULL)
 		log_warn("no ACK could be sent for a 2xx");
@@ -205,6 +209,7 @@ static void send_ack(struct sip_leg *leg, uint32_t number)
 static int on_stray(struct sip_out *as_agent, nta_outgoing_t *orq, sip_t const *sip)
 {
 	struct sip_agent *a = (struct sip_agent *)(void *)as_agent;
+	char branch[7 + 21] = "z9hG4bK";
 	struct sip_leg *leg;
 
 	(void)orq;
@@ -220,7 +225,8 @@ static int on_stray(struct sip_out *as_agent, nta_outgoing_t *orq, sip_t const *
 		nta_leg_client_reroute(sip_leg_nta(leg), sip->sip_record_route, sip->sip_contact,
 				       1);
 	}
-	send_ack(leg, sip->sip_cseq->cs_seq);
+	rand_ident(branch + 7, 20);
+	send_ack(leg, sip->sip_cseq->cs_seq, branch);
 	sip_leg_answered_late(leg);
 	return 0;
 }
@@ -235,7 +241,7 @@ void sip_out_ack(struct sip_out *out)
 	if (!out->answered || out->acked)
 		return;
 	out->acked = true;
-	send_ack(out->leg, out->cseq);
+	send_ack(out->leg, out->cseq, NULL);
 }
 
 /* RFC 3262 4: one PRACK for each new RSeq. */

@@ -55,6 +55,7 @@ static const struct record_field conference_fields[] = {
 	NEED(conference, RECORD_ID16, "context", context),
 	ROW(conference, RECORD_U64, "epoch", epoch),
 	ROW(conference, RECORD_U64, "next", next_termination),
+	ROW(conference, RECORD_TEXT, "mrfp", mrfp),
 };
 SPEC(conference, "conference");
 

@@ -143,6 +143,38 @@ static void a_contribution_id_leads_to_one_conference_and_may_be_given_up(void *
 	conference_table_free(&t);
 }
 
+static void what_was_recorded_comes_back_with_a_higher_epoch(void **state)
+{
+	/* covers: FOC-030 */
+	struct conference_table *t = conference_table_new("conf.example.com");
+	struct conference from = {.name = (char *)"tea",
+				  .uri = (char *)"sip:tea@conf.example.com",
+				  .creator = (char *)"sip:alice@example.com",
+				  .contribution_id = (char *)"c1",
+				  .mrfp = (char *)"m1",
+				  .kept = true,
+				  .created_wall_ms = 17,
+				  .context = {1, 2, 3},
+				  .epoch = 41,
+				  .next_termination = 7};
+	struct conference *c, *again;
+
+	(void)state;
+	assert_int_equal(conference_restore(t, &from, &c), 0);
+	assert_ptr_equal(conference_find(t, SLICE_LIT("tea")), c);
+	assert_ptr_equal(conference_find_context(t, from.context), c);
+	assert_ptr_equal(conference_find_contribution(t, "c1"), c);
+	assert_string_equal(c->mrfp, "m1");
+	assert_true(c->kept);
+	assert_int_equal(c->created_wall_ms, 17);
+	assert_true(c->epoch > 41);
+	assert_true(c->next_termination > 7);
+	assert_int_equal(conference_restore(t, &from, &again), -ERR_EXISTS);
+	from.name = (char *)"no such";
+	assert_int_equal(conference_restore(t, &from, &again), -ERR_SYNTAX);
+	conference_table_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +184,7 @@ int main(void)
 		cmocka_unit_test(a_media_context_leads_to_its_conference),
 		cmocka_unit_test(walking_survives_the_removal_of_what_was_returned),
 		cmocka_unit_test(a_contribution_id_leads_to_one_conference_and_may_be_given_up),
+		cmocka_unit_test(what_was_recorded_comes_back_with_a_higher_epoch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

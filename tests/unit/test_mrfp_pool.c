@@ -75,8 +75,10 @@ static bool on_known(const uint8_t *context, uint64_t termination, void *arg)
 	return !strstr(rig->denied, name);
 }
 
-static const struct mrfp_pool_events events = {on_notify, on_context_lost, on_termination_lost,
-					       on_known};
+static const struct mrfp_pool_events events = {.notify = on_notify,
+					       .context_lost = on_context_lost,
+					       .termination_lost = on_termination_lost,
+					       .known = on_known};
 
 static int setup(void **state)
 {

@@ -45,7 +45,7 @@ void api_reply_focus_error(struct http_req *req, int err, const char *name, cons
 		http_reply_error(req, 409, "ending", "%s is ending", name);
 		break;
 	case ERR_DENIED:
-		http_reply_error(req, 409, "refused",
+		http_reply_error(req, 403, "refused",
 				 "%s does not take %s: barred, or it is closed", name, uri);
 		break;
 	case ERR_LIMIT:

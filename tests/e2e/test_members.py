@@ -7,9 +7,11 @@ import re
 import pytest
 
 from peer.msrpmsg import new_id
+from peer.reslist import document, part
 from peer.servers import poll
 from peer.sipcall import bye_reason
 from peer.ue import fence
+from test_lists import come_in, list_invite
 
 FACTORY = "sip:conference-factory@conf.example.com"
 
@@ -339,9 +341,43 @@ def test_a_closed_conference_is_for_its_members_alone(mrf, ue):
     assert ref.final().code == 403
     status, doc = mrf.api("POST", "/v1/conferences/%s/participants" % name,
                           {"uri": zoe.ua.contact_uri})
-    assert status in (403, 409), doc
+    assert status == 403 and doc["error"]["code"] == "refused"
     assert set(members(mrf, name)) == {alice.aor, bob.aor}
     assert not zoe.ua.seen("in", "INVITE")
     bob.leave()
     again = bob.invite(name).final()
     assert again.code == 403  # he left it
+
+
+def test_a_list_makes_a_closed_conference_where_it_is_set(own_mrf, ue):
+    # covers: IMS-020, IMS-005, LIST-001
+    net = own_mrf(mrfc={"media.grace": "0ms", "conference.mode": "closed",
+                        "conference.text_closed": "Nur geladene Gaeste"})
+    alice, bob, eve = ue("alice", net), callable_as_itself(ue("bob", net)), ue("eve", net)
+    list_invite(alice, FACTORY, part(document((bob.aor, "to"))))
+    name = name_of(come_in(alice))
+    bob.wait_invite().reject(486)
+    poll(lambda: members(net, name) == {alice.aor: "in", bob.aor: "invited"}, what="bob invited")
+    assert conference(net, name)["mode"] == "closed" and conference(net, name)["kept"]
+    refused = eve.invite(name).final()
+    assert refused.code == 403 and '"Nur geladene Gaeste"' in refused.get("Warning")
+    assert alice.ua.refer(alice.room, eve.ua.contact_uri).final().code == 403
+    bob.join(name)  # he is on the list
+    fence(bob, alice)
+    lose(alice)
+    lose(bob)
+    alice.join(name)  # as is who made it
+    bob.wait_invite()
+    bob.accept()
+    fence(alice, bob)
+    other = create(eve)  # without a list there is nobody to be closed for
+    assert conference(net, other)["mode"] == "open"
+
+
+def test_a_full_conference_says_so(own_mrf, ue, room):
+    # covers: IMS-020, FOC-009
+    net = own_mrf(mrfc={"conference.max_users": 2, "conference.text_full": "Voll"})
+    alice, bob = ue("alice", net).join(room), ue("bob", net).join(room)
+    refused = ue("eve", net).invite(room).final()
+    assert refused.code == 486 and '"Voll"' in refused.get("Warning")
+    fence(alice, bob)

@@ -5,8 +5,10 @@ gone is made again, once, however many do it at the same time."""
 import pytest
 
 from peer.loop import wait
+from peer.reslist import document, part
 from peer.servers import poll
 from peer.ue import fence
+from test_lists import TAG, come_in, list_invite
 from test_members import (FACTORY, callable_as_itself, conference, contribution, create, lose,
                           members, users)
 
@@ -110,6 +112,26 @@ def test_two_who_start_again_at_once_make_one_conference(own_mrf, ue):
     fence(bob, alice, carol)
     (only,) = [c for c in net.api("GET", "/v1/conferences")[1]["conferences"]]
     assert only["contribution_id"] == key[1] and only["participant_count"] == 3
+
+
+def test_two_who_start_a_list_again_at_once_make_one_conference(own_mrf, ue):
+    # covers: IMS-006, LIST-001
+    net = own_mrf(mrfc={"conference.create_on_join": "false"})
+    people = [callable_as_itself(ue(n, net)) for n in ("alice", "bob", "carol")]
+    alice, bob, carol = people
+    key = contribution()
+    assert alice.invite("sip:gone@" + net.domain).final().code == 404
+    for me, other in ((alice, bob), (bob, alice)):
+        list_invite(me, FACTORY, part(document((other.aor, "to"), (carol.aor, "to"))), headers=(TAG, key))
+    rooms = {come_in(one) for one in (alice, bob)}
+    assert len(rooms) == 1
+    assert carol.wait_invite().invite.get("Contribution-ID") == key[1]
+    carol.accept()
+    fence(carol, alice, bob)
+    fence(alice, bob, carol)
+    assert len(invites(carol)) == 1
+    name = alice.room.partition(":")[2].partition("@")[0]
+    assert members(net, name) == {one.aor: "in" for one in people}
 
 
 def test_a_conference_whose_maker_gave_up_is_not_kept(own_mrf, ue):

@@ -201,7 +201,7 @@ static void errors_of_the_focus_have_their_statuses(void **state)
 	} cases[] = {
 		{-ERR_SYNTAX, 400, "bad_request"}, {-ERR_EXISTS, 409, "exists"},
 		{-ERR_LIMIT, 409, "full"},         {-ERR_WRONG_STATE, 409, "ending"},
-		{-ERR_CLOSED, 503, "unavailable"}, {-ERR_DENIED, 409, "refused"},
+		{-ERR_CLOSED, 503, "unavailable"}, {-ERR_DENIED, 403, "refused"},
 		{-ERR_IO, 503, "unavailable"},
 	};
 	struct rig *rig = *state;

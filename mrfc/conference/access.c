@@ -202,7 +202,7 @@ int access_subscribe(const struct access_facts *f)
 	return access_status(access_judge(ACCESS_SUBSCRIBE, f));
 }
 
-int access_list(const struct access_facts *f, bool nameless)
+enum access_denial access_list(const struct access_facts *f, bool nameless)
 {
-	return nameless ? 403 : access_invite(f);
+	return nameless ? ACCESS_ROLE : access_judge(ACCESS_INVITE, f);
 }

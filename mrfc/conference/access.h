@@ -101,6 +101,6 @@ int access_remove(const struct access_facts *f); /* ACCESS_KICK, or with self AC
 int access_end(const struct access_facts *f);
 int access_subscribe(const struct access_facts *f);
 /* Bring in many by a list (LIST-006); nameless: the sender is nobody in particular. */
-int access_list(const struct access_facts *f, bool nameless);
+enum access_denial access_list(const struct access_facts *f, bool nameless);
 
 #endif

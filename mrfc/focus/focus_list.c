@@ -214,17 +214,17 @@ static void run(struct focus *f, const char *name, const struct list_order *o, b
 /* --- INVITE --- */
 
 /* What the sender may: in a conference that is there, or in the one that he makes. */
-static int may_invite(struct room *room, const struct identity *who)
+static enum access_denial may_invite(struct room *room, const struct identity *who)
 {
 	struct access_facts facts = {.member = true, .role = MEMBER_OWNER, .owner = true};
-	int status = 0;
+	enum access_denial d = ACCESS_GRANTED;
 
 	if (room != NULL) {
-		focus_facts(room, who->uri, &facts);
-		status = access_join(&facts);
+		focus_facts_who(room, who, &facts);
+		d = access_judge(ACCESS_JOIN, &facts);
 	}
 	facts.present = true; /* he will be, when his list's turn comes */
-	return status != 0 ? status : access_list(&facts, is_nameless(who));
+	return d != ACCESS_GRANTED ? d : access_list(&facts, is_nameless(who));
 }
 
 /* The lists of an INVITE into o; *n_r: how many there are. Without the option tag an optional one plays no part (LIST-002). */
@@ -259,6 +259,7 @@ bool list_of_invite(struct focus *f, struct sip_in **in, const struct identity *
 {
 	struct asker a = {f, who};
 	struct list_order *o = order_new(*in, who);
+	enum access_denial d = ACCESS_GRANTED;
 	size_t n;
 	int status;
 
@@ -268,15 +269,17 @@ bool list_of_invite(struct focus *f, struct sip_in **in, const struct identity *
 		list_order_free(&o);
 		if (!focus_uri_is_list(f, (*in)->uri))
 			return true;
-		list_refuse(f, in, who, 405, NULL); /* it serves lists alone */
+		list_refuse(f, in, who, 405, ACCESS_GRANTED, NULL); /* it serves lists alone */
 		return false;
 	}
-	if (status == 0)
-		status = may_invite(room_by_uri(f, (*in)->uri, NULL, NULL), who);
+	if (status == 0) {
+		d = may_invite(room_by_uri(f, (*in)->uri, NULL, NULL), who);
+		status = access_status(d);
+	}
 	if (status == 0)
 		status = judge(o, URILIST_INVITE, &a, *in);
 	if (status != 0) {
-		list_refuse(f, in, who, status, o->list);
+		list_refuse(f, in, who, status, d, o->list);
 		list_order_free(&o);
 		return false;
 	}
@@ -290,16 +293,17 @@ void list_run(struct session *s)
 	struct list_order *o = s->order;
 	bool makes_room = room->most_in == 0 && room->c->creator != NULL &&
 			  sip_uri_same(slice_str(room->c->creator), slice_str(s->who.uri));
-	int status;
+	enum access_denial d;
 
 	if (o == NULL)
 		return;
 	s->order = NULL;
-	status = may_invite(room, &s->who);
-	if (status == 0)
+	d = may_invite(room, &s->who);
+	if (d == ACCESS_GRANTED)
 		run(room->focus, room->c->name, o, makes_room);
 	else
-		log_info("%s: the list of %s is not called: %d", room->c->name, s->who.uri, status);
+		log_info("%s: the list of %s is not called: %s", room->c->name, s->who.uri,
+			 access_text(d));
 	list_order_free(&o);
 }
 
@@ -320,22 +324,27 @@ static const struct sip_part *part_of(const struct sip_in *in, const char *cid)
 	return found;
 }
 
-static int may_refer(struct room *room, const struct list_order *o, const struct identity *who)
+static enum access_denial may_refer(struct room *room, const struct list_order *o,
+				    const struct identity *who)
 {
+	struct asker a = {room->focus, who};
 	const struct urilist_target *t;
+	enum access_denial d = ACCESS_GRANTED;
 	struct access_facts facts;
-	int status = 0;
 	size_t n;
 
 	t = urilist_targets(o->list, &n);
-	for (size_t i = 0; i < n && status == 0; i++) {
-		struct asker a = {room->focus, who};
-
-		focus_facts(room, who->uri, &facts);
+	for (size_t i = 0; i < n && d == ACCESS_GRANTED; i++) {
+		focus_facts_who(room, who, &facts);
+		if (!t[i].bye) {
+			d = access_list(&facts, is_nameless(who));
+			continue;
+		}
 		facts.self = is_self(t[i].uri, &a);
-		status = t[i].bye ? access_remove(&facts) : access_list(&facts, is_nameless(who));
+		focus_facts_target(room, slice_str(t[i].uri), &facts);
+		d = access_judge(facts.self ? ACCESS_LEAVE : ACCESS_KICK, &facts);
 	}
-	return status;
+	return d;
 }
 
 static int read_refer(struct list_order *o, struct asker *a, struct room *room,
@@ -362,6 +371,7 @@ bool list_on_refer(struct focus *f, struct sip_in **in, const struct identity *w
 	bool cid = (*in)->refer_to != NULL && strncasecmp((*in)->refer_to, "cid:", 4) == 0;
 	struct bytes contact = BYTES_INIT;
 	struct asker a = {f, who};
+	enum access_denial d = ACCESS_GRANTED;
 	struct list_order *o;
 	struct room *room;
 	char *name;
@@ -372,10 +382,12 @@ bool list_on_refer(struct focus *f, struct sip_in **in, const struct identity *w
 	o = order_new(*in, who);
 	room = room_by_uri(f, (*in)->uri, NULL, NULL);
 	status = read_refer(o, &a, room, *in);
-	if (status == 0)
-		status = may_refer(room, o, who);
+	if (status == 0) {
+		d = may_refer(room, o, who);
+		status = access_status(d);
+	}
 	if (status != 0) {
-		list_refuse(f, in, who, status, o->list);
+		list_refuse(f, in, who, status, d, o->list);
 		list_order_free(&o);
 		return true;
 	}

@@ -91,7 +91,7 @@ static void refuse_missing(struct sip_in **in, const struct urilist *l)
 }
 
 void list_refuse(struct focus *f, struct sip_in **in, const struct identity *who, int status,
-		 const struct urilist *l)
+		 enum access_denial d, const struct urilist *l)
 {
 	size_t n_ours = 0;
 
@@ -112,5 +112,5 @@ void list_refuse(struct focus *f, struct sip_in **in, const struct identity *who
 	else if (status == 400)
 		focus_refuse(in, 400, 0, "No usable list of recipients");
 	else
-		focus_refuse(in, status, 0, NULL);
+		focus_refuse(in, status, 0, d != ACCESS_GRANTED ? focus_denial_text(f, d) : NULL);
 }

@@ -442,9 +442,9 @@ bool list_on_refer(struct focus *f, struct sip_in **in, const struct identity *w
 /* A call is refused: if it went to a list whose members are told, they are called (LIST-011). */
 void list_on_refused(struct session *s, const struct sip_out_result *result);
 
-/* focus_list_refuse.c: answer with the status and what a list's sender may know (l NULL: none was read). */
+/* focus_list_refuse.c: answer with the status and what a list's sender may know (d: the policy's reason; l NULL: none was read). */
 void list_refuse(struct focus *f, struct sip_in **in, const struct identity *who, int status,
-		 const struct urilist *l);
+		 enum access_denial d, const struct urilist *l);
 
 /* focus_list_body.c */
 /* Header lines of a call, and its body with the description in it: Content-Type on the heap, NULL: the description alone. */

@@ -157,7 +157,8 @@ def test_who_may_not_does_nothing(ue, guests, trio):  # noqa: F811
     (one,) = guests(1)
     stranger = ue("stranger")
     refer(stranger, room, document(one.aor)).expect(403)
-    refer(bob, room, document(one.aor, alice.aor + "?method=BYE")).expect(403)
+    resp = refer(bob, room, document(one.aor, alice.aor + "?method=BYE")).expect(403)
+    assert "Warning" in resp.headers  # says why
     refer(alice, "sip:nobody-yet@conf.example.com", document(one.aor)).expect(404)
     fence(alice, bob, carol)
     fence(bob, alice, carol)

@@ -136,7 +136,7 @@ install: all
 		sed 's|@sbindir@|$(PREFIX)/sbin|;s|@sysconfdir@|$(sysconfdir)|' conf/$$f | \
 		$(call inst,644,/dev/stdin,$(PREFIX)/lib/systemd/system/$$f) || exit 1; done
 	$(Q)for f in $(MAN); do $(call inst,644,$$f,$(PREFIX)/share/man/man$${f##*.}/$${f##*/}) || exit 1; done
-	$(Q)for f in CHANGELOG.md LICENSE docs/*.md docs/*.tsv docs/*.lua conf/examples/*; do \
+	$(Q)for f in CHANGELOG.md LICENSE docs/*.md docs/*.tsv docs/*.lua conf/examples/*.* conf/examples/*/*; do \
 		$(call inst,644,$$f,$(PREFIX)/share/doc/mrf/$${f#docs/}) || exit 1; done
 	$(Q)sed 's|docs/man/||g;s|docs/||g' README.md | $(call inst,644,/dev/stdin,$(PREFIX)/share/doc/mrf/README.md)
 

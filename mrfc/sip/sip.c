@@ -225,6 +225,42 @@ static void set_contact(struct sip_agent *a, const char *contact)
 		a->contact = xasprintf("%s:%u", contact, addr_port(&a->at));
 }
 
+/* The URI between < and > in text, which moves on behind it; false when there is none. */
+static bool next_bracketed(struct slice *text, struct slice *uri_r)
+{
+	ptrdiff_t open = slice_chr(*text, '<'), close = slice_chr(*text, '>');
+
+	if (open < 0 || close < open)
+		return false;
+	*uri_r = slice_make(text->ptr + open + 1, (size_t)(close - open - 1));
+	*text = slice_from(*text, (size_t)close + 1);
+	return true;
+}
+
+/*
+ * The stack reads the escapes of a URI, %5F as _. The URIs of a route belong to the proxies that will
+ * look for their own marks in them: they go back as they came, octet by octet (IMS-003).
+ */
+static void restore_routes(msg_t *msg, sip_t *sip)
+{
+	struct slice rest = SLICE_NULL, one;
+	struct sip_uri uri;
+
+	for (sip_record_route_t *r = sip->sip_record_route; r != NULL; r = r->r_next) {
+		if (r->r_common->h_data != NULL && r->r_common->h_len > 0)
+			rest = slice_make(r->r_common->h_data, r->r_common->h_len);
+		if (!next_bracketed(&rest, &one) || slice_chr(one, '%') < 0 ||
+		    sip_uri_parse(one, &uri) != 0)
+			continue;
+		if (uri.user.len > 0 && r->r_url->url_user != NULL)
+			r->r_url->url_user =
+				su_strndup(msg_home(msg), uri.user.ptr, (isize_t)uri.user.len);
+		if (uri.params.len > 0 && r->r_url->url_params != NULL)
+			r->r_url->url_params =
+				su_strndup(msg_home(msg), uri.params.ptr, (isize_t)uri.params.len);
+	}
+}
+
 /*
  * The stack keeps a status in 16 bits, and ends the process when a transaction that is over seems to
  * have none. What is no status is a failure.
@@ -235,6 +271,7 @@ static issize_t extract_body(msg_t *msg, msg_pub_t *pub, char text[], isize_t le
 
 	if (st != NULL && (st->st_status < 100 || st->st_status > 699))
 		st->st_status = 500;
+	restore_routes(msg, (sip_t *)pub);
 	return sip_extract_body(msg, (sip_t *)pub, text, len, eos);
 }
 
@@ -243,12 +280,12 @@ static int start_nta(struct sip_agent *a, unsigned idle_ms)
 	char where[ADDR_STRLEN], url[ADDR_STRLEN + 8];
 
 	snprintf(url, sizeof(url), "sip:%s", addr_format(&a->at, where));
-	a->nta = nta_agent_create(a->root, URL_STRING_MAKE(url), NULL, NULL, NTATAG_UA(1),
-				  NTATAG_SERVER_RPORT(1), NTATAG_MERGE_482(1),
-				  NTATAG_MAXSIZE(BODY_MAX), NTATAG_MAX_PROCEEDING(PROCEEDING_MAX),
-				  NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), TPTAG_QUEUESIZE(2000),
-				  TPTAG_IDLE(idle_ms), TPTAG_TIMEOUT(32000),
-				  TPTAG_UDP_RMEM(4 << 20), TAG_END());
+	a->nta = nta_agent_create(
+		a->root, URL_STRING_MAKE(url), NULL, NULL, NTATAG_UA(1), NTATAG_SERVER_RPORT(1),
+		NTATAG_MERGE_482(1), NTATAG_MAXSIZE(BODY_MAX),
+		NTATAG_MAX_PROCEEDING(PROCEEDING_MAX), NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0),
+		NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), TPTAG_QUEUESIZE(2000), TPTAG_IDLE(idle_ms),
+		TPTAG_TIMEOUT(32000), TPTAG_UDP_RMEM(4 << 20), TAG_END());
 	if (a->nta == NULL)
 		return -ERR_IO;
 	shrink_listeners(a);

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from peer import imscore
-from peer.imscore import Core
+from peer.imscore import Core, Tap
 from peer.loop import wait
 from peer.servers import ROOT, poll
 from peer.sipmsg import NameAddr, Uri
@@ -81,8 +81,7 @@ def test_a_conference_made_through_the_core_is_reached_by_its_own_uri(core, memb
     refreshed = alice.call.reinvite(alice.offer(new=False)).expect(200)
     assert refreshed.contact.uri == answer.contact.uri
     bob.leave()
-    poll(lambda: len(net.participants(user)) == 1 or
-         net.participants(user)["sip:bob@example.com"]["state"] == "disconnected")
+    poll(lambda: state_of(net, user, "sip:bob@example.com") in (None, "disconnected"))
     # From the other side: the end of the conference comes by the same route.
     assert net.api("DELETE", "/v1/conferences/%s" % user)[0] == 204
     bye = alice.call.wait_bye()
@@ -190,6 +189,55 @@ def test_caller_preferences_break_nothing(core, member):
     fence(bob, alice)
 
 
+ODI = ("<sip:odi%5F0a1B-~7@127.0.0.1:{port};lr;Orig;x-odi=%41b;call=orig_case_UnReg>"
+       ";x-rr=\"as, <is>\"")
+
+
+def route_lines(request):
+    """Route's elements, octet by octet; those on one line are parted by a comma."""
+    text = ",".join(request.headers.all("Route"))
+    return [element.strip() for element in re.findall(r'\s*<[^>]*>(?:;[^,"]*(?:"[^"]*")?)*', text)]
+
+
+def test_the_route_of_the_core_comes_back_as_it_was(ue, mrf, room):
+    # covers: IMS-003, FOC-029
+    """The S-CSCF finds its dialog again by its own URI: not an octet of it is another one."""
+    alice, core = ue("alice"), ue("scscf")
+    mine, second = ODI.format(port=core.ua.port), "<sip:127.0.0.9;lr;second>"
+    alice.join(room, headers=[("Record-Route", mine), ("Record-Route", second)])
+    alice.ua.subscribe(alice.room, headers=[("Record-Route", mine + "," + second)]).expect(200)
+    (notify, *_) = wait(lambda: core.ua.seen(method="NOTIFY"), 10, "the NOTIFY at the S-CSCF")
+    assert route_lines(notify) == [mine, second]
+    assert notify.uri == alice.ua.contact_uri
+    assert mrf.api("DELETE", "/v1/conferences/" + room)[0] == 204
+    (bye, *_) = wait(lambda: core.ua.seen(method="BYE"), 10, "the BYE at the S-CSCF")
+    assert route_lines(bye) == [mine, second]
+    assert bye.uri == alice.ua.contact_uri
+
+
+def test_another_focus_is_one_participant(ue, mrf, room):
+    # covers: CAP-002, IMS-031
+    """Its Contact says isfocus, whether it calls or is called; it chats as anybody does."""
+    alice = ue("alice").join(room)
+    far = ue("far-room", aor="sip:room@far.example", contact_params=";isfocus").join(room)
+    people = mrf.participants(room)
+    assert set(people) == {alice.aor, far.aor}
+    fence(far, alice)
+    other = ue("other-room", contact_params=";isfocus")
+    dial(mrf, room, other.ua.contact_uri)
+    other.aor = other.ua.contact_uri
+    other.wait_invite()
+    other.accept()
+    fence(other, alice)
+    fence(alice, other)
+    assert len(mrf.participants(room)) == 3
+    # A conference of this very server would hear itself: no.
+    assert mrf.api("POST", "/v1/conferences/%s/participants" % room,
+                   {"uri": "sip:%s@%s" % (room, mrf.domain)})[0] == 400
+    loop = ue("loop", aor="sip:%s@%s" % (room, mrf.domain), contact_params=";isfocus")
+    assert loop.invite(room).final().code == 403
+
+
 def test_one_mrfc_is_dead_and_the_core_takes_the_other(cores, own_mrf, member):
     # covers: IMS-029, TGPP-005
     """The factory is served by both in turn; each range of conferences where they are."""
@@ -209,6 +257,82 @@ def test_one_mrfc_is_dead_and_the_core_takes_the_other(cores, own_mrf, member):
     for i in range(3):
         assert Uri(member("later%d" % i, core).create()).user.startswith("chat-b")
     assert member("lost", core).invite("chat-a-x").final().code >= 500
+
+
+def params_of(value):
+    return dict(p.strip().partition("=")[::2] for p in value.split(";"))
+
+
+def test_a_user_connects_into_a_conference_as_ts_24_247_has_it(cores, own_mrf, member):
+    # covers: IMS-003, IMS-015, FOC-029, OA-004, CEMA-001, CHG-001, CHG-004, TGPP-005
+    """TS 24.247 A.5.1 message by message, over IPv6 and with CEMA; a tap shows the ISC leg."""
+    core, tap = cores(host="::1"), Tap("::1")
+    net = own_mrf(mrfc=core.mrfc_options(**{"sip.contact": "[::1]:%d" % tap.addr[1]}),
+                  mrfp={"msrp.address": "::1"})
+    tap.target = net.sip
+    core.start({1: [tap], 2: [tap]})
+    core.mrfc = net.mrfc
+    ready(core, net)
+    status, _ = net.api("POST", "/v1/conferences", {"name": "chat-a-51"})
+    assert status == 201
+    bob = member("bob", core, cema=True).join("chat-a-51")
+    alice = member("alice", core, cema=True)
+    conf = alice.uri_of("chat-a-51")
+
+    # 1-11: INVITE with the UE's own path; the core asserts, charges, records its route.
+    call = alice.invite(conf, headers=[
+        ("P-Preferred-Identity", '"Alice" <sip:alice@example.com>'), ("Privacy", "none"),
+        ("P-Access-Network-Info", "3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=2341500000FCE11"),
+        ("Supported", "gruu")])
+    final = call.expect(200)
+    isc = tap.call(call.call_id)
+    (_, invite), *_ = isc
+    assert isc[0][0] == "in" and invite.method == "INVITE" and invite.uri == conf
+    assert invite.get("P-Asserted-Identity") == '"Alice" <sip:alice@example.com>'
+    assert "P-Preferred-Identity" not in invite.headers
+    assert invite.get("P-Served-User") == "<%s>;sescase=term;regstate=reg" % conf
+    charging = params_of(invite.get("P-Charging-Vector"))
+    assert charging["icid-value"] and charging["orig-ioi"] == "example.com"
+    routes = invite.headers.list("Record-Route")
+    assert [Uri(NameAddr(r).uri).port for r in routes] == [core.s_port, core.p_port]
+    # 12-19: 100, then (the MRFP has its resources) 200 with the conference, the MRFP's path.
+    answers = [m for d, m in isc if d == "out"]
+    assert [m.code for m in answers] == [100, 200]
+    ok = answers[1]
+    assert ok.headers.list("Record-Route") == routes
+    assert NameAddr(ok.get("Contact")).uri == "sip:chat-a-51@[::1]:%d" % tap.addr[1]
+    assert "isfocus" in ok.contact.params
+    told = params_of(ok.get("P-Charging-Vector"))
+    assert told["icid-value"] == charging["icid-value"]
+    assert told["orig-ioi"] == charging["orig-ioi"] and told["term-ioi"]
+    # What the UE gets: the same without what is the operators'.
+    assert "P-Charging-Vector" not in final.headers
+    assert final.contact.uri == ok.contact.uri
+    alice.room = conf
+    alice.take_answer(final.text)
+    line = alice.answer.msg
+    assert line.proto == "TCP/MSRP" and line.accept_types == ["message/cpim"]
+    assert line.get("msrp-cema") is not None and line.setup == "passive"
+    assert alice.answer.address(line) == net.msrp and ":" in net.msrp[0]
+    assert line.path[0].startswith("msrp://[::1]:%d/" % net.msrp[1])
+    # 20-23: ACK along the route.
+    wait(lambda: len(tap.call(call.call_id)) > 3, 10, "the ACK at the focus")
+    ack = tap.call(call.call_id)[3][1]
+    assert ack.method == "ACK" and ack.uri == ok.contact.uri and len(ack.headers.all("Via")) == 3
+    assert ack.cseq[0] == invite.cseq[0] and "Route" not in ack.headers
+    # 24-28: TCP to the MRFP, SEND and its 200, and so to the others.
+    alice.open_media()
+    alice.send_text("hello")
+    assert bob.wait_text("hello").from_ == "sip:alice@example.com"
+    bob.send_text("hello, Alice")
+    alice.wait_text("hello, Alice")
+    # And out again, by the same way.
+    call.bye().expect(200)
+    bye = tap.call(call.call_id)[4][1]
+    assert bye.method == "BYE" and len(bye.headers.all("Via")) == 3
+    assert state_of(net, "chat-a-51", "sip:alice@example.com") in (None, "disconnected")
+    assert state_of(net, "chat-a-51", "sip:bob@example.com") == "connected"
+    tap.close()
 
 
 def test_the_sample_is_what_the_manual_says(tmp_path):

@@ -67,3 +67,13 @@ def test_many_watch_one_conference(ue, own_mrf, room, tmp_path, transport):
     pair = own_mrf(mrfc={"event.watchers": "trusted"})
     ue("alice", net=pair).join(room)
     sipp(pair, tmp_path, "subscribe", room, transport=transport)
+
+
+@pytest.mark.parametrize("transport", ["u1", "t1"])
+def test_many_reserve_first(ue, mrf, room, tmp_path, transport):
+    # covers: IMS-016, OA-006
+    alice, bob = ue("alice").join(room), ue("bob").join(room)
+    sipp(mrf, tmp_path, "precondition", room, calls=100, rate=50, transport=transport)
+    poll(lambda: {p for p, v in mrf.participants(room).items() if v["state"] != "disconnected"}
+         == {alice.aor, bob.aor}, what="only the two of us")
+    fence(alice, bob)

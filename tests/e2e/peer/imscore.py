@@ -18,8 +18,9 @@ import subprocess
 import threading
 
 from .kamailio import PROGRAM, TIED
-from .loop import LOOP, wait
+from .loop import LOOP, Listener, Stream, wait
 from .servers import ROOT, poll
+from .sipmsg import parse
 
 SAMPLE = os.path.join(ROOT, "conf", "examples", "ims-core")
 
@@ -88,6 +89,80 @@ class Cscf:
         wait(lambda: self.over, 30, "the CSCF's end")
 
 
+class TapSide(Stream):
+    """One side of a tapped connection: all goes to the other one, its messages to the log."""
+
+    def __init__(self, sock, tap, direction):
+        self.tap, self.direction, self.other, self.buf = tap, direction, None, b""
+        super().__init__(sock)
+
+    def on_data(self, data):
+        self.other.send_raw(data)
+        self.buf = (self.buf + data).lstrip(b"\r\n")
+        got = parse(self.buf) if self.buf else None
+        while got:
+            self.tap.log.append((self.direction, got[0], self.buf[:got[1]]))
+            self.buf = self.buf[got[1]:].lstrip(b"\r\n")
+            got = parse(self.buf) if self.buf else None
+        LOOP.changed()
+
+    def on_closed(self):
+        if self.other and not self.other.closed:
+            self.other.close()
+
+
+class TapDatagrams:
+    """Requests over UDP go on to the mrfc; what it answers goes where Via says, untapped."""
+
+    def __init__(self, tap):
+        self.tap = tap
+        self.sock = socket.socket(tap.sock.family, socket.SOCK_DGRAM)
+        self.sock.bind(tap.addr)
+        self.sock.setblocking(False)
+        LOOP.watch(self.sock, self)
+
+    def on_readable(self):
+        data = self.sock.recv(65536)
+        self.tap.log.append(("in", parse(data)[0], data))
+        self.sock.sendto(data, self.tap.target)
+        LOOP.changed()
+
+    def on_writable(self):
+        pass
+
+    def close(self):
+        LOOP.watch(self.sock, self, False, False)
+        self.sock.close()
+
+
+class Tap(Listener):
+    """Stands before an mrfc: `log` has ("in" | "out", Message, octets) in order."""
+
+    def __init__(self, host="127.0.0.1"):
+        self.target, self.log, self.sides = None, [], []
+        super().__init__(self._accepted, host, free_port(host))
+        self.datagrams = TapDatagrams(self)
+
+    sip = property(lambda self: self.addr)
+
+    def _accepted(self, sock):
+        up = TapSide.connect(self.target, self, "out")
+        down = TapSide(sock, self, "in")
+        up.other, down.other = down, up
+        self.sides += [up, down]
+
+    def call(self, call_id):
+        """The messages of one call, ("in" | "out", Message)."""
+        return [(d, m) for d, m, _ in self.log if m.call_id == call_id]
+
+    def close(self):
+        super().close()
+        with LOOP.cond:
+            self.datagrams.close()
+            for side in self.sides:
+                side.close()
+
+
 class Core:
     domain = "conf.example.com"
 
@@ -105,7 +180,7 @@ class Core:
         """The sample's settings, at our addresses."""
         return {"sip.address": self.host, "sip.trusted": self.host,
                 "sip.outbound_proxy": self.uri(self.s_port, params=";lr;orig"),
-                "sip.probe_interval": "500ms",
+                "sip.probe_interval": "500ms", "charging.ioi": self.domain,
                 "conference.psi": "sip:%s!.*!@%s" % (prefix, self.domain), **more}
 
     def start(self, sets):

@@ -415,7 +415,7 @@ void list_on_refused(struct session *s, const struct sip_out_result *result)
 	int status = 0;
 
 	if (!f->config.list_expand || s->by_list.expanded || result->status != 403 ||
-	    !result->refused_list)
+	    result->n_parts == 0)
 		return;
 	o.list = urilist_new();
 	for (size_t i = 0; i < result->n_parts && status == 0; i++) {

@@ -122,8 +122,7 @@ static void take_result(su_home_t *home, nta_outgoing_t *orq, sip_t const *sip,
 		r->retry_after_s = (uint32_t)sip->sip_retry_after->af_delta;
 	r->reliable = sip->sip_rseq != NULL && lists_tag(sip->sip_require, "100rel");
 	r->sdp = sip_in_sdp(home, sip);
-	r->refused_list = sip_read_header(home, sip, "P-Refused-URI-List", 0) != NULL;
-	if (r->refused_list)
+	if (sip_read_header(home, sip, "P-Refused-URI-List", 0) != NULL)
 		r->n_parts = sip_read_other_parts(home, sip, r->parts);
 }
 

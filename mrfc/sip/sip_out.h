@@ -34,8 +34,8 @@ struct sip_out_result {
 	uint32_t retry_after_s;
 	bool reliable; /* a provisional answer that was acknowledged by PRACK */
 	struct slice sdp;
-	bool refused_list;                       /* has P-Refused-URI-List (RFC 5318) */
-	struct sip_part parts[SIP_IN_MAX_PARTS]; /* of its body, then */
+	struct sip_part
+		parts[SIP_IN_MAX_PARTS]; /* of an answer with P-Refused-URI-List (RFC 5318) */
 	size_t n_parts;
 };
 

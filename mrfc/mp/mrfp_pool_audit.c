@@ -13,6 +13,7 @@
 
 #define LOG_PLACE "mrfp_pool"
 #define RETRY_MS  5000
+#define AGAIN_MS  1000
 
 /* One page asked for; audit tells whether a newer one has begun since. */
 struct page {
@@ -100,7 +101,11 @@ static void judge(struct pool_member *m, const struct ctl_audit_termination *t)
 		if (mine)
 			mine->seen = m->audit;
 		if (c->n_pending) {
-			tell_listed(m, t);
+			/* Its truth is on the way; what then still is nobody's goes. */
+			if (known(p, id, t->termination))
+				tell_listed(m, t);
+			else
+				m->audit_due_ms = mrfp_loop_now_ms(p->loop) + AGAIN_MS;
 			return;
 		}
 	}

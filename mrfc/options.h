@@ -34,6 +34,11 @@ struct options {
 	char *sip_address;
 	int64_t sip_port, sip_tls_port;
 	char *sip_contact, *sip_trusted, *sip_trusted_names, *sip_outbound_proxy;
+	char *sip_realm;
+	bool digest_md5;
+	int authenticate;   /* 0: initial, 1: all */
+	int64_t nonce_life; /* ms */
+	int64_t auth_attempts;
 	int64_t sip_idle_timeout;            /* ms */
 	int64_t hop_timeout, probe_interval; /* ms */
 	char *icsi, *iari, *asserted, *psi;

@@ -57,6 +57,8 @@ static int check_names(const struct options *o, const struct why *why)
 		return wrong(why, "domain: '%s' is no host name", o->domain);
 	if (o->sip_contact[0] && !host_ok(o->sip_contact, true))
 		return wrong(why, "sip.contact: '%s' is no HOST or HOST:PORT", o->sip_contact);
+	if (o->sip_realm[0] && !host_ok(o->sip_realm, false))
+		return wrong(why, "sip.realm: '%s' is no host name", o->sip_realm);
 	for (const char *c = o->charging_ioi; *c != '\0'; c++) {
 		if (*c < ' ' || *c > '~')
 			return wrong(why, "charging.ioi: '%s' is no name of a network",

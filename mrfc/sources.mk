@@ -3,6 +3,7 @@ MRFC_SRC := \
 	mrfc/admin/api.c \
 	mrfc/admin/api_json.c \
 	mrfc/admin/api_page.c \
+	mrfc/admin/api_user.c \
 	mrfc/admin/api_policy.c \
 	mrfc/conference/access.c \
 	mrfc/conference/bars.c \
@@ -12,6 +13,8 @@ MRFC_SRC := \
 	mrfc/conference/identity.c \
 	mrfc/conference/members.c \
 	mrfc/conference/nickname.c \
+	mrfc/conference/attempts.c \
+	mrfc/conference/credential.c \
 	mrfc/conference/privacy.c \
 	mrfc/conference/psi.c \
 	mrfc/conference/roster.c \
@@ -20,6 +23,7 @@ MRFC_SRC := \
 	mrfc/conference/service.c \
 	mrfc/conference/trust.c \
 	mrfc/conference/unwind.c \
+	mrfc/conference/users.c \
 	mrfc/conference/urilist.c \
 	mrfc/consent_file.c \
 	mrfc/focus/focus.c \
@@ -51,6 +55,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_replace.c \
 	mrfc/focus/focus_reserve.c \
 	mrfc/focus/focus_room.c \
+	mrfc/focus/focus_user.c \
 	mrfc/focus/focus_sdp.c \
 	mrfc/focus/focus_turn.c \
 	mrfc/mp/media.c \
@@ -93,10 +98,10 @@ MRFC_SRC := \
 	mrfc/timer.c
 SOFIA_SRC += mrfc/sip/sip.c mrfc/sip/sip_in.c mrfc/sip/sip_leg.c mrfc/sip/sip_out.c mrfc/sip/sip_read.c
 SOFIA_SRC += mrfc/sip/sip_probe.c
-MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c
+MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c mrfc/admin/mrfctl_user.c
 UNIT_TESTS += access api bars conf_store conference dialog_state event_heap event_pkg focus_file_sdp focus_sdp \
 	identity media members mrfp_link mrfp_pool nickname record roster session_timer sip_ref unwind
 UNIT_TESTS += api_policy roster_absent
 UNIT_TESTS += urilist
 UNIT_TESTS += hop_table psi service
-UNIT_TESTS += charging privacy roster_doc trust
+UNIT_TESTS += attempts charging credential privacy roster_doc trust users

@@ -11,6 +11,7 @@
 #include "mrfc/admin/api_page.h"
 #include "mrfc/admin/api_policy.h"
 #include "mrfc/admin/api_priv.h"
+#include "mrfc/admin/api_user.h"
 
 json_t *api_conference(const struct api *a, const struct conference *c)
 {
@@ -356,6 +357,7 @@ struct api *api_new(struct http_server *http, struct focus *focus, const struct 
 	http_route(http, "DELETE", "/v1/conferences/:name/participants/:uri", remove_participant,
 		   a);
 	api_policy_routes(a, http);
+	api_user_routes(http, focus);
 	http_route(http, "GET", "/v1/mrfps", list_mrfps, a);
 	http_route(http, "POST", "/v1/mrfps/:id/drain", drain_mrfp, a);
 	return a;

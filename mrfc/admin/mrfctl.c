@@ -13,18 +13,11 @@
 #include "common/http.h"
 #include "common/mem.h"
 #include "mrfc/admin/mrfctl_print.h"
+#include "mrfc/admin/mrfctl_priv.h"
 
 #define DEFAULT_SERVER "127.0.0.1:8060"
 #define DEFAULT_PORT   8060
 #define TIMEOUT_MS     10000
-#define TOKEN_MAX      512
-
-struct mrfctl {
-	struct addr server;
-	char token[TOKEN_MAX]; /* "": none */
-	bool json;
-	const char *subject, *display; /* NULL: not given */
-};
 
 struct command {
 	const char *group, *verb; /* "conferences show"; the group alone is its first verb */
@@ -51,6 +44,10 @@ static const char usage_text[] =
 	"  participants unban NAME URI\n"
 	"  participants bans NAME                 who is kept out\n"
 	"  mrfps                                  the MRFPs, their state and load\n"
+	"  user [list]                            who signs in by SIP digest\n"
+	"  user add NAME [--uri URI] [--display TEXT]   the password is read from stdin\n"
+	"  user passwd NAME                       another password, likewise\n"
+	"  user del NAME\n"
 	"  status                                 is all well? exit code 1 when not ready\n"
 	"\n"
 	"The first word may be left out: mrfctl list, show, lock, invite, ban and so on.\n"
@@ -135,9 +132,7 @@ static void print_json(const json_t *answer)
 	putchar('\n');
 }
 
-typedef void print_fn(FILE *out, const json_t *answer);
-
-static int call_and_print(struct mrfctl *m, const char *path, print_fn *print)
+int mrfctl_call_and_print(struct mrfctl *m, const char *path, mrfctl_print_fn *print)
 {
 	json_t *answer;
 	int rc = call(m, "GET", path, NULL, &answer);
@@ -153,7 +148,7 @@ static int call_and_print(struct mrfctl *m, const char *path, print_fn *print)
 }
 
 /* A request that changes something; `done` is printed when it was done. */
-static int call_and_say(struct mrfctl *m, const char *method, const char *path, json_t *body_take,
+int mrfctl_call_and_say(struct mrfctl *m, const char *method, const char *path, json_t *body_take,
 			const char *done, const char *what)
 {
 	json_t *answer;
@@ -189,13 +184,13 @@ static int run_list(struct mrfctl *m, char **args, int n)
 {
 	(void)args;
 	(void)n;
-	return call_and_print(m, "/v1/conferences", mrfctl_print_conferences);
+	return mrfctl_call_and_print(m, "/v1/conferences", mrfctl_print_conferences);
 }
 
 static int run_show(struct mrfctl *m, char **args, int n)
 {
 	char *path = conference_path(args[0], NULL, NULL);
-	int rc = call_and_print(m, path, mrfctl_print_conference);
+	int rc = mrfctl_call_and_print(m, path, mrfctl_print_conference);
 
 	(void)n;
 	free(path);
@@ -224,7 +219,7 @@ static int run_create(struct mrfctl *m, char **args, int n)
 static int run_end(struct mrfctl *m, char **args, int n)
 {
 	char *path = conference_path(args[0], NULL, NULL);
-	int rc = call_and_say(m, "DELETE", path, NULL, "ended", args[0]);
+	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "ended", args[0]);
 
 	(void)n;
 	free(path);
@@ -241,7 +236,7 @@ static int run_invite(struct mrfctl *m, char **args, int n)
 	if (!body)
 		return usage("not UTF-8:", args[1]);
 	path = conference_path(args[0], "participants", NULL);
-	rc = call_and_say(m, "POST", path, body, "inviting", args[1]);
+	rc = mrfctl_call_and_say(m, "POST", path, body, "inviting", args[1]);
 	free(path);
 	return rc;
 }
@@ -249,7 +244,7 @@ static int run_invite(struct mrfctl *m, char **args, int n)
 static int run_remove(struct mrfctl *m, char **args, int n)
 {
 	char *path = conference_path(args[0], "participants", args[1]);
-	int rc = call_and_say(m, "DELETE", path, NULL, "removed", args[1]);
+	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "removed", args[1]);
 
 	(void)n;
 	free(path);
@@ -265,7 +260,7 @@ static int change(struct mrfctl *m, const char *name, json_t *body_take, const c
 	if (!body_take)
 		return usage("not UTF-8:", name);
 	path = conference_path(name, NULL, NULL);
-	rc = call_and_say(m, "PATCH", path, body_take, done, name);
+	rc = mrfctl_call_and_say(m, "PATCH", path, body_take, done, name);
 	free(path);
 	return rc;
 }
@@ -312,7 +307,7 @@ static int run_role(struct mrfctl *m, char **args, int n)
 	if (!body)
 		return usage("not UTF-8:", args[2]);
 	path = conference_path(args[0], "participants", args[1]);
-	rc = call_and_say(m, "PATCH", path, body, args[2], args[1]);
+	rc = mrfctl_call_and_say(m, "PATCH", path, body, args[2], args[1]);
 	free(path);
 	return rc;
 }
@@ -321,7 +316,7 @@ static int run_ban(struct mrfctl *m, char **args, int n)
 {
 	char *plain = conference_path(args[0], "participants", args[1]);
 	char *path = xasprintf("%s?ban=1", plain);
-	int rc = call_and_say(m, "DELETE", path, NULL, "barred", args[1]);
+	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "barred", args[1]);
 
 	(void)n;
 	free(plain);
@@ -332,7 +327,7 @@ static int run_ban(struct mrfctl *m, char **args, int n)
 static int run_unban(struct mrfctl *m, char **args, int n)
 {
 	char *path = conference_path(args[0], "bans", args[1]);
-	int rc = call_and_say(m, "DELETE", path, NULL, "not barred any more:", args[1]);
+	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "not barred any more:", args[1]);
 
 	(void)n;
 	free(path);
@@ -342,7 +337,7 @@ static int run_unban(struct mrfctl *m, char **args, int n)
 static int run_bans(struct mrfctl *m, char **args, int n)
 {
 	char *path = conference_path(args[0], "bans", NULL);
-	int rc = call_and_print(m, path, mrfctl_print_bans);
+	int rc = mrfctl_call_and_print(m, path, mrfctl_print_bans);
 
 	(void)n;
 	free(path);
@@ -353,7 +348,7 @@ static int run_mrfps(struct mrfctl *m, char **args, int n)
 {
 	(void)args;
 	(void)n;
-	return call_and_print(m, "/v1/mrfps", mrfctl_print_mrfps);
+	return mrfctl_call_and_print(m, "/v1/mrfps", mrfctl_print_mrfps);
 }
 
 /* Readiness has no JSON of its own: only its status counts. */
@@ -446,6 +441,10 @@ static const struct command commands[] = {
 	{"participants", "unban", "unban", 2, 2, run_unban},
 	{"participants", "bans", "bans", 1, 1, run_bans},
 	{"mrfps", "list", "mrfps", 0, 0, run_mrfps},
+	{"user", "list", "user-list", 0, 0, mrfctl_user_list},
+	{"user", "add", "user-add", 1, 1, mrfctl_user_add},
+	{"user", "passwd", "user-passwd", 1, 1, mrfctl_user_passwd},
+	{"user", "del", "user-del", 1, 1, mrfctl_user_del},
 	{"status", "show", "status", 0, 0, run_status},
 };
 
@@ -510,21 +509,21 @@ static int parse_server(const char *text, struct addr *addr_r)
 }
 
 /* The first line of the file without its blanks. */
-static int read_token(const char *file, char token_r[TOKEN_MAX])
+static int read_token(const char *file, char token_r[MRFCTL_TOKEN_MAX])
 {
-	char line[TOKEN_MAX];
+	char line[MRFCTL_TOKEN_MAX];
 	FILE *f = fopen(file, "re");
 	int rc = -ERR_IO;
 
 	if (!f)
 		return rc;
 	if (fgets(line, sizeof(line), f))
-		rc = slice_copy(slice_trim(slice_str(line)), token_r, TOKEN_MAX);
+		rc = slice_copy(slice_trim(slice_str(line)), token_r, MRFCTL_TOKEN_MAX);
 	fclose(f);
 	return rc;
 }
 
-enum { OPT_SERVER = 256, OPT_TOKEN, OPT_JSON, OPT_SUBJECT, OPT_DISPLAY };
+enum { OPT_SERVER = 256, OPT_TOKEN, OPT_JSON, OPT_SUBJECT, OPT_DISPLAY, OPT_URI };
 
 static const struct option options[] = {
 	{"server", required_argument, NULL, OPT_SERVER},
@@ -532,6 +531,7 @@ static const struct option options[] = {
 	{"json", no_argument, NULL, OPT_JSON},
 	{"subject", required_argument, NULL, OPT_SUBJECT},
 	{"display", required_argument, NULL, OPT_DISPLAY},
+	{"uri", required_argument, NULL, OPT_URI},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -557,6 +557,8 @@ int main(int argc, char **argv)
 			m.subject = optarg;
 		} else if (opt == OPT_DISPLAY) {
 			m.display = optarg;
+		} else if (opt == OPT_URI) {
+			m.uri = optarg;
 		} else if (opt == 'h') {
 			fputs(usage_text, stdout);
 			return EXIT_OK;

@@ -322,6 +322,7 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 	f->media = media;
 	f->stats = stats;
 	f->store = conf_store_new(store);
+	f->users = focus_users_new(config, f->store);
 	f->conferences = conference_table_new(config->domain);
 	f->dialogs = dialog_set_new(base, sip, &settings, &dialog_handlers);
 	f->member_hooks = config->offline ? owed_hooks() : NULL;
@@ -414,6 +415,7 @@ void focus_free(struct focus **fp)
 	dialog_set_free(&f->file_dialogs);
 	conf_store_free(&f->store);
 	conference_table_free(&f->conferences);
+	focus_users_free(&f->users);
 	trust_free(&f->trusted);
 	psi_set_free(&f->psi);
 	for (size_t i = 0; i < f->n_aliases; i++)

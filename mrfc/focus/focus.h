@@ -25,6 +25,11 @@ struct focus_config {
 	const char *list;          /* the same of the service for lists */
 	const char *trusted;       /* networks */
 	const char *trusted_names; /* of TLS certificates, comma-separated */
+	const char *realm;         /* of SIP digest; "": domain */
+	bool digest_md5;           /* MD5 is offered after SHA-256 */
+	bool authenticate_all;     /* requests in dialogs too */
+	uint64_t nonce_life_ms;
+	unsigned auth_attempts; /* wrong passwords from one address in a minute */
 	const char *
 		aliases; /* comma-separated URIs (FOCUS_MAX_ALIASES) that mean the conference in CPIM To */
 	const char *wrapped_types;
@@ -147,5 +152,19 @@ MUST_CHECK int focus_set_role(struct focus *f, struct conference *c, struct slic
 MUST_CHECK int focus_ban(struct focus *f, struct conference *c, struct slice uri);
 /* -ERR_NOT_FOUND. */
 MUST_CHECK int focus_unban(struct focus *f, struct conference *c, struct slice uri);
+
+/* Users who sign in by SIP digest: those of our realm, in order of arrival. */
+struct users;
+struct user;
+const struct users *focus_users(const struct focus *f);
+const char *focus_realm(const struct focus *f);
+/*
+ * From now on, and after a restart where there is a store. uri NULL: sip:NAME@realm. -ERR_EXISTS,
+ * -ERR_SYNTAX name or uri, -ERR_LIMIT password, -ERR_NOT_FOUND.
+ */
+MUST_CHECK int focus_user_add(struct focus *f, const char *name, struct slice password,
+			      const char *uri, const char *display, const struct user **user_r);
+MUST_CHECK int focus_user_password(struct focus *f, const char *name, struct slice password);
+MUST_CHECK int focus_user_remove(struct focus *f, const char *name);
 
 #endif

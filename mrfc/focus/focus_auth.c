@@ -21,10 +21,13 @@ bool focus_admit(struct sip_in *in, bool in_dialog, void *arg)
 
 	in->trusted = trust_has(f->trusted, &in->peer, in->subjects, in->n_subjects);
 	status = charging_admit(f, in, in_dialog);
-	if (status == 0)
-		return true;
-	sip_in_status(in, status);
-	return false;
+	if (status != 0) {
+		sip_in_status(in, status);
+		return false;
+	}
+	/* Who asks what this server can do (OPTIONS) may be anybody. */
+	return in->trusted || !in_dialog || !f->config.authenticate_all ||
+	       in->method == SIP_IN_OPTIONS || focus_authenticate(f, in);
 }
 
 /* Does the peer assert a URI of a conference, or of the one that its request would make? */
@@ -65,8 +68,13 @@ static int identify(struct focus *f, struct sip_in *in, struct identity *who_r)
 int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r)
 {
 	char where[ADDR_STRLEN];
-	int status = identify(f, *in, who_r);
+	int status;
 
+	if (!(*in)->trusted && !focus_authenticate(f, *in)) {
+		sip_in_free(in);
+		return -ERR_DENIED;
+	}
+	status = identify(f, *in, who_r);
 	if (status != 0) {
 		log_peer("%s by %s refused: no identity that %s may assert", (*in)->method_name,
 			 (*in)->from_uri, addr_format(&(*in)->peer, where));

@@ -172,6 +172,7 @@ struct focus {
 	struct focus_config config;
 	struct focus_sdp_policy sdp;
 	struct trust *trusted;
+	struct focus_users *users;
 	char **aliases;
 	size_t n_aliases;
 	struct psi_set *psi;
@@ -297,6 +298,16 @@ bool focus_trusts_hop(const struct focus *f, const char *route, const char *targ
  */
 void focus_assert_headers(const struct focus *f, const char *conference, const char *asked,
 			  bool trusted_hop, struct bytes *all, struct bytes *trusted);
+
+/* focus_user.c: SIP digest */
+struct focus_users;
+struct focus_users *focus_users_new(const struct focus_config *config, struct conf_store *store);
+void focus_users_free(struct focus_users **u);
+/*
+ * Sets in->user when its credentials prove one. False: it was answered. True without a user: there
+ * are no users at all.
+ */
+bool focus_authenticate(struct focus *f, struct sip_in *in);
 
 /* focus_privacy.c: names of users as a room has them */
 /* Who is here already under another of his URIs is meant by that one. */

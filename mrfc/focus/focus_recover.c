@@ -241,6 +241,7 @@ static void on_session(const char *conference, const struct session_record *reco
 	s->recorded_as = record->termination;
 	s->termination = record->path != NULL ? record->termination : 0;
 	s->missing = true;
+	free(s->shown); /* made anew for who hides */
 	s->shown = dup_or_null(record->shown);
 	s->dialled_out = record->dialled_out;
 	s->we_offered = record->we_offered;

@@ -189,6 +189,16 @@ size_t sip_read_other_parts(su_home_t *home, sip_t const *sip,
 	return n_others;
 }
 
+/* The stack's own printer cuts credentials off at its first buffer. */
+static const char *credentials_text(su_home_t *home, sip_authorization_t const *au)
+{
+	char *text = su_sprintf(home, "%s ", au->au_scheme);
+
+	for (msg_param_t const *p = au->au_params; p != NULL && *p != NULL; p++)
+		text = su_sprintf(home, "%s%s%s", text, p == au->au_params ? "" : ", ", *p);
+	return text;
+}
+
 /* Every header stands in the message's chain, whether it is known or not. */
 const char *sip_read_header(su_home_t *home, sip_t const *sip, const char *name, unsigned n)
 {
@@ -201,6 +211,8 @@ const char *sip_read_header(su_home_t *home, sip_t const *sip, const char *name,
 
 		if (mine == NULL || strcasecmp(mine, name) != 0 || n-- > 0)
 			continue;
+		if (h->sh_class == sip_authorization_class)
+			return credentials_text(home, h->sh_authorization);
 		return unknown ? h->sh_unknown->un_value : sip_header_as_string(home, h);
 	}
 	return NULL;

@@ -131,7 +131,7 @@ install: all
 	$(Q)$(call inst,755,$(O)/mrfctl,$(PREFIX)/bin/mrfctl)
 	$(Q)$(call inst,755,$(O)/mrfue,$(PREFIX)/bin/mrfue)
 	$(Q)for f in mrfc.conf mrfp.conf; do \
-		sed 's|build/run/mrfc.db|/var/lib/mrf/mrfc.db|;s|build/run/|/run/mrf/|' conf/$$f | $(call inst,644,/dev/stdin,$(sysconfdir)/mrf/$$f) || exit 1; done
+		sed '/^store/,/^}/s|path = ""; *#.*|path = "/var/lib/mrf/mrfc.db";|;s|build/run/|/run/mrf/|' conf/$$f | $(call inst,644,/dev/stdin,$(sysconfdir)/mrf/$$f) || exit 1; done
 	$(Q)for f in mrfc.service mrfp@.service; do \
 		sed 's|@sbindir@|$(PREFIX)/sbin|;s|@sysconfdir@|$(sysconfdir)|' conf/$$f | \
 		$(call inst,644,/dev/stdin,$(PREFIX)/lib/systemd/system/$$f) || exit 1; done

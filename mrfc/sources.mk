@@ -5,6 +5,7 @@ MRFC_SRC := \
 	mrfc/admin/api_page.c \
 	mrfc/admin/api_user.c \
 	mrfc/admin/api_policy.c \
+	mrfc/admin/api_stored.c \
 	mrfc/conference/access.c \
 	mrfc/conference/bars.c \
 	mrfc/conference/conference.c \

@@ -11,6 +11,7 @@
 #include "mrfc/admin/api_page.h"
 #include "mrfc/admin/api_policy.h"
 #include "mrfc/admin/api_priv.h"
+#include "mrfc/admin/api_stored.h"
 #include "mrfc/admin/api_user.h"
 
 json_t *api_conference(const struct api *a, const struct conference *c)
@@ -184,18 +185,18 @@ static bool read_wanted(struct http_req *req, const json_t *body, struct wanted 
 	return false;
 }
 
-static void reply_created(const struct api *a, struct http_req *req, const struct conference *c)
+static void reply_created(struct api *a, struct http_req *req, const struct conference *c)
 {
 	struct bytes location = BYTES_INIT;
 
 	bytes_add_str(&location, "/v1/conferences/");
 	http_encode_segment(&location, slice_str(c->name));
 	http_add_header(req, "Location", bytes_cstr(&location));
-	http_reply(req, 201, api_conference(a, c));
+	api_reply_stored(a, req, 201, api_conference(a, c), c->name);
 	bytes_fini(&location);
 }
 
-static void give_members(const struct api *a, struct http_req *req, struct conference *c,
+static void give_members(struct api *a, struct http_req *req, struct conference *c,
 			 const struct wanted *w)
 {
 	int rc = w->n_uris == 0
@@ -260,7 +261,7 @@ static void end_conference(struct http_req *req, void *arg)
 	if (!c)
 		return;
 	focus_end(a->focus, c, 410);
-	http_reply(req, 204, NULL);
+	api_reply_stored(a, req, 204, NULL, NULL);
 }
 
 static void add_participant(struct http_req *req, void *arg)
@@ -285,7 +286,7 @@ static void add_participant(struct http_req *req, void *arg)
 			if (rc < 0)
 				api_reply_focus_error(req, rc, c->name, uri);
 			else
-				http_reply(req, 202, api_json_participant(c, p));
+				api_reply_stored(a, req, 202, api_json_participant(c, p), NULL);
 		}
 	}
 	json_decref(body);
@@ -310,7 +311,7 @@ static void remove_participant(struct http_req *req, void *arg)
 	if (rc < 0 && !(barred && rc == -ERR_NOT_FOUND))
 		api_reply_focus_error(req, rc, c->name, uri);
 	else
-		http_reply(req, 204, NULL);
+		api_reply_stored(a, req, 204, NULL, NULL);
 }
 
 static void add_mrfp(const struct mrfp_info *info, void *arg)
@@ -348,6 +349,7 @@ struct api *api_new(struct http_server *http, struct focus *focus, const struct 
 	a->focus = focus;
 	a->media = media;
 	a->pool = pool;
+	LIST_INIT(&a->pending);
 	http_route(http, "GET", "/", live_page, a);
 	http_route(http, "GET", "/v1/conferences", list_conferences, a);
 	http_route(http, "POST", "/v1/conferences", create_conference, a);
@@ -365,6 +367,8 @@ struct api *api_new(struct http_server *http, struct focus *focus, const struct 
 
 void api_free(struct api **a)
 {
+	if (*a != NULL)
+		api_stored_free(*a);
 	free(*a);
 	*a = NULL;
 }

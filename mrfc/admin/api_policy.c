@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "mrfc/admin/api_priv.h"
+#include "mrfc/admin/api_stored.h"
 
 #define SUBJECT_MAX  512
 #define MAX_USERS    1000000
@@ -148,7 +149,7 @@ static void change_conference(struct http_req *req, void *arg)
 		if (rc < 0)
 			api_reply_focus_error(req, rc, c->name, "");
 		else
-			http_reply(req, 200, api_conference(a, c));
+			api_reply_stored(a, req, 200, api_conference(a, c), NULL);
 	}
 	json_decref(body);
 }
@@ -178,8 +179,9 @@ static void change_participant(struct http_req *req, void *arg)
 			if (rc < 0)
 				api_reply_focus_error(req, rc, c->name, uri);
 			else
-				http_reply(req, 200,
-					   json_pack("{s:s, s:s}", "uri", uri, "role", text));
+				api_reply_stored(a, req, 200,
+						 json_pack("{s:s, s:s}", "uri", uri, "role", text),
+						 NULL);
 		}
 	}
 	json_decref(body);
@@ -216,7 +218,7 @@ static void add_ban(struct http_req *req, void *arg)
 	else if (rc < 0)
 		api_reply_focus_error(req, rc, c->name, uri);
 	else
-		http_reply(req, 204, NULL);
+		api_reply_stored(a, req, 204, NULL, NULL);
 }
 
 static void drop_ban(struct http_req *req, void *arg)
@@ -231,7 +233,7 @@ static void drop_ban(struct http_req *req, void *arg)
 	if (focus_unban(a->focus, c, slice_str(uri)) < 0)
 		http_reply_error(req, 404, "not_found", "%s is not barred from %s", uri, c->name);
 	else
-		http_reply(req, 204, NULL);
+		api_reply_stored(a, req, 204, NULL, NULL);
 }
 
 void api_policy_routes(struct api *a, struct http_server *http)

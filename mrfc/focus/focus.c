@@ -471,3 +471,13 @@ int focus_create(struct focus *f, const char *name, const char *subject,
 	*conference_r = room->c;
 	return 0;
 }
+
+void focus_stored(struct focus *f, focus_stored_fn *fn, void *arg)
+{
+	conf_store_wait(f->store, fn, arg);
+}
+
+void focus_stored_forget(struct focus *f, const void *arg)
+{
+	conf_store_cancel(f->store, arg);
+}

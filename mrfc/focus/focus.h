@@ -100,6 +100,10 @@ void focus_free(struct focus **f);
 void focus_count(struct focus *f);
 
 struct conference_table *focus_conferences(struct focus *f);
+/* Call back, from the loop, once all that was changed so far is stored (0) or could not be (-ERR_*). */
+typedef void focus_stored_fn(int err, void *arg);
+void focus_stored(struct focus *f, focus_stored_fn *fn, void *arg);
+void focus_stored_forget(struct focus *f, const void *arg);
 /* Operator makes a conference; lives until ended or empty for an hour. Errors of conference_create. */
 MUST_CHECK int focus_create(struct focus *f, const char *name, const char *subject,
 			    struct conference **conference_r);

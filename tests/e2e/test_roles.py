@@ -217,7 +217,7 @@ def test_a_closed_conference_adds_nobody(party, ue):
     assert "closed" in warning(dave.invite(room).expect(403))
     assert "closed" in warning(alice.ua.refer(room, dave.ua.contact_uri).expect(403))
     assert dave.ua.subscribe(room).expect(403)
-    answer = admin("POST", "/participants", {"uri": dave.ua.contact_uri}, 409)
+    answer = admin("POST", "/participants", {"uri": dave.ua.contact_uri}, 403)
     assert answer["error"]["code"] == "refused"
     fence(ue("bob").join(room), alice, carol)  # its members come and go
     admin.change(mode="open")

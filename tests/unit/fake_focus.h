@@ -18,7 +18,8 @@ struct focus {
 	char subject[64];
 	int ban_fail;
 	struct conference_table *table;
-	int fail; /* what the next call returns */
+	int fail;         /* what the next call returns */
+	bool store_fails; /* nothing is stored any more */
 	int fail_members;
 	char log[256];
 	char barred[256];
@@ -28,6 +29,17 @@ struct focus {
 struct conference_table *focus_conferences(struct focus *f)
 {
 	return f->table;
+}
+
+void focus_stored(struct focus *f, focus_stored_fn *fn, void *arg)
+{
+	fn(f->store_fails ? -ERR_IO : 0, arg);
+}
+
+void focus_stored_forget(struct focus *f, const void *arg)
+{
+	(void)f;
+	(void)arg;
 }
 
 int focus_create(struct focus *f, const char *name, const char *subject,

@@ -74,6 +74,20 @@ static void wrong_creations_are_refused(void **state)
 	assert_int_equal(request(rig, "PUT", "/v1/conferences", ""), 405);
 }
 
+static void what_cannot_be_stored_is_not_made(void **state)
+{
+	/* covers: FOC-030 */
+	struct rig *rig = *state;
+
+	rig->focus.store_fails = true;
+	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"room\"}"), 503);
+	assert_string_equal(error_code(rig), "unavailable");
+	assert_non_null(strstr(rig->head, "\r\nRetry-After: "));
+	assert_string_equal(rig->focus.log, "end room 503");
+	rig->focus.store_fails = false;
+	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"room\"}"), 201);
+}
+
 static void a_conference_is_made_of_members(void **state)
 {
 	/* covers: IMS-020, IMS-005 */
@@ -303,6 +317,7 @@ int main(void)
 		TEST(a_conference_is_created_listed_shown_and_ended),
 		TEST(a_conference_without_a_name_gets_one),
 		TEST(wrong_creations_are_refused),
+		TEST(what_cannot_be_stored_is_not_made),
 		TEST(a_conference_is_made_of_members),
 		TEST(dialing_out_shows_the_participant),
 		TEST(a_failed_dial_out_shows_its_cause_and_one_who_left_is_not_shown),

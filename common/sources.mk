@@ -25,6 +25,7 @@ COMMON_SRC := \
 	common/metrics.c \
 	common/outq.c \
 	common/rand.c \
+	common/rate.c \
 	common/resolve.c \
 	common/slice.c \
 	common/store.c \
@@ -35,4 +36,4 @@ COMMON_SRC := \
 	common/store_writer.c \
 	common/tls.c
 UNIT_TESTS += addr buf bytes chunk clock config conn conn_tls daemon fingerprint http http_client http_url listener log \
-	metrics outq rand resolve slice store store_file tls
+	metrics outq rand rate resolve slice store store_file tls

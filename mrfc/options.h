@@ -39,7 +39,8 @@ struct options {
 	int authenticate;   /* 0: initial, 1: all */
 	int64_t nonce_life; /* ms */
 	int64_t auth_attempts;
-	int64_t sip_idle_timeout;            /* ms */
+	int64_t sip_idle_timeout; /* ms */
+	int64_t max_rate, max_lag, max_pending;
 	int64_t hop_timeout, probe_interval; /* ms */
 	char *icsi, *iari, *asserted, *psi;
 	int64_t session_expires, session_min_se;

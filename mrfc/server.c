@@ -257,7 +257,10 @@ static int open_sip(struct server *s, const struct options *o)
 				 .hop_timeout_ms = (unsigned)o->hop_timeout,
 				 .probe_ms = (unsigned)o->probe_interval,
 				 .preconditions = o->profile == OPTIONS_PROFILE_IMS,
-				 .idle_ms = (unsigned)o->sip_idle_timeout};
+				 .idle_ms = (unsigned)o->sip_idle_timeout,
+				 .limits = {.max_rate = (uint32_t)o->max_rate,
+					    .max_lag_ms = (uint32_t)o->max_lag,
+					    .max_pending = (uint32_t)o->max_pending}};
 	struct bytes params = BYTES_INIT;
 	char why[256];
 	int err;

@@ -80,6 +80,7 @@ MRFC_SRC := \
 	mrfc/sip/dialog_revive.c \
 	mrfc/sip/dialog_state.c \
 	mrfc/sip/hop_table.c \
+	mrfc/sip/overload.c \
 	mrfc/sip/session_timer.c \
 	mrfc/sip/sip.c \
 	mrfc/sip/sip_event.c \
@@ -104,5 +105,5 @@ UNIT_TESTS += access api bars conf_store conference dialog_state event_heap even
 	identity media members mrfp_link mrfp_pool nickname record roster session_timer sip_ref unwind
 UNIT_TESTS += api_policy roster_absent
 UNIT_TESTS += urilist
-UNIT_TESTS += hop_table psi service
+UNIT_TESTS += hop_table overload psi service
 UNIT_TESTS += attempts charging credential privacy roster_doc trust users

@@ -10,7 +10,8 @@
 struct stats {
 	struct metrics_family *answers, *unwound, *joined, *created, *ended, *notified, *moved,
 		*tolerated, *hop_events, *hop_up;
-	struct metrics_family *owed;
+	struct metrics_family *owed, *shed;
+	int64_t *overloaded;
 	int64_t *owed_now;
 	int64_t *conferences, *sessions, *subscriptions, *dialogs;
 	int64_t *store_up, *store_failures, *store_commits, *store_rows, *store_busy_us,
@@ -52,6 +53,12 @@ struct stats *stats_new(struct metrics *m)
 		"Messages for members who are away, one for each member: kept, delivered, refused (by "
 		"his device), dropped (queue.max_messages, queue.max_octets), expired, left (he is "
 		"no member any more).");
+	s->shed = metrics_add(
+		m, METRICS_COUNTER, "mrfc_shed_total", "reason",
+		"Requests that got 503 unread: rate (of an address, sip.max_rate), lag (sip.max_lag), "
+		"pending (sip.max_pending).");
+	s->overloaded = cell(m, METRICS_GAUGE, "mrfc_overloaded",
+			     "1: requests were shed in the last 5 s for lag or pending INVITEs.");
 	s->owed_now = metrics_cell(metrics_add(m, METRICS_GAUGE, "mrfc_owed", "",
 					       "Messages that wait for members who are away."),
 				   NULL, 0);
@@ -105,6 +112,14 @@ static void add_status(struct metrics_family *f, const char *what, int status)
 void stats_answered(struct stats *s, const char *method, int status)
 {
 	add_status(s->answers, method, status);
+}
+
+void stats_shed(struct stats *s, const char *reason, bool overloaded)
+{
+	if (reason != NULL)
+		add(s->shed, reason);
+	if (reason == NULL || overloaded)
+		*s->overloaded = overloaded;
 }
 
 void stats_unwound(struct stats *s, enum unwind_cause cause)

@@ -14,6 +14,8 @@ struct stats *stats_new(struct metrics *m);
 void stats_free(struct stats **s);
 
 void stats_answered(struct stats *s, const char *method, int status);
+/* A request was refused for a reason (NULL: none was); is there a lack of capacity now? */
+void stats_shed(struct stats *s, const char *reason, bool overloaded);
 void stats_unwound(struct stats *s, enum unwind_cause cause);
 void stats_joined(struct stats *s, const char *how);  /* "dialed-in", "dialed-out" */
 void stats_created(struct stats *s, const char *how); /* "factory", "join", "api" */

@@ -11,8 +11,8 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/rate.h"
 #include "mrfp/policy.h"
-#include "mrfp/rate.h"
 #include "mrfp/wire.h"
 
 #define LOG_PLACE "sender"

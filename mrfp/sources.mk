@@ -34,7 +34,6 @@ MRFP_SRC := \
 	mrfp/ranges.c \
 	mrfp/relay.c \
 	mrfp/relayed.c \
-	mrfp/rate.c \
 	mrfp/report.c \
 	mrfp/request.c \
 	mrfp/route.c \
@@ -60,5 +59,5 @@ MRFP_SRC := \
 	mrfp/wire_ws.c
 UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_dedup dial file frame ingress legindex mrfp_nickname mrfp_stats policy ranges relay sampler session settle transaction uring verdict wire wire_bundle
 UNIT_TESTS += budget places wire_ws
-UNIT_TESTS += rate sender
+UNIT_TESTS += sender
 UNIT_TESTS += pressure keep

@@ -118,6 +118,13 @@ static void on_answered(const char *method, int status, void *arg)
 	stats_answered(f->stats, method, status);
 }
 
+static void on_shed(const char *reason, bool overloaded, void *arg)
+{
+	struct focus *f = arg;
+
+	stats_shed(f->stats, reason, overloaded);
+}
+
 static void on_hop(const char *name, const char *what, bool up, void *arg)
 {
 	struct focus *f = arg;
@@ -139,6 +146,7 @@ static const struct sip_handlers sip_handlers = {.admit = focus_admit,
 						 .options = on_options,
 						 .trusts = trusts,
 						 .hop = on_hop,
+						 .shed = on_shed,
 						 .answered = on_answered};
 
 static void on_change(struct dialog *d, struct slice offer, void *arg)

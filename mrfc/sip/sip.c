@@ -31,16 +31,17 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/rand.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE "sip"
 
-#define BODY_MAX       (512 * 1024)
-#define PROCEEDING_MAX 5000
-#define TCP_RCVBUF     (16 * 1024)
-#define PUMP_MAX_MS    200
-#define SHED_MAX       64 /* connections closed at once, out of descriptors */
-#define NTP_OFFSET_S   2208988800u
+#define BODY_MAX     (512 * 1024)
+#define TCP_RCVBUF   (16 * 1024)
+#define PUMP_MAX_MS  200
+#define REST_ASK_MS  5
+#define SHED_MAX     64 /* connections closed at once, out of descriptors */
+#define NTP_OFFSET_S 2208988800u
 
 extern void (*_su_time)(su_time_t *tv);
 
@@ -101,6 +102,23 @@ static void shed_connections(struct sip_agent *a)
 	a->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/*
+ * Late is who always has something to read: then what comes last waits behind it all. It is asked
+ * now and then only, to save the system call.
+ */
+static void note_rest(struct sip_agent *a)
+{
+	struct pollfd waiting = {.fd = event_get_fd(a->readable), .events = POLLIN};
+	uint64_t now_ms = clock_now_ms();
+
+	if (now_ms < a->asked_ms + REST_ASK_MS)
+		return;
+	if (poll(&waiting, 1, 0) == 0) {
+		a->asked_ms = now_ms;
+		overload_rested(a->overload, now_ms);
+	}
+}
+
 static void on_pump(evutil_socket_t fd, short what, void *arg)
 {
 	struct sip_agent *a = arg;
@@ -114,6 +132,8 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
 		rest = su_root_step(a->root, 0);
 	} while (rest == 0 && ++n < 3);
 	a->pumping = false;
+	note_rest(a);
+	sip_in_turn(a);
 	if (a->out_of_fds)
 		shed_connections(a);
 	if (rest == 0)
@@ -275,24 +295,37 @@ static issize_t extract_body(msg_t *msg, msg_pub_t *pub, char text[], isize_t le
 	return sip_extract_body(msg, (sip_t *)pub, text, len, eos);
 }
 
+static int on_dialogless(struct sip_leg *none, nta_leg_t *leg, nta_incoming_t *irq,
+			 sip_t const *sip)
+{
+	(void)none;
+	(void)leg;
+	(void)irq;
+	(void)sip;
+	return 404;
+}
+
 static int start_nta(struct sip_agent *a, unsigned idle_ms)
 {
-	char where[ADDR_STRLEN], url[ADDR_STRLEN + 8];
+	char where[ADDR_STRLEN], url[ADDR_STRLEN + 8], nobody[21];
 
 	snprintf(url, sizeof(url), "sip:%s", addr_format(&a->at, where));
-	a->nta = nta_agent_create(
-		a->root, URL_STRING_MAKE(url), NULL, NULL, NTATAG_UA(1), NTATAG_SERVER_RPORT(1),
-		NTATAG_MERGE_482(1), NTATAG_MAXSIZE(BODY_MAX),
-		NTATAG_MAX_PROCEEDING(PROCEEDING_MAX), NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0),
-		NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), TPTAG_QUEUESIZE(2000), TPTAG_IDLE(idle_ms),
-		TPTAG_TIMEOUT(32000), TPTAG_UDP_RMEM(4 << 20), TAG_END());
+	a->nta = nta_agent_create(a->root, URL_STRING_MAKE(url), sip_in_on_message, a, NTATAG_UA(1),
+				  NTATAG_SERVER_RPORT(1), NTATAG_MERGE_482(1),
+				  NTATAG_MAXSIZE(BODY_MAX), NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0),
+				  NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), TPTAG_QUEUESIZE(2000),
+				  TPTAG_IDLE(idle_ms), TPTAG_TIMEOUT(32000),
+				  TPTAG_UDP_RMEM(4 << 20), TAG_END());
 	if (a->nta == NULL)
 		return -ERR_IO;
 	shrink_listeners(a);
-	a->default_leg = nta_leg_tcreate(a->nta, sip_in_on_default, (struct sip_leg *)(void *)a,
-					 NTATAG_NO_DIALOG(1), TAG_END());
+	/* With a URI, that nobody knows: without one, it would get what sip_in_on_message is for. */
+	rand_ident(nobody, 20);
+	snprintf(url, sizeof(url), "sip:%s@none.invalid", nobody);
+	a->dialogless = nta_leg_tcreate(a->nta, on_dialogless, NULL, NTATAG_NO_DIALOG(1),
+					URLTAG_URL(URL_STRING_MAKE(url)), TAG_END());
 	sip_out_open(a);
-	return a->default_leg != NULL ? 0 : -ERR_IO;
+	return a->dialogless != NULL ? 0 : -ERR_IO;
 }
 
 int sip_agent_open(struct event_base *base, const struct sip_config *config, char *why,
@@ -304,6 +337,7 @@ int sip_agent_open(struct event_base *base, const struct sip_config *config, cha
 
 	a->at = config->at;
 	a->listen_fd = a->spare_fd = -1;
+	a->overload = overload_new(&config->limits);
 	a->domain = xstrdup(config->domain);
 	a->base = base;
 	a->contact_params = xstrdup(config->contact_params != NULL ? config->contact_params : "");
@@ -362,8 +396,8 @@ void sip_agent_free(struct sip_agent **ap)
 		event_free(a->timer);
 	if (a->stray != NULL)
 		nta_outgoing_destroy(a->stray);
-	if (a->default_leg != NULL)
-		nta_leg_destroy(a->default_leg);
+	if (a->dialogless != NULL)
+		nta_leg_destroy(a->dialogless);
 	if (a->nta != NULL)
 		nta_agent_destroy(a->nta);
 	if (a->root != NULL) {
@@ -373,6 +407,7 @@ void sip_agent_free(struct sip_agent **ap)
 	}
 	if (a->spare_fd >= 0)
 		close(a->spare_fd);
+	overload_free(&a->overload);
 	free(a->domain);
 	free(a->contact);
 	free(a->contact_params);

@@ -6,6 +6,7 @@
 
 #include "common/addr.h"
 #include "common/bytes.h"
+#include "mrfc/sip/overload.h"
 
 struct event_base;
 
@@ -31,6 +32,7 @@ struct sip_config {
 	 * back whose peer sent what is no SIP and closed: Sofia reads no further from it.
 	 */
 	unsigned idle_ms;
+	struct overload_config limits; /* what is taken on */
 };
 
 /* Each takes over the request and ends it once (sip_in_end, or a dialog made of it). */
@@ -51,6 +53,11 @@ struct sip_handlers {
 	void (*hop)(const char *name, const char *what, bool up, void *arg);
 	/* Statistics: a final answer of ours left. */
 	void (*answered)(const char *method, int status, void *arg);
+	/*
+	 * Statistics: a request was shed (reason: overload_name, NULL: none), and whether there is a
+	 * lack of capacity now.
+	 */
+	void (*shed)(const char *reason, bool overloaded, void *arg);
 };
 
 /* Configuration strings are copied. On failure one sentence for the operator is in why. */

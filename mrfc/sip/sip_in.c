@@ -6,6 +6,7 @@
  */
 #include "mrfc/sip/sip_in.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,6 +15,7 @@
 
 #include <sofia-sip/msg_header.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "proto/media_type.h"
@@ -50,6 +52,13 @@ static struct sip_in_object *object_new(struct sip_agent *a, nta_incoming_t *irq
 	o->home = msg_home(o->msg);
 	sip_read_request(o);
 	return o;
+}
+
+/* It has its final answer, or never gets one. */
+static void no_more_pending(struct sip_in_object *o)
+{
+	o->agent->n_pending -= o->pending ? 1 : 0;
+	o->pending = false;
 }
 
 static int count(struct sip_agent *a, const char *method, int status)
@@ -190,33 +199,99 @@ struct sip_in *sip_in_new(struct sip_agent *a, nta_leg_t *leg, nta_incoming_t *i
 		return NULL;
 	}
 	in = &object_new(a, irq)->in;
+	if (in->method == SIP_IN_INVITE && !in_dialog) {
+		sip_in_object(in)->pending = true;
+		a->n_pending++;
+	}
 	if (in->method != SIP_IN_PRACK && a->handlers->admit != NULL &&
 	    !a->handlers->admit(in, in_dialog, a->handlers_arg))
 		sip_in_free(&in);
 	return in;
 }
 
-int sip_in_on_default(struct sip_leg *none, nta_leg_t *leg, nta_incoming_t *irq, sip_t const *sip)
+/* Does it belong to a dialog, or to another request? */
+static bool continues(sip_t const *sip)
 {
-	struct sip_agent *a = (struct sip_agent *)(void *)none;
+	sip_method_t m = sip->sip_request->rq_method;
+
+	return sip->sip_to->a_tag != NULL || m == sip_method_cancel || m == sip_method_bye ||
+	       m == sip_method_prack || m == sip_method_update || m == sip_method_info ||
+	       m == sip_method_notify;
+}
+
+static bool has_priority(sip_t const *sip)
+{
+	for (sip_unknown_t *u = sip->sip_unknown; u != NULL; u = u->un_next) {
+		if (u->un_name != NULL && strcasecmp(u->un_name, "Resource-Priority") == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Too much to take on: answered without a transaction, so that a flood leaves nothing behind. What
+ * continues something never comes here.
+ */
+static bool shed(struct sip_agent *a, msg_t *msg, sip_t const *sip)
+{
+	struct overload_request r = {.priority = has_priority(sip),
+				     .invite = sip->sip_request->rq_method == sip_method_invite};
+	struct addr peer = {0};
+	char retry[40], where[ADDR_STRLEN];
+	enum overload_verdict v;
+
+	sip_read_peer(msg, &peer);
+	r.peer = &peer;
+	r.trusted = a->handlers->trusts(&peer, a->handlers_arg);
+	v = overload_judge(a->overload, &r, a->n_pending, clock_now_ms());
+	if (v == OVERLOAD_PASS)
+		return false;
+	if (v == OVERLOAD_RATE)
+		log_peer("%s sends more requests than sip.max_rate allows",
+			 addr_format(&peer, where));
+	a->handlers->shed(overload_name(v), v != OVERLOAD_RATE, a->handlers_arg);
+	count(a, sip->sip_request->rq_method_name, 503);
+	snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", overload_retry_s(v));
+	nta_msg_treply(a->nta, msg, SIP_503_SERVICE_UNAVAILABLE, SIPTAG_HEADER_STR(retry),
+		       TAG_END());
+	return true;
+}
+
+void sip_in_turn(struct sip_agent *a)
+{
+	uint64_t n_shed;
+	int change = overload_turn(a->overload, clock_now_ms(), &n_shed);
+
+	if (change > 0)
+		log_warn("overload: new requests get 503 until those that wait are served");
+	if (change < 0) {
+		log_warn("the overload is over, %llu requests got 503", (unsigned long long)n_shed);
+		a->handlers->shed(NULL, false, a->handlers_arg);
+	}
+}
+
+int sip_in_on_message(struct sip_agent *a, nta_agent_t *nta, msg_t *msg, sip_t *sip)
+{
+	nta_incoming_t *irq;
 	struct sip_in *in;
 
-	if (sip->sip_request->rq_method == sip_method_ack) {
-		nta_incoming_destroy(irq);
+	if (sip == NULL || sip->sip_request == NULL ||
+	    sip->sip_request->rq_method == sip_method_ack || a->handlers == NULL) {
+		msg_destroy(msg);
 		return 0;
 	}
+	if (!continues(sip) && shed(a, msg, sip))
+		return 0;
+	irq = nta_incoming_create(nta, NULL, msg, sip, TAG_END());
+	if (irq == NULL)
+		return 0;
 	/* Of no dialog we know: FOC-018. CANCEL without its INVITE is answered likewise (9.2). */
-	if (sip->sip_to->a_tag != NULL || sip->sip_request->rq_method == sip_method_cancel ||
-	    sip->sip_request->rq_method == sip_method_bye ||
-	    sip->sip_request->rq_method == sip_method_prack ||
-	    sip->sip_request->rq_method == sip_method_update ||
-	    sip->sip_request->rq_method == sip_method_info ||
-	    sip->sip_request->rq_method == sip_method_notify) {
+	if (continues(sip)) {
 		refuse(a, irq, sip, 481, NULL);
 		nta_incoming_destroy(irq);
 		return 0;
 	}
-	in = sip_in_new(a, leg, irq, sip, false);
+	in = sip_in_new(a, NULL, irq, sip, false);
 	if (in == NULL)
 		return 0;
 	switch (in->method) {
@@ -267,6 +342,7 @@ void sip_in_answer(struct sip_in *in, const struct sip_answer *answer)
 		TAG_IF(body != NULL, SIPTAG_PAYLOAD(body)), TAG_END());
 	if (answer->status >= 200) {
 		o->answered = true;
+		no_more_pending(o);
 		count(o->agent, in->method_name, answer->status);
 	}
 	sip_agent_kick(o->agent);
@@ -322,6 +398,7 @@ void sip_in_free(struct sip_in **in)
 		nta_incoming_treply(o->irq, SIP_500_INTERNAL_SERVER_ERROR, TAG_END());
 		count(o->agent, o->in.method_name, 500);
 	}
+	no_more_pending(o);
 	sip_in_free(&o->prack);
 	if (o->reliable != NULL)
 		nta_reliable_destroy(o->reliable);
@@ -341,6 +418,7 @@ static int on_ack_cancel(struct sip_in_object *o, nta_incoming_t *irq, sip_t con
 		o->event(SIP_IN_NO_ACK, SLICE_NULL, o->event_arg);
 	} else if (sip->sip_request->rq_method == sip_method_cancel) {
 		o->answered = true; /* the stack sends 200 and 487 itself */
+		no_more_pending(o);
 		count(o->agent, "INVITE", 487);
 		nta_incoming_treply(o->irq, SIP_487_REQUEST_CANCELLED,
 				    TAG_IF(o->echo != NULL, SIPTAG_HEADER_STR(o->echo)), TAG_END());

@@ -3,12 +3,14 @@
 #define MRFC_SIP_SIP_PRIV_H
 
 /* Shared by the files that speak Sofia: sip*.c and dialog*.c. */
+#define NTA_AGENT_MAGIC_T    struct sip_agent
 #define NTA_LEG_MAGIC_T      struct sip_leg
 #define NTA_INCOMING_MAGIC_T struct sip_in_object
 #define NTA_OUTGOING_MAGIC_T struct sip_out
 #define NTA_RELIABLE_MAGIC_T struct sip_in_object
 
 #include <sofia-sip/nta.h>
+#include <sofia-sip/nta_stateless.h>
 #include <sofia-sip/sip_extra.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_status.h>
@@ -17,6 +19,7 @@
 #include <sofia-sip/su_wait.h>
 
 #include "mrfc/sip/hop_table.h"
+#include "mrfc/sip/overload.h"
 #include "mrfc/sip/sip.h"
 #include "mrfc/sip/sip_in.h"
 #include "mrfc/timer.h"
@@ -25,7 +28,7 @@
 struct sip_agent {
 	su_root_t *root;
 	nta_agent_t *nta;
-	nta_leg_t *default_leg;
+	nta_leg_t *dialogless; /* of our own requests outside of dialogs */
 	nta_outgoing_t *stray; /* gets answers of no request of ours */
 	struct event *readable;
 	struct event *timer;
@@ -42,6 +45,9 @@ struct sip_agent {
 	struct sip_probe *probe; /* NULL: none are probed */
 	unsigned hop_timeout_ms;
 	bool preconditions;
+	struct overload *overload;
+	uint64_t asked_ms;  /* when nothing was left to read */
+	uint32_t n_pending; /* INVITEs outside of dialogs without a final answer */
 	const struct sip_handlers *handlers;
 	void *handlers_arg;
 };
@@ -55,6 +61,7 @@ struct sip_in_object {
 	sip_t *sip;
 	su_home_t *home;
 	bool answered; /* a final answer went out */
+	bool pending;  /* counts in n_pending */
 	char *echo;    /* header lines of all answers; NULL */
 	sip_in_event_fn *event;
 	void *event_arg;
@@ -70,10 +77,14 @@ static inline struct sip_in_object *sip_in_object(struct sip_in *in)
 /* Build the request object, or answer an unacceptable request and return NULL. */
 struct sip_in *sip_in_new(struct sip_agent *a, nta_leg_t *leg, nta_incoming_t *irq,
 			  sip_t const *sip, bool in_dialog);
-/* Sofia's callback for requests outside dialogs. */
-int sip_in_on_default(struct sip_leg *none, nta_leg_t *leg, nta_incoming_t *irq, sip_t const *sip);
+/* Sofia's callback for messages of no dialog and no transaction. */
+int sip_in_on_message(struct sip_agent *a, nta_agent_t *nta, msg_t *msg, sip_t *sip);
+/* For each turn of the loop: shedding that begins or ends is told. */
+void sip_in_turn(struct sip_agent *a);
 /* sip_read.c: fill o->in from the message; irq, msg, sip and home are set. */
 void sip_read_request(struct sip_in_object *o);
+/* Who sent it; len 0: unknown. */
+void sip_read_peer(msg_t *msg, struct addr *peer_r);
 enum sip_in_method sip_read_method(sip_request_t const *rq);
 /* Require's tags we do not have, or not there, comma-separated; NULL when there is none. */
 char *sip_read_unsupported(su_home_t *home, struct sip_agent const *a, sip_t const *sip,

@@ -74,7 +74,7 @@ static void ask(struct probe *p)
 	su_home_t home[1] = {SU_HOME_INIT(home)};
 
 	su_home_init(home);
-	p->orq = nta_outgoing_tcreate(a->default_leg, on_answer, (struct sip_out *)(void *)p,
+	p->orq = nta_outgoing_tcreate(a->dialogless, on_answer, (struct sip_out *)(void *)p,
 				      URL_STRING_MAKE(h->uri), SIP_METHOD_OPTIONS,
 				      URL_STRING_MAKE(su_sprintf(home, "sip:%s", h->name)),
 				      SIPTAG_FROM_STR(su_sprintf(home, "<sip:%s>", a->domain)),

@@ -329,24 +329,18 @@ static void take_refer(struct sip_in_object *o)
 	o->in.refer_display = display_name(o->home, r->r_display);
 }
 
-static void take_peer(struct sip_in_object *o)
+void sip_read_peer(msg_t *msg, struct addr *peer_r)
 {
-	socklen_t len = 0;
-	su_sockaddr_t *su = NULL;
-	msg_t *msg = nta_incoming_getrequest(o->irq);
+	su_sockaddr_t *su = msg_addr(msg);
 
-	if (msg == NULL)
-		return;
-	su = msg_addr(msg);
+	peer_r->len = 0;
 	if (su != NULL && su->su_family == AF_INET) {
-		o->in.peer.in4 = su->su_sin;
-		len = sizeof(struct sockaddr_in);
+		peer_r->in4 = su->su_sin;
+		peer_r->len = sizeof(struct sockaddr_in);
 	} else if (su != NULL && su->su_family == AF_INET6) {
-		o->in.peer.in6 = su->su_sin6;
-		len = sizeof(struct sockaddr_in6);
+		peer_r->in6 = su->su_sin6;
+		peer_r->len = sizeof(struct sockaddr_in6);
 	}
-	o->in.peer.len = len;
-	msg_destroy(msg);
 }
 
 void sip_read_request(struct sip_in_object *o)
@@ -374,5 +368,5 @@ void sip_read_request(struct sip_in_object *o)
 	take_timer(o);
 	take_subscription(o);
 	take_refer(o);
-	take_peer(o);
+	sip_read_peer(o->msg, &in->peer);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of mrfp/rate: buckets fill with time and no further, and the steps from refusal to the end. */
+/* Tests of common/rate: buckets fill with time and no further, and the steps from refusal to the end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "mrfp/rate.h"
+#include "common/rate.h"
 
 /* covers: SW-084 */
 static void a_bucket_gives_its_burst_and_then_its_rate(void **state)

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "common/rate.h"
 #include "fake_plane.h"
-#include "mrfp/rate.h"
 #include "mrfp/sender.h"
 
 static void open_plane(struct fake_plane *f)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MRFP_RATE_H
-#define MRFP_RATE_H
+#ifndef COMMON_RATE_H
+#define COMMON_RATE_H
 
 #include <stdbool.h>
 #include <stdint.h>

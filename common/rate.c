@@ -3,7 +3,7 @@
  * Token buckets in thousandths of a token, so that a rate per second is a refill per millisecond,
  * and the steps from a refusal to the end. Knows neither sessions nor clocks. RFC 7701 section 11.
  */
-#include "mrfp/rate.h"
+#include "common/rate.h"
 
 static int64_t full(uint64_t per_s)
 {

@@ -59,7 +59,8 @@ struct options {
 	int64_t lifetime;                    /* ms */
 	int64_t max_redirects;
 	int invite, remove; /* enum access_who */
-	int watchers;       /* enum access_watchers */
+	bool referrer_token;
+	int watchers; /* enum access_watchers */
 	char *operators, *text_full, *text_closed, *text_locked, *text_barred;
 	int64_t max_users;
 	int anonymous;       /* enum options_anonymous */

@@ -185,6 +185,7 @@ static struct focus_config focus_settings(const struct options *o)
 		.cema = o->cema,
 		.reject_cema_mismatch = o->cema_mismatch == OPTIONS_CEMA_REJECT,
 		.anonymous_alias = ims,
+		.referrer_token = o->referrer_token,
 		.invite_who = (enum access_who)o->invite,
 		.remove_who = (enum access_who)o->remove,
 		.watchers = (enum access_watchers)o->watchers,

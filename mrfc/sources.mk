@@ -56,9 +56,10 @@ MRFC_SRC := \
 	mrfc/focus/focus_replace.c \
 	mrfc/focus/focus_reserve.c \
 	mrfc/focus/focus_room.c \
-	mrfc/focus/focus_user.c \
 	mrfc/focus/focus_sdp.c \
+	mrfc/focus/focus_token.c \
 	mrfc/focus/focus_turn.c \
+	mrfc/focus/focus_user.c \
 	mrfc/mp/media.c \
 	mrfc/mp/mrfp_link.c \
 	mrfc/mp/mrfp_link_loop.c \

@@ -38,6 +38,7 @@ struct focus_config {
 	const char *psi;                /* psi.h */
 	bool refuse_lookalikes;
 	enum conference_end end_policy; /* of conferences that users make */
+	bool referrer_token;            /* INVITEs of who was referred need their token */
 	bool create_on_join, nicknames, private_messages, echo, strict;
 	bool prefer_active, offer_tls, preconditions;
 	bool keep_on_stop; /* the next process goes on with the conferences */

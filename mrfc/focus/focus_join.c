@@ -305,6 +305,12 @@ void focus_on_invite(struct sip_in *in, void *arg)
 	/* Files are for those who are in: no list goes with them. */
 	if ((in->require & SIP_OPT_RECIPIENT_LIST) == 0 && file_on_invite(f, &in, &who))
 		return;
+	if (token_missing(f, in)) {
+		log_info("INVITE by %s refused: 429, no token for its Referred-By", who.uri);
+		focus_refuse(&in, 429, 0, "Referred-By needs its token here");
+		identity_fini(&who);
+		return;
+	}
 	if (!replace_read(f, &in, &who, &means) || !acceptable(f, &in, &peer)) {
 		identity_fini(&who);
 		return;

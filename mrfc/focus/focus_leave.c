@@ -33,6 +33,7 @@ static void session_free(struct session *s)
 	free(s->by);
 	free(s->referred_by);
 	free(s->replaces);
+	chunk_unref(&s->token);
 	free(s->asked_privacy);
 	charging_fini(&s->charging);
 	free(s);

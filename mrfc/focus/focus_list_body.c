@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What our calls carry besides the offer: the recipient-list-history of the list that asked for them
- * (RFC 5364, RFC 5366 5), or who belongs to the conference (IMS-019), and how far they may go.
+ * (RFC 5364, RFC 5366 5), or who belongs to the conference (IMS-019), the token of who referred, and
+ * how far they may go.
  */
 #include <stdlib.h>
 
@@ -45,15 +46,22 @@ char *list_body(const struct session *s, struct bytes *body)
 		bytes_add_slice(&history, chunk_slice(c->history));
 	else if (!c->listed && s->room->focus->config.dialout_members)
 		show_members(s->room, &history);
-	if (history.len > 0) {
+	if (history.len > 0 || s->token != NULL) {
 		rand_ident(boundary, BOUNDARY_LEN);
 		bytes_addf(body, "--%s\r\nContent-Type: application/sdp\r\n\r\n", boundary);
 		bytes_add_slice(body, bytes_slice(&s->local.last));
-		bytes_addf(body,
-			   "\r\n--%s\r\nContent-Type: " LIST_TYPE "\r\nContent-Disposition: "
-			   "recipient-list-history; handling=optional\r\n\r\n",
-			   boundary);
-		bytes_add_slice(body, bytes_slice(&history));
+		if (history.len > 0) {
+			bytes_addf(body,
+				   "\r\n--%s\r\nContent-Type: " LIST_TYPE
+				   "\r\nContent-Disposition: "
+				   "recipient-list-history; handling=optional\r\n\r\n",
+				   boundary);
+			bytes_add_slice(body, bytes_slice(&history));
+		}
+		if (s->token != NULL) {
+			bytes_addf(body, "\r\n--%s\r\n", boundary);
+			bytes_add_slice(body, chunk_slice(s->token));
+		}
 		bytes_addf(body, "\r\n--%s--\r\n", boundary);
 		type = xasprintf("multipart/mixed;boundary=\"%s\"", boundary);
 	}

@@ -116,6 +116,7 @@ struct session {
 	char *referred_by;
 	char *asked_privacy; /* a call of ours: Privacy of the request that asked for it; NULL */
 	struct focus_charging charging;
+	struct chunk *token;      /* the part that vouches for it; NULL */
 	char *replaces;           /* header of our INVITE: the dialog it is to replace; NULL */
 	struct session *giver;    /* whose place this one takes; NULL */
 	struct session *taker;    /* who takes this one's place; NULL */
@@ -418,6 +419,12 @@ void replace_former(struct session *s);
 void replace_go_on(struct session *s);
 /* One of the two goes away. */
 void replace_forget(struct session *s);
+
+/* focus_token.c */
+/* The whole body part that vouches for a Referred-By, for the call it causes; NULL. The caller unrefs. */
+struct chunk *token_of(const struct sip_in *in);
+/* Policy wants one and there is none: 429 (REF-014). */
+bool token_missing(const struct focus *f, const struct sip_in *in);
 
 /* focus_dialout.c */
 MUST_CHECK int dialout_start(struct room *room, struct slice uri, const char *display,

@@ -164,6 +164,7 @@ static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 	char *charging = in->charging != NULL ? xstrdup(in->charging) : NULL;
 	const char *asked = sip_in_header(in, "Privacy", 0);
 	char *privacy = asked != NULL ? xstrdup(asked) : NULL;
+	struct chunk *token = hidden ? NULL : token_of(in);
 	struct refer *r = accept_refer(f, room, &in, leg);
 	struct session *s;
 	int err;
@@ -177,6 +178,8 @@ static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 		charging_relate(s, charging);
 		s->asked_privacy = privacy;
 		privacy = NULL;
+		s->token = token;
+		token = NULL;
 		break;
 	case -ERR_EXISTS:
 		refer_done(r, 200, NULL); /* REF-023 */
@@ -201,6 +204,7 @@ static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 	free(asker);
 	free(charging);
 	free(privacy);
+	chunk_unref(&token);
 }
 
 static void remove_user(struct room *room, struct sip_in *in, struct sip_leg *leg,

@@ -323,3 +323,39 @@ def test_a_member_who_was_called_by_referral_dials_in_himself(party, ue):
     room, alice, bob = party
     carol = ue("carol").join(room, headers=[("Referred-By", "<%s>" % alice.aor)])
     fence(carol, alice, bob)
+
+
+TOKEN = ("--b1\r\nContent-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; "
+         "micalg=sha1; boundary=b2\r\nContent-ID: <20398823.2UWQFN309@referrer.example>\r\n"
+         "Content-Disposition: signed-by; handling=optional\r\n\r\n"
+         "--b2\r\nContent-Type: message/sipfrag\r\n"
+         "Content-Disposition: aib; handling=optional\r\n\r\nRefer-To: x\r\n--b2--\r\n--b1--\r\n")
+
+
+def test_the_token_that_vouches_for_the_referrer_goes_along(party, carol):
+    # covers: REF-014
+    room, alice, _ = party
+    by = '"Al, ice" <%s>;ref=a;cid="20398823.2UWQFN309@referrer.example"' % alice.aor
+    txn = alice.ua.request("REFER", room, [("Refer-To", "<%s>" % carol.aor), ("Referred-By", by)],
+                           TOKEN.encode(), content_type="multipart/mixed;boundary=b1")
+    assert txn.expect(202)
+    inv = carol.wait_invite().invite
+    assert inv.get("Referred-By") == by
+    assert inv.content_type == "multipart/mixed"
+    for line in ("Content-ID: <20398823.2UWQFN309@referrer.example>", "--b2--",
+                 'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; '
+                 "micalg=sha1; boundary=b2",
+                 "Content-Type: message/sipfrag", "Refer-To: x", "Content-Type: application/sdp"):
+        assert line in inv.text, line
+    assert inv.text.count("Refer-To: x") == 1
+
+
+def test_a_referrer_may_have_to_be_vouched_for(ue, own_mrf):
+    # covers: REF-014
+    net = own_mrf(mrfc={"conference.referrer_token": "true"})
+    alice, bob = ue("alice", net=net), ue("bob", net=net)
+    room = alice.create()
+    for by in ("<%s>" % alice.aor, '<%s>;cid="nothing@there"' % alice.aor):
+        assert bob.invite(room, headers=[("Referred-By", by)]).expect(429)
+    bob.join(room)
+    fence(alice, bob)

@@ -65,7 +65,8 @@ struct event_pkg {
 	TAILQ_HEAD(sub_head, subscription) subs;
 	size_t n_subs;
 	struct sub_user *users;
-	bool limited; /* documents list not everyone */
+	bool limited;      /* documents list not everyone */
+	struct bytes body; /* of one round's documents, one after the other */
 	struct event_heap heap;
 	uint64_t flush_at_ms; /* NEVER: nothing to coalesce */
 	bool running;
@@ -387,13 +388,13 @@ static void sub_document(struct event_pkg *e, struct subscription *s, struct byt
 
 static void sub_send(struct event_pkg *e, struct subscription *s, uint64_t now_ms)
 {
-	struct bytes body = BYTES_INIT;
 	char header[64];
 
-	sub_document(e, s, &body);
-	if (!bytes_ok(&body)) {
+	bytes_reset(&e->body);
+	sub_document(e, s, &e->body);
+	if (!bytes_ok(&e->body)) {
 		/* Members' own texts made it too large to send: better none than a part. */
-		bytes_reset(&body);
+		bytes_reset(&e->body);
 		s->end = SUB_NORESOURCE;
 	}
 	state_header(s, now_ms, header, sizeof(header));
@@ -403,8 +404,7 @@ static void sub_send(struct event_pkg *e, struct subscription *s, uint64_t now_m
 	s->last_sent = s->end != SUB_GOES_ON;
 	s->state = SUB_WAITING;
 	sub_schedule(e, s);
-	e->ops.send(s->dialog, header, bytes_slice(&body), e->arg);
-	bytes_fini(&body);
+	e->ops.send(s->dialog, header, bytes_slice(&e->body), e->arg);
 }
 
 static void sub_run(struct event_pkg *e, struct subscription *s, uint64_t now_ms)
@@ -458,6 +458,7 @@ uint64_t event_pkg_run(struct event_pkg *e, uint64_t now_ms)
 		flush(e);
 	while ((first = event_heap_due(&e->heap, now_ms)) != NULL)
 		sub_run(e, CONTAINER_OF(first, struct subscription, timer), now_ms);
+	bytes_fini(&e->body);
 	e->running = false;
 	at = next_at(e);
 	if (at == NEVER)

@@ -30,6 +30,11 @@ uint64_t clock_wall_ms(void)
 	return now_us(CLOCK_REALTIME) / 1000u;
 }
 
+uint64_t clock_cpu_ms(void)
+{
+	return now_us(CLOCK_PROCESS_CPUTIME_ID) / 1000u;
+}
+
 const char *clock_rfc3339(uint64_t wall_ms, char buf[CLOCK_RFC3339_SIZE])
 {
 	time_t seconds = (time_t)(wall_ms / 1000u);

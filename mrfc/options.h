@@ -81,12 +81,11 @@ struct options {
 	bool dialout_members, list_require_tag, list_expand_refused;
 	char *list_service, *list_consent;
 	int64_t event_burst, event_min_interval, event_expires;
-	int64_t event_roster_limit, event_subscribe_rate, event_max_per_user;
 	char *admin_address;
 	int64_t admin_port;
 	char *admin_token_file;
 	char *mp_socket, *mp_address;
-	int64_t mp_port;
+	int64_t mp_port, mp_max_load, mp_move_rate;
 	char *store_path, *cdr_path;
 	int store_sync; /* enum options_sync */
 	int64_t store_max_size;

@@ -212,13 +212,10 @@ static struct focus_config focus_settings(const struct options *o)
 		.list_expand = o->list_expand_refused,
 		.dialout_rate = (uint32_t)o->dialout_rate,
 		.dialout_members = o->dialout_members,
+		.move_rate = (uint32_t)o->mp_move_rate,
 		.event_burst = (uint32_t)o->event_burst,
 		.event_min_interval_ms = (uint32_t)o->event_min_interval,
 		.event_expires_s = (uint32_t)o->event_expires,
-		.event_roster_limit = (uint32_t)o->event_roster_limit,
-		.event_subscribe_rate = (uint32_t)o->event_subscribe_rate,
-		.event_max_per_user = (uint32_t)o->event_max_per_user,
-		.event_own = ims,
 	};
 }
 
@@ -249,6 +246,7 @@ static int open_pool(struct server *s, const struct options *o)
 					      : strerror(errno));
 		return EXIT_RUNTIME;
 	}
+	mrfp_pool_set_max_load(s->pool, (uint32_t)o->mp_max_load);
 	s->media = media_new(s->pool);
 	return EXIT_OK;
 }

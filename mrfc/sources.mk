@@ -10,7 +10,6 @@ MRFC_SRC := \
 	mrfc/conference/bars.c \
 	mrfc/conference/conference.c \
 	mrfc/conference/event_heap.c \
-	mrfc/conference/event_rate.c \
 	mrfc/conference/event_pkg.c \
 	mrfc/conference/identity.c \
 	mrfc/conference/members.c \
@@ -35,6 +34,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_core.c \
 	mrfc/focus/focus_control.c \
 	mrfc/focus/focus_dialout.c \
+	mrfc/focus/focus_drain.c \
 	mrfc/focus/focus_events.c \
 	mrfc/focus/focus_file.c \
 	mrfc/focus/focus_file_leg.c \
@@ -48,6 +48,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_media.c \
 	mrfc/focus/focus_member.c \
 	mrfc/focus/focus_owed.c \
+	mrfc/focus/focus_owed_away.c \
 	mrfc/focus/focus_owed_give.c \
 	mrfc/focus/focus_privacy.c \
 	mrfc/focus/focus_record.c \
@@ -69,6 +70,7 @@ MRFC_SRC := \
 	mrfc/mp/mrfp_pool_audit.c \
 	mrfc/mp/mrfp_pool_ctx.c \
 	mrfc/mp/mrfp_pool_info.c \
+	mrfc/mp/mrfp_pool_place.c \
 	mrfc/mp/mrfp_pool_trust.c \
 	mrfc/options.c \
 	mrfc/options_check.c \
@@ -103,8 +105,8 @@ MRFC_SRC := \
 SOFIA_SRC += mrfc/sip/sip.c mrfc/sip/sip_in.c mrfc/sip/sip_leg.c mrfc/sip/sip_out.c mrfc/sip/sip_read.c
 SOFIA_SRC += mrfc/sip/sip_probe.c
 MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c mrfc/admin/mrfctl_user.c
-UNIT_TESTS += access api bars conf_store conference dialog_state event_heap event_pkg event_rate focus_file_sdp focus_sdp \
-	identity media members mrfp_link mrfp_pool nickname record roster session_timer sip_ref unwind
+UNIT_TESTS += access api bars conf_store conference dialog_state event_heap event_pkg focus_file_sdp focus_sdp \
+	identity media members mrfp_link mrfp_pool mrfp_pool_place nickname record roster session_timer sip_ref unwind
 UNIT_TESTS += api_policy roster_absent
 UNIT_TESTS += urilist
 UNIT_TESTS += hop_table overload psi service

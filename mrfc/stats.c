@@ -12,7 +12,7 @@ struct stats {
 		*tolerated, *hop_events, *hop_up;
 	struct metrics_family *owed, *shed;
 	int64_t *overloaded;
-	int64_t *owed_now;
+	int64_t *owed_now, *drained, *draining;
 	int64_t *conferences, *sessions, *subscriptions, *dialogs;
 	int64_t *store_up, *store_failures, *store_commits, *store_rows, *store_busy_us,
 		*store_unsaved;
@@ -40,7 +40,14 @@ struct stats *stats_new(struct metrics *m)
 	s->notified = metrics_add(m, METRICS_COUNTER, "mrfc_notifies_total", "event,status",
 				  "NOTIFYs sent, by the answer they got.");
 	s->moved = metrics_add(m, METRICS_COUNTER, "mrfc_sessions_reestablished_total", "result",
-			       "Sessions offered anew after their MRFP was lost.");
+			       "Sessions offered anew as their MRFP was lost or drains.");
+	s->drained =
+		metrics_cell(metrics_add(m, METRICS_COUNTER, "mrfc_conferences_moved_total", "",
+					 "Conferences that went from a draining MRFP to another."),
+			     NULL, 0);
+	s->draining = metrics_cell(metrics_add(m, METRICS_GAUGE, "mrfc_conferences_moving", "",
+					       "Conferences between two MRFPs."),
+				   NULL, 0);
 	s->tolerated = metrics_add(m, METRICS_COUNTER, "mrfc_tolerated_total", "what",
 				   "Deviations from the specifications that were let pass.");
 	s->hop_events = metrics_add(
@@ -145,6 +152,16 @@ void stats_ended(struct stats *s)
 void stats_notified(struct stats *s, const char *event, int status)
 {
 	add_status(s->notified, event, status);
+}
+
+void stats_drained(struct stats *s)
+{
+	++*s->drained;
+}
+
+void stats_set_draining(struct stats *s, size_t n)
+{
+	*s->draining = (int64_t)n;
 }
 
 void stats_reestablished(struct stats *s, const char *result)

@@ -21,7 +21,10 @@ void stats_joined(struct stats *s, const char *how);  /* "dialed-in", "dialed-ou
 void stats_created(struct stats *s, const char *how); /* "factory", "join", "api" */
 void stats_ended(struct stats *s);
 void stats_notified(struct stats *s, const char *event, int status);
-void stats_tolerated(struct stats *s, const char *what);       /* "sdp" */
+void stats_tolerated(struct stats *s, const char *what); /* "sdp" */
+/* Conferences that went from a draining MRFP to another; how many are between two now. */
+void stats_drained(struct stats *s);
+void stats_set_draining(struct stats *s, size_t n);
 void stats_reestablished(struct stats *s, const char *result); /* "ok", "failed" */
 /* A next hop "answered", "failed", lost a request to another ("failover"); name is "HOST:PORT". */
 void stats_hop(struct stats *s, const char *name, const char *what, bool up);

@@ -277,8 +277,11 @@ void ctl_client_announce(struct ctl_client *c, uint8_t method)
 
 static void on_registered(struct ctl_client *c, const struct ctl_result *r)
 {
-	if (c->state != LINK_REGISTERING)
-		return; /* reply to an announcement */
+	if (c->state != LINK_REGISTERING) {
+		if (c->ops->announced)
+			c->ops->announced(r->code, c->arg);
+		return;
+	}
 	if (r->code != CTL_R_OK) {
 		if (!c->refused)
 			log_warn("registration refused: %s (" SLICE_FMT "); trying on",
@@ -424,6 +427,8 @@ static void on_keepalive(evutil_socket_t fd, short what, void *arg)
 		link_down(c, "no sign of life");
 		return;
 	}
+	if (c->ops->load)
+		CTL_SET(&m, keepalive, load, c->ops->load(c->arg));
 	if (c->state == LINK_UP)
 		send_request(c, CTL_CMD_KEEPALIVE, c->next_transaction++, CTL_BODY_keepalive, &m);
 	ctl_client_flush(c);

@@ -24,6 +24,10 @@ struct ctl_client_ops {
 	void (*event_done)(uint32_t transaction, const struct ctl_result *r, void *arg);
 	/* Registered, or the link went down. */
 	void (*changed)(bool up, void *arg);
+	/* What the MRFC says to ctl_client_announce(), a CTL_R_*; NULL: nobody asks. */
+	void (*announced)(uint16_t code, void *arg);
+	/* Load since it was asked last, per mille, for a keepalive; NULL: none is told. */
+	uint32_t (*load)(void *arg);
 };
 
 struct ctl_client *ctl_client_new(struct event_base *base, const struct options *opt,

@@ -225,7 +225,8 @@ static void hand_up_open(struct session *s)
 		/* One that is still coming goes up when it is whole, as somebody is missing then. */
 		if (k->complete && !hand_up(ctx, k, s->termination))
 			continue;
-		n++; /* the leg's copy is lost all the same: the member gets another one */
+		session_settle(s, k->kind, OUTCOME_OWED);
+		n++;
 	}
 	free(open.list);
 	if (n)

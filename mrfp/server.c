@@ -47,8 +47,11 @@ struct server {
 	struct daemon *daemon;
 	struct event *tick, *ready_timer;
 	bool ready, stop;
-	uint64_t drain_end_ms; /* while plane.draining */
-	char not_ready[192];   /* the reason for /readyz */
+	bool leaving;                  /* TERM came, and the MRFC moves our contexts */
+	uint64_t leave_end_ms;         /* it has until then */
+	uint64_t drain_end_ms;         /* while plane.draining */
+	uint64_t load_ms, load_cpu_ms; /* at the last look at the load */
+	char not_ready[192];           /* the reason for /readyz */
 };
 
 /* --- what the parts tell each other --- */
@@ -102,6 +105,7 @@ static void on_describe(struct ctl_service_change *m, void *arg)
 		CTL_SET(m, service_change, advertise,
 			((struct ctl_list){more, s->plane.places.n - 1}));
 	CTL_SET(m, service_change, max_size, (uint64_t)s->opt->max_size);
+	CTL_SET(m, service_change, max_terminations, (uint32_t)s->opt->mp_max_terminations);
 	CTL_SET(m, service_change, contexts, (uint32_t)*s->plane.stats.contexts);
 	CTL_SET(m, service_change, terminations, (uint32_t)*s->plane.stats.terminations);
 }
@@ -162,8 +166,38 @@ static void on_ctl_changed(bool up, void *arg)
 
 	if (up)
 		owed_tell_held(&s->plane);
+	if (up && s->leaving) /* the MRFC may be another one by now */
+		ctl_client_announce(s->ctl, CTL_DRAIN);
 	if (up && s->ready_timer)
 		event_active(s->ready_timer, EV_TIMEOUT, 0);
+}
+
+/* Of the processor or of process.memory, whichever is scarcer. */
+static uint32_t on_load(void *arg)
+{
+	struct server *s = arg;
+	const struct budget *b = &s->plane.budget;
+	uint64_t now_ms = clock_now_ms(), cpu_ms = clock_cpu_ms();
+	uint64_t span_ms = now_ms > s->load_ms ? now_ms - s->load_ms : 1;
+	uint64_t load = s->load_ms ? (cpu_ms - s->load_cpu_ms) * 1000 / span_ms : 0;
+	uint64_t memory = budget_total(b) * 1000 / b->ceiling;
+
+	s->load_ms = now_ms;
+	s->load_cpu_ms = cpu_ms;
+	load = memory > load ? memory : load;
+	return load < 1000 ? (uint32_t)load : 1000;
+}
+
+static void go_down(struct server *s);
+
+static void on_announced(uint16_t code, void *arg)
+{
+	struct server *s = arg;
+
+	if (!s->leaving || code == CTL_R_OK)
+		return;
+	log_info("the MRFC cannot move our contexts: %s", ctl_result_name(code));
+	go_down(s);
 }
 
 static const struct ctl_client_ops ctl_ops = {
@@ -171,6 +205,8 @@ static const struct ctl_client_ops ctl_ops = {
 	.request = on_request,
 	.event_done = on_event_done,
 	.changed = on_ctl_changed,
+	.announced = on_announced,
+	.load = on_load,
 };
 
 static void on_ready_timer(evutil_socket_t fd, short what, void *arg)
@@ -219,13 +255,13 @@ static bool owes(const struct plane *p)
 	return open > 0 || p->budget.own.held > 0;
 }
 
-/* The first TERM lets go out what is owed, within a bound; the second does not wait. */
-static void on_term(void *arg)
+/* What is owed may go out, within a bound. */
+static void go_down(struct server *s)
 {
-	struct server *s = arg;
 	struct plane *p = &s->plane;
 
-	if (p->draining || !owes(p)) {
+	s->leaving = false;
+	if (!owes(p)) {
 		s->stop = true;
 		return;
 	}
@@ -234,12 +270,33 @@ static void on_term(void *arg)
 	p->draining = true;
 	s->drain_end_ms = clock_now_ms() + (uint64_t)s->opt->drain_ms;
 	doors_close(&s->doors);
+}
+
+/* The first TERM asks the MRFC to move our contexts, if it can; the second does not wait. */
+static void on_term(void *arg)
+{
+	struct server *s = arg;
+	struct plane *p = &s->plane;
+
+	if (s->leaving || p->draining) {
+		s->stop = true;
+		return;
+	}
+	if (*p->stats.contexts == 0 || !ctl_client_up(s->ctl)) {
+		go_down(s);
+		return;
+	}
+	log_info("the MRFC has %lld ms to move our contexts", (long long)s->opt->drain_ms);
+	s->leaving = true;
+	s->leave_end_ms = clock_now_ms() + (uint64_t)s->opt->drain_ms;
 	ctl_client_announce(s->ctl, CTL_DRAIN);
 }
 
 /* Each turn while draining: done, or out of time? (the tick ends a turn) */
 static void look_at_drain(struct server *s)
 {
+	if (s->leaving && (*s->plane.stats.contexts == 0 || clock_now_ms() >= s->leave_end_ms))
+		go_down(s);
 	if (s->plane.draining && (!owes(&s->plane) || clock_now_ms() >= s->drain_end_ms))
 		s->stop = true;
 }

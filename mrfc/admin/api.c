@@ -328,10 +328,40 @@ static void list_mrfps(struct http_req *req, void *arg)
 	http_reply(req, 200, json_pack("{s:o}", "mrfps", list));
 }
 
+struct one_mrfp {
+	const char *id;
+	json_t *o;
+};
+
+static void show_one(const struct mrfp_info *info, void *arg)
+{
+	struct one_mrfp *one = arg;
+
+	if (strcmp(info->id, one->id) == 0)
+		one->o = api_json_mrfp(info);
+}
+
+static void set_drain(struct api *a, struct http_req *req, bool on)
+{
+	struct one_mrfp one = {.id = http_param(req, "id")};
+
+	if (mrfp_pool_drain(a->pool, one.id, on) != 0) {
+		http_reply_error(req, 404, "not_found", "no MRFP %s", one.id);
+		return;
+	}
+	mrfp_pool_each(a->pool, show_one, &one);
+	http_reply(req, on ? 202 : 200, one.o);
+}
+
+/* The answer does not wait: its contexts go one by one. */
 static void drain_mrfp(struct http_req *req, void *arg)
 {
-	(void)arg;
-	http_reply_error(req, 400, "unsupported", "draining on request is not offered");
+	set_drain(arg, req, true);
+}
+
+static void undrain_mrfp(struct http_req *req, void *arg)
+{
+	set_drain(arg, req, false);
 }
 
 static void live_page(struct http_req *req, void *arg)
@@ -342,7 +372,7 @@ static void live_page(struct http_req *req, void *arg)
 }
 
 struct api *api_new(struct http_server *http, struct focus *focus, const struct media *media,
-		    const struct mrfp_pool *pool)
+		    struct mrfp_pool *pool)
 {
 	struct api *a = xcalloc(1, sizeof(*a));
 
@@ -362,6 +392,7 @@ struct api *api_new(struct http_server *http, struct focus *focus, const struct 
 	api_user_routes(http, focus);
 	http_route(http, "GET", "/v1/mrfps", list_mrfps, a);
 	http_route(http, "POST", "/v1/mrfps/:id/drain", drain_mrfp, a);
+	http_route(http, "DELETE", "/v1/mrfps/:id/drain", undrain_mrfp, a);
 	return a;
 }
 

@@ -14,7 +14,7 @@ struct api;
 
 /* All four must outlive the api; the server's routes must not be called after api_free(). */
 struct api *api_new(struct http_server *http, struct focus *focus, const struct media *media,
-		    const struct mrfp_pool *pool);
+		    struct mrfp_pool *pool);
 void api_free(struct api **a);
 
 #endif

@@ -175,6 +175,10 @@ json_t *api_json_mrfp(const struct mrfp_info *info)
 	json_object_set_new(o, "msrp", text(info->msrp));
 	json_object_set_new(o, "contexts", json_integer(info->contexts));
 	json_object_set_new(o, "terminations", json_integer(info->terminations));
+	json_object_set_new(o, "max_terminations", json_integer(info->max_terminations));
 	json_object_set_new(o, "load", json_integer(info->load));
+	json_object_set_new(o, "tls", json_boolean(info->tls));
+	json_object_set_new(o, "websocket", json_boolean(info->websocket));
+	json_object_set_new(o, "drain", json_boolean(info->held_back));
 	return o;
 }

@@ -8,7 +8,7 @@
 struct api {
 	struct focus *focus;
 	const struct media *media;
-	const struct mrfp_pool *pool;
+	struct mrfp_pool *pool;
 	LIST_HEAD(, api_pending) pending; /* replies that wait for the store */
 };
 

@@ -44,6 +44,8 @@ static const char usage_text[] =
 	"  participants unban NAME URI\n"
 	"  participants bans NAME                 who is kept out\n"
 	"  mrfps                                  the MRFPs, their state and load\n"
+	"  drain MRFP                             move its conferences to other MRFPs\n"
+	"  undrain MRFP                           let it take conferences again\n"
 	"  user [list]                            who signs in by SIP digest\n"
 	"  user add NAME [--uri URI] [--display TEXT]   the password is read from stdin\n"
 	"  user passwd NAME                       another password, likewise\n"
@@ -164,12 +166,12 @@ int mrfctl_call_and_say(struct mrfctl *m, const char *method, const char *path, 
 	return EXIT_OK;
 }
 
-/* "/v1/conferences/NAME[/PART[/URI]]"; the caller frees it. */
-static char *conference_path(const char *name, const char *part, const char *uri)
+/* "/v1/LIST/NAME[/PART[/URI]]"; the caller frees it. */
+static char *path_of(const char *list, const char *name, const char *part, const char *uri)
 {
 	struct bytes path = BYTES_INIT;
 
-	bytes_add_str(&path, "/v1/conferences/");
+	bytes_addf(&path, "/v1/%s/", list);
 	http_encode_segment(&path, slice_str(name));
 	if (part)
 		bytes_addf(&path, "/%s", part);
@@ -189,7 +191,7 @@ static int run_list(struct mrfctl *m, char **args, int n)
 
 static int run_show(struct mrfctl *m, char **args, int n)
 {
-	char *path = conference_path(args[0], NULL, NULL);
+	char *path = path_of("conferences", args[0], NULL, NULL);
 	int rc = mrfctl_call_and_print(m, path, mrfctl_print_conference);
 
 	(void)n;
@@ -218,7 +220,7 @@ static int run_create(struct mrfctl *m, char **args, int n)
 
 static int run_end(struct mrfctl *m, char **args, int n)
 {
-	char *path = conference_path(args[0], NULL, NULL);
+	char *path = path_of("conferences", args[0], NULL, NULL);
 	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "ended", args[0]);
 
 	(void)n;
@@ -235,7 +237,7 @@ static int run_invite(struct mrfctl *m, char **args, int n)
 	(void)n;
 	if (!body)
 		return usage("not UTF-8:", args[1]);
-	path = conference_path(args[0], "participants", NULL);
+	path = path_of("conferences", args[0], "participants", NULL);
 	rc = mrfctl_call_and_say(m, "POST", path, body, "inviting", args[1]);
 	free(path);
 	return rc;
@@ -243,7 +245,7 @@ static int run_invite(struct mrfctl *m, char **args, int n)
 
 static int run_remove(struct mrfctl *m, char **args, int n)
 {
-	char *path = conference_path(args[0], "participants", args[1]);
+	char *path = path_of("conferences", args[0], "participants", args[1]);
 	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "removed", args[1]);
 
 	(void)n;
@@ -259,7 +261,7 @@ static int change(struct mrfctl *m, const char *name, json_t *body_take, const c
 
 	if (!body_take)
 		return usage("not UTF-8:", name);
-	path = conference_path(name, NULL, NULL);
+	path = path_of("conferences", name, NULL, NULL);
 	rc = mrfctl_call_and_say(m, "PATCH", path, body_take, done, name);
 	free(path);
 	return rc;
@@ -306,7 +308,7 @@ static int run_role(struct mrfctl *m, char **args, int n)
 	(void)n;
 	if (!body)
 		return usage("not UTF-8:", args[2]);
-	path = conference_path(args[0], "participants", args[1]);
+	path = path_of("conferences", args[0], "participants", args[1]);
 	rc = mrfctl_call_and_say(m, "PATCH", path, body, args[2], args[1]);
 	free(path);
 	return rc;
@@ -314,7 +316,7 @@ static int run_role(struct mrfctl *m, char **args, int n)
 
 static int run_ban(struct mrfctl *m, char **args, int n)
 {
-	char *plain = conference_path(args[0], "participants", args[1]);
+	char *plain = path_of("conferences", args[0], "participants", args[1]);
 	char *path = xasprintf("%s?ban=1", plain);
 	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "barred", args[1]);
 
@@ -326,7 +328,7 @@ static int run_ban(struct mrfctl *m, char **args, int n)
 
 static int run_unban(struct mrfctl *m, char **args, int n)
 {
-	char *path = conference_path(args[0], "bans", args[1]);
+	char *path = path_of("conferences", args[0], "bans", args[1]);
 	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "not barred any more:", args[1]);
 
 	(void)n;
@@ -336,7 +338,7 @@ static int run_unban(struct mrfctl *m, char **args, int n)
 
 static int run_bans(struct mrfctl *m, char **args, int n)
 {
-	char *path = conference_path(args[0], "bans", NULL);
+	char *path = path_of("conferences", args[0], "bans", NULL);
 	int rc = mrfctl_call_and_print(m, path, mrfctl_print_bans);
 
 	(void)n;
@@ -349,6 +351,26 @@ static int run_mrfps(struct mrfctl *m, char **args, int n)
 	(void)args;
 	(void)n;
 	return mrfctl_call_and_print(m, "/v1/mrfps", mrfctl_print_mrfps);
+}
+
+static int run_drain(struct mrfctl *m, char **args, int n)
+{
+	char *path = path_of("mrfps", args[0], "drain", NULL);
+	int rc = mrfctl_call_and_say(m, "POST", path, NULL, "draining", args[0]);
+
+	(void)n;
+	free(path);
+	return rc;
+}
+
+static int run_undrain(struct mrfctl *m, char **args, int n)
+{
+	char *path = path_of("mrfps", args[0], "drain", NULL);
+	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "takes conferences again:", args[0]);
+
+	(void)n;
+	free(path);
+	return rc;
 }
 
 /* Readiness has no JSON of its own: only its status counts. */
@@ -441,6 +463,8 @@ static const struct command commands[] = {
 	{"participants", "unban", "unban", 2, 2, run_unban},
 	{"participants", "bans", "bans", 1, 1, run_bans},
 	{"mrfps", "list", "mrfps", 0, 0, run_mrfps},
+	{"mrfps", "drain", "drain", 1, 1, run_drain},
+	{"mrfps", "undrain", "undrain", 1, 1, run_undrain},
 	{"user", "list", "user-list", 0, 0, mrfctl_user_list},
 	{"user", "add", "user-add", 1, 1, mrfctl_user_add},
 	{"user", "passwd", "user-passwd", 1, 1, mrfctl_user_passwd},

@@ -82,6 +82,20 @@ struct conference *conference_find_context(struct conference_table *t,
 	return e ? &e->c : NULL;
 }
 
+void conference_move_context(struct conference_table *t, struct conference *c,
+			     uint8_t former_r[MEDIA_CONTEXT_SIZE])
+{
+	struct conference_entry *e = entry_of(c);
+
+	memcpy(former_r, c->context, sizeof(c->context));
+	HASH_DELETE(by_context, t->contexts, e);
+	do
+		rand_bytes(c->context, sizeof(c->context));
+	while (conference_find_context(t, c->context));
+	c->epoch++;
+	HASH_ADD_KEYPTR(by_context, t->contexts, c->context, MEDIA_CONTEXT_SIZE, e);
+}
+
 struct conference *conference_find_contribution(struct conference_table *t, const char *id)
 {
 	struct conference_entry *e = NULL;

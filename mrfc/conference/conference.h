@@ -76,6 +76,9 @@ MUST_CHECK int conference_restore(struct conference_table *t, const struct confe
 struct conference *conference_find(struct conference_table *t, struct slice name);
 struct conference *conference_find_context(struct conference_table *t,
 					   const uint8_t context[MEDIA_CONTEXT_SIZE]);
+/* A new context for it, to be placed anew; the former one, with the epoch before this, is the caller's to end. */
+void conference_move_context(struct conference_table *t, struct conference *c,
+			     uint8_t former_r[MEDIA_CONTEXT_SIZE]);
 /* By Contribution-ID; NULL. */
 struct conference *conference_find_contribution(struct conference_table *t, const char *id);
 /* Give it its second key; id NULL takes it away. -ERR_EXISTS: another conference has it. */

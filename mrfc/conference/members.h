@@ -46,6 +46,9 @@ struct member {
 	uint64_t owed_octets;
 	uint32_t n_live; /* legs of his that get messages live */
 	bool misses;     /* what comes now */
+	/* The same for the former context, while the conference goes to another MRFP. */
+	uint32_t n_live_before;
+	bool misses_before;
 };
 
 struct members *members_new(void);

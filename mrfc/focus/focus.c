@@ -11,7 +11,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "mrfc/conference/event_rate.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/sip_uri.h"
 
@@ -266,6 +265,11 @@ static bool is_idle(const struct room *room, uint64_t now_ms)
 	       now_ms - c->empty_since_ms > limit_ms && LIST_EMPTY(&room->sessions);
 }
 
+static void on_drain_timer(void *arg)
+{
+	drain_run(arg);
+}
+
 /* Once a second: forget ended endpoints, end conferences that nobody uses. */
 static void on_tick(void *arg)
 {
@@ -275,6 +279,8 @@ static void on_tick(void *arg)
 	bool sweep = ++f->n_ticks % SWEEP_TICKS == 0;
 
 	timer_start(f->tick, TICK_MS);
+	if (media_draining(f->media))
+		drain_run(f);
 	for (c = conference_first(f->conferences); c != NULL; c = next) {
 		next = conference_next(c);
 		roster_sweep(c->roster, now_ms, SHOW_ENDED_MS);
@@ -334,13 +340,14 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 	f->users = focus_users_new(config, f->store);
 	f->conferences = conference_table_new(config->domain);
 	f->dialogs = dialog_set_new(base, sip, &settings, &dialog_handlers);
-	f->subscribe_rate = event_rate_new(config->event_subscribe_rate);
 	f->member_hooks = config->offline ? owed_hooks() : NULL;
 	LIST_INIT(&f->owed_waits);
 	LIST_INIT(&f->refers);
 	turns_init(f);
 	f->file_dialogs = dialog_set_new(base, sip, &settings, file_dialog_ops());
 	LIST_INIT(&f->shares);
+	LIST_INIT(&f->draining);
+	f->drain_timer = timer_new(base, on_drain_timer, f);
 	f->tick = timer_new(base, on_tick, f);
 	timer_start(f->tick, TICK_MS);
 	sip_agent_set_handlers(sip, &sip_handlers, f);
@@ -420,13 +427,13 @@ void focus_free(struct focus **fp)
 		room_free(room_of(c));
 	owed_fini(f);
 	timer_free(&f->tick);
+	timer_free(&f->drain_timer);
 	turns_fini(f);
 	dialog_set_free(&f->dialogs);
 	dialog_set_free(&f->file_dialogs);
 	conf_store_free(&f->store);
 	conference_table_free(&f->conferences);
 	focus_users_free(&f->users);
-	event_rate_free(&f->subscribe_rate);
 	trust_free(&f->trusted);
 	psi_set_free(&f->psi);
 	for (size_t i = 0; i < f->n_aliases; i++)

@@ -81,7 +81,7 @@ static void tell_media(struct room *room, const struct member *m)
 
 	LIST_FOREACH(s, &room->sessions, link) {
 		if (s->termination != 0 && member_of(room, &s->who) == m)
-			media_set_listener(room->focus->media, room->c->context, room->c->epoch,
+			media_set_listener(room->focus->media, session_context(s), session_epoch(s),
 					   s->termination, m->role == MEMBER_LISTENER);
 	}
 }

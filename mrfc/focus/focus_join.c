@@ -153,8 +153,8 @@ void join_on_answer(struct session *s, struct slice sdp)
 	remote.uris = uris;
 	s->dir = remote.direction;
 	session_step(s, SESSION_SETTLING);
-	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
-		     false, on_settled, s);
+	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
+		     on_settled, s);
 }
 
 /* Its Contribution-ID, the second key of a conference; NULL. */

@@ -51,14 +51,16 @@ static void on_bye_stored(int err, void *arg)
 /* Who stays a member is owed what he has not answered. */
 static void take_away(struct session *s)
 {
-	struct room *room = s->room;
-	struct media *media = room->focus->media;
+	struct media *media = s->room->focus->media;
 
+	if (s->termination == 0)
+		return;
 	if (owed_taken(s))
-		media_subtract_missed(media, room->c->context, room->c->epoch, s->termination, NULL,
-				      NULL);
+		media_subtract_missed(media, session_context(s), session_epoch(s), s->termination,
+				      NULL, NULL);
 	else
-		media_subtract(media, room->c->context, room->c->epoch, s->termination, NULL, NULL);
+		media_subtract(media, session_context(s), session_epoch(s), s->termination, NULL,
+			       NULL);
 }
 
 static void tell_refer(struct session *s, int status)
@@ -107,8 +109,8 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 		roster_endpoint_end(s->endpoint, rule->leaving, status, by, clock_now_ms());
 	}
 	member_went(s, cause, status, by, bye != NULL ? sip_in_header(bye, "Reason", 0) : NULL);
-	if (s->termination != 0)
-		take_away(s);
+	drain_leave(s);
+	take_away(s);
 	if (bye != NULL)
 		conf_store_wait(f->store, on_bye_stored, bye);
 	else
@@ -186,6 +188,7 @@ void room_end(struct room *room, enum unwind_cause cause)
 	while (!LIST_EMPTY(&room->sessions))
 		focus_unwind(LIST_FIRST(&room->sessions), cause, 0, NULL, NULL);
 	media_subtract(f->media, c->context, c->epoch, 0, NULL, NULL);
+	drain_room_ends(room);
 	conf_store_del_conference(f->store, c->name);
 	conf_store_flush(f->store);
 	stats_ended(f->stats);
@@ -202,6 +205,7 @@ void room_free(struct room *room)
 	struct session *s;
 
 	file_room_ends(room);
+	drain_room_ends(room);
 	while ((s = LIST_FIRST(&room->sessions)) != NULL) { /* only at the process' end */
 		LIST_REMOVE(s, link);
 		media_cancel(f->media, s);

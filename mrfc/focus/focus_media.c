@@ -9,11 +9,9 @@
 
 static struct session *find(struct focus *f, const uint8_t *ctx, uint64_t termination)
 {
-	struct conference *c = conference_find_context(f->conferences, ctx);
+	struct room *room = drain_room_of(f, ctx, NULL);
 
-	if (c == NULL || c->state != CONFERENCE_ACTIVE)
-		return NULL;
-	return session_by_termination(room_of(c), termination);
+	return room != NULL ? session_by_termination(room, termination) : NULL;
 }
 
 static void on_bound(const uint8_t *ctx, uint64_t termination, const char *peer, void *arg)
@@ -66,7 +64,8 @@ static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_
 	struct session *s = find(arg, ctx, termination);
 
 	if (s == NULL) {
-		(void)file_on_lost(arg, ctx, termination, cause);
+		if (drain_room_of(arg, ctx, NULL) == NULL) /* else of one that has moved on */
+			(void)file_on_lost(arg, ctx, termination, cause);
 		return;
 	}
 	s->bound = false;
@@ -125,9 +124,13 @@ static void on_context_lost(const uint8_t *ctx, void *arg)
 {
 	struct focus *f = arg;
 	struct conference *c = conference_find_context(f->conferences, ctx);
+	bool former;
+	struct room *room = drain_room_of(f, ctx, &former);
 
-	if (c != NULL) {
-		owed_context_lost(room_of(c));
+	if (room != NULL && former) {
+		drain_context_lost(room);
+	} else if (c != NULL) {
+		owed_context_lost(room_of(c), false);
 		room_move(room_of(c));
 	} else {
 		(void)file_on_context_lost(f, ctx);
@@ -137,26 +140,30 @@ static void on_context_lost(const uint8_t *ctx, void *arg)
 static bool on_known(const uint8_t *ctx, uint64_t termination, void *arg)
 {
 	struct focus *f = arg;
-	struct conference *c = conference_find_context(f->conferences, ctx);
+	bool former;
+	struct room *room = drain_room_of(f, ctx, &former);
+	const struct session *s;
 
-	if (c == NULL)
+	if (room == NULL)
 		return file_knows(f, ctx, termination);
-	if (c->state != CONFERENCE_ACTIVE)
-		return false;
-	return termination == 0 || session_by_termination(room_of(c), termination) != NULL;
+	if (termination == 0)
+		return true;
+	s = session_by_termination(room, termination);
+	return s != NULL ? s->stays == former : former && drain_by_former(room, termination);
 }
 
 static void on_owed(const uint8_t *ctx, const struct media_owed *o, const struct media_later *later,
 		    void *arg)
 {
 	struct focus *f = arg;
-	struct conference *c = conference_find_context(f->conferences, ctx);
-	bool here = c != NULL && c->state == CONFERENCE_ACTIVE && f->member_hooks != NULL;
+	bool former;
+	struct room *room = drain_room_of(f, ctx, &former);
+	bool here = room != NULL && f->member_hooks != NULL;
 
 	if (here && later != NULL)
-		owed_message(room_of(c), o, later);
+		owed_message(room, former, o, later);
 	else if (here)
-		owed_leg_ended(room_of(c), o->missed_by);
+		owed_leg_ended(room, o->missed_by);
 	else if (later != NULL)
 		media_owed_done(f->media, later, true);
 }
@@ -165,10 +172,10 @@ static void on_told(const uint8_t *ctx, uint64_t termination, uint64_t number, i
 		    void *arg)
 {
 	struct focus *f = arg;
-	struct conference *c = conference_find_context(f->conferences, ctx);
+	struct room *room = drain_room_of(f, ctx, NULL);
 
-	if (c != NULL && c->state == CONFERENCE_ACTIVE)
-		owed_told(room_of(c), termination, number, status);
+	if (room != NULL)
+		owed_told(room, termination, number, status);
 }
 
 static void on_file_over(const uint8_t *ctx, int outcome, uint64_t size, void *arg)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What members miss is kept for them (IMS-007). Who misses a message is decided by the order of the
- * MRFP's events alone: a leg is live from its bound event to its end mark, and a member without a
- * live leg misses what is handed up. Bodies are stored once, with one key for each who misses
+ * What members miss is kept for them (IMS-007). Who misses a message is
+ * focus_owed_away.c's. Bodies are stored once, with one key for each who misses
  * them, before the MRFP (and so the sender) has its answer. The oldest give way to limits.
  */
 #include <stdlib.h>
@@ -18,14 +17,6 @@
 #define RECENT      1024 /* messages of a room that are known again when handed up twice */
 #define FORMERS_MAX 256
 
-/* A termination that was taken away, until its end mark comes. */
-struct owed_former {
-	LIST_ENTRY(owed_former) link;
-	uint64_t termination;
-	bool live;
-	char *uri; /* of its member */
-};
-
 /* A message by what tells it from others, and the number it was kept by. */
 struct owed_id {
 	uint64_t id, number;
@@ -37,210 +28,6 @@ struct owed_wait {
 	struct focus *focus;
 	struct media_later later;
 };
-
-/* --- who misses what comes --- */
-
-bool owed_is_away(struct room *room)
-{
-	room->owed.told_away = room->owed.n_missing > 0 || !LIST_EMPTY(&room->owed.formers);
-	return room->owed.told_away;
-}
-
-static void update_away(struct room *room)
-{
-	bool before = room->owed.told_away;
-
-	if (owed_is_away(room) != before)
-		media_set_away(room->focus->media, room->c->context, room->c->epoch,
-			       room->owed.told_away);
-}
-
-static void set_misses(struct room *room, struct member *m, bool misses)
-{
-	if (m->misses == misses)
-		return;
-	m->misses = misses;
-	room->owed.n_missing += misses ? 1 : (uint32_t)-1;
-	log_debug("%s: %s %s what comes", room->c->name, m->uri, misses ? "misses" : "gets live");
-}
-
-static struct owed_former *former_find(const struct room *room, uint64_t termination)
-{
-	struct owed_former *o;
-
-	LIST_FOREACH(o, &room->owed.formers, link) {
-		if (o->termination == termination)
-			return o;
-	}
-	return NULL;
-}
-
-static void former_free(struct owed_former *o)
-{
-	LIST_REMOVE(o, link);
-	free(o->uri);
-	free(o);
-}
-
-struct member *owed_member_of(struct room *room, uint64_t termination)
-{
-	struct session *s = session_by_termination(room, termination);
-	const struct owed_former *o = s == NULL ? former_find(room, termination) : NULL;
-
-	if (s != NULL)
-		return member_of(room, &s->who);
-	return o != NULL ? members_find(room->c->members, slice_str(o->uri)) : NULL;
-}
-
-static bool is_live(struct room *room, uint64_t termination)
-{
-	struct session *s = session_by_termination(room, termination);
-	const struct owed_former *o = s == NULL ? former_find(room, termination) : NULL;
-
-	return s != NULL ? s->live : o != NULL && o->live;
-}
-
-static void leg_is_live(struct session *s, struct member *m)
-{
-	if (!s->live) {
-		s->live = true;
-		m->n_live++;
-	}
-	set_misses(s->room, m, false);
-	update_away(s->room);
-	owed_give(s, m);
-}
-
-void owed_bound(struct session *s)
-{
-	struct member *m = member_of(s->room, &s->who);
-
-	if (s->room->focus->member_hooks == NULL || m == NULL)
-		return; /* not yet: comes with the hook */
-	if (s->live)
-		s->held = true; /* told again: the MRFP waits for us */
-	leg_is_live(s, m);
-}
-
-static void on_bound(struct session *s, struct member *m)
-{
-	if (!s->live)
-		leg_is_live(s, m);
-}
-
-static void leg_ends(struct room *room, struct member *m)
-{
-	if (m == NULL)
-		return;
-	if (m->n_live > 0)
-		m->n_live--;
-	if (m->n_live == 0)
-		set_misses(room, m, true);
-}
-
-void owed_leg_ended(struct room *room, uint64_t termination)
-{
-	struct session *s = session_by_termination(room, termination);
-	struct owed_former *o = s == NULL ? former_find(room, termination) : NULL;
-	struct member *m = owed_member_of(room, termination);
-
-	if (room->focus->member_hooks == NULL)
-		return;
-	owed_give_stop(room, termination);
-	if (s != NULL ? s->live : o != NULL && o->live)
-		leg_ends(room, m);
-	if (s != NULL) {
-		s->live = false;
-		s->held = true; /* the MRFP does so by itself */
-	}
-	if (o != NULL)
-		former_free(o);
-	update_away(room);
-}
-
-void owed_context_lost(struct room *room)
-{
-	struct session *s;
-
-	if (room->focus->member_hooks == NULL)
-		return;
-	LIST_FOREACH(s, &room->sessions, link) {
-		if (s->termination != 0)
-			owed_leg_ended(room, s->termination);
-	}
-	while (!LIST_EMPTY(&room->owed.formers))
-		owed_leg_ended(room, LIST_FIRST(&room->owed.formers)->termination);
-}
-
-bool owed_taken(struct session *s)
-{
-	struct room *room = s->room;
-	struct member *m = member_of(room, &s->who);
-	struct owed_former *o;
-	unsigned n = 0;
-
-	if (room->focus->member_hooks == NULL || room->ending_run)
-		return false;
-	owed_give_stop(room, s->termination);
-	if (m == NULL || !s->live)
-		return false;
-	LIST_FOREACH(o, &room->owed.formers, link)
-		n++;
-	if (n >= FORMERS_MAX)
-		return false;
-	o = xcalloc(1, sizeof(*o));
-	o->termination = s->termination;
-	o->live = true;
-	o->uri = xstrdup(m->uri);
-	s->live = false;
-	LIST_INSERT_HEAD(&room->owed.formers, o, link);
-	update_away(room); /* before the termination goes */
-	return true;
-}
-
-bool owed_holds(const struct session *s)
-{
-	struct member *m = member_of(s->room, &s->who);
-	const struct owed_former *o;
-
-	if (s->room->focus->member_hooks == NULL || m == NULL)
-		return false;
-	LIST_FOREACH(o, &s->room->owed.formers, link) {
-		if (members_find(s->room->c->members, slice_str(o->uri)) == m && m->n_live <= 1)
-			return true;
-	}
-	return m->misses || (m->n_live == 0 && m->n_owed > 0);
-}
-
-/* --- hooks of members --- */
-
-static void on_away(struct room *room, struct member *m)
-{
-	if (m->state == MEMBER_INVITED && !room->c->kept)
-		return;
-	if (m->n_live == 0) /* else its end mark is on the way */
-		set_misses(room, m, true);
-	update_away(room);
-}
-
-static void on_gone(struct room *room, struct member *m)
-{
-	if (m->n_owed > 0)
-		stats_owed(room->focus->stats, "left", m->n_owed);
-	conf_store_owed_drop(room->focus->store, room->c->name, m->uri);
-	m->n_owed = 0;
-	m->owed_octets = 0;
-	set_misses(room, m, false);
-	update_away(room);
-}
-
-const struct member_hooks *owed_hooks(void)
-{
-	static const struct member_hooks hooks = {
-		.away = on_away, .bound = on_bound, .gone = on_gone};
-
-	return &hooks;
-}
 
 /* --- the queue --- */
 
@@ -254,10 +41,8 @@ void owed_room_init(struct room *room)
 
 void owed_room_fini(struct room *room)
 {
-	struct owed_former *o;
-
-	while ((o = LIST_FIRST(&room->owed.formers)) != NULL)
-		former_free(o);
+	while (!LIST_EMPTY(&room->owed.formers))
+		owed_former_free(LIST_FIRST(&room->owed.formers));
 	owed_give_stop(room, 0);
 	free(room->owed.recent);
 }
@@ -425,6 +210,7 @@ struct keeping {
 	struct room *room;
 	struct kept_message kept;
 	uint64_t number;
+	bool before; /* it is of the former context */
 	bool known;  /* it has its number since before */
 	bool stored; /* its body is, in this turn */
 };
@@ -448,6 +234,26 @@ static void owe(struct keeping *k, struct member *m)
 	keep_limits(k->room, m);
 }
 
+static bool is_missed(const struct keeping *k, const struct member *m)
+{
+	return k->before ? m->misses_before : m->misses;
+}
+
+/* Who has moved on already, or not yet, may get it at once. */
+static void give_elsewhere(struct keeping *k, struct member *m)
+{
+	struct session *s;
+
+	if (!k->room->drain.on || k->room->drain.hold)
+		return;
+	LIST_FOREACH(s, &k->room->sessions, link) {
+		if (s->live && member_of(k->room, &s->who) == m) {
+			owed_give(s, m);
+			return;
+		}
+	}
+}
+
 /* For one leg: others of its user that are live have the message. */
 static void owe_leg(struct keeping *k, uint64_t termination)
 {
@@ -455,22 +261,25 @@ static void owe_leg(struct keeping *k, uint64_t termination)
 	struct member *m = owed_member_of(room, termination);
 	struct session *s = session_by_termination(room, termination);
 
-	if (m == NULL || m->n_live > (is_live(room, termination) ? 1u : 0u))
+	if (m == NULL || owed_n_live(m, k->before) > (owed_is_live(room, termination) ? 1u : 0u))
 		return;
 	owe(k, m);
 	if (s != NULL && s->live)
 		owed_give(s, m); /* it came back while the message was under way */
+	give_elsewhere(k, m);
 }
 
 static void owe_absent(struct keeping *k, const struct member *sender)
 {
 	struct member *m;
 
-	if (k->room->owed.n_missing == 0)
+	if ((k->before ? k->room->owed.n_missing_before : k->room->owed.n_missing) == 0)
 		return;
 	for (m = members_first(k->room->c->members); m != NULL; m = members_next(m)) {
-		if (m->misses && m != sender)
-			owe(k, m);
+		if (!is_missed(k, m) || m == sender)
+			continue;
+		owe(k, m);
+		give_elsewhere(k, m);
 	}
 }
 
@@ -479,15 +288,19 @@ static void owe_one(struct keeping *k, struct slice to, const struct member *sen
 {
 	struct member *m = members_find(k->room->c->members, to);
 
-	if (m != NULL && m->misses && m != sender)
-		owe(k, m);
+	if (m == NULL || !is_missed(k, m) || m == sender)
+		return;
+	owe(k, m);
+	give_elsewhere(k, m);
 }
 
-void owed_message(struct room *room, const struct media_owed *o, const struct media_later *later)
+void owed_message(struct room *room, bool before, const struct media_owed *o,
+		  const struct media_later *later)
 {
 	struct member *sender = o->sender != 0 ? owed_member_of(room, o->sender) : NULL;
 	char *message_id = slice_dup(o->message_id), *type = slice_dup(o->content_type);
 	struct keeping k = {.room = room,
+			    .before = before,
 			    .kept = {.message_id = message_id,
 				     .content_type = type,
 				     .sender = sender != NULL ? sender->uri : "",
@@ -499,7 +312,8 @@ void owed_message(struct room *room, const struct media_owed *o, const struct me
 	k.number = number_of(room, id);
 	k.known = k.number != 0;
 	if (!k.known)
-		k.number = room->owed.next_number++;
+		k.number = room->drain.on && !before ? room->owed.next_ahead++
+						     : room->owed.next_number++;
 	if (o->to.len != 0)
 		owe_one(&k, o->to, sender);
 	else if (o->missed_by != 0)
@@ -539,24 +353,14 @@ static bool on_again(uint64_t number, const struct kept_message *k, void *arg)
 
 void owed_recovered(struct room *room)
 {
-	struct session *s;
 	struct member *m;
 
 	if (room->focus->member_hooks == NULL)
 		return;
-	LIST_FOREACH(s, &room->sessions, link) {
-		m = member_of(room, &s->who);
-		if (m == NULL || !s->announced || s->live || s->termination == 0)
-			continue;
-		s->live = true; /* what says otherwise is among the events to come */
-		m->n_live++;
-	}
+	owed_legs_restored(room);
 	for (m = members_first(room->c->members); m != NULL; m = members_next(m)) {
-		if (m->n_live == 0 && (m->state != MEMBER_INVITED || room->c->kept))
-			set_misses(room, m, true);
 		if (m->n_owed > 0 && conf_store_owed_each(room->focus->store, room->c->name, m->uri,
 							  0, on_again, room) != 0)
 			log_warn("%s: what %s is owed cannot be read", room->c->name, m->uri);
 	}
-	update_away(room);
 }

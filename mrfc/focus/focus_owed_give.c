@@ -74,8 +74,7 @@ static void let_go(struct session *s)
 	if (!s->held)
 		return;
 	s->held = false;
-	media_release(s->room->focus->media, s->room->c->context, s->room->c->epoch,
-		      s->termination);
+	media_release(s->room->focus->media, session_context(s), session_epoch(s), s->termination);
 }
 
 static void on_injected(const struct media_result *result, void *arg)
@@ -142,6 +141,8 @@ void owed_give(struct session *s, struct member *m)
 {
 	struct owed_run *r = run_find(s->room, s->termination);
 
+	if (!drain_may_give(s, m))
+		return; /* when the room is on one MRFP again */
 	if (r == NULL) {
 		LIST_FOREACH(r, &s->room->owed.runs, link) {
 			if (member_here(r) == m) { /* on another device of his */

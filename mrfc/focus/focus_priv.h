@@ -10,6 +10,8 @@
 #include "mrfc/conference/unwind.h"
 #include "mrfc/conference/urilist.h"
 #include "mrfc/focus/focus.h"
+#include "mrfc/focus/focus_drain.h"
+#include "mrfc/focus/focus_owed.h"
 #include "mrfc/focus/focus_sdp.h"
 #include "mrfc/sip/dialog.h"
 #include "mrfc/sip/sip.h"
@@ -23,22 +25,6 @@ struct refer;
 struct list_order;
 struct recovery;
 
-struct owed_former;
-struct owed_run;
-struct owed_id;
-
-/* What members of a room miss (IMS-007): focus_owed.c, focus_owed_give.c. */
-struct room_owed {
-	LIST_HEAD(, owed_former)
-	formers; /* terminations taken away that may still have answers to give */
-	LIST_HEAD(, owed_run) runs; /* members who are being given what they missed */
-	uint32_t n_missing;         /* members who miss what comes */
-	bool told_away;             /* what the MRFP knows of that */
-	uint64_t next_number;       /* of a message that is kept */
-	struct owed_id *recent;     /* ring of those kept lately */
-	uint32_t n_recent;          /* ever */
-};
-
 /* The focus' side of a conference. */
 struct room {
 	struct focus *focus;
@@ -50,6 +36,7 @@ struct room {
 	struct timer *move_timer;   /* MRFP lost: waits for another */
 	struct timer *recall_timer; /* absent members are about to be called; NULL: never were */
 	struct room_owed owed;
+	struct room_drain drain;
 	uint32_t most_in;       /* participants that were in at once, at most */
 	char *session_replaces; /* Contribution-ID of the session that it succeeds; NULL */
 	uint64_t move_until_ms; /* 0: not moving */
@@ -103,6 +90,10 @@ struct session {
 	char *contact;
 	struct roster_endpoint *endpoint; /* NULL until it shows in the roster */
 	uint64_t termination;             /* 0: none yet */
+	bool stays;                       /* its termination is in the room's former context */
+	uint64_t former;                  /* second termination, in the former context; 0 */
+	bool former_live;                 /* of that one */
+	uint64_t moved_ms, settled_ms;    /* asked to move; bound there since */
 	uint64_t recorded_as;             /* termination that its record names; 0: there is none */
 	bool missing;                     /* recovering: no MRFP has told of its termination */
 	bool dialled_out;
@@ -183,7 +174,6 @@ struct focus {
 	struct conf_store *store;
 	struct stats *stats;
 	struct conference_table *conferences;
-	struct event_rate *subscribe_rate;
 	struct timer *tick;
 	unsigned n_ticks;
 	LIST_HEAD(, refer) refers;
@@ -191,7 +181,11 @@ struct focus {
 	struct timer *turn_timer;
 	uint64_t turn_next_us;
 	struct dialog_set *file_dialogs;
-	LIST_HEAD(, file_share) shares;          /* files under way */
+	LIST_HEAD(, file_share) shares; /* files under way */
+	LIST_HEAD(, room) draining;     /* rooms between two MRFPs */
+	struct timer *drain_timer;
+	double drain_budget;                     /* re-INVITEs that may go now */
+	uint64_t drain_ms;                       /* when it was filled */
 	const struct member_hooks *member_hooks; /* NULL: nobody cares */
 	LIST_HEAD(, owed_wait) owed_waits;       /* events that wait for the store */
 	struct recovery *recovery;               /* NULL: over, or there was none */
@@ -482,7 +476,8 @@ void reinvite_on_answer(struct session *s, struct slice sdp);
 void reinvite_on_failed(struct session *s, int status);
 /* If the peer's answer asked for it: the new offer without CEMA (RFC 6714 4.2). */
 void reinvite_fall_back(struct session *s);
-void room_move(struct room *room); /* its MRFP is gone: go to another, or end the sessions */
+void reinvite_move(struct session *s); /* a new termination, and the offer of it */
+void room_move(struct room *room);     /* its MRFP is gone: go to another, or end the sessions */
 /* The MRFP has its room but not this one: a new termination there. */
 void reinvite_lost(struct session *s);
 /* The change that waited for the end of the recovery. */
@@ -517,42 +512,6 @@ bool file_knows(struct focus *f, const uint8_t *ctx, uint64_t termination);
 /* A change of the member came: true when file_lines_ready() follows, as terminations are asked for. */
 bool file_lines_change(struct session *s);
 void file_member_gone(struct session *s);
-
-/* focus_owed.c: what members miss is kept (IMS-007) */
-const struct member_hooks *owed_hooks(void);
-void owed_room_init(struct room *room);
-void owed_room_fini(struct room *room);
-void owed_fini(struct focus *f);
-/* Its bound event came. */
-void owed_bound(struct session *s);
-/* The event that a termination misses everything from now on, or its loss. */
-void owed_leg_ended(struct room *room, uint64_t termination);
-/* The MRFP is gone, with all terminations. */
-void owed_context_lost(struct room *room);
-/* Its termination is about to be taken away; true: what it has not answered is owed. */
-bool owed_taken(struct session *s);
-/* Should a new termination wait for what its user missed? */
-bool owed_holds(const struct session *s);
-/* For the context: does somebody miss what comes? The MRFP is told. */
-bool owed_is_away(struct room *room);
-void owed_message(struct room *room, const struct media_owed *o, const struct media_later *later);
-/* After a start: a message that a member is owed by the store; then, with all sessions made, the rest. */
-void owed_restored(struct room *room, struct member *m, uint64_t number, size_t octets);
-void owed_recovered(struct room *room);
-/* Whose termination it is, or was of late; NULL. */
-struct member *owed_member_of(struct room *room, uint64_t termination);
-/* Messages kept for members now. */
-size_t owed_count(const struct room *room);
-/* The member does not get this one: it is too old, or too much. */
-void owed_forget(struct room *room, struct member *m, uint64_t number, size_t octets,
-		 const char *why);
-/* What is too old goes. */
-void owed_sweep(struct room *room, uint64_t wall_ms);
-
-/* focus_owed_give.c: and given to who comes back */
-void owed_give(struct session *s, struct member *m);
-void owed_give_stop(struct room *room, uint64_t termination);
-void owed_told(struct room *room, uint64_t termination, uint64_t number, int status);
 
 /* focus_media.c */
 const struct media_events *focus_media_events(void);

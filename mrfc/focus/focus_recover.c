@@ -382,7 +382,7 @@ static void recovered(struct room *room)
 	room->recovering = false;
 	members_recovered(room);
 	if (media_mrfp_of(f->media, room->c->context)[0] == '\0') {
-		owed_context_lost(room);
+		owed_context_lost(room, false);
 		room_move(room);
 		return;
 	}

@@ -84,8 +84,8 @@ static void undo(struct session *s)
 
 	drop_offered(s);
 	focus_sdp_remote(&s->peer, s->peer_answered, &f->sdp, &remote);
-	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
-		     false, on_undone, s);
+	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
+		     on_undone, s);
 }
 
 static void on_stored(int err, void *arg)
@@ -195,8 +195,8 @@ void reinvite_on_change(struct session *s, struct slice offer)
 	}
 	focus_sdp_remote(&s->offered, false, &f->sdp, &remote);
 	session_step(s, SESSION_CHANGING);
-	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
-		     false, on_modified, s);
+	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
+		     on_modified, s);
 }
 
 void reinvite_held(struct session *s)
@@ -257,8 +257,8 @@ void reinvite_on_answer(struct session *s, struct slice sdp)
 		return;
 	}
 	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
-	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
-		     false, on_settled, s);
+	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
+		     on_settled, s);
 }
 
 void reinvite_fall_back(struct session *s)
@@ -288,7 +288,8 @@ static void on_readded(const struct media_result *result, void *arg)
 	struct focus *f = s->room->focus;
 
 	if (result->err != 0) {
-		focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, result->reason);
+		if (!drain_came_back(s, result->reason))
+			focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, result->reason);
 		return;
 	}
 	focus_sdp_local_set(&s->local, result);
@@ -298,8 +299,7 @@ static void on_readded(const struct media_result *result, void *arg)
 	dialog_offer(s->dialog, bytes_slice(&s->local.last));
 }
 
-/* Sessions that are not up yet cannot be saved; the others go on with a new termination. */
-static void move_session(struct session *s)
+void reinvite_move(struct session *s)
 {
 	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
 				      .tls = s->local.fingerprint != NULL,
@@ -311,6 +311,7 @@ static void move_session(struct session *s)
 	session_add_termination(s, &remote, on_readded);
 }
 
+/* Sessions that are not up yet cannot be saved. */
 static void lose_session(struct session *s)
 {
 	struct focus *f = s->room->focus;
@@ -342,7 +343,7 @@ void reinvite_lost(struct session *s)
 
 	lose_session(s); /* one that is not up is gone now */
 	if (up)
-		move_session(s);
+		reinvite_move(s);
 }
 
 void room_move(struct room *room)
@@ -361,7 +362,8 @@ void room_move(struct room *room)
 		conf_store_put_conference(f->store, room->c);
 		for (s = LIST_FIRST(&room->sessions); s != NULL; s = next) {
 			next = LIST_NEXT(s, link);
-			lose_session(s);
+			if (!s->stays)
+				lose_session(s);
 			if (room->c->state != CONFERENCE_ACTIVE)
 				return; /* it ended with this session, and the others are gone */
 		}
@@ -373,10 +375,10 @@ void room_move(struct room *room)
 	room->move_until_ms = 0;
 	for (s = LIST_FIRST(&room->sessions); s != NULL; s = next) {
 		next = LIST_NEXT(s, link);
-		if (s->step != SESSION_MOVING)
+		if (s->step != SESSION_MOVING || s->stays)
 			continue;
 		if (media_available(f->media)) {
-			move_session(s);
+			reinvite_move(s);
 		} else {
 			stats_reestablished(f->stats, "failed");
 			focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, NULL);

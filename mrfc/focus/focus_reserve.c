@@ -65,8 +65,8 @@ void reserve_on_offer(struct session *s, struct slice offer)
 	}
 	s->has_offered = true;
 	focus_sdp_remote(&s->offered, false, &f->sdp, &remote);
-	media_modify(f->media, s->room->c->context, s->room->c->epoch, s->termination, &remote,
-		     false, on_modified, s);
+	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
+		     on_modified, s);
 }
 
 void reserve_on_early_answer(struct session *s, struct slice sdp)

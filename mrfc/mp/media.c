@@ -184,6 +184,16 @@ bool media_available(const struct media *m)
 	return mrfp_pool_up(m->pool);
 }
 
+bool media_draining(const struct media *m)
+{
+	return mrfp_pool_draining(m->pool);
+}
+
+bool media_should_move(const struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE])
+{
+	return mrfp_pool_should_move(m->pool, ctx);
+}
+
 bool media_has_tls(const struct media *m)
 {
 	return mrfp_pool_has_tls(m->pool);

@@ -74,6 +74,9 @@ void media_free(struct media **m);
 
 /* An MRFP is registered and up. */
 bool media_available(const struct media *m);
+/* Some MRFP drains: it is to lose its contexts. Should this one go to another, which could take it? */
+bool media_draining(const struct media *m);
+bool media_should_move(const struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE]);
 /* Some MRFP serves MSRP over TLS. */
 bool media_has_tls(const struct media *m);
 bool media_has_websocket(const struct media *m);

@@ -51,6 +51,8 @@ struct mrfp_link {
 	uint64_t heard_ms;
 	uint64_t keepalive_ms; /* when the next one is due */
 	uint64_t lost_ms;      /* 0: the next tick sets it */
+	uint64_t ticked_ms;    /* the latest tick */
+	bool silent;           /* lost without a word */
 
 	uint32_t next_transaction;
 	struct request *by_transaction;
@@ -355,6 +357,7 @@ void mrfp_link_attach(struct mrfp_link *l, struct mrfp_wire *wire_take, uint64_t
 		l->incarnation = incarnation;
 	}
 	drop_wire(l);
+	l->silent = false;
 	l->wire = wire_take;
 	l->heard_ms = now_ms;
 	l->keepalive_ms = now_ms + l->timing->keepalive_ms;
@@ -369,10 +372,21 @@ void mrfp_link_close(struct mrfp_link *l, const char *why)
 		lose(l, why);
 }
 
-void mrfp_link_drain(struct mrfp_link *l)
+void mrfp_link_drain(struct mrfp_link *l, const char *why)
 {
 	if (l->state == MRFP_LINK_UP)
-		set_state(l, MRFP_LINK_DRAINING, "asked by the MRFP");
+		set_state(l, MRFP_LINK_DRAINING, why);
+}
+
+void mrfp_link_undrain(struct mrfp_link *l, const char *why)
+{
+	if (l->state == MRFP_LINK_DRAINING)
+		set_state(l, MRFP_LINK_UP, why);
+}
+
+bool mrfp_link_silent(const struct mrfp_link *l)
+{
+	return l->state == MRFP_LINK_LOST && l->silent;
 }
 
 void mrfp_link_give_up(struct mrfp_link *l, const char *why)
@@ -416,9 +430,11 @@ static void tick_wire(struct mrfp_link *l, uint64_t now_ms)
 {
 	struct ctl_keepalive msg = {0};
 
-	if (!l->heard_ms)
+	/* We did not run: what it sent meanwhile is still to be read. */
+	if (!l->heard_ms || now_ms - l->ticked_ms >= l->timing->silent_ms / 2)
 		l->heard_ms = now_ms;
 	if (now_ms - l->heard_ms >= l->timing->silent_ms) {
+		l->silent = true;
 		lose(l, "silent");
 		return;
 	}
@@ -440,6 +456,7 @@ void mrfp_link_tick(struct mrfp_link *l, uint64_t now_ms)
 		complete(l, r, &timeout);
 	if (l->wire)
 		tick_wire(l, now_ms);
+	l->ticked_ms = now_ms;
 	if (l->state != MRFP_LINK_LOST)
 		return;
 	if (!l->lost_ms)

@@ -81,7 +81,11 @@ void mrfp_link_attach(struct mrfp_link *l, struct mrfp_wire *wire_take, uint64_t
 		      uint64_t now_ms);
 /* Close its wire: it is lost, and may come back. */
 void mrfp_link_close(struct mrfp_link *l, const char *why);
-void mrfp_link_drain(struct mrfp_link *l);
+/* No new contexts, from up only; and back. */
+void mrfp_link_drain(struct mrfp_link *l, const char *why);
+void mrfp_link_undrain(struct mrfp_link *l, const char *why);
+/* Lost, because nothing was heard of it: it may be there and do nothing. */
+bool mrfp_link_silent(const struct mrfp_link *l);
 /* The MRFP said that it goes down now, or it is to be given up: pending requests fail. */
 void mrfp_link_give_up(struct mrfp_link *l, const char *why);
 
@@ -99,7 +103,7 @@ MUST_CHECK int mrfp_link_request(struct mrfp_link *l, uint8_t command,
 void mrfp_link_answer_later(struct mrfp_link *l);
 void mrfp_link_answer(struct mrfp_link *l, uint8_t command, uint32_t transaction,
 		      const uint8_t context[CTL_CONTEXT_SIZE], uint16_t code);
-/* Timeouts, keepalive, silence. */
+/* Timeouts, keepalive, silence. After a long pause of our own the other side has time to be heard. */
 void mrfp_link_tick(struct mrfp_link *l, uint64_t now_ms);
 
 #endif

@@ -70,7 +70,10 @@ static void take_service_change(struct pool_member *m, const struct ctl_frame *f
 		log_peer("%s: SERVICE_CHANGE: %s", mrfp_link_id(m->mrfp), error.text);
 		set_reason(result_r, error.result, "malformed");
 	} else if (msg.method == CTL_DRAIN) {
-		mrfp_link_drain(m->mrfp);
+		m->says_goodbye = true;
+		mrfp_link_drain(m->mrfp, "asked by the MRFP");
+		if (!mrfp_pool_up(p))
+			set_reason(result_r, CTL_R_NO_RESOURCES, "there is no other MRFP");
 	} else if (msg.method == CTL_FORCED) {
 		m->leaving = true; /* after the reply has left */
 		mrfp_loop_soon(p->loop);
@@ -162,7 +165,8 @@ static void on_state(struct mrfp_link *l, enum mrfp_link_state old, void *arg)
 {
 	struct pool_member *m = arg;
 
-	(void)old;
+	if (old <= MRFP_LINK_DRAINING && mrfp_link_state(l) >= MRFP_LINK_LOST)
+		pool_member_steady(m, false, mrfp_loop_now_ms(m->pool->loop));
 	if (mrfp_link_state(l) == MRFP_LINK_GONE && !m->restarting)
 		pool_member_lose_contexts(m);
 }
@@ -254,13 +258,7 @@ static void enroll(struct pool_stranger *s, struct pool_member *m, const struct 
 	if (m->restarting)
 		mrfp_link_give_up(m->mrfp, "restarted");
 	++*p->stats.registered;
-	free(m->msrp);
-	m->msrp = slice_dup(msg->msrp);
-	free(m->fingerprint);
-	m->fingerprint = slice_dup(msg->msrp_tls.len ? msg->fingerprint : SLICE_NULL);
-	m->websocket = msg->msrp_wss.len > 0;
-	m->max_size = msg->max_size;
-	m->max_terminations = msg->max_terminations;
+	pool_member_describe(m, msg);
 	m->leaving = false;
 	m->trust = (struct pool_trust){0};
 	CTL_SET(&result, result, code, CTL_R_OK);
@@ -270,6 +268,9 @@ static void enroll(struct pool_stranger *s, struct pool_member *m, const struct 
 	s->wire = NULL;
 	stranger_free(s);
 	mrfp_link_attach(m->mrfp, wire, msg->incarnation, mrfp_loop_now_ms(p->loop));
+	pool_member_steady(m, true, mrfp_loop_now_ms(p->loop));
+	if (m->held_back)
+		mrfp_link_drain(m->mrfp, "by the operator");
 	if (m->restarting)
 		pool_member_lose_contexts(m); /* told now that they can be placed here again */
 	m->restarting = false;
@@ -377,6 +378,7 @@ static void on_tick(uint64_t now_ms, void *arg)
 		    mrfp_link_state(m->mrfp) <= MRFP_LINK_DRAINING)
 			pool_audit_start(m);
 	}
+	pool_tick_silent(p);
 }
 
 static void on_turn(void *arg)
@@ -404,6 +406,7 @@ int mrfp_pool_new(struct event_base *base, const char *socket_path,
 
 	p->base = base;
 	p->incarnation = rand_u64();
+	p->max_load = 1000;
 	mrfp_timing_default(&p->timing);
 	if (timing)
 		p->timing = *timing;

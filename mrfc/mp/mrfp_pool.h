@@ -31,11 +31,25 @@ struct mrfp_info {
 	enum mrfp_state state;
 	const char *msrp;
 	uint32_t contexts, terminations;
-	uint32_t load; /* per mille */
+	uint32_t max_terminations; /* 0: no limit of its own */
+	uint32_t load;             /* per mille */
+	bool tls, websocket;
+	bool held_back; /* draining by the operator's word */
 };
 typedef void mrfp_each_fn(const struct mrfp_info *info, void *arg);
 void mrfp_pool_each(const struct mrfp_pool *p, mrfp_each_fn *fn, void *arg);
 bool mrfp_pool_up(const struct mrfp_pool *p);
+/* An MRFP whose load is above this (per mille) gets no new contexts; as made: 1000. */
+void mrfp_pool_set_max_load(struct mrfp_pool *p, uint32_t per_mille);
+/*
+ * The operator's word: no new contexts to this MRFP, or again (not while it goes down itself). It
+ * holds over registrations. Who has contexts there moves them. -ERR_NOT_FOUND.
+ */
+MUST_CHECK int mrfp_pool_drain(struct mrfp_pool *p, const char *id, bool on);
+/* Some MRFP drains. */
+bool mrfp_pool_draining(const struct mrfp_pool *p);
+/* The MRFP of this context drains, and another could take it. */
+bool mrfp_pool_should_move(const struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE]);
 /* Which MRFP holds a context; "" when none. */
 const char *mrfp_pool_of(const struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE]);
 /* One that is up serves MSRP over TLS. */
@@ -71,8 +85,8 @@ struct mrfp_result {
 };
 typedef void mrfp_result_fn(const struct mrfp_result *result, void *arg);
 /*
- * Requests about a context, to the MRFP that holds it; a new context (by add) goes to the one with
- * the fewest terminations. fn (may be NULL) comes once, from the loop, never from within the call.
+ * Requests about a context, to the MRFP that holds it; a new context (by add) goes to one that is up,
+ * has room and what the termination needs, the less loaded of two. fn (may be NULL) comes once, from the loop, never from within the call.
  */
 void mrfp_pool_add(struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE],
 		   const struct ctl_add *msg, mrfp_result_fn *fn, void *arg);

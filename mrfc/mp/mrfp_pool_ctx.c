@@ -196,27 +196,6 @@ void pool_ops_turn(struct mrfp_pool *p)
 	}
 }
 
-/* The one with the fewest terminations that takes new contexts. -ERR_LIMIT: all are full. */
-static int pick(struct mrfp_pool *p, struct pool_member **best_r)
-{
-	struct pool_member *m, *best = NULL;
-	int err = -ERR_CLOSED;
-
-	LIST_FOREACH(m, &p->members, link) {
-		if (mrfp_link_state(m->mrfp) != MRFP_LINK_UP)
-			continue;
-		err = -ERR_LIMIT;
-		if (m->max_terminations && m->n_terminations >= m->max_terminations)
-			continue;
-		if (!best || m->n_terminations < best->n_terminations)
-			best = m;
-	}
-	if (!best)
-		return err;
-	*best_r = best;
-	return 0;
-}
-
 static struct pool_op *op_new(struct mrfp_pool *p, uint8_t command, const uint8_t *context,
 			      uint64_t termination, mrfp_result_fn *fn, void *arg)
 {
@@ -264,15 +243,20 @@ void mrfp_pool_add(struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_SIZE],
 	struct pool_context *c = pool_context_find(p, context);
 	struct pool_member *m;
 
-	if (!c) {
-		int rc = pick(p, &m);
+	int rc = 0;
 
-		if (rc < 0) {
-			op_fail(op, rc);
-			return;
-		}
-		c = pool_context_new(m, context);
+	if (!c)
+		rc = pool_place(p, msg, &m);
+	else if (pool_member_full(c->member) && !pool_termination_find(c, msg->termination))
+		rc = -ERR_LIMIT;
+	if (rc < 0) {
+		if (rc == -ERR_LIMIT)
+			++*p->stats.full;
+		op_fail(op, rc);
+		return;
 	}
+	if (!c)
+		c = pool_context_new(m, context);
 	op_send(op, c, CTL_BODY_add, msg);
 }
 

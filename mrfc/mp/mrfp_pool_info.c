@@ -30,7 +30,11 @@ void mrfp_pool_each(const struct mrfp_pool *p, mrfp_each_fn *fn, void *arg)
 			.msrp = m->msrp,
 			.contexts = m->n_contexts,
 			.terminations = m->n_terminations,
+			.max_terminations = m->max_terminations,
 			.load = m->load,
+			.tls = m->fingerprint[0] != '\0',
+			.websocket = m->websocket,
+			.held_back = m->held_back,
 		};
 
 		fn(&info, arg);
@@ -100,6 +104,12 @@ static void on_collect(void *arg)
 	*p->stats.contexts = 0;
 	*p->stats.terminations = 0;
 	LIST_FOREACH(m, &p->members, link) {
+		const char *id = mrfp_link_id(m->mrfp);
+
+		*cell(p->stats.of_load, id) = m->load;
+		*cell(p->stats.of_contexts, id) = m->n_contexts;
+		*cell(p->stats.of_terminations, id) = m->n_terminations;
+		*cell(p->stats.of_state, id) = shown_state(m);
 		++*p->stats.state[shown_state(m)];
 		*p->stats.contexts += m->n_contexts;
 		*p->stats.terminations += m->n_terminations;
@@ -170,5 +180,16 @@ void pool_stats_init(struct mrfp_pool *p, struct metrics *metrics)
 	s->terminations = metrics_cell(metrics_add(metrics, METRICS_GAUGE, "mrfc_mp_terminations",
 						   "", "Terminations on MRFPs."),
 				       NULL, 0);
+	s->full = metrics_cell(metrics_add(metrics, METRICS_COUNTER, "mrfc_mp_full_total", "",
+					   "Terminations refused as no MRFP had room for them."),
+			       NULL, 0);
+	s->of_state = metrics_add(metrics, METRICS_GAUGE, "mrfc_mrfp_state", "mrfp",
+				  "State of each MRFP: 0 up, 1 draining, 2 down.");
+	s->of_load = metrics_add(metrics, METRICS_GAUGE, "mrfc_mrfp_load", "mrfp",
+				 "Load that each MRFP tells, per mille.");
+	s->of_contexts = metrics_add(metrics, METRICS_GAUGE, "mrfc_mrfp_contexts", "mrfp",
+				     "Contexts placed on each MRFP.");
+	s->of_terminations = metrics_add(metrics, METRICS_GAUGE, "mrfc_mrfp_terminations", "mrfp",
+					 "Terminations on each MRFP.");
 	metrics_on_collect(metrics, on_collect, p);
 }

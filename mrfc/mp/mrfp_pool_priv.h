@@ -53,6 +53,12 @@ struct pool_member {
 	char *msrp;
 	char *fingerprint; /* "": no TLS */
 	bool websocket;
+	bool v4, v6;        /* address families that its MSRP URIs can have */
+	bool held_back;     /* the operator drains it */
+	bool says_goodbye;  /* it drains itself: it goes down */
+	unsigned n_flaps;   /* links lost soon after they were made, in a row */
+	uint64_t up_ms;     /* when it registered last */
+	uint64_t steady_ms; /* until then others are preferred: its link comes and goes */
 	uint64_t max_size;
 	uint32_t max_terminations;
 	uint32_t load;
@@ -92,6 +98,8 @@ struct pool_stats {
 	int64_t *registered, *refused;
 	int64_t *notifies[CTL_EVENT_END];
 	int64_t *invented;
+	int64_t *full; /* terminations that no MRFP had room for */
+	struct metrics_family *of_load, *of_contexts, *of_terminations, *of_state;
 	int64_t *audit_subtracted, *audit_lost, *audit_adopted;
 	int64_t *state[MRFP_DOWN + 1];
 	int64_t *contexts, *terminations;
@@ -107,6 +115,7 @@ struct mrfp_pool {
 	void *events_arg;
 	LIST_HEAD(, pool_member) members;
 	unsigned n_members;
+	uint32_t max_load; /* per mille; one above it gets no new contexts */
 	LIST_HEAD(, pool_stranger) strangers;
 	unsigned n_strangers;
 	struct pool_context *contexts;                 /* by id */
@@ -138,6 +147,22 @@ void pool_member_lose_contexts(struct pool_member *m);
 void pool_context_note(struct mrfp_pool *p, const uint8_t *id);
 /* Tell the failed ones. */
 void pool_ops_turn(struct mrfp_pool *p);
+
+/* mrfp_pool_place.c */
+/* What it registered with: what it can serve. */
+void pool_member_describe(struct pool_member *m, const struct ctl_service_change *msg);
+/* It has as many terminations as it can have. */
+bool pool_member_full(const struct pool_member *m);
+/* Its link is up, or was lost: does it come and go? */
+void pool_member_steady(struct pool_member *m, bool up, uint64_t now_ms);
+/*
+ * Where a new context goes, of what its first termination needs. -ERR_LIMIT: all that could take it
+ * are full or too busy; -ERR_CLOSED: there is none.
+ */
+MUST_CHECK int pool_place(struct mrfp_pool *p, const struct ctl_add *msg,
+			  struct pool_member **member_r);
+/* One that fell silent is given up at once where another can take its contexts. */
+void pool_tick_silent(struct mrfp_pool *p);
 
 /* mrfp_pool_audit.c */
 void pool_audit_start(struct pool_member *m);

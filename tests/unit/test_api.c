@@ -261,12 +261,21 @@ static void a_removed_user_is_barred_when_asked_also_while_absent(void **state)
 	assert_int_equal(request(rig, "DELETE", path, ""), 204);
 }
 
-static void what_is_not_offered_says_so(void **state)
+static void an_mrfp_is_drained_and_takes_conferences_again(void **state)
 {
 	struct rig *rig = *state;
 
-	assert_int_equal(request(rig, "POST", "/v1/mrfps/mrfp-1/drain", ""), 400);
-	assert_string_equal(error_code(rig), "unsupported");
+	assert_int_equal(request(rig, "POST", "/v1/mrfps/mrfp-1/drain", ""), 404);
+	assert_string_equal(error_code(rig), "not_found");
+	assert_int_equal(request(rig, "DELETE", "/v1/mrfps/mrfp-1/drain", ""), 404);
+	fake_up(&rig->mrfp, &rig->pool, "mrfp-1", 1);
+	assert_int_equal(request(rig, "POST", "/v1/mrfps/mrfp-1/drain", ""), 202);
+	assert_string_equal(text(rig->json, "state"), "draining");
+	assert_true(json_is_true(member(rig->json, "drain")));
+	assert_int_equal(request(rig, "POST", "/v1/mrfps/mrfp-1/drain", ""), 202);
+	assert_int_equal(request(rig, "DELETE", "/v1/mrfps/mrfp-1/drain", ""), 200);
+	assert_string_equal(text(rig->json, "state"), "up");
+	assert_true(json_is_false(member(rig->json, "drain")));
 }
 
 static void mrfps_are_listed_and_a_conference_names_its_own(void **state)
@@ -324,7 +333,7 @@ int main(void)
 		TEST(errors_of_the_focus_have_their_statuses),
 		TEST(a_participant_is_removed_by_its_encoded_uri),
 		TEST(a_removed_user_is_barred_when_asked_also_while_absent),
-		TEST(what_is_not_offered_says_so),
+		TEST(an_mrfp_is_drained_and_takes_conferences_again),
 		TEST(mrfps_are_listed_and_a_conference_names_its_own),
 		TEST(the_live_page_needs_nothing_from_elsewhere),
 	};

@@ -73,7 +73,10 @@ static void on_changed(bool up, void *arg)
 	w->n_down += !up;
 }
 
-static const struct ctl_client_ops ops = {on_describe, on_request, on_event_done, on_changed};
+static const struct ctl_client_ops ops = {.describe = on_describe,
+					  .request = on_request,
+					  .event_done = on_event_done,
+					  .changed = on_changed};
 
 static void open_world(struct world *w)
 {

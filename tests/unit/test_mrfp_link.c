@@ -225,12 +225,35 @@ static void keepalives_go_every_second_and_three_silent_seconds_lose_the_link(vo
 	fake_reply_code(&rig->mrfp, &frame, CTL_R_OK);
 	event_base_loop(rig->base, EVLOOP_ONCE); /* heard at the tick of 3900 */
 	mrfp_link_tick(rig->link, 3900);
+	mrfp_link_tick(rig->link, 4900);
+	mrfp_link_tick(rig->link, 5900);
 	mrfp_link_tick(rig->link, 6899);
 	assert_int_equal(mrfp_link_state(rig->link), MRFP_LINK_UP);
 	mrfp_link_tick(rig->link, 6900);
 	assert_int_equal(mrfp_link_state(rig->link), MRFP_LINK_LOST);
 	FAKE_WAIT(&rig->mrfp, rig->mrfp.ended);
 	assert_string_equal(rig->states, "up lost ");
+	assert_true(mrfp_link_silent(rig->link));
+	attach(rig, 7, 7000);
+	assert_false(mrfp_link_silent(rig->link));
+	mrfp_link_close(rig->link, "test");
+	assert_false(mrfp_link_silent(rig->link));
+}
+
+static void who_was_stopped_himself_gives_the_other_time_to_be_heard(void **state)
+{
+	struct rig *rig = *state;
+
+	attach(rig, 7, 1000);
+	mrfp_link_tick(rig->link, 1250);
+	mrfp_link_tick(rig->link, 61250); /* a minute without a tick */
+	assert_int_equal(mrfp_link_state(rig->link), MRFP_LINK_UP);
+	mrfp_link_tick(rig->link, 62250);
+	mrfp_link_tick(rig->link, 63250);
+	mrfp_link_tick(rig->link, 64249);
+	assert_int_equal(mrfp_link_state(rig->link), MRFP_LINK_UP);
+	mrfp_link_tick(rig->link, 64250);
+	assert_int_equal(mrfp_link_state(rig->link), MRFP_LINK_LOST);
 }
 
 static void the_mrfps_keepalive_is_answered_and_its_load_told(void **state)
@@ -407,12 +430,12 @@ static void draining_is_a_state_that_ends_with_the_wire(void **state)
 	struct rig *rig = *state;
 
 	attach(rig, 7, 1000);
-	mrfp_link_drain(rig->link);
-	mrfp_link_drain(rig->link);
+	mrfp_link_drain(rig->link, "test");
+	mrfp_link_drain(rig->link, "test");
 	attach(rig, 7, 1000);
-	mrfp_link_drain(rig->link);
+	mrfp_link_drain(rig->link, "test");
 	mrfp_link_give_up(rig->link, "test");
-	mrfp_link_drain(rig->link);
+	mrfp_link_drain(rig->link, "test");
 	assert_string_equal(rig->states, "up draining up draining gone ");
 }
 
@@ -423,6 +446,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_request_is_answered_by_its_number),
 		TEST(an_unanswered_request_times_out_after_five_seconds_and_not_before),
+		TEST(who_was_stopped_himself_gives_the_other_time_to_be_heard),
 		TEST(keepalives_go_every_second_and_three_silent_seconds_lose_the_link),
 		TEST(the_mrfps_keepalive_is_answered_and_its_load_told),
 		TEST(requests_go_again_with_their_numbers_after_a_reconnect),

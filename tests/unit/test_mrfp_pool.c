@@ -291,10 +291,12 @@ static void a_full_or_draining_mrfp_takes_no_new_context(void **state)
 	assert_int_equal(o.err, -ERR_LIMIT);
 
 	fake_service_change(&rig->one, CTL_DRAIN, "mrfp-1", 100, &result);
-	assert_int_equal(result.code, CTL_R_OK);
+	assert_int_equal(result.code, CTL_R_NO_RESOURCES); /* no other will take its contexts */
 	assert_int_equal(only_mrfp(rig).state, MRFP_DRAINING);
 	assert_false(mrfp_pool_up(rig->pool.pool));
-	add_done(rig, &rig->one, room_a, 4);
+	add(rig, room_a, 4, &o);
+	FAKE_WAIT(&rig->one, o.n == 1);
+	assert_int_equal(o.err, -ERR_LIMIT); /* what is there may grow to the limit only */
 	add(rig, room_b, 1, &o);
 	FAKE_WAIT(&rig->one, o.n == 1);
 	assert_int_equal(o.err, -ERR_CLOSED);

@@ -133,6 +133,8 @@ class Control:
         more = {}
         if command == COMMANDS["service_change"]:
             more = {"incarnation": self.incarnation, "version": 1}
+            if fields.get("method") == 2:
+                more = {"code": 9}  # drain: there is no other MRFP to move anything to
         elif fields.get("event") == 3:
             more = {"status": self.nickname_status}
         elif fields.get("event") == 9:

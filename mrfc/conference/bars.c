@@ -53,6 +53,18 @@ void bars_free(struct bars **bp)
 	free(b);
 }
 
+/* Comparable, and the port that is meant without one names nobody else. */
+static int key_of(struct slice uri, struct bytes *key)
+{
+	struct sip_uri u;
+	int err = sip_uri_key(uri, key);
+
+	if (err == 0 && sip_uri_parse(uri, &u) == 0 && u.scheme != SIP_URI_OTHER &&
+	    (u.port == 5060 || u.port == 5061))
+		key->data[key->len -= strlen(":5060")] = '\0';
+	return err;
+}
+
 static bool is_called(const struct bar *bar, struct slice key)
 {
 	for (size_t i = 0; i < bar->n; i++) {
@@ -68,7 +80,7 @@ static size_t find(const struct bars *b, struct slice uri)
 	struct bytes key = BYTES_INIT;
 	size_t i = b->n;
 
-	if (b->n != 0 && sip_uri_key(uri, &key) == 0) {
+	if (b->n != 0 && key_of(uri, &key) == 0) {
 		for (i = 0; i < b->n; i++) {
 			if (is_called(&b->all[i], bytes_slice(&key)))
 				break;
@@ -82,7 +94,7 @@ static int name_add(struct bar *bar, struct slice uri)
 {
 	struct bytes key = BYTES_INIT;
 
-	if (sip_uri_key(uri, &key) != 0) {
+	if (key_of(uri, &key) != 0) {
 		bytes_fini(&key);
 		return -ERR_SYNTAX;
 	}

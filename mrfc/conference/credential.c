@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SIP digest authentication, server side, RFC 7616 with the algorithms of RFC 8760; qop=auth alone.
- * A nonce is its time, 8 random octets and a MAC over both with a key of this process: any number of
- * them costs no memory. Only who answered one rightly gets an entry, in which counts are ticked off;
+ * A nonce is its time, 8 random octets and a MAC over both and the address that gets it, with a key of
+ * this process: any number of them costs no memory. Only who answered one rightly gets an entry, in which counts are ticked off;
  * when there are too many, the nonces up to the one that gives way are all too old.
  */
 #include "mrfc/conference/credential.h"
@@ -130,31 +130,37 @@ void credential_free(struct credential **cp)
 	free(c);
 }
 
-/* Of time and randomness in hex, and the realm. */
-static void mac(const struct credential *c, const char *head, char out[MAC_HEX + 1])
+/* Of time and randomness in hex, and of the address it is for. */
+static void mac(const struct credential *c, const char *head, const char *source,
+		char out[MAC_HEX + 1])
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
+	struct bytes text = BYTES_INIT;
 	unsigned int len = 0;
 
-	if (HMAC(EVP_sha256(), c->key, KEY_LEN, (const unsigned char *)head, TIME_HEX + RANDOM_HEX,
-		 md, &len) == NULL)
+	bytes_add(&text, head, TIME_HEX + RANDOM_HEX);
+	bytes_add_str(&text, source);
+	if (HMAC(EVP_sha256(), c->key, KEY_LEN, (const unsigned char *)text.data, text.len, md,
+		 &len) == NULL)
 		abort();
+	bytes_fini(&text);
 	to_hex(md, MAC_HEX / 2, out);
 }
 
-static void make_nonce(const struct credential *c, uint64_t now_ms, char out[NONCE_LEN + 1])
+static void make_nonce(const struct credential *c, const char *source, uint64_t now_ms,
+		       char out[NONCE_LEN + 1])
 {
 	snprintf(out, NONCE_LEN + 1, "%016" PRIx64 "%016" PRIx64, now_ms, rand_u64());
-	mac(c, out, out + TIME_HEX + RANDOM_HEX);
+	mac(c, out, source, out + TIME_HEX + RANDOM_HEX);
 }
 
-void credential_challenge(const struct credential *c, bool stale, uint64_t now_ms,
-			  struct bytes *headers)
+void credential_challenge(const struct credential *c, const char *source, bool stale,
+			  uint64_t now_ms, struct bytes *headers)
 {
 	char nonce[NONCE_LEN + 1];
 
 	for (int a = SHA256; a < (c->md5 ? ALGORITHMS : MD5); a++) {
-		make_nonce(c, now_ms, nonce);
+		make_nonce(c, source, now_ms, nonce);
 		bytes_addf(headers,
 			   "WWW-Authenticate: Digest realm=\"%s\", nonce=\"%s\", algorithm=%s, "
 			   "qop=\"auth\"%s\r\n",
@@ -249,20 +255,16 @@ static bool parse_hex(const char *text, size_t len, uint64_t *value_r)
 	return true;
 }
 
-/* Ours, and not too old. */
-static bool nonce_lives(const struct credential *c, const char *nonce, uint64_t now_ms,
-			uint64_t *issued_r)
+/* Given by us, to that address. */
+static bool is_nonce_ours(const struct credential *c, const char *nonce, const char *source,
+			  uint64_t *issued_r)
 {
 	char wanted[MAC_HEX + 1];
-	uint64_t issued;
 
-	if (strlen(nonce) != NONCE_LEN || !parse_hex(nonce, TIME_HEX, &issued))
+	if (strlen(nonce) != NONCE_LEN || !parse_hex(nonce, TIME_HEX, issued_r))
 		return false;
-	mac(c, nonce, wanted);
-	if (CRYPTO_memcmp(wanted, nonce + TIME_HEX + RANDOM_HEX, MAC_HEX) != 0)
-		return false;
-	*issued_r = issued;
-	return issued <= now_ms && now_ms - issued < c->life_ms;
+	mac(c, nonce, source, wanted);
+	return CRYPTO_memcmp(wanted, nonce + TIME_HEX + RANDOM_HEX, MAC_HEX) == 0;
 }
 
 static void make_room(struct credential *c, uint64_t now_ms)
@@ -385,7 +387,10 @@ static enum credential_result judge(struct credential *c, const struct credentia
 	if (!complete(params) || strcmp(params[QOP], "auth") != 0 || strlen(params[NC]) != 8 ||
 	    !parse_hex(params[NC], 8, &nc) || nc == 0 || !same_uri(params[URI], rq->uri))
 		return CREDENTIAL_BROKEN;
-	lives = nonce_lives(c, params[NONCE], now_ms, &issued);
+	/* Nobody answers a nonce that he never got: no guess by a forged address counts, or helps. */
+	if (!is_nonce_ours(c, params[NONCE], rq->source, &issued))
+		return CREDENTIAL_STALE;
+	lives = issued <= now_ms && now_ms - issued < c->life_ms;
 	if (!is_password_right((enum algorithm)a, rq, params, find, arg))
 		return CREDENTIAL_WRONG;
 	if (!lives || !take_count(c, params[NONCE], issued, (uint32_t)nc, now_ms))

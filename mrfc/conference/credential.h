@@ -35,8 +35,12 @@ typedef bool credential_find_fn(const char *name, const char *realm,
 
 enum credential_result {
 	CREDENTIAL_RIGHT,
-	CREDENTIAL_NONE,   /* the header is not for our realm, or no digest of ours */
-	CREDENTIAL_STALE,  /* nonce too old or not of this process, or its count was used already */
+	CREDENTIAL_NONE, /* the header is not for our realm, or no digest of ours */
+	/*
+	 * The nonce is too old, its count was used already, or it is not one that we gave to that
+	 * address: then the password was not even looked at.
+	 */
+	CREDENTIAL_STALE,
 	CREDENTIAL_WRONG,  /* no such user, or not his password */
 	CREDENTIAL_BROKEN, /* malformed, or for another URI: 400 */
 	CREDENTIAL_RESULTS
@@ -44,14 +48,15 @@ enum credential_result {
 
 struct credential_request {
 	const char *method, *uri;  /* of the request */
+	const char *source;        /* the address it came from: a nonce is for one */
 	const char *authorization; /* one header's value */
 };
 
 struct credential *credential_new(const struct credential_settings *settings);
 void credential_free(struct credential **c);
-/* WWW-Authenticate lines, the algorithm that we like best first (RFC 8760 2.3). */
-void credential_challenge(const struct credential *c, bool stale, uint64_t now_ms,
-			  struct bytes *headers);
+/* WWW-Authenticate lines for source, the algorithm that we like best first (RFC 8760 2.3). */
+void credential_challenge(const struct credential *c, const char *source, bool stale,
+			  uint64_t now_ms, struct bytes *headers);
 /*
  * RIGHT: *name_r is the user's name, a heap string. Takes the same time whether a user is unknown
  * or his password is wrong.

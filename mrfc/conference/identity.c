@@ -68,8 +68,7 @@ static void add_im_form(struct identity *id)
 	free(im);
 }
 
-/* sip:+15551230001@host;user=phone is the same number as tel:+15551230001 (RFC 3261 19.1.6). */
-static void add_tel_form(struct identity *id, const char *uri)
+void identity_add_number(struct identity *id, const char *uri)
 {
 	struct slice user;
 	struct sip_uri u;
@@ -144,7 +143,7 @@ int identity_of(const struct identity_claim *claim, struct identity *id_r)
 	for (size_t i = 0; claim->user == NULL && i < claim->n_asserted; i++) {
 		if (usable(claim->asserted[i]))
 			identity_add_alias(&id, claim->asserted[i]);
-		add_tel_form(&id, claim->asserted[i]);
+		identity_add_number(&id, claim->asserted[i]);
 	}
 	add_im_form(&id);
 	id.privacy = claim->privacy;

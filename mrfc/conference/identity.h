@@ -40,5 +40,7 @@ MUST_CHECK int identity_of(const struct identity_claim *claim, struct identity *
 void identity_fini(struct identity *id);
 /* Add a further URI unless it is there already. */
 void identity_add_alias(struct identity *id, const char *uri);
+/* The tel form of a URI that is a number: sip:+15551230001@host;user=phone (RFC 3261 19.1.6). */
+void identity_add_number(struct identity *id, const char *uri);
 
 #endif

@@ -40,6 +40,44 @@ static void add_user(const struct room *room, const char *user, struct access_fa
 	}
 }
 
+/* Is one of the next left sessions on the way in of the same user? */
+static bool enters_again(const struct session *s, uint32_t left)
+{
+	const struct session *other = s;
+
+	while (left > 0 && (other = LIST_NEXT(other, link)) != NULL) {
+		if (other->announced)
+			continue;
+		left--;
+		if (s->endpoint != NULL && other->endpoint != NULL
+			    ? s->endpoint->user == other->endpoint->user
+			    : strcmp(s->who.uri, other->who.uri) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Who is on the way in holds a place too: one, however many calls of his are on the way. */
+static uint32_t n_entering_users(const struct room *room)
+{
+	uint32_t left = room->n_entering, n = 0;
+	const struct session *s;
+
+	if (room_max_users(room) == 0)
+		return left; /* nobody counts */
+	LIST_FOREACH(s, &room->sessions, link) {
+		if (left == 0)
+			break;
+		if (s->announced)
+			continue;
+		left--;
+		if ((s->endpoint == NULL || s->endpoint->user->n_present == 0) &&
+		    !enters_again(s, left))
+			n++;
+	}
+	return n;
+}
+
 static void add_room(struct room *room, const char *user, struct access_facts *facts)
 {
 	const struct focus *f = room->focus;
@@ -55,8 +93,7 @@ static void add_room(struct room *room, const char *user, struct access_facts *f
 	facts->max_users = room_max_users(room);
 	facts->owner = room_role_of(room, user) == MEMBER_OWNER;
 	facts->present = session_of_user(room, slice_str(user), false) != NULL;
-	/* Who is on the way in holds a place too. */
-	facts->n_users = roster_count(c->roster) + room->n_entering;
+	facts->n_users = roster_count(c->roster) + n_entering_users(room);
 }
 
 void focus_facts(struct room *room, const char *user, struct access_facts *facts_r)
@@ -86,11 +123,14 @@ void focus_facts_target(struct room *room, struct slice uri, struct access_facts
 void focus_facts_bring(struct room *room, const char *user, const char *by,
 		       struct access_facts *facts_r)
 {
+	struct identity who = {.uri = xstrdup(user)};
 	struct access_facts his;
 
 	if (by != NULL)
 		focus_facts(room, by, &his);
-	focus_facts(room, user, facts_r);
+	identity_add_number(&who, user);
+	focus_facts_who(room, &who, facts_r);
+	identity_fini(&who);
 	facts_r->vouched = by == NULL || access_vouches(&his);
 }
 
@@ -203,6 +243,8 @@ int focus_ban(struct focus *f, struct conference *c, struct slice uri)
 	if (err != 0)
 		return err;
 	log_info("%s: " SLICE_FMT " is barred", c->name, SLICE_ARG(uri));
+	room_end_watching(room_of(c), uri);
+	events_run(room_of(c));
 	names = bars_names(c->bars, uri);
 	conf_store_put_bar(f->store, c->name, names);
 	conf_store_flush(f->store);

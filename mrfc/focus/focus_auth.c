@@ -93,6 +93,39 @@ int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r)
 	return 0;
 }
 
+/* Is that URI one of his names? */
+static bool is_name_of(const struct identity *who, struct slice uri)
+{
+	if (sip_uri_same(slice_str(who->uri), uri))
+		return true;
+	for (size_t i = 0; i < who->n_aliases; i++) {
+		if (sip_uri_same(slice_str(who->aliases[i]), uri))
+			return true;
+	}
+	return false;
+}
+
+bool focus_believes_referrer(const struct sip_in *in, const struct identity *who)
+{
+	struct bytes display = BYTES_INIT;
+	struct slice uri;
+	bool himself;
+
+	if (in->referred_by == NULL || in->trusted)
+		return in->referred_by != NULL;
+	himself = sip_name_addr(slice_str(in->referred_by), &display, &uri) == 0 &&
+		  is_name_of(who, uri);
+	bytes_fini(&display);
+	return himself;
+}
+
+char *focus_referrer(const struct sip_in *in, const struct identity *who, const char *shown)
+{
+	if (strcmp(shown, who->uri) == 0 && focus_believes_referrer(in, who))
+		return xstrdup(in->referred_by);
+	return xasprintf("<%s>", shown);
+}
+
 bool focus_trusts_hop(const struct focus *f, const char *route, const char *target)
 {
 	struct slice transport;

@@ -121,6 +121,7 @@ static int callee(struct slice uri, const char *display, struct identity *who_r)
 	struct bytes aor = BYTES_INIT;
 	struct identity who = {0};
 	int err = sip_uri_parse(uri, &u);
+	char *text;
 
 	if (err == 0 &&
 	    ((u.scheme != SIP_URI_SIP && u.scheme != SIP_URI_SIPS && u.scheme != SIP_URI_TEL) ||
@@ -141,6 +142,9 @@ static int callee(struct slice uri, const char *display, struct identity *who_r)
 		identity_add_alias(&who, im);
 		free(im);
 	}
+	text = slice_dup(uri);
+	identity_add_number(&who, text);
+	free(text);
 	*who_r = who;
 	return 0;
 }
@@ -256,6 +260,16 @@ void dialout_on_ringing(struct session *s)
 	room_changed(s->room);
 }
 
+/* By one of the names that his network has for him. */
+static bool is_barred(const struct session *s)
+{
+	for (size_t i = 0; i < s->who.n_aliases; i++) {
+		if (bars_has(s->room->c->bars, slice_str(s->who.aliases[i])))
+			return true;
+	}
+	return false;
+}
+
 void dialout_on_accepted(struct session *s, const struct sip_out_result *result)
 {
 	struct focus *f = s->room->focus;
@@ -270,4 +284,6 @@ void dialout_on_accepted(struct session *s, const struct sip_out_result *result)
 	if (s->endpoint != NULL)
 		roster_set_aliases(s->endpoint->user, (const char *const *)s->who.aliases,
 				   s->who.n_aliases);
+	if (is_barred(s))
+		focus_unwind(s, UNWIND_REMOVED, 0, NULL, access_text(ACCESS_BARRED));
 }

@@ -258,6 +258,7 @@ void focus_on_subscribe(struct sip_in *in, struct sip_leg *leg, void *arg)
 	room = room_by_uri(f, in->uri, NULL, NULL);
 	if (acceptable(f, &in, &expires_s)) {
 		if (room != NULL) {
+			room_unify(room, &who);
 			focus_facts_who(room, &who, &facts);
 			denial = access_judge(ACCESS_SUBSCRIBE, &facts);
 		}

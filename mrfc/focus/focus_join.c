@@ -182,13 +182,13 @@ static void keep_header(const struct sip_in *in, const char *name, char **value)
 }
 
 /* What the creating request says of the conversation goes with each call of ours (IMS-004). */
-static void keep_headers(struct room *room, const struct sip_in *in, bool hidden)
+static void keep_headers(struct room *room, const struct sip_in *in, const struct identity *who)
 {
 	struct conference *c = room->c;
 
 	keep_header(in, "Conversation-ID", &c->conversation_id);
 	keep_header(in, "InReplyTo-Contribution-ID", &c->in_reply_to);
-	if (!hidden) /* it says who asked (PRV-010) */
+	if (!who->hidden && focus_believes_referrer(in, who)) /* it says who asked (PRV-010) */
 		keep_header(in, "Referred-By", &c->referred_by);
 	keep_header(in, "Session-Replaces", &room->session_replaces);
 	if (contribution_of(in) != NULL &&
@@ -216,7 +216,7 @@ static int find_room(struct focus *f, const struct sip_in *in, const struct iden
 	if (factory) {
 		err = room_create(f, NULL, who->uri, subject, CONFERENCE_BY_FACTORY, room_r);
 		if (err == 0)
-			keep_headers(*room_r, in, who->hidden);
+			keep_headers(*room_r, in, who);
 		return err == 0 ? 0 : 500;
 	}
 	if (!f->config.create_on_join || name.len == 0 || !psi_set_has(f->psi, name) ||
@@ -225,7 +225,7 @@ static int find_room(struct focus *f, const struct sip_in *in, const struct iden
 	text = slice_dup(name);
 	err = room_create(f, text, who->uri, subject, CONFERENCE_BY_JOIN, room_r);
 	if (err == 0)
-		keep_headers(*room_r, in, who->hidden);
+		keep_headers(*room_r, in, who);
 	free(text);
 	return err == 0 ? 0 : 404;
 }

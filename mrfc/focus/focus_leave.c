@@ -273,6 +273,25 @@ void focus_end(struct focus *f, struct conference *c, int reason_cause)
 	room_end(room_of(c), reason_cause == 503 ? UNWIND_SHUTDOWN : UNWIND_ENDED);
 }
 
+static void end_names(struct room *room, const char *uri, char *const *aliases, size_t n)
+{
+	event_pkg_terminate_user(room->c->events, slice_str(uri), clock_now_ms());
+	for (size_t i = 0; i < n; i++)
+		event_pkg_terminate_user(room->c->events, slice_str(aliases[i]), clock_now_ms());
+}
+
+void room_end_watching(struct room *room, struct slice uri)
+{
+	const struct member *m = members_find(room->c->members, uri);
+	const struct participant *p = roster_find(room->c->roster, uri);
+
+	event_pkg_terminate_user(room->c->events, uri, clock_now_ms());
+	if (m != NULL)
+		end_names(room, m->uri, m->aliases, m->n_aliases);
+	if (p != NULL)
+		end_names(room, p->uri, p->aliases, p->n_aliases);
+}
+
 int focus_remove(struct focus *f, struct conference *c, struct slice uri, const char *by)
 {
 	struct room *room = room_of(c);
@@ -288,7 +307,7 @@ int focus_remove(struct focus *f, struct conference *c, struct slice uri, const 
 		bool last = LIST_FIRST(&room->sessions) == s && LIST_NEXT(s, link) == NULL;
 
 		if (n++ == 0) /* FOC-019b */
-			event_pkg_terminate_user(c->events, slice_str(whose), clock_now_ms());
+			room_end_watching(room, slice_str(whose));
 		focus_unwind(s, UNWIND_REMOVED, 0, by, NULL);
 		if (last)
 			break; /* the conference may be gone now */
@@ -296,7 +315,7 @@ int focus_remove(struct focus *f, struct conference *c, struct slice uri, const 
 	if (n == 0 && c->state == CONFERENCE_ACTIVE &&
 	    (m = members_find(c->members, slice_str(whose))) != NULL) { /* absent */
 		n++;
-		event_pkg_terminate_user(c->events, slice_str(whose), clock_now_ms());
+		room_end_watching(room, slice_str(whose));
 		room_drop_member(room, m);
 		conf_store_flush(f->store);
 		room_changed(room);

@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/conference/privacy.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/media_type.h"
 #include "proto/sip_uri.h"
@@ -22,7 +23,8 @@
 struct list_order {
 	struct urilist *list;
 	struct list_call call; /* what each call gets */
-	char *by;              /* who asks; NULL: he hides */
+	char *asker;           /* who asks; NULL: nobody, the operator */
+	char *by;              /* as others may know him; NULL: he hides */
 	char *referred_by;     /* header value; NULL */
 };
 
@@ -45,6 +47,7 @@ void list_order_free(struct list_order **op)
 	*op = NULL;
 	urilist_free(&o->list);
 	list_call_fini(&o->call);
+	free(o->asker);
 	free(o->by);
 	free(o->referred_by);
 	free(o);
@@ -144,12 +147,23 @@ static struct list_order *order_new(const struct sip_in *in, const struct identi
 
 	o->list = urilist_new();
 	o->call.listed = true;
-	if (hides(in))
+	o->asker = xstrdup(who->uri);
+	if (hides(in) || who->hidden)
 		return o;
 	o->by = xstrdup(who->uri);
-	o->referred_by =
-		in->referred_by != NULL ? xstrdup(in->referred_by) : xasprintf("<%s>", who->uri);
+	o->referred_by = focus_referrer(in, who, who->uri);
 	return o;
+}
+
+/* Who is anonymous in the room is so in all that he asks for there (PRV-010). */
+static void order_by_shown(struct list_order *o, const char *shown)
+{
+	if (o->by == NULL || strcmp(shown, o->asker) == 0)
+		return;
+	free(o->by);
+	free(o->referred_by);
+	o->by = xstrdup(shown);
+	o->referred_by = xasprintf("<%s>", shown);
 }
 
 /* Everything but the permission: 0 or the status. */
@@ -171,10 +185,19 @@ static int judge(struct list_order *o, enum urilist_use use, struct asker *a,
 /* Returns false when there is no use in going on. */
 static bool call_one(struct room *room, const struct list_order *o, const struct urilist_target *t)
 {
+	struct access_facts facts;
 	struct session *s;
-	int err =
-		dialout_start(room, slice_str(t->uri), t->display, o->by, o->referred_by, NULL, &s);
+	int err = 0;
 
+	/* Whoever he is to others, his own rights count. */
+	if (o->asker != NULL) {
+		focus_facts_bring(room, t->uri, o->asker, &facts);
+		if (!facts.present && access_bring(&facts) != ACCESS_GRANTED)
+			err = -ERR_DENIED;
+	}
+	if (err == 0)
+		err = dialout_start(room, slice_str(t->uri), t->display, o->by, o->referred_by,
+				    NULL, &s);
 	if (err == 0) {
 		s->by_list = o->call;
 		if (o->call.history != NULL)
@@ -298,6 +321,8 @@ void list_run(struct session *s)
 	if (o == NULL)
 		return;
 	s->order = NULL;
+	if (s->shown != NULL)
+		order_by_shown(o, s->shown);
 	d = may_invite(room, &s->who);
 	if (d == ACCESS_GRANTED)
 		run(room->focus, room->c->name, o, makes_room);
@@ -397,6 +422,7 @@ bool list_on_refer(struct focus *f, struct sip_in **in, const struct identity *w
 					    .contact = bytes_cstr(&contact),
 					    .headers = "Refer-Sub: false\r\n"});
 	bytes_fini(&contact);
+	order_by_shown(o, room_shown(room, who));
 	name = xstrdup(room->c->name);
 	run(f, name, o, false);
 	free(name);
@@ -412,11 +438,14 @@ void list_on_refused(struct session *s, const struct sip_out_result *result)
 	struct asker a = {f, NULL};
 	const struct urilist_rules rules = rules_for(&a);
 	struct list_order o = {.by = s->by, .referred_by = s->referred_by, .call = s->by_list};
+	char nobody[] = PRIVACY_ANONYMOUS;
 	int status = 0;
 
 	if (!f->config.list_expand || s->by_list.expanded || result->status != 403 ||
 	    result->n_parts == 0)
 		return;
+	/* Who hides is no reason to let the list's members pass a lock. */
+	o.asker = s->by != NULL ? s->by : s->by_list.listed ? nobody : NULL;
 	o.list = urilist_new();
 	for (size_t i = 0; i < result->n_parts && status == 0; i++) {
 		if (is_list_type(&result->parts[i]))

@@ -14,7 +14,7 @@
 #define LOG_PLACE    "focus/list"
 #define BOUNDARY_LEN 24
 
-/* Who is in that conference, for the eyes of who is in it too. */
+/* Who is in that conference, for the eyes of who is in it too, as the roster names them. */
 static void add_members(struct bytes *body, const char *boundary, const char *id, struct room *room)
 {
 	struct reslist list = {0};
@@ -24,7 +24,9 @@ static void add_members(struct bytes *body, const char *boundary, const char *id
 	for (p = roster_first(room->c->roster); p != NULL; p = roster_next(p)) {
 		if (p->n_live > 0 && sip_uri_parse(slice_str(p->uri), &u) == 0)
 			urilist_show(&list, p->uri, p->display, RESLIST_NONE,
-				     slice_ieq_str(u.host, "anonymous.invalid") ? 1 : 0);
+				     p->shown != NULL || slice_ieq_str(u.host, "anonymous.invalid")
+					     ? 1
+					     : 0);
 	}
 	bytes_addf(body,
 		   "--%s\r\nContent-Type: " LIST_TYPE "\r\n"
@@ -53,7 +55,8 @@ static void refuse_ours(struct focus *f, struct sip_in **in, const struct identi
 		room = room_by_uri(f, ours[i], NULL, NULL);
 		if (room != NULL)
 			focus_facts(room, who->uri, &facts);
-		if (room != NULL && facts.present) {
+		if (room != NULL && facts.present && !facts.barred &&
+		    roster_count(room->c->roster) <= f->config.list_max_entries) {
 			rand_ident(ident, 20);
 			char *id = xasprintf("%s@%s", ident, f->config.domain);
 			bytes_addf(&h, ";members=\"<cid:%s>\"", id);

@@ -286,6 +286,10 @@ bool focus_uri_is_list(const struct focus *f, const char *uri); /* the service f
 bool focus_admit(struct sip_in *in, bool in_dialog, void *arg); /* of sip_handlers */
 /* Identity of a request's sender; after -ERR_DENIED the request is answered. */
 MUST_CHECK int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r);
+/* Its Referred-By says the truth, as far as we can know: a trusted peer's, or he himself. */
+bool focus_believes_referrer(const struct sip_in *in, const struct identity *who);
+/* Referred-By for what the request asks of us; shown: his URI as others may know it. Heap. */
+char *focus_referrer(const struct sip_in *in, const struct identity *who, const char *shown);
 /* May identities and charging data go to the next hop: route, or (NULL) the target itself? */
 bool focus_trusts_hop(const struct focus *f, const char *route, const char *target);
 /*
@@ -355,6 +359,8 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 		  const char *why);
 /* Remove what a URI means: a user with all his devices, or one of them. -ERR_NOT_FOUND. */
 MUST_CHECK int room_remove(struct room *room, struct slice uri, const char *by);
+/* Subscriptions of that user end, under whichever of his names he made them (FOC-019b). */
+void room_end_watching(struct room *room, struct slice uri);
 void room_check(struct room *room); /* end it if nobody is left */
 void room_end(struct room *room, enum unwind_cause cause);
 void room_free(struct room *room);

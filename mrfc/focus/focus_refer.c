@@ -149,6 +149,16 @@ static struct refer *accept_refer(struct focus *f, struct room *room, struct sip
 	return r;
 }
 
+/* Nobody finds out who hides by asking for him: he is in by the name that others have (PRV-004). */
+static bool is_known_in(struct room *room, const struct identity *who, const char *target)
+{
+	const struct session *s = session_of_user(room, slice_str(target), false);
+
+	return s == NULL || s->shown == NULL ||
+	       sip_uri_same(slice_str(s->shown), slice_str(target)) ||
+	       sip_uri_same(slice_str(s->who.uri), slice_str(who->uri));
+}
+
 static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 		   const struct identity *who)
 {
@@ -159,8 +169,7 @@ static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 	char *display = in->refer_display != NULL ? xstrdup(in->refer_display) : NULL;
 	char *asker = xstrdup(room_shown(room, who));
 	bool hidden = strcmp(asker, who->uri) != 0;
-	char *by = in->referred_by != NULL && !hidden ? xstrdup(in->referred_by)
-						      : xasprintf("<%s>", asker);
+	char *by = focus_referrer(in, who, asker);
 	char *charging = in->charging != NULL ? xstrdup(in->charging) : NULL;
 	const char *asked = sip_in_header(in, "Privacy", 0);
 	char *privacy = asked != NULL ? xstrdup(asked) : NULL;
@@ -182,7 +191,7 @@ static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 		token = NULL;
 		break;
 	case -ERR_EXISTS:
-		refer_done(r, 200, NULL); /* REF-023 */
+		refer_done(r, is_known_in(room, who, target) ? 200 : 480, NULL); /* REF-023 */
 		break;
 	case -ERR_LIMIT:
 		refer_done(r, 486, NULL);

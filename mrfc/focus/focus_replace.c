@@ -84,7 +84,7 @@ static bool read_replaces(struct focus *f, struct sip_in **in, const struct iden
 	status = judge(ref, d, old);
 	if (status != 0)
 		return refuse(in, who, status, "that dialog is not to be replaced");
-	if (!may_replace(old, who, (*in)->referred_by))
+	if (!may_replace(old, who, focus_believes_referrer(*in, who) ? (*in)->referred_by : NULL))
 		return refuse(in, who, 403, "only the user himself is replaced, or by his order");
 	*means_r = (struct join_means){.room = old->room, .replaced = old};
 	return true;

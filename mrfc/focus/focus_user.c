@@ -171,9 +171,11 @@ static bool find_secret(const char *name, const char *realm, struct credential_s
 
 static void challenge(struct focus *f, struct sip_in *in, bool stale)
 {
+	char source[ADDR_STRLEN];
 	struct bytes h = BYTES_INIT;
 
-	credential_challenge(f->users->credential, stale, clock_now_ms(), &h);
+	credential_challenge(f->users->credential, addr_host(&in->peer, source), stale,
+			     clock_now_ms(), &h);
 	sip_in_answer(in, &(struct sip_answer){.status = 401, .headers = bytes_cstr(&h)});
 	bytes_fini(&h);
 }
@@ -182,7 +184,9 @@ static void challenge(struct focus *f, struct sip_in *in, bool stale)
 static enum credential_result check(struct focus *f, struct sip_in *in, char **name_r)
 {
 	enum credential_result best = CREDENTIAL_NONE;
-	struct credential_request rq = {.method = in->method_name, .uri = in->uri};
+	char source[ADDR_STRLEN];
+	struct credential_request rq = {
+		.method = in->method_name, .uri = in->uri, .source = addr_host(&in->peer, source)};
 
 	for (unsigned n = 0; n < MAX_CREDENTIALS; n++) {
 		enum credential_result one;

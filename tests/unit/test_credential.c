@@ -16,6 +16,7 @@
 #define REALM "example.com"
 #define URI   "sip:room@conf.example.com"
 #define LIFE  60000
+#define HERE  "192.0.2.1"
 
 static bool find(const char *name, const char *realm, struct credential_secret *secret_r, void *arg)
 {
@@ -38,7 +39,7 @@ static char *fresh_nonce(struct credential *c, uint64_t now_ms)
 	struct bytes h = BYTES_INIT;
 	char *start, *nonce;
 
-	credential_challenge(c, false, now_ms, &h);
+	credential_challenge(c, HERE, false, now_ms, &h);
 	start = strstr(bytes_cstr(&h), "nonce=\"") + 7;
 	nonce = xstrndup(start, strcspn(start, "\""));
 	bytes_fini(&h);
@@ -74,15 +75,21 @@ static char *answer(const char *user, const char *password, const char *nonce, c
 	return value;
 }
 
-static enum credential_result check(struct credential *c, const char *value, uint64_t now_ms)
+static enum credential_result check_from(struct credential *c, const char *source,
+					 const char *value, uint64_t now_ms)
 {
-	const struct credential_request rq = {"INVITE", URI, value};
+	const struct credential_request rq = {"INVITE", URI, source, value};
 	char *name = NULL;
 	enum credential_result r = credential_check(c, &rq, find, NULL, now_ms, &name);
 
 	assert_int_equal(name != NULL, r == CREDENTIAL_RIGHT);
 	free(name);
 	return r;
+}
+
+static enum credential_result check(struct credential *c, const char *value, uint64_t now_ms)
+{
+	return check_from(c, HERE, value, now_ms);
 }
 
 static enum credential_result tried(struct credential *c, const char *user, const char *password,
@@ -129,6 +136,27 @@ static void each_count_is_taken_once_in_any_near_order(void **state)
 	credential_free(&c);
 }
 
+/* Whether the password is right shows to nobody who was not given the nonce. */
+static void a_nonce_is_for_one_address(void **state)
+{
+	/* covers: ID-009 */
+	struct credential *c = make(false);
+	char *nonce = fresh_nonce(c, 1000);
+	char *right = answer("alice", "secret", nonce, "00000001");
+	char *wrong = answer("alice", "guess", nonce, "00000001");
+
+	(void)state;
+	assert_int_equal(check_from(c, "192.0.2.2", right, 1000), CREDENTIAL_STALE);
+	assert_int_equal(check_from(c, "192.0.2.2", wrong, 1000), CREDENTIAL_STALE);
+	assert_int_equal(check_from(c, "", wrong, 1000), CREDENTIAL_STALE);
+	assert_int_equal(check(c, wrong, 1000), CREDENTIAL_WRONG);
+	assert_int_equal(check(c, right, 1000), CREDENTIAL_RIGHT);
+	free(nonce);
+	free(right);
+	free(wrong);
+	credential_free(&c);
+}
+
 static void nonces_age_and_are_of_one_process(void **state)
 {
 	/* covers: ID-009 */
@@ -158,12 +186,12 @@ static void sha_256_is_offered_first_and_md5_only_if_wanted(void **state)
 	const char *sha_at, *md5_at;
 
 	(void)state;
-	credential_challenge(c, true, 1000, &h);
+	credential_challenge(c, HERE, true, 1000, &h);
 	sha_at = strstr(bytes_cstr(&h), "algorithm=SHA-256, qop=\"auth\", stale=true");
 	md5_at = strstr(bytes_cstr(&h), "algorithm=MD5");
 	assert_true(sha_at != NULL && md5_at != NULL && sha_at < md5_at);
 	bytes_reset(&h);
-	credential_challenge(plain, false, 1000, &h);
+	credential_challenge(plain, HERE, false, 1000, &h);
 	assert_null(strstr(bytes_cstr(&h), "MD5"));
 	assert_null(strstr(bytes_cstr(&h), "stale"));
 	/* RFC 7616 3.3: without a name it would be MD5, which is not offered. */
@@ -193,7 +221,8 @@ static void malformed_or_foreign_headers_are_told_apart(void **state)
 	};
 	struct credential *c = make(false);
 	char *nonce = fresh_nonce(c, 1000), *value = answer("alice", "secret", nonce, "00000001");
-	const struct credential_request other = {"INVITE", "sip:other@conf.example.com", value};
+	const struct credential_request other = {"INVITE", "sip:other@conf.example.com", HERE,
+						 value};
 	char *name = NULL;
 
 	(void)state;
@@ -217,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_right_password_is_right_and_another_is_not),
 		cmocka_unit_test(each_count_is_taken_once_in_any_near_order),
+		cmocka_unit_test(a_nonce_is_for_one_address),
 		cmocka_unit_test(nonces_age_and_are_of_one_process),
 		cmocka_unit_test(sha_256_is_offered_first_and_md5_only_if_wanted),
 		cmocka_unit_test(malformed_or_foreign_headers_are_told_apart),

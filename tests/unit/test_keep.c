@@ -176,8 +176,9 @@ static void who_goes_is_owed_what_it_has_not_answered(void **state)
 	assert_true(a->hold);
 	assert_int_equal(f->ctx->n_missing, 1);
 	f->n_events = 0;
-	hangup(a, 0); /* the rest of its end: nothing more to hand up, nothing lost */
-	assert_int_equal(*f->plane.stats.settled[CPIM_CHAT][OUTCOME_LOST], 0);
+	hangup(a, 0); /* the rest of its end */
+	assert_int_equal(*f->plane.stats.settled[CPIM_CHAT][OUTCOME_LOST], 2);
+	assert_int_equal(a->open[CPIM_CHAT], 0);
 	(void)b;
 }
 

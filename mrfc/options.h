@@ -81,6 +81,7 @@ struct options {
 	bool dialout_members, list_require_tag, list_expand_refused;
 	char *list_service, *list_consent;
 	int64_t event_burst, event_min_interval, event_expires;
+	int64_t event_roster_limit, event_subscribe_rate, event_max_per_user;
 	char *admin_address;
 	int64_t admin_port;
 	char *admin_token_file;

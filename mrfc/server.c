@@ -216,6 +216,10 @@ static struct focus_config focus_settings(const struct options *o)
 		.event_burst = (uint32_t)o->event_burst,
 		.event_min_interval_ms = (uint32_t)o->event_min_interval,
 		.event_expires_s = (uint32_t)o->event_expires,
+		.event_roster_limit = (uint32_t)o->event_roster_limit,
+		.event_subscribe_rate = (uint32_t)o->event_subscribe_rate,
+		.event_max_per_user = (uint32_t)o->event_max_per_user,
+		.event_own = ims,
 	};
 }
 

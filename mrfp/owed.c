@@ -225,8 +225,7 @@ static void hand_up_open(struct session *s)
 		/* One that is still coming goes up when it is whole, as somebody is missing then. */
 		if (k->complete && !hand_up(ctx, k, s->termination))
 			continue;
-		session_settle(s, k->kind, OUTCOME_OWED);
-		n++;
+		n++; /* the leg's copy is lost all the same: the member gets another one */
 	}
 	free(open.list);
 	if (n)

@@ -20,7 +20,7 @@ void owed_free(struct owed **o);
  */
 void owed_message(struct request *rq);
 /*
- * The leg goes: what it has not answered, as far as it is kept, goes up and is settled as owed. Until
+ * The leg goes: what it has not answered, as far as it is kept, goes up; its copies are lost with it. Until
  * it is taken away or bound again, the context is as if `away` were set. Its next messages to all wait
  * for owed_release(). Nothing without policy 128.
  */

@@ -7,8 +7,7 @@
 
 #include "common/mem.h"
 
-static const char *const outcome_names[] = {"delivered", "refused", "skipped",
-					    "lost",      "aborted", "owed"};
+static const char *const outcome_names[] = {"delivered", "refused", "skipped", "lost", "aborted"};
 static const char *const result_names[] = {"accepted", "refused", "aborted"};
 static const char *const cause_names[] = {"closed", "reset", "connect", "unbound",
 					  "slow",   "log",   "refused", "shutdown",

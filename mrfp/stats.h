@@ -16,7 +16,6 @@ enum stats_outcome {
 	OUTCOME_SKIPPED,
 	OUTCOME_LOST,
 	OUTCOME_ABORTED,
-	OUTCOME_OWED, /* not answered, and handed up for later */
 	OUTCOME_COUNT
 };
 enum stats_result { RESULT_ACCEPTED, RESULT_REFUSED, RESULT_ABORTED, RESULT_COUNT };

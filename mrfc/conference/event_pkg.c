@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <uthash.h>
 
 #include "common/mem.h"
 #include "mrfc/conference/event_heap.h"
@@ -26,9 +27,19 @@ enum sub_state {
 	SUB_OVER     /* to be released */
 };
 
+/* A user with his subscriptions, found by his URI in comparable form. */
+struct sub_user {
+	UT_hash_handle hh;
+	LIST_HEAD(, subscription) subs;
+	size_t len;
+	char key[];
+};
+
 struct subscription {
 	struct event_timer timer; /* first: the heap's node */
 	TAILQ_ENTRY(subscription) link;
+	LIST_ENTRY(subscription) of_user_link;
+	struct sub_user *of_user;
 	void *dialog;
 	char *user;
 	enum sub_state state;
@@ -53,6 +64,9 @@ struct event_pkg {
 	char *subject;
 	TAILQ_HEAD(sub_head, subscription) subs;
 	size_t n_subs;
+	struct sub_user *users;
+	bool limited;      /* documents list not everyone */
+	struct bytes body; /* of one round's documents, one after the other */
 	struct event_heap heap;
 	uint64_t flush_at_ms; /* NEVER: nothing to coalesce */
 	bool running;
@@ -79,8 +93,59 @@ struct event_pkg *event_pkg_new(struct roster *roster, const struct event_pkg_li
 	return e;
 }
 
+static void key_of(struct slice user, struct bytes *key)
+{
+	if (sip_uri_key(user, key) < 0) {
+		bytes_reset(key);
+		bytes_add_slice(key, user);
+	}
+}
+
+static struct sub_user *user_find(const struct event_pkg *e, struct slice user)
+{
+	struct bytes key = BYTES_INIT;
+	struct sub_user *u = NULL;
+
+	key_of(user, &key);
+	if (key.len > 0)
+		HASH_FIND(hh, e->users, key.data, key.len, u);
+	bytes_fini(&key);
+	return u;
+}
+
+static void user_add(struct event_pkg *e, struct subscription *s)
+{
+	struct sub_user *u = user_find(e, slice_str(s->user));
+	struct bytes key = BYTES_INIT;
+
+	if (!u) {
+		key_of(slice_str(s->user), &key);
+		u = xcalloc(1, sizeof(*u) + key.len + 1);
+		LIST_INIT(&u->subs);
+		u->len = key.len;
+		if (key.len > 0)
+			memcpy(u->key, key.data, key.len);
+		HASH_ADD_KEYPTR(hh, e->users, u->key, u->len, u);
+		bytes_fini(&key);
+	}
+	s->of_user = u;
+	LIST_INSERT_HEAD(&u->subs, s, of_user_link);
+}
+
+static void user_drop(struct event_pkg *e, struct subscription *s)
+{
+	struct sub_user *u = s->of_user;
+
+	LIST_REMOVE(s, of_user_link);
+	if (!LIST_EMPTY(&u->subs))
+		return;
+	HASH_DEL(e->users, u);
+	free(u);
+}
+
 static void sub_free(struct event_pkg *e, struct subscription *s)
 {
+	user_drop(e, s);
 	event_heap_remove(&e->heap, &s->timer);
 	TAILQ_REMOVE(&e->subs, s, link);
 	e->n_subs--;
@@ -115,6 +180,19 @@ void event_pkg_set_view(struct event_pkg *e, const struct roster_view *view)
 size_t event_pkg_count(const struct event_pkg *e)
 {
 	return e->n_subs;
+}
+
+size_t event_pkg_count_user(const struct event_pkg *e, struct slice user)
+{
+	const struct sub_user *u = user_find(e, user);
+	const struct subscription *s;
+	size_t n = 0;
+
+	if (!u)
+		return 0;
+	LIST_FOREACH(s, &u->subs, of_user_link)
+		n += event_pkg_active(s);
+	return n;
 }
 
 /*
@@ -175,6 +253,7 @@ struct subscription *event_pkg_subscribe(struct event_pkg *e, void *dialog, stru
 	s->dialog = dialog;
 	s->user = slice_dup(user);
 	TAILQ_INSERT_TAIL(&e->subs, s, link);
+	user_add(e, s);
 	e->n_subs++;
 	event_pkg_refresh(e, s, expires_s, now_ms);
 	return s;
@@ -247,13 +326,14 @@ static void sub_finish(struct event_pkg *e, struct subscription *s, enum sub_end
 
 void event_pkg_terminate_user(struct event_pkg *e, struct slice user, uint64_t now_ms)
 {
+	struct sub_user *u = user_find(e, user);
 	struct subscription *s;
 
 	(void)now_ms;
-	TAILQ_FOREACH(s, &e->subs, link) {
-		if (sip_uri_same(slice_str(s->user), user))
-			sub_finish(e, s, SUB_REJECTED);
-	}
+	if (!u)
+		return;
+	LIST_FOREACH(s, &u->subs, of_user_link)
+		sub_finish(e, s, SUB_REJECTED);
 }
 
 void event_pkg_terminate_all(struct event_pkg *e, uint64_t now_ms)
@@ -275,15 +355,29 @@ static void state_header(const struct subscription *s, uint64_t now_ms, char *bu
 		(void)snprintf(buf, size, "terminated;reason=%s", end_reasons[s->end]);
 }
 
+/*
+ * Is the conference too large to list everyone? Once it is, it has to lose a tenth to be small again:
+ * each crossing costs a full document for everybody.
+ */
+static bool is_limited(struct event_pkg *e)
+{
+	uint32_t limit = e->limits.roster_limit, n = roster_count(e->roster);
+
+	if (limit == 0)
+		return false;
+	e->limited = n > (e->limited ? limit - limit / 10 : limit);
+	return e->limited;
+}
+
 /* The next document for s; remembers that it has been shown. */
 static void sub_document(struct event_pkg *e, struct subscription *s, struct bytes *out)
 {
 	struct roster_view *v = &e->view;
-	bool full = s->owed_full || s->end != SUB_GOES_ON, limited;
+	bool full = s->owed_full || s->end != SUB_GOES_ON, limited = is_limited(e);
 
 	v->version = ++s->version;
 	v->watcher = roster_find(e->roster, slice_str(s->user));
-	limited = roster_limited(e->roster, v);
+	v->limited = limited;
 	if (s->end == SUB_NORESOURCE)
 		roster_document_deleted(e->roster, s->version, out);
 	else
@@ -294,13 +388,13 @@ static void sub_document(struct event_pkg *e, struct subscription *s, struct byt
 
 static void sub_send(struct event_pkg *e, struct subscription *s, uint64_t now_ms)
 {
-	struct bytes body = BYTES_INIT;
 	char header[64];
 
-	sub_document(e, s, &body);
-	if (!bytes_ok(&body)) {
+	bytes_reset(&e->body);
+	sub_document(e, s, &e->body);
+	if (!bytes_ok(&e->body)) {
 		/* Members' own texts made it too large to send: better none than a part. */
-		bytes_reset(&body);
+		bytes_reset(&e->body);
 		s->end = SUB_NORESOURCE;
 	}
 	state_header(s, now_ms, header, sizeof(header));
@@ -310,8 +404,7 @@ static void sub_send(struct event_pkg *e, struct subscription *s, uint64_t now_m
 	s->last_sent = s->end != SUB_GOES_ON;
 	s->state = SUB_WAITING;
 	sub_schedule(e, s);
-	e->ops.send(s->dialog, header, bytes_slice(&body), e->arg);
-	bytes_fini(&body);
+	e->ops.send(s->dialog, header, bytes_slice(&e->body), e->arg);
 }
 
 static void sub_run(struct event_pkg *e, struct subscription *s, uint64_t now_ms)
@@ -365,6 +458,7 @@ uint64_t event_pkg_run(struct event_pkg *e, uint64_t now_ms)
 		flush(e);
 	while ((first = event_heap_due(&e->heap, now_ms)) != NULL)
 		sub_run(e, CONTAINER_OF(first, struct subscription, timer), now_ms);
+	bytes_fini(&e->body);
 	e->running = false;
 	at = next_at(e);
 	if (at == NEVER)

@@ -17,6 +17,7 @@ struct event_pkg_limits {
 	uint32_t coalesce_ms;     /* 100 */
 	uint32_t burst;           /* event.burst */
 	uint32_t min_interval_ms; /* event.min_interval */
+	uint32_t roster_limit;    /* present users listed one by one; 0: all */
 };
 
 /* All callbacks come from event_pkg_run(); they may call event_pkg_notified() but free nothing. */
@@ -57,6 +58,8 @@ void event_pkg_terminate_user(struct event_pkg *e, struct slice user, uint64_t n
 /* Conference over: deleted document, terminated;reason=noresource. */
 void event_pkg_terminate_all(struct event_pkg *e, uint64_t now_ms);
 size_t event_pkg_count(const struct event_pkg *e);
+/* Subscriptions of one user that go on. */
+size_t event_pkg_count_user(const struct event_pkg *e, struct slice user);
 /* Do what is due; returns ms until the next thing (UINT64_MAX: nothing). Call after every other call. */
 uint64_t event_pkg_run(struct event_pkg *e, uint64_t now_ms);
 

@@ -29,6 +29,7 @@ struct roster *roster_new(const char *conference_uri)
 	r->serial = 1;
 	TAILQ_INIT(&r->users);
 	TAILQ_INIT(&r->changed);
+	TAILQ_INIT(&r->ranked);
 	TAILQ_INIT(&r->ended);
 	TAILQ_INIT(&r->retired);
 	return r;
@@ -195,12 +196,28 @@ void roster_set_display(struct participant *p, const char *display)
 	roster_detail_changed(p);
 }
 
+static void set_ranked(struct participant *p, bool ranked)
+{
+	struct roster *r = p->roster;
+
+	if (ranked && !p->ranked)
+		TAILQ_INSERT_TAIL(&r->ranked, p, by_rank);
+	else if (!ranked && p->ranked)
+		TAILQ_REMOVE(&r->ranked, p, by_rank);
+	p->ranked = ranked;
+}
+
 void roster_set_role(struct participant *p, const char *role)
 {
+	bool was = p->ranked;
+
 	if (p->role == role || (p->role && role && strcmp(p->role, role) == 0))
 		return;
 	p->role = role;
+	set_ranked(p, role && (strcmp(role, "owner") == 0 || strcmp(role, "moderator") == 0));
 	roster_detail_changed(p);
+	if (was && !p->ranked)
+		p->roster->demoted = p->roster->serial;
 }
 
 static bool is_present(enum confinfo_status s)
@@ -251,7 +268,9 @@ static void user_free(struct participant *p)
 		key_drop(p, p->shown);
 	if (p->changed)
 		TAILQ_REMOVE(&r->changed, p, by_change);
+	set_ranked(p, false);
 	TAILQ_REMOVE(&r->users, p, link);
+	free(p->xml);
 	free(p->uri);
 	free(p->shown);
 	free(p->display);

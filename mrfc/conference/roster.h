@@ -43,6 +43,7 @@ struct roster_endpoint {
 struct participant {
 	TAILQ_ENTRY(participant) link;      /* private: in order of arrival */
 	TAILQ_ENTRY(participant) by_change; /* private */
+	TAILQ_ENTRY(participant) by_rank;   /* private */
 	struct roster *roster;
 	char *uri;      /* canonical, as in the roster and CPIM */
 	char *shown;    /* anonymous URI that documents have instead; NULL: uri */
@@ -52,6 +53,10 @@ struct participant {
 	size_t n_aliases;
 	const char *role; /* NULL, "owner", ... static */
 	LIST_HEAD(, roster_endpoint) endpoints;
+	bool ranked; /* an owner or moderator: listed however many there are */
+	char *xml;   /* private: as others see him in documents, written at serial xml_of */
+	size_t xml_len;
+	uint64_t xml_of;
 	uint64_t changed;   /* serial of the last change; 0: watchers never saw this user */
 	uint64_t lost;      /* over ended endpoints too */
 	uint32_t n_live;    /* endpoints that have not ended */
@@ -141,28 +146,24 @@ uint64_t roster_serial(const struct roster *r);
 void roster_touch(struct roster *r); /* conference-level change (subject) */
 
 /* What a document says beside the roster. Strings are the caller's; NULL: not written. */
-#define ROSTER_LIMIT_DEFAULT 500
 struct roster_view {
 	const char *subject;
 	uint32_t version;
 	uint32_t max_users;
 	bool active, locked;
-	/*
-	 * Above roster_limit present users (0: the default) only users with a role and the
-	 * watcher are listed; the count tells of the others.
-	 */
-	uint32_t roster_limit;
+	/* Only owners, moderators and the watcher are listed; the count tells of the others. */
+	bool limited;
+	bool own; /* the watcher's own user is marked as such, which RFC 4575 does not know */
 	const struct participant *watcher; /* who reads the document; NULL: no member */
 	bool reveal; /* moderators and owners learn who anonymous users are (PRV-009) */
 };
-/* The next document lists not everyone. */
-bool roster_limited(const struct roster *r, const struct roster_view *view);
 /*
  * Document for a subscriber that has seen everything up to `since` (0: full document; so is one
- * whose `since` is older than what was forgotten). A partial one costs what has changed, not the
- * size of the conference. The version goes in as given. RFC 4575.
+ * whose `since` is older than what was forgotten). A partial one costs what has changed, a limited
+ * one who has a rank, not the size of the conference; each change of a user is written once for all
+ * documents. The version goes in as given. RFC 4575.
  */
-void roster_document(const struct roster *r, uint64_t since, const struct roster_view *view,
+void roster_document(struct roster *r, uint64_t since, const struct roster_view *view,
 		     struct bytes *out);
 /* state="deleted" document of the whole conference (CONF-006). */
 void roster_document_deleted(const struct roster *r, uint32_t version, struct bytes *out);

@@ -2,11 +2,14 @@
 /*
  * The roster as conference-info documents, RFC 4575: full, partial since a serial, deleted. A user
  * that changed is written whole (state="full"), which needs no memory of what each watcher knew of
- * its endpoints; a user without visible endpoints is written as deleted.
+ * its endpoints; a user without visible endpoints is written as deleted. What a change made of a
+ * user is written once and kept with him: the documents of all watchers are put together from the
+ * same pieces, but for the watcher's own user and for who may know the anonymous.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/mem.h"
@@ -106,13 +109,11 @@ static bool may_know(const struct participant *p, const struct roster_view *view
 {
 	const struct participant *w = view->watcher;
 
-	return w &&
-	       (w == p || (view->reveal && w->role &&
-			   (strcmp(w->role, "owner") == 0 || strcmp(w->role, "moderator") == 0)));
+	return w && (w == p || (view->reveal && w->ranked));
 }
 
-/* A user nobody sees any more is not in a full document and "deleted" in a partial one. */
-static void write_user(const struct participant *p, const struct roster_view *view, bool full,
+/* A user nobody sees any more is "deleted"; a full document leaves him out. */
+static void write_user(const struct participant *p, const struct roster_view *view,
 		       struct doc_scratch *s, struct bytes *out)
 {
 	struct confinfo_user u = {
@@ -122,35 +123,61 @@ static void write_user(const struct participant *p, const struct roster_view *vi
 		.aor = p->shown && may_know(p, view) ? p->uri : NULL,
 		.nickname = p->nickname,
 		.role = p->role,
-		.yourown = p == view->watcher,
+		.yourown = view->own && p == view->watcher,
 		.n_endpoints = fill_endpoints(p, s),
 	};
 
 	u.endpoints = s->endpoints;
-	if (u.n_endpoints == 0) {
-		if (full)
-			return;
+	if (u.n_endpoints == 0)
 		u.state = CONFINFO_DELETED;
-	}
 	confinfo_add_user(out, &u);
 }
 
-bool roster_limited(const struct roster *r, const struct roster_view *view)
+static bool is_visible(const struct participant *p)
 {
-	uint32_t limit = view->roster_limit ? view->roster_limit : ROSTER_LIMIT_DEFAULT;
+	const struct roster_endpoint *e;
 
-	return r->n_present > limit;
+	LIST_FOREACH(e, &p->endpoints, link) {
+		if (!e->retired)
+			return true;
+	}
+	return false;
 }
 
-static bool is_listed(const struct participant *p, const struct roster_view *view, bool limited)
+/* As everybody sees him: written when he has changed, copied otherwise. */
+static void add_common(struct participant *p, struct doc_scratch *s, struct bytes *out)
 {
-	return !limited || p->role || p == view->watcher;
+	const struct roster_view nobody = {0};
+	size_t start = out->len;
+
+	if (p->xml && p->xml_of == p->changed) {
+		bytes_add(out, p->xml, p->xml_len);
+		return;
+	}
+	write_user(p, &nobody, s, out);
+	if (!bytes_ok(out))
+		return;
+	p->xml_len = out->len - start;
+	p->xml = xrealloc(p->xml, p->xml_len);
+	memcpy(p->xml, out->data + start, p->xml_len);
+	p->xml_of = p->changed;
+}
+
+static void add_user(struct participant *p, const struct roster_view *view, bool full,
+		     struct doc_scratch *s, struct bytes *out)
+{
+	if (full && !is_visible(p))
+		return;
+	if (p == view->watcher || (p->shown && may_know(p, view)))
+		write_user(p, view, s, out);
+	else
+		add_common(p, s, out);
 }
 
 /* The user that changed first after since; NULL: none did. */
-static const struct participant *first_since(const struct roster *r, uint64_t since)
+static struct participant *first_since(struct roster *r, uint64_t since)
 {
-	const struct participant *p = TAILQ_LAST(&r->changed, changed_head), *first = NULL;
+	struct participant *p = TAILQ_LAST(&r->changed, changed_head), *first = NULL;
 
 	while (p && p->changed > since) {
 		first = p;
@@ -159,11 +186,50 @@ static const struct participant *first_since(const struct roster *r, uint64_t si
 	return first;
 }
 
-void roster_document(const struct roster *r, uint64_t since, const struct roster_view *view,
+/* Everyone, or who changed since. */
+static void add_all(struct roster *r, uint64_t since, const struct roster_view *view,
+		    struct doc_scratch *s, struct bytes *out)
+{
+	struct participant *p = since == 0 ? TAILQ_FIRST(&r->users) : first_since(r, since);
+
+	for (; p; p = since == 0 ? TAILQ_NEXT(p, link) : TAILQ_NEXT(p, by_change))
+		add_user(p, view, since == 0, s, out);
+}
+
+/* The watcher first, so that he finds himself. */
+static void add_ranked(struct roster *r, uint64_t since, const struct roster_view *view,
+		       struct doc_scratch *s, struct bytes *out)
+{
+	struct participant *p;
+
+	if (view->watcher && view->watcher->changed > since &&
+	    (since != 0 || is_visible(view->watcher)))
+		write_user(view->watcher, view, s, out);
+	TAILQ_FOREACH(p, &r->ranked, by_rank) {
+		if (p != view->watcher && p->changed > since)
+			add_user(p, view, since == 0, s, out);
+	}
+}
+
+static bool any_since(const struct roster *r, uint64_t since, const struct roster_view *view)
+{
+	const struct participant *p;
+
+	if (!view->limited)
+		return (p = TAILQ_LAST(&r->changed, changed_head)) != NULL && p->changed > since;
+	if (view->watcher && view->watcher->changed > since)
+		return true;
+	TAILQ_FOREACH(p, &r->ranked, by_rank) {
+		if (p->changed > since)
+			return true;
+	}
+	return false;
+}
+
+void roster_document(struct roster *r, uint64_t since, const struct roster_view *view,
 		     struct bytes *out)
 {
-	bool full = since == 0 || since < r->horizon, limited = roster_limited(r, view);
-	const struct participant *p = full ? NULL : first_since(r, since);
+	bool full = since < r->horizon || (view->limited && since < r->demoted) || since == 0;
 	struct doc_scratch scratch = {0};
 	struct confinfo_doc doc = {
 		.entity = r->uri,
@@ -177,15 +243,16 @@ void roster_document(const struct roster *r, uint64_t since, const struct roster
 		.active = view->active,
 		.locked = view->locked,
 		.users_state = full ? CONFINFO_FULL : CONFINFO_PARTIAL,
-		.n_users = p ? 1 : 0,
+		.n_users = !full && any_since(r, since, view) ? 1 : 0,
 	};
 
+	if (full)
+		since = 0;
 	confinfo_begin(out, &doc);
-	p = full ? TAILQ_FIRST(&r->users) : p;
-	for (; p; p = full ? TAILQ_NEXT(p, link) : TAILQ_NEXT(p, by_change)) {
-		if (is_listed(p, view, limited))
-			write_user(p, view, full, &scratch, out);
-	}
+	if (view->limited)
+		add_ranked(r, since, view, &scratch, out);
+	else
+		add_all(r, since, view, &scratch, out);
 	confinfo_end(out, &doc);
 	free(scratch.endpoints);
 	free(scratch.texts);

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/conference/event_rate.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/sip_uri.h"
 
@@ -340,6 +341,7 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 	f->users = focus_users_new(config, f->store);
 	f->conferences = conference_table_new(config->domain);
 	f->dialogs = dialog_set_new(base, sip, &settings, &dialog_handlers);
+	f->subscribe_rate = event_rate_new(config->event_subscribe_rate);
 	f->member_hooks = config->offline ? owed_hooks() : NULL;
 	LIST_INIT(&f->owed_waits);
 	LIST_INIT(&f->refers);
@@ -434,6 +436,7 @@ void focus_free(struct focus **fp)
 	conf_store_free(&f->store);
 	conference_table_free(&f->conferences);
 	focus_users_free(&f->users);
+	event_rate_free(&f->subscribe_rate);
 	trust_free(&f->trusted);
 	psi_set_free(&f->psi);
 	for (size_t i = 0; i < f->n_aliases; i++)

@@ -79,6 +79,10 @@ struct focus_config {
 	uint32_t min_se_s;
 	uint32_t lost_grace_ms; /* a session without its connection lives on that long */
 	uint32_t event_burst, event_min_interval_ms, event_expires_s;
+	uint32_t event_roster_limit;   /* participants listed one by one; 0: all */
+	uint32_t event_subscribe_rate; /* of one user, a second; 0: no limit */
+	uint32_t event_max_per_user;   /* subscriptions to one conference; 0: no limit */
+	bool event_own;                /* the reader's own user is marked as clients of RCS want it */
 };
 
 /* Strings of config must outlive the focus. -ERR_SYNTAX: trusted or trusted_names is malformed. Takes over SIP and media events. */

@@ -9,11 +9,13 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/conference/event_rate.h"
 #include "mrfc/focus/focus_priv.h"
 
 #define LOG_PLACE "focus/events"
 
-#define MIN_EXPIRES_S 60
+#define MIN_EXPIRES_S   60
+#define CROWDED_RETRY_S 60
 
 static void on_refresh(struct sip_event *e, struct sip_in *in_take, void *arg);
 static void on_notified(struct sip_event *e, int status, uint32_t retry_after_s, void *arg);
@@ -168,6 +170,21 @@ static int grant(struct focus *f, struct sip_in **in, uint32_t *expires_r)
 	return -ERR_LIMIT;
 }
 
+/* Who asks too often, or for too many. Answers and returns true. */
+static bool is_flood(struct focus *f, struct sip_in **in, const struct room *room, const char *user)
+{
+	uint32_t wait_s = event_rate_take(f->subscribe_rate, slice_str(user), clock_now_ms());
+	uint32_t most = f->config.event_max_per_user;
+
+	if (wait_s == 0 && (room == NULL || most == 0 ||
+			    event_pkg_count_user(room->c->events, slice_str(user)) < most))
+		return false;
+	log_peer("SUBSCRIBE of %s refused: %s", user, wait_s ? "too often" : "too many");
+	focus_refuse(in, 503, wait_s ? wait_s : CROWDED_RETRY_S,
+		     wait_s ? "Too many SUBSCRIBEs" : "Too many subscriptions of one user");
+	return true;
+}
+
 static void record(struct watcher *w)
 {
 	w->expires_wall_ms = clock_wall_ms() + w->expires_s * 1000ull;
@@ -195,6 +212,8 @@ static void on_refresh(struct sip_event *e, struct sip_in *in, void *arg)
 		focus_deny(room->focus, &in, access_judge(ACCESS_SUBSCRIBE, &facts));
 		return;
 	}
+	if (in->expires != 0 && is_flood(room->focus, &in, NULL, w->user))
+		return;
 	if (grant(room->focus, &in, &expires_s) != 0)
 		return;
 	w->expires_s = expires_s;
@@ -256,7 +275,7 @@ void focus_on_subscribe(struct sip_in *in, struct sip_leg *leg, void *arg)
 	if (focus_identify(f, &in, &who) != 0)
 		return;
 	room = room_by_uri(f, in->uri, NULL, NULL);
-	if (acceptable(f, &in, &expires_s)) {
+	if (!is_flood(f, &in, room, who.uri) && acceptable(f, &in, &expires_s)) {
 		if (room != NULL) {
 			room_unify(room, &who);
 			focus_facts_who(room, &who, &facts);

@@ -174,6 +174,7 @@ struct focus {
 	struct conf_store *store;
 	struct stats *stats;
 	struct conference_table *conferences;
+	struct event_rate *subscribe_rate;
 	struct timer *tick;
 	unsigned n_ticks;
 	LIST_HEAD(, refer) refers;

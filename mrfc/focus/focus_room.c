@@ -80,7 +80,8 @@ struct room *room_new(struct focus *f, struct conference *c)
 {
 	const struct event_pkg_limits limits = {.coalesce_ms = COALESCE_MS,
 						.burst = f->config.event_burst,
-						.min_interval_ms = f->config.event_min_interval_ms};
+						.min_interval_ms = f->config.event_min_interval_ms,
+						.roster_limit = f->config.event_roster_limit};
 	struct room *room = xcalloc(1, sizeof(*room));
 
 	room->focus = f;
@@ -131,6 +132,7 @@ void room_view(struct room *room)
 					 .max_users = room_max_users(room),
 					 .locked = room->c->locked,
 					 .active = room->c->state == CONFERENCE_ACTIVE,
+					 .own = room->focus->config.event_own,
 					 .reveal = room->focus->config.reveal_to_moderators};
 
 	event_pkg_set_view(room->c->events, &view);

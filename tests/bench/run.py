@@ -31,6 +31,10 @@ SECTIONS = [
      "meanwhile; the connection of each receiver carries both."),
     ("mix", "Chat with notifications and typing", "In operators' rooms each line of chat asks for notifications: 20 lines/s to 100 "
      "receivers return 200 each, and five members type meanwhile. Passed on one by one, and with the defaults (a window of 1 s here)."),
+    ("joins", "Joins of a conference that everybody watches", "N users join one conference and subscribe to it, 16 INVITEs under "
+     "way at a time, one NOTIFY per 5 s after a burst of three, until each user was told of all; figures of the MRFC for each join, "
+     "the INVITE and all NOTIFYs included, memory store. `listed` is `event.roster_limit`: above it documents tell how many are in, "
+     "below it every user has to hear of every other, which is N parts of a document for each join."),
     ("targets", "What was wanted", ""),
 ]
 

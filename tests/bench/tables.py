@@ -2,6 +2,7 @@
 """The tables of `make bench`: each function measures, returns Markdown and notes what targets are judged by."""
 import statistics
 
+import joins
 from targets import Limit, Mrfp, NoWait, OneByOne, SummedUp, Writev, measure, measure_all, peers
 
 NAN = float("nan")
@@ -35,6 +36,19 @@ class Bench:
         return results
 
     # --- tables ---
+
+    def joins(self):
+        """What one more participant costs the MRFC, by how many there are."""
+        lines, sizes = [], (250, 500) if self.args.quick else (250, 500, 1000, 2000)
+        for limit, shown in ((500, "500"), (0, "all")):
+            for n in sizes:
+                rows = [joins.run(self.args.build, n, limit) for _ in range(self.args.reps)]
+                self.failed += rows.count(None)
+                lines.append([str(n), shown, f"{middle(rows, 'cpu_us'):.0f}", f"{middle(rows, 'notifies'):.1f}",
+                              f"{middle(rows, 'full'):.2f}", f"{middle(rows, 'octets') / 1000:.1f}",
+                              f"{middle(rows, 'kb'):.1f}"])
+        return self.table(["N", "listed", "CPU us/join", "NOTIFYs/join", "of them full", "kB of NOTIFY/join",
+                           "kB of memory/join"], lines)
 
     def fan_out(self):
         cases = [("one in flight, N=100, 1 kB", "w1", 100, 1000, ["-w", "1"]),

@@ -14,6 +14,8 @@
 
 Every terminal is closed after its test, and what the servers sent to it is checked against the
 grammar (peer.msrpmsg.check): a breach fails the test unless it calls ue.forgive(terminal).
+Conference-info documents that arrived anywhere are validated by schema after each file of tests
+(peer.schema).
 """
 
 import os
@@ -26,7 +28,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from patience import Patience  # noqa: E402
-from peer import loop, msrpmsg  # noqa: E402
+from peer import loop, msrpmsg, schema  # noqa: E402
 from peer.servers import Pair, program  # noqa: E402
 from peer.ue import UE  # noqa: E402
 
@@ -57,6 +59,14 @@ def pytest_runtest_makereport(item, call):
 
 
 MARKS = pytest.StashKey()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def valid_documents():
+    """Every conference-info document that the tests of a file saw keeps the schema (CONF-009)."""
+    yield
+    wrong = schema.COLLECTED.validate()
+    assert not wrong, "%d documents\n%s" % (len(wrong), "\n".join(wrong[:3]))
 
 
 def whole_run_pair(**settings):

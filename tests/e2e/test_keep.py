@@ -135,8 +135,8 @@ def test_what_a_vanished_leg_has_not_answered_is_owed_to_it(alone, legs):  # noq
     assert legs[0].session.send(later).status() == 200
     assert messages(control)[-1][0] == later and "termination" not in events(control)[-1]
     m = books(alone[0].metrics())
-    assert m.sum("mrfp_copies_settled_total", outcome="owed") == 11
-    assert m.sum("mrfp_copies_settled_total", outcome="lost") == 0
+    assert m.sum("mrfp_copies_settled_total", outcome="lost") == 11
+    assert m.sum("mrfp_owed_total") == 12
     # Taken away: the MRFC says itself whether anybody is away.
     legs[2].subtract()
     assert legs[0].session.send(first).status() == 200

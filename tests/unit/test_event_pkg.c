@@ -57,9 +57,9 @@ static void on_ended(void *dialog, void *arg)
 	d->sub = NULL;
 }
 
-static struct bench *open_bench(void)
+static struct bench *open_limited(uint32_t roster_limit)
 {
-	static const struct event_pkg_limits limits = {100, 3, 5000};
+	const struct event_pkg_limits limits = {100, 3, 5000, roster_limit};
 	static const struct event_pkg_ops ops = {on_send, on_ended};
 	struct bench *b = calloc(1, sizeof(*b));
 
@@ -67,6 +67,11 @@ static struct bench *open_bench(void)
 	b->events = event_pkg_new(b->roster, &limits, &ops, b);
 	b->now = 1000000;
 	return b;
+}
+
+static struct bench *open_bench(void)
+{
+	return open_limited(0);
 }
 
 static void close_bench(struct bench *b)
@@ -515,12 +520,10 @@ static void the_subject_and_limits_of_the_view_are_in_the_documents(void **state
 
 static void crossing_the_roster_limit_brings_a_full_document(void **state)
 {
-	struct bench *b = open_bench();
-	struct roster_view view = {.roster_limit = 2};
+	struct bench *b = open_limited(2);
 	struct dialog *d;
 
 	(void)state;
-	event_pkg_set_view(b->events, &view);
 	(void)join(b, "sip:a@h");
 	(void)join(b, "sip:b@h");
 	d = subscribed(b, 0, "sip:b@h", 600);

@@ -444,18 +444,18 @@ static void a_reserved_word_is_nobodys_nickname(void **state)
 	roster_free(&r);
 }
 
-static void above_the_limit_only_roles_and_the_watcher_are_listed(void **state)
+static void a_limited_document_lists_ranks_and_the_watcher(void **state)
 {
 	struct roster *r = room();
-	struct roster_view view = {.version = 1, .roster_limit = 3};
+	struct roster_view view = {.version = 1, .limited = true, .own = true};
 	struct participant *owner = NULL, *watcher = NULL;
+	uint64_t since;
 	struct bytes out = BYTES_INIT;
 	struct confinfo_parsed *p;
 	char uri[64];
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		assert_false(roster_limited(r, &view));
 		(void)snprintf(uri, sizeof(uri), "sip:u%d@example.com", i);
 		watcher = join(r, uri, uri)->user;
 		if (i == 1)
@@ -463,17 +463,33 @@ static void above_the_limit_only_roles_and_the_watcher_are_listed(void **state)
 	}
 	roster_set_role(owner, "owner");
 	view.watcher = watcher;
-	assert_true(roster_limited(r, &view));
+	roster_set_role(roster_find(r, slice_str("sip:u0@example.com")), "listener"); /* no rank */
 	roster_document(r, 0, &view, &out);
 	assert_int_equal(confinfo_parse(bytes_slice(&out), &p), 0);
 	assert_int_equal(confinfo_doc(p)->user_count, 4);
 	assert_int_equal(confinfo_doc(p)->n_users, 2);
-	assert_string_equal(confinfo_doc(p)->users[0].entity, "sip:u1@example.com");
-	assert_string_equal(confinfo_doc(p)->users[1].entity, "sip:u3@example.com");
+	assert_string_equal(confinfo_doc(p)->users[0].entity, "sip:u3@example.com");
+	assert_true(confinfo_doc(p)->users[0].yourown);
+	assert_string_equal(confinfo_doc(p)->users[1].entity, "sip:u1@example.com");
+	confinfo_free(&p);
+	bytes_reset(&out);
+	/* Who has lost his rank stands in the lists of all: they get a new one. */
+	since = roster_serial(r);
+	roster_set_role(owner, NULL);
+	roster_document(r, since, &view, &out);
+	assert_int_equal(confinfo_parse(bytes_slice(&out), &p), 0);
+	assert_int_equal(confinfo_doc(p)->state, CONFINFO_FULL);
+	assert_int_equal(confinfo_doc(p)->n_users, 1);
+	confinfo_free(&p);
+	bytes_reset(&out);
+	view.limited = false;
+	roster_document(r, since, &view, &out);
+	assert_int_equal(confinfo_parse(bytes_slice(&out), &p), 0);
+	assert_int_equal(confinfo_doc(p)->state, CONFINFO_PARTIAL);
+	assert_int_equal(confinfo_doc(p)->n_users, 1);
+	assert_null(confinfo_doc(p)->users[0].role);
 	confinfo_free(&p);
 	bytes_fini(&out);
-	view.roster_limit = 0;
-	assert_false(roster_limited(r, &view));
 	roster_free(&r);
 }
 
@@ -516,7 +532,7 @@ int main(void)
 		cmocka_unit_test(a_nickname_ends_with_the_last_session_that_asked_for_it),
 		cmocka_unit_test(a_nickname_of_the_user_ends_with_the_users_last_session),
 		cmocka_unit_test(a_reserved_word_is_nobodys_nickname),
-		cmocka_unit_test(above_the_limit_only_roles_and_the_watcher_are_listed),
+		cmocka_unit_test(a_limited_document_lists_ranks_and_the_watcher),
 		cmocka_unit_test(the_document_of_a_conference_that_ended_is_deleted),
 	};
 

@@ -134,7 +134,7 @@ static void only_the_reader_is_marked_as_himself(void **state)
 {
 	struct roster *r = room();
 	struct roster_endpoint *a = join(r, ALICE, "sip:a@h");
-	struct roster_view view = {.version = 1, .active = true, .watcher = a->user};
+	struct roster_view view = {.version = 1, .active = true, .own = true, .watcher = a->user};
 	struct bytes out = BYTES_INIT;
 	struct confinfo_parsed *p;
 

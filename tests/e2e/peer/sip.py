@@ -17,6 +17,7 @@ import socket
 
 from . import sipmsg
 from .loop import DEADLINE, LOOP, Listener, Stream, wait
+from .schema import COLLECTED, CONFINFO
 from .sipcall import Call, Dialog, IncomingCall, Referral, Subscription
 from .sipmsg import ALLOW, Message, NameAddr, SipError, Uri, apply_headers, parse
 
@@ -371,6 +372,8 @@ class SipUA:
 
     def on_message(self, msg):
         self.log.append(("in", msg))
+        if msg.is_request and msg.method == "NOTIFY" and msg.content_type == CONFINFO:
+            COLLECTED.add(msg.body)
         if not msg.is_request:
             txn = self.txns.get((msg.via_branch, msg.cseq[1]))
             if txn:

@@ -18,8 +18,8 @@ struct roster {
 	TAILQ_HEAD(changed_head, participant) changed; /* oldest change first */
 	TAILQ_HEAD(ranked_head, participant) ranked;   /* owners and moderators */
 	uint64_t demoted; /* serial when somebody last lost his rank: limited lists may have him */
-	TAILQ_HEAD(, roster_endpoint) ended;           /* shown as disconnected, oldest first */
-	TAILQ_HEAD(, roster_endpoint) retired;         /* shown as deleted, oldest first */
+	TAILQ_HEAD(, roster_endpoint) ended;   /* shown as disconnected, oldest first */
+	TAILQ_HEAD(, roster_endpoint) retired; /* shown as deleted, oldest first */
 	struct roster_key *keys;
 	struct nickname_table nicknames;
 };

@@ -82,7 +82,7 @@ struct focus_config {
 	uint32_t event_roster_limit;   /* participants listed one by one; 0: all */
 	uint32_t event_subscribe_rate; /* of one user, a second; 0: no limit */
 	uint32_t event_max_per_user;   /* subscriptions to one conference; 0: no limit */
-	bool event_own;                /* the reader's own user is marked as clients of RCS want it */
+	bool event_own; /* the reader's own user is marked as clients of RCS want it */
 };
 
 /* Strings of config must outlive the focus. -ERR_SYNTAX: trusted or trusted_names is malformed. Takes over SIP and media events. */

@@ -283,10 +283,25 @@ void event_pkg_refresh(struct event_pkg *e, struct subscription *s, uint32_t exp
 	sub_schedule(e, s);
 }
 
-/*
- * RFC 6665 4.2.2: without an answer, with 481, or with an error that names no time for another
- * try, the subscription is gone.
- */
+/* These end a subscription whatever else they say (RFC 6665 4.2.2, RFC 5057), 408 for want of an answer. */
+static bool is_fatal(int status)
+{
+	switch (status) {
+	case 404:
+	case 405:
+	case 408:
+	case 410:
+	case 416:
+	case 489:
+	case 501:
+	case 604:
+		return true;
+	default:
+		return status >= 480 && status <= 485;
+	}
+}
+
+/* Any other error that names no time for another try ends it, too. */
 void event_pkg_notified(struct event_pkg *e, struct subscription *s, int sip_status,
 			uint32_t retry_after_s, uint64_t now_ms)
 {
@@ -298,7 +313,7 @@ void event_pkg_notified(struct event_pkg *e, struct subscription *s, int sip_sta
 		s->state = SUB_OVER;
 	} else if (ok) {
 		s->state = SUB_IDLE;
-	} else if (retry_after_s > 0 && sip_status != 481 && sip_status != 408) {
+	} else if (retry_after_s > 0 && !is_fatal(sip_status)) {
 		s->state = SUB_BACKOFF;
 		s->retry_at_ms = expiry(retry_after_s, now_ms);
 		s->owed_full = true; /* what it missed is not known to us */

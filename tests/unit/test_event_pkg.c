@@ -397,6 +397,29 @@ static void retry_after_keeps_the_subscription_and_the_next_document_is_full(voi
 	close_bench(b);
 }
 
+/* covers: CONF-018 */
+static void some_errors_end_it_whatever_time_they_name(void **state)
+{
+	static const struct {
+		int status;
+		bool over;
+	} cases[] = {{404, true},  {405, true},  {410, true},  {416, true},  {480, true},
+		     {483, true},  {485, true},  {489, true},  {501, true},  {604, true},
+		     {408, true},  {400, false}, {486, false}, {479, false}, {491, false},
+		     {500, false}, {503, false}, {600, false}};
+	struct bench *b = open_bench();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dialog *d = subscribe(b, i, "sip:a@h", 3600);
+
+		event_pkg_notified(b->events, d->sub, cases[i].status, 10, b->now);
+		(void)run(b);
+		assert_int_equal(d->over, cases[i].over);
+	}
+	close_bench(b);
+}
+
 static void a_provisional_or_repeated_answer_changes_nothing(void **state)
 {
 	struct bench *b = open_bench();
@@ -518,6 +541,36 @@ static void the_subject_and_limits_of_the_view_are_in_the_documents(void **state
 	close_bench(b);
 }
 
+static void back_below_the_limit_it_takes_a_tenth(void **state)
+{
+	struct bench *b = open_limited(20);
+	struct roster_endpoint *ends[21];
+	struct dialog *d;
+	char uri[32];
+
+	(void)state;
+	b->answer = 200;
+	for (int i = 0; i < 21; i++) {
+		(void)snprintf(uri, sizeof(uri), "sip:u%d@h", i);
+		ends[i] = join(b, uri);
+	}
+	d = &b->dialogs[0];
+	d->sub = event_pkg_subscribe(b->events, d, SLICE_LIT("sip:u0@h"), 600, b->now);
+	(void)run(b);
+	assert_int_equal(doc(d)->n_users, 1);
+	for (int i = 20; i > 17; i--) { /* 20, 19, 18 are left */
+		assert_int_equal(doc(d)->n_users, i == 20 ? 1 : 0);
+		roster_endpoint_end(ends[i], CONFINFO_DEPARTED, 0, NULL, b->now);
+		event_pkg_changed(b->events, b->now);
+		pass(b, 200);
+		assert_int_equal(doc(d)->state, i > 18 ? CONFINFO_PARTIAL : CONFINFO_FULL);
+		assert_int_equal(doc(d)->user_count, i);
+		assert_true(i > 18 || doc(d)->n_users == 19); /* who left is shown leaving */
+		pass(b, 20000);
+	}
+	close_bench(b);
+}
+
 static void crossing_the_roster_limit_brings_a_full_document(void **state)
 {
 	struct bench *b = open_limited(2);
@@ -540,6 +593,30 @@ static void crossing_the_roster_limit_brings_a_full_document(void **state)
 	assert_int_equal(doc(d)->state, CONFINFO_PARTIAL);
 	assert_int_equal(doc(d)->n_users, 0);
 	assert_int_equal(doc(d)->user_count, 4);
+	close_bench(b);
+}
+
+static void subscriptions_are_counted_and_ended_by_user(void **state)
+{
+	struct bench *b = open_bench();
+	struct dialog *one = subscribed(b, 0, "sip:a@h", 600),
+		      *two = subscribed(b, 1, "SIP:a@H", 600);
+	struct dialog *other = subscribed(b, 2, "sip:b@h", 600);
+
+	(void)state;
+	assert_int_equal(event_pkg_count_user(b->events, SLICE_LIT("sip:a@h")), 2);
+	assert_int_equal(event_pkg_count_user(b->events, SLICE_LIT("sip:c@h")), 0);
+	event_pkg_terminate_user(b->events, SLICE_LIT("sip:c@h"), b->now);
+	event_pkg_terminate_user(b->events, SLICE_LIT("sip:a@h"), b->now);
+	assert_int_equal(event_pkg_count_user(b->events, SLICE_LIT("sip:a@h")), 0);
+	(void)run(b);
+	assert_string_equal(one->header, "terminated;reason=rejected");
+	assert_string_equal(two->header, "terminated;reason=rejected");
+	answer(b, one, 200);
+	answer(b, two, 200);
+	assert_true(one->over && two->over);
+	assert_int_equal(other->n_sent, 1);
+	assert_int_equal(event_pkg_count(b->events), 1);
 	close_bench(b);
 }
 
@@ -580,13 +657,16 @@ int main(void)
 		cmocka_unit_test(a_subscription_that_is_not_refreshed_ends_by_itself),
 		cmocka_unit_test(a_notify_that_fails_for_good_ends_the_subscription),
 		cmocka_unit_test(retry_after_keeps_the_subscription_and_the_next_document_is_full),
+		cmocka_unit_test(some_errors_end_it_whatever_time_they_name),
 		cmocka_unit_test(a_provisional_or_repeated_answer_changes_nothing),
 		cmocka_unit_test(a_failure_told_from_within_the_sending_is_taken),
 		cmocka_unit_test(the_end_of_the_conference_is_told_to_everyone_as_deleted),
 		cmocka_unit_test(a_removed_users_subscriptions_end_and_no_others),
 		cmocka_unit_test(a_departure_is_told_twice_disconnected_then_deleted),
 		cmocka_unit_test(the_subject_and_limits_of_the_view_are_in_the_documents),
+		cmocka_unit_test(back_below_the_limit_it_takes_a_tenth),
 		cmocka_unit_test(crossing_the_roster_limit_brings_a_full_document),
+		cmocka_unit_test(subscriptions_are_counted_and_ended_by_user),
 		cmocka_unit_test(many_subscribers_are_each_told_once_per_round),
 	};
 

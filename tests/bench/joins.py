@@ -147,7 +147,7 @@ def run(build, n, limit=500, interval="5s"):
     with tempfile.TemporaryDirectory(prefix="mrf-bench-") as folder:
         mp = f"mp.socket={folder}/mp.sock"
         mrfc, where = start(f"{build}/mrfc", mp, "sip.port=0", "admin.port=0", f"event.roster_limit={limit}",
-                            f"event.min_interval={interval}", "sip.trusted=127.0.0.1", "log.level=error",
+                            f"event.min_interval={interval}", "sip.trusted=127.0.0.1", "sip.max_lag=0", "log.level=error",
                             "conference.create_on_join=true", "domain=conf.example.com")
         mrfp, _ = start(f"{build}/mrfp", mp, "msrp.port=0", "admin.port=0", "log.level=error",
                         "msrp.connect_allow=127.0.0.1", "msrp.trusted_media=127.0.0.1")

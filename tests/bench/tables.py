@@ -39,7 +39,7 @@ class Bench:
 
     def joins(self):
         """What one more participant costs the MRFC, by how many there are."""
-        lines, sizes = [], (250, 500) if self.args.quick else (250, 500, 1000, 2000)
+        lines, sizes = [], (250, 500) if self.args.quick else (250, 500, 1000)
         for limit, shown in ((500, "500"), (0, "all")):
             for n in sizes:
                 rows = [joins.run(self.args.build, n, limit) for _ in range(self.args.reps)]

@@ -64,6 +64,11 @@ static void put_session(struct session *s, const struct focus_sdp_local *l,
 		.we_offered = s->we_offered,
 		.peer_answered = peer == &s->peer && s->peer_answered,
 		.dir = peer == &s->offered ? (int)peer->sdp.media[peer->chat].dir : s->dir,
+		.charging_vector = s->charging.vector,
+		.charging_functions = s->charging.functions,
+		.access_network = s->charging.access_network,
+		.visited_network = s->charging.visited_network,
+		.related_vector = s->charging.related,
 	};
 
 	conf_store_put_session(s->room->focus->store, s->room->c->name, &record);

@@ -249,6 +249,12 @@ static void on_session(const char *conference, const struct session_record *reco
 	s->dir = record->dir;
 	s->by = dup_or_null(record->by);
 	s->referred_by = dup_or_null(record->referred_by);
+	s->charging =
+		(struct focus_charging){.vector = dup_or_null(record->charging_vector),
+					.functions = dup_or_null(record->charging_functions),
+					.access_network = dup_or_null(record->access_network),
+					.visited_network = dup_or_null(record->visited_network),
+					.related = dup_or_null(record->related_vector)};
 	take_local(&s->local, record);
 	take_peer(s, record);
 	if (record->termination >= room->c->next_termination)

@@ -3,6 +3,7 @@
 
 import pytest
 
+from peer.recovery import restart
 from peer.sipmsg import parse_params
 from test_identity import OUTSIDE, octets, outsider  # noqa: F401  (a fixture)
 
@@ -106,6 +107,27 @@ def test_a_call_has_a_vector_of_its_own_that_names_its_cause(ue, net):
         seen.add(got["icid-value"])
         carol.call.reject(486)
     assert len(seen) == 2 and room
+
+
+def test_a_call_names_its_cause_after_a_restart_too(ue, own_mrf, tmp_path):
+    # covers: CHG-005, CHG-009, FOC-030
+    net = own_mrf(mrfc={"store.path": str(tmp_path / "mrf.db"), "store.sync": "normal",
+                        "log.level": "debug"})
+    alice = ue("alice", net=net)
+    alice.invite("conference-factory", headers=HEADERS)
+    alice.take_answer(alice.call.expect(200).text)
+    alice.open_media()
+    restart(net)
+    carol = ue("carol", net=net)
+    carol.aor = carol.ua.contact_uri
+    assert alice.call.refer(carol.aor).expect(202)
+    got = vector(carol.wait_invite().invite)
+    assert (got["related-icid"], got["related-icid-generated-at"]) == \
+        ("AyretyU0dm+6O2IrT5tAFrbHLso=", "192.0.6.8")
+    text = octets(carol)
+    for secret in SECRETS[3:]:
+        assert secret not in text
+    carol.call.reject(486)
 
 
 def test_nothing_of_it_goes_to_untrusted_next_hops(ue, net, outsider):  # noqa: F811

@@ -73,6 +73,11 @@ static const struct session_record session = {.termination = 7,
 					      .local_sdp = "v=0\r\no=- 1 1 IN IP4 h\r\n",
 					      .port = 2855,
 					      .we_offered = true,
+					      .charging_vector = "icid-value=1",
+					      .charging_functions = "ccf=192.0.2.8",
+					      .access_network = "3GPP-UTRAN-TDD",
+					      .visited_network = "\"home\"",
+					      .related_vector = "icid-value=0",
 					      .dir = 2};
 
 static const struct subscription_record subscription = {.leg = {.call_id = (char *)"c",
@@ -215,6 +220,11 @@ static void on_session(const char *conference, const struct session_record *s, v
 	assert_int_equal(s->port, 2855);
 	assert_true(s->we_offered);
 	assert_int_equal(s->dir, 2);
+	assert_string_equal(s->charging_vector, session.charging_vector);
+	assert_string_equal(s->charging_functions, session.charging_functions);
+	assert_string_equal(s->access_network, session.access_network);
+	assert_string_equal(s->visited_network, session.visited_network);
+	assert_string_equal(s->related_vector, session.related_vector);
 	bytes_addf(&((struct shown *)arg)->log, "S %s %d\n", conference, (int)s->termination);
 }
 

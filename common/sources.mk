@@ -34,6 +34,7 @@ COMMON_SRC := \
 	common/store_overlay.c \
 	common/store_sqlite.c \
 	common/store_writer.c \
-	common/tls.c
+	common/tls.c \
+	common/tls_files.c
 UNIT_TESTS += addr buf bytes chunk clock config conn conn_tls daemon fingerprint http http_client http_url listener log \
-	metrics outq rand rate resolve slice store store_file tls
+	metrics outq rand rate resolve slice store store_file tls tls_files

@@ -33,6 +33,8 @@ struct options {
 	int profile; /* enum options_profile */
 	char *sip_address;
 	int64_t sip_port, sip_tls_port;
+	char *tls_certificate, *tls_key, *tls_ca;
+	int tls_verify; /* 0: none, 1: required */
 	char *sip_contact, *sip_trusted, *sip_trusted_names, *sip_outbound_proxy;
 	char *sip_realm;
 	bool digest_md5;

@@ -112,7 +112,34 @@ static int check_reserved(const struct options *o, const struct why *why)
 	return err;
 }
 
-/* The stack looks up no names, and speaks UDP and TCP. */
+static bool has_tls_hop(const struct hop_table *hops)
+{
+	for (size_t i = 0; i < hop_table_count(hops); i++) {
+		if (hop_table_at(hops, i)->tls_name != NULL)
+			return true;
+	}
+	return false;
+}
+
+static int check_tls(const struct options *o, const struct why *why)
+{
+	struct hop_table *hops = NULL;
+	bool out = hop_table_parse(o->sip_outbound_proxy, &hops, NULL) == 0 && has_tls_hop(hops);
+
+	hop_table_free(&hops);
+	if ((o->tls_certificate[0] == '\0') != (o->tls_key[0] == '\0'))
+		return wrong(why, "%s is missing",
+			     o->tls_key[0] ? "sip.tls_certificate" : "sip.tls_key");
+	if (out && o->sip_tls_port < 0)
+		return wrong(why, "sip.outbound_proxy: a next hop over TLS needs sip.tls_port");
+	if (o->tls_ca[0] == '\0' && (out || o->tls_verify))
+		return wrong(why,
+			     "sip.tls_ca is missing: nobody's certificate can be checked for %s",
+			     out ? "sip.outbound_proxy" : "sip.tls_verify");
+	return 0;
+}
+
+/* The stack looks up no names. */
 static int check_hops(const char *list, const struct why *why)
 {
 	struct slice bad = slice_str(list);
@@ -126,7 +153,8 @@ static int check_hops(const char *list, const struct why *why)
 			: wrong(why,
 				"sip.outbound_proxy: '" SLICE_FMT
 				"' is no numeric HOST:PORT or sip: URI of one "
-				"(such as 192.0.2.5:5060 or sip:192.0.2.5;transport=tcp)",
+				"(such as 192.0.2.5:5060, sip:192.0.2.5;transport=tcp or "
+				"sip:NAME;maddr=192.0.2.5;transport=tls)",
 				SLICE_ARG(bad));
 }
 
@@ -177,6 +205,8 @@ static int check_sip(const struct options *o, const struct why *why)
 
 	if (err == 0)
 		err = check_hops(o->sip_outbound_proxy, why);
+	if (err == 0)
+		err = check_tls(o, why);
 	if (err != 0)
 		return err;
 	if (!o->sip_contact[0] && addr_from_host(slice_str(o->sip_address), 0, &at) == 0 &&

@@ -255,29 +255,47 @@ static int open_pool(struct server *s, const struct options *o)
 	return EXIT_OK;
 }
 
+/* That of a file, "." without one. */
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? xstrdup(".") : xstrndup(path, (size_t)(slash - path + 1));
+}
+
 static int open_sip(struct server *s, const struct options *o)
 {
 	struct focus_config config = focus_settings(o);
-	struct sip_config sip = {.domain = o->domain,
-				 .contact = o->sip_contact,
-				 .outbound_proxy = o->sip_outbound_proxy,
-				 .hop_timeout_ms = (unsigned)o->hop_timeout,
-				 .probe_ms = (unsigned)o->probe_interval,
-				 .preconditions = o->profile == OPTIONS_PROFILE_IMS,
-				 .idle_ms = (unsigned)o->sip_idle_timeout,
-				 .limits = {.max_rate = (uint32_t)o->max_rate,
-					    .max_lag_ms = (uint32_t)o->max_lag,
-					    .max_pending = (uint32_t)o->max_pending}};
+	struct sip_config sip = {
+		.domain = o->domain,
+		.contact = o->sip_contact,
+		.outbound_proxy = o->sip_outbound_proxy,
+		.hop_timeout_ms = (unsigned)o->hop_timeout,
+		.probe_ms = (unsigned)o->probe_interval,
+		.preconditions = o->profile == OPTIONS_PROFILE_IMS,
+		.idle_ms = (unsigned)o->sip_idle_timeout,
+		.limits = {.max_rate = (uint32_t)o->max_rate,
+			   .max_lag_ms = (uint32_t)o->max_lag,
+			   .max_pending = (uint32_t)o->max_pending},
+		.tls = {.on = o->sip_tls_port >= 0,
+			.port = (uint16_t)(o->sip_tls_port > 0 ? o->sip_tls_port : 0),
+			.certificate = o->tls_certificate,
+			.key = o->tls_key,
+			.ca = o->tls_ca,
+			.required = o->tls_verify == 1}};
+	char *run = folder_of(o->mp_socket);
 	struct bytes params = BYTES_INIT;
-	char why[256];
+	char why[400];
 	int err;
 
 	service_feature_params(options_icsi(o), o->iari, &params);
 	sip.contact_params = bytes_cstr(&params);
 	err = addr_from_host(slice_str(o->sip_address), (uint16_t)o->sip_port, &sip.at);
 	assert(err == 0); /* options_check */
+	sip.tls.dir = run;
 	err = sip_agent_open(s->base, &sip, why, sizeof(why), &s->sip);
 	bytes_fini(&params);
+	free(run);
 	if (err != 0) {
 		log_error("%s", why);
 		return err == -ERR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
@@ -346,11 +364,23 @@ static int recover(struct server *s)
 	return EXIT_OK;
 }
 
+static void tell_ready(const struct server *s)
+{
+	const struct addr *tls = sip_agent_tls_addr(s->sip);
+	char sip[ADDR_STRLEN], sips[ADDR_STRLEN], admin[ADDR_STRLEN];
+
+	addr_format(sip_agent_addr(s->sip), sip);
+	addr_format(http_server_addr(s->http), admin);
+	if (tls == NULL)
+		daemon_ready("ready sip=%s admin=%s", sip, admin);
+	else
+		daemon_ready("ready sip=%s sips=%s admin=%s", sip, addr_format(tls, sips), admin);
+}
+
 int server_open(const struct options *o, server_reload_fn *reload, void *reload_arg,
 		struct server **server_r)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
-	char sip[ADDR_STRLEN], admin[ADDR_STRLEN];
 	int code;
 
 	s->base = event_base_new();
@@ -373,8 +403,7 @@ int server_open(const struct options *o, server_reload_fn *reload, void *reload_
 		server_free(&s);
 		return code;
 	}
-	daemon_ready("ready sip=%s admin=%s", addr_format(sip_agent_addr(s->sip), sip),
-		     addr_format(http_server_addr(s->http), admin));
+	tell_ready(s);
 	*server_r = s;
 	return EXIT_OK;
 }

@@ -133,11 +133,11 @@ static void on_hop(const char *name, const char *what, bool up, void *arg)
 	stats_hop(f->stats, name, what, up);
 }
 
-static bool trusts(const struct addr *peer, void *arg)
+static bool trusts(const struct addr *peer, const char *name, void *arg)
 {
 	struct focus *f = arg;
 
-	return trust_has_addr(f->trusted, peer);
+	return trust_has(f->trusted, peer, &name, name != NULL);
 }
 
 static const struct sip_handlers sip_handlers = {.admit = focus_admit,

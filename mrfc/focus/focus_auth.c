@@ -128,17 +128,27 @@ char *focus_referrer(const struct sip_in *in, const struct identity *who, const 
 
 bool focus_trusts_hop(const struct focus *f, const char *route, const char *target)
 {
-	struct slice transport;
+	struct slice transport, host;
 	struct sip_uri uri;
 	struct addr at;
+	char *name;
+	bool trusted;
 
 	if (sip_uri_parse(slice_str(route != NULL ? route : target), &uri) != 0)
 		return false;
-	/* The proxy's certificate is checked against the operator's CA. */
-	if (route != NULL && sip_uri_param(uri.params, "transport", &transport) &&
-	    slice_ieq_str(transport, "tls"))
-		return true;
-	return addr_from_host(uri.host, 5060, &at) == 0 && trust_has_addr(f->trusted, &at);
+	host = uri.host;
+	if (route != NULL)
+		(void)sip_uri_param(uri.params, "maddr", &host);
+	if (addr_from_host(host, 5060, &at) != 0)
+		return false;
+	if (route == NULL || !sip_uri_param(uri.params, "transport", &transport) ||
+	    !slice_ieq_str(transport, "tls"))
+		return trust_has_addr(f->trusted, &at);
+	/* The proxy's certificate has its name, which is checked before anything is sent. */
+	name = slice_dup(uri.host);
+	trusted = trust_has(f->trusted, &at, (const char *const[]){name}, 1);
+	free(name);
+	return trusted;
 }
 
 void focus_assert_headers(const struct focus *f, const char *conference, const char *asked,

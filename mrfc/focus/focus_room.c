@@ -325,18 +325,24 @@ void session_add_termination(struct session *s, const struct media_remote *remot
 {
 	const char *aliases[18], *uris[1 + IDENTITY_MAX_ALIASES];
 	size_t n = session_uris(s, uris);
-	struct bytes own = BYTES_INIT;
-	struct media_context ctx = room_media(s->room, aliases, 17);
+	const struct sip_agent *sip = s->room->focus->sip;
+	struct bytes own = BYTES_INIT, over_tls = BYTES_INIT;
+	struct media_context ctx = room_media(s->room, aliases, 16);
 	struct media_remote with_role = *remote;
 
-	/* The conference is also called by the address of our Contact. */
-	bytes_addf(&own, "sip:%s@%s", s->room->c->name, sip_agent_contact(s->room->focus->sip));
+	/* The conference is also called by the address of our Contact, whichever it is. */
+	bytes_addf(&own, "sip:%s@%s", s->room->c->name, sip_agent_contact(sip));
 	aliases[ctx.n_aliases++] = bytes_cstr(&own);
+	if (sip_agent_tls_contact(sip) != NULL) {
+		bytes_addf(&over_tls, "sip:%s@%s", s->room->c->name, sip_agent_tls_contact(sip));
+		aliases[ctx.n_aliases++] = bytes_cstr(&over_tls);
+	}
 	s->termination = s->room->c->next_termination++;
 	s->live = false;
 	s->held = with_role.hold = owed_holds(s);
 	with_role.listener = room_is_listener(s->room, &s->who);
 	media_add(s->room->focus->media, &ctx, s->termination, uris, n, &with_role, fn, s);
+	bytes_fini(&over_tls);
 	bytes_fini(&own);
 }
 

@@ -11,6 +11,7 @@
 #include "proto/sip_uri.h"
 
 #define SIP_PORT     5060
+#define TLS_PORT     5061
 #define PRIORITY_MAX 999
 
 struct hop_table {
@@ -19,12 +20,42 @@ struct hop_table {
 	unsigned turn; /* equals begin with another one each time */
 };
 
+static bool has_transport(struct slice params, const char *name)
+{
+	struct slice value;
+
+	return sip_uri_param(params, "transport", &value) && slice_ieq_str(value, name);
+}
+
 static bool transport_ok(struct slice params)
 {
 	struct slice value;
 
-	return !sip_uri_param(params, "transport", &value) || slice_ieq_str(value, "udp") ||
-	       slice_ieq_str(value, "tcp");
+	return !sip_uri_param(params, "transport", &value) || has_transport(params, "udp") ||
+	       has_transport(params, "tcp") || has_transport(params, "tls");
+}
+
+/*
+ * Its address, and how the authority is written in its URI. -ERR_SYNTAX: none of either. A name is
+ * for TLS alone, where it is not looked up but compared with a certificate's.
+ */
+static int read_place(const struct sip_uri *uri, struct hop *hop_r)
+{
+	bool tls = has_transport(uri->params, "tls");
+	uint16_t port = uri->port != 0 ? uri->port : tls ? TLS_PORT : SIP_PORT;
+	bool numeric = addr_from_host(uri->host, port, &hop_r->at) == 0;
+	char where[ADDR_STRLEN];
+	struct slice maddr;
+
+	if (!numeric && !tls)
+		return -ERR_SYNTAX;
+	hop_r->name = numeric ? xstrdup(addr_format(&hop_r->at, where))
+			      : xasprintf(SLICE_FMT ":%u", SLICE_ARG(uri->host), port);
+	if (tls)
+		hop_r->tls_name = slice_dup(uri->host);
+	if (sip_uri_param(uri->params, "maddr", &maddr))
+		return addr_from_host(maddr, port, &hop_r->at) == 0 ? 0 : -ERR_SYNTAX;
+	return numeric ? 0 : -ERR_SYNTAX;
 }
 
 /* The URI's parameters without ;priority, which is ours. */
@@ -41,29 +72,23 @@ static void add_params(struct slice params, struct bytes *out)
 static int read_uri(struct slice text, size_t place, struct hop *hop_r)
 {
 	struct bytes out = BYTES_INIT;
-	struct slice value, host;
-	char where[ADDR_STRLEN];
+	struct slice value;
 	struct sip_uri uri;
 	uint64_t priority = place;
 
 	if (sip_uri_parse(text, &uri) != 0 || uri.scheme != SIP_URI_SIP || uri.headers.len > 0 ||
-	    addr_from_host(uri.host, uri.port != 0 ? uri.port : SIP_PORT, &hop_r->at) != 0 ||
-	    !transport_ok(uri.params))
+	    !transport_ok(uri.params) || read_place(&uri, hop_r) != 0)
 		return -ERR_SYNTAX;
 	if (sip_uri_param(uri.params, "priority", &value) &&
 	    slice_u64(value, PRIORITY_MAX, &priority) != 0)
 		return -ERR_SYNTAX;
-	bytes_addf(&out, "sip:%s", addr_format(&hop_r->at, where));
-	hop_r->name = xstrdup(where);
+	bytes_addf(&out, "sip:%s", hop_r->name);
 	add_params(uri.params, &out);
 	if (!sip_uri_param(uri.params, "lr", &value))
 		bytes_add_str(&out, ";lr");
 	hop_r->uri = bytes_take(&out);
 	hop_r->priority = (unsigned)priority;
 	hop_r->up = true;
-	if (sip_uri_param(uri.params, "maddr", &host) &&
-	    addr_from_host(host, addr_port(&hop_r->at), &hop_r->at) != 0)
-		return -ERR_SYNTAX;
 	return 0;
 }
 
@@ -92,6 +117,7 @@ void hop_table_free(struct hop_table **tp)
 	for (size_t i = 0; i < HOP_MAX; i++) {
 		free(t->hops[i].uri);
 		free(t->hops[i].name);
+		free(t->hops[i].tls_name);
 	}
 	free(t);
 }

@@ -20,6 +20,7 @@ struct hop {
 	char *uri;         /* for Route: numeric, with ;lr, without ;priority */
 	char *name;        /* HOST:PORT, for log and metrics */
 	struct addr at;    /* of its maddr where it has one */
+	char *tls_name;    /* over TLS: the name that its certificate has to have; NULL: not so */
 	unsigned priority; /* the lowest first; equals take turns */
 	bool up;
 	uint64_t again_ms; /* down and not probed: not before then */
@@ -27,7 +28,8 @@ struct hop {
 
 /*
  * Comma-separated HOST:PORT or sip: URIs with numeric hosts, each with ";priority=0..999" or its
- * place in the list. "" gives an empty table. -ERR_SYNTAX, -ERR_LIMIT; *bad_r is the wrong one (or NULL).
+ * place in the list. Over TLS (;transport=tls) the host may be a name, which the certificate has to
+ * have, with the address in ;maddr. "" gives an empty table. -ERR_SYNTAX, -ERR_LIMIT; *bad_r is the wrong one (or NULL).
  */
 MUST_CHECK int hop_table_parse(const char *list, struct hop_table **table_r, struct slice *bad_r);
 void hop_table_free(struct hop_table **t);

@@ -20,6 +20,7 @@
 
 #include "mrfc/sip/sip_priv.h"
 #include "mrfc/sip/sip_probe.h"
+#include "mrfc/sip/sip_tls.h"
 
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/nta_tag.h>
@@ -32,6 +33,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "common/tls_files.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE "sip"
@@ -41,6 +43,7 @@
 #define PUMP_MAX_MS  200
 #define REST_ASK_MS  5
 #define SHED_MAX     64 /* connections closed at once, out of descriptors */
+#define TLS_PORT     5061
 #define NTP_OFFSET_S 2208988800u
 
 extern void (*_su_time)(su_time_t *tv);
@@ -129,6 +132,8 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	a->pumping = true;
 	do {
+		/* A failed handshake of one peer would close the connection of the next. */
+		tls_forget_errors();
 		rest = su_root_step(a->root, 0);
 	} while (rest == 0 && ++n < 3);
 	a->pumping = false;
@@ -188,7 +193,6 @@ static int probe_port(struct addr *at)
  */
 static void shrink_listeners(struct sip_agent *a)
 {
-	const struct addr *at = &a->at;
 	struct rlimit lim = {0};
 	int max;
 
@@ -202,9 +206,11 @@ static void shrink_listeners(struct sip_agent *a)
 
 		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 || !listening)
 			continue;
-		if (getsockname(fd, &mine.sa, &mine.len) != 0 || !addr_equal(&mine, at))
+		if (getsockname(fd, &mine.sa, &mine.len) != 0 ||
+		    (!addr_equal(&mine, &a->at) && !addr_equal(&mine, &a->tls_at)))
 			continue;
-		a->listen_fd = fd;
+		if (addr_equal(&mine, &a->at))
+			a->listen_fd = fd;
 		if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) != 0)
 			log_warn("receive buffer of the listener stays large: %s", strerror(errno));
 	}
@@ -318,7 +324,6 @@ static int start_nta(struct sip_agent *a, unsigned idle_ms)
 				  TPTAG_UDP_RMEM(4 << 20), TAG_END());
 	if (a->nta == NULL)
 		return -ERR_IO;
-	shrink_listeners(a);
 	/* With a URI, that nobody knows: without one, it would get what sip_in_on_message is for. */
 	rand_ident(nobody, 20);
 	snprintf(url, sizeof(url), "sip:%s@none.invalid", nobody);
@@ -373,6 +378,15 @@ int sip_agent_open(struct event_base *base, const struct sip_config *config, cha
 	}
 	a->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	set_contact(a, config->contact);
+	if (config->tls.on) {
+		int err = sip_tls_open(a, config, why, why_size);
+
+		if (err != 0) {
+			sip_agent_free(&a);
+			return err;
+		}
+	}
+	shrink_listeners(a);
 	a->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_pump, a);
 	a->timer = evtimer_new(base, on_pump, a);
 	event_add(a->readable, NULL);
@@ -410,6 +424,7 @@ void sip_agent_free(struct sip_agent **ap)
 	overload_free(&a->overload);
 	free(a->domain);
 	free(a->contact);
+	free(a->tls_contact);
 	free(a->contact_params);
 	hop_table_free(&a->hops);
 	free(a);
@@ -426,9 +441,19 @@ const struct addr *sip_agent_addr(const struct sip_agent *a)
 	return &a->at;
 }
 
+const struct addr *sip_agent_tls_addr(const struct sip_agent *a)
+{
+	return a->tls_contact != NULL ? &a->tls_at : NULL;
+}
+
 const char *sip_agent_contact(const struct sip_agent *a)
 {
 	return a->contact;
+}
+
+const char *sip_agent_tls_contact(const struct sip_agent *a)
+{
+	return a->tls_contact;
 }
 
 const char *sip_agent_domain(const struct sip_agent *a)
@@ -455,6 +480,10 @@ bool sip_agent_is_me(const struct sip_agent *a, struct slice host, uint16_t port
 
 	/* The domain is a name, whatever port somebody resolved it to. */
 	if (slice_ieq_str(host, a->domain))
+		return true;
+	if (a->tls_contact != NULL &&
+	    (same_authority(a->tls_contact, host, port != 0 ? port : TLS_PORT) ||
+	     same_authority(addr_format(&a->tls_at, where), host, port != 0 ? port : TLS_PORT)))
 		return true;
 	return same_authority(a->contact, host, port) ||
 	       same_authority(addr_format(&a->at, where), host, port);

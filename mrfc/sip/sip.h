@@ -18,6 +18,16 @@ struct sip_agent;
 struct sip_in;
 struct sip_leg;
 
+/* SIP over TLS; zeroed: there is none. */
+struct sip_tls_config {
+	bool on;
+	uint16_t port;                 /* on the agent's address; 0 picks one */
+	const char *certificate, *key; /* PEM files; "": a self-signed one is made */
+	const char *ca;                /* PEM file: authorities of peers; "": none is known */
+	bool required;                 /* who connects has to show a certificate of theirs */
+	const char *dir;               /* to write in while opening */
+};
+
 struct sip_config {
 	struct addr at;             /* numeric; port 0 picks one */
 	const char *domain;         /* host part of conference URIs */
@@ -33,6 +43,7 @@ struct sip_config {
 	 */
 	unsigned idle_ms;
 	struct overload_config limits; /* what is taken on */
+	struct sip_tls_config tls;
 };
 
 /* Each takes over the request and ends it once (sip_in_end, or a dialog made of it). */
@@ -47,8 +58,11 @@ struct sip_handlers {
 	void (*refer)(struct sip_in *in_take, struct sip_leg *leg,
 		      void *arg); /* leg NULL: none yet */
 	void (*options)(struct sip_in *in_take, void *arg);
-	/* Is it of our own network, so that it may be told what only that may know (RFC 3325)? */
-	bool (*trusts)(const struct addr *peer, void *arg);
+	/*
+	 * Is it of our own network, so that it may be told what only that may know (RFC 3325)? name: in
+	 * its certificate, which is checked before anything is sent; NULL: not over TLS.
+	 */
+	bool (*trusts)(const struct addr *peer, const char *name, void *arg);
 	/* Statistics: a next hop (HOST:PORT) "answered", "failed", was given up ("failover"). */
 	void (*hop)(const char *name, const char *what, bool up, void *arg);
 	/* Statistics: a final answer of ours left. */
@@ -65,8 +79,12 @@ MUST_CHECK int sip_agent_open(struct event_base *base, const struct sip_config *
 			      size_t why_size, struct sip_agent **agent_r);
 void sip_agent_set_handlers(struct sip_agent *a, const struct sip_handlers *handlers, void *arg);
 const struct addr *sip_agent_addr(const struct sip_agent *a);
+/* NULL: none. */
+const struct addr *sip_agent_tls_addr(const struct sip_agent *a);
 /* "HOST:PORT" as it stands in our Contact. */
 const char *sip_agent_contact(const struct sip_agent *a);
+/* The same for dialogs over TLS; NULL: there is none. */
+const char *sip_agent_tls_contact(const struct sip_agent *a);
 const char *sip_agent_domain(const struct sip_agent *a);
 /* Request-URI host and port (0: none) name this server: the domain, or the contact's address. */
 bool sip_agent_is_me(const struct sip_agent *a, struct slice host, uint16_t port);

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "mrfc/sip/sip_priv.h"
+#include "mrfc/sip/sip_tls.h"
 
 #include <sofia-sip/msg_header.h>
 
@@ -150,6 +151,35 @@ static int refuse_body(struct sip_agent *a, nta_incoming_t *irq, sip_t const *si
 	return status;
 }
 
+static bool over_tls(struct sip_agent *a, nta_incoming_t *irq)
+{
+	tport_t *tp = nta_incoming_transport(a->nta, irq, NULL);
+	bool tls = sip_tls_carries(tp);
+
+	tport_unref(tp);
+	return tls;
+}
+
+/*
+ * What is secured end to end came in the clear: not so without TLS here (RFC 3261 8.2.2.1), and not
+ * on this way where there is (RFC 5630 5.3).
+ */
+static int refuse_sips(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip)
+{
+	if (a->tls_contact == NULL)
+		return refuse(a, irq, sip, 416, NULL);
+	return refuse(a, irq, sip, 480, "Warning: 380 mrfc \"SIPS Not Allowed\"\r\n");
+}
+
+/* Our Contact as this one's peer has to see it. */
+static const char *contact_of(const struct sip_in_object *o, const char *contact)
+{
+	if (contact == NULL || !o->in.tls)
+		return contact;
+	return sip_tls_contact(o->agent, o->home, contact,
+			       o->sip->sip_request->rq_url->url_type == url_sips);
+}
+
 /* 0, or the status of the refusal that was sent. */
 static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, bool in_dialog)
 {
@@ -169,6 +199,8 @@ static int check(struct sip_agent *a, nta_incoming_t *irq, sip_t const *sip, boo
 	else if (sip->sip_request->rq_url->url_type != url_sip &&
 		 sip->sip_request->rq_url->url_type != url_sips)
 		status = refuse(a, irq, sip, 416, NULL);
+	else if (sip->sip_request->rq_url->url_type == url_sips && !over_tls(a, irq))
+		status = refuse_sips(a, irq, sip);
 	else if (tags != NULL)
 		status = refuse(a, irq, sip, 420, su_sprintf(home, "Unsupported: %s\r\n", tags));
 	else if (names_dialog(sip) && m != sip_method_invite)
@@ -228,6 +260,18 @@ static bool has_priority(sip_t const *sip)
 	return false;
 }
 
+/* By its address, or a name in its certificate. */
+static bool is_trusted(struct sip_agent *a, msg_t *msg, const struct addr *peer)
+{
+	const char *subjects[SIP_IN_MAX_SUBJECTS];
+	size_t n = sip_tls_subjects(a, msg_home(msg), msg, subjects);
+	bool trusted = a->handlers->trusts(peer, NULL, a->handlers_arg);
+
+	for (size_t i = 0; i < n && !trusted; i++)
+		trusted = a->handlers->trusts(peer, subjects[i], a->handlers_arg);
+	return trusted;
+}
+
 /*
  * Too much to take on: answered without a transaction, so that a flood leaves nothing behind. What
  * continues something never comes here.
@@ -242,7 +286,7 @@ static bool shed(struct sip_agent *a, msg_t *msg, sip_t const *sip)
 
 	sip_read_peer(msg, &peer);
 	r.peer = &peer;
-	r.trusted = a->handlers->trusts(&peer, a->handlers_arg);
+	r.trusted = is_trusted(a, msg, &peer);
 	v = overload_judge(a->overload, &r, a->n_pending, clock_now_ms());
 	if (v == OVERLOAD_PASS)
 		return false;
@@ -335,7 +379,7 @@ void sip_in_answer(struct sip_in *in, const struct sip_answer *answer)
 		body = sip_payload_create(o->home, answer->body.ptr, (isize_t)answer->body.len);
 	nta_incoming_treply(
 		o->irq, answer->status, phrase_of(answer),
-		TAG_IF(answer->contact != NULL, SIPTAG_CONTACT_STR(answer->contact)),
+		TAG_IF(answer->contact != NULL, SIPTAG_CONTACT_STR(contact_of(o, answer->contact))),
 		TAG_IF(answer->headers != NULL, SIPTAG_HEADER_STR(answer->headers)),
 		TAG_IF(o->echo != NULL && answer->status > 100, SIPTAG_HEADER_STR(o->echo)),
 		TAG_IF(body != NULL, SIPTAG_CONTENT_TYPE_STR(answer->content_type)),
@@ -483,7 +527,7 @@ void sip_in_ring_reliably(struct sip_in *in, const struct sip_answer *answer)
 		body = sip_payload_create(o->home, answer->body.ptr, (isize_t)answer->body.len);
 	o->reliable = nta_reliable_treply(
 		o->irq, on_prack, o, answer->status, phrase_of(answer),
-		TAG_IF(answer->contact != NULL, SIPTAG_CONTACT_STR(answer->contact)),
+		TAG_IF(answer->contact != NULL, SIPTAG_CONTACT_STR(contact_of(o, answer->contact))),
 		TAG_IF(answer->headers != NULL, SIPTAG_HEADER_STR(answer->headers)),
 		TAG_IF(o->echo != NULL, SIPTAG_HEADER_STR(o->echo)),
 		TAG_IF(body != NULL, SIPTAG_CONTENT_TYPE_STR(answer->content_type)),

@@ -154,20 +154,26 @@ void sip_leg_set_hop(struct sip_leg *leg, const char *uri)
 	free(old);
 }
 
-/* The source address with the port that the peer's Via names (a TCP source port takes no calls). */
+/*
+ * The source address, over TCP with the port that the peer's Via names (a source port takes no
+ * calls). Over TLS the connection itself is meant (RFC 5923).
+ */
 static void hop_from(struct sip_leg *leg, const struct sip_in_object *o)
 {
 	sip_via_t const *via = o->sip->sip_via;
 	struct addr at = o->in.peer;
 	char text[ADDR_STRLEN], *uri;
-	bool tcp = via != NULL && strcasecmp(via->v_protocol, sip_transport_tcp) == 0;
+	bool tcp = !o->in.tls && via != NULL && strcasecmp(via->v_protocol, sip_transport_tcp) == 0;
 
 	if (at.len == 0)
 		return;
 	if (tcp)
 		addr_set_port(&at, via->v_port != NULL ? (uint16_t)strtoul(via->v_port, NULL, 10)
 						       : 5060);
-	uri = xasprintf("sip:%s%s", addr_format(&at, text), tcp ? ";transport=tcp" : "");
+	uri = xasprintf("sip:%s%s", addr_format(&at, text),
+			o->in.tls ? ";transport=tls"
+			: tcp     ? ";transport=tcp"
+				  : "");
 	sip_leg_set_hop(leg, uri);
 	free(uri);
 }
@@ -207,6 +213,8 @@ static int on_request(struct sip_leg *leg, nta_leg_t *nta, nta_incoming_t *irq, 
 	in = sip_in_new(leg->agent, nta, irq, sip, true);
 	if (in == NULL)
 		return 0;
+	if (in->tls) /* perhaps over another connection than before */
+		hop_from(leg, sip_in_object(in));
 	leg->dispatching = true;
 	dispatch(leg, in);
 	dispatched(leg);

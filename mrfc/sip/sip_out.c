@@ -8,13 +8,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
 #include "mrfc/sip/sip_priv.h"
 #include "mrfc/sip/sip_probe.h"
+#include "mrfc/sip/sip_tls.h"
 
-#include <sofia-sip/msg_addr.h>
 #include <sofia-sip/nta_tag.h>
 
 #include "common/clock.h"
@@ -51,81 +49,6 @@ struct sip_out {
 	bool doomed;
 };
 
-static bool lists_tag(msg_list_t const *list, const char *tag)
-{
-	for (; list != NULL; list = list->k_next) {
-		for (msg_param_t const *p = list->k_items; p != NULL && *p != NULL; p++) {
-			if (strcasecmp(*p, tag) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-static void take_timer(sip_t const *sip, struct session_timer_ask *t)
-{
-	t->supported =
-		lists_tag(sip->sip_supported, "timer") || lists_tag(sip->sip_require, "timer");
-	if (sip->sip_min_se != NULL)
-		t->min_se_s = (uint32_t)sip->sip_min_se->min_delta;
-	if (sip->sip_session_expires == NULL)
-		return;
-	sip_session_expires_t *x = sip->sip_session_expires;
-	t->expires_s = x->x_delta > UINT32_MAX / 1000 ? UINT32_MAX / 1000 : (uint32_t)x->x_delta;
-	if (x->x_refresher != NULL)
-		t->refresher = strcasecmp(x->x_refresher, "uas") == 0 ? SESSION_REFRESHER_UAS
-								      : SESSION_REFRESHER_UAC;
-}
-
-static void take_peer(nta_outgoing_t *orq, struct sip_out_result *r)
-{
-	msg_t *msg = nta_outgoing_getresponse(orq);
-	su_sockaddr_t *su;
-
-	if (msg == NULL)
-		return;
-	su = msg_addr(msg);
-	if (su != NULL && su->su_family == AF_INET) {
-		r->peer.in4 = su->su_sin;
-		r->peer.len = sizeof(struct sockaddr_in);
-	} else if (su != NULL && su->su_family == AF_INET6) {
-		r->peer.in6 = su->su_sin6;
-		r->peer.len = sizeof(struct sockaddr_in6);
-	}
-	msg_destroy(msg);
-}
-
-static void take_result(su_home_t *home, nta_outgoing_t *orq, sip_t const *sip,
-			struct sip_out_result *r)
-{
-	*r = (struct sip_out_result){.status = nta_outgoing_status(orq)};
-	if (sip == NULL) {
-		r->phrase = sip_status_phrase(r->status);
-		return;
-	}
-	r->status = sip->sip_status->st_status;
-	r->phrase = sip->sip_status->st_phrase;
-	if (sip->sip_contact != NULL)
-		r->contact = url_as_string(home, sip->sip_contact->m_url);
-	for (sip_p_asserted_identity_t *p = sip_p_asserted_identity(sip);
-	     p != NULL && r->n_asserted < SIP_IN_MAX_ASSERTED; p = p->paid_next) {
-		if (r->n_asserted == 0)
-			r->asserted_display = p->paid_display;
-		r->asserted[r->n_asserted++] = url_as_string(home, p->paid_url);
-	}
-	if (!nta_sip_is_internal(sip))
-		take_peer(orq, r);
-	take_timer(sip, &r->timer);
-	r->allows_update =
-		sip->sip_allow != NULL && sip_is_allowed(sip->sip_allow, sip_method_update, NULL);
-	if (sip->sip_retry_after != NULL)
-		r->retry_after_s = (uint32_t)sip->sip_retry_after->af_delta;
-	r->reliable = sip->sip_rseq != NULL && lists_tag(sip->sip_require, "100rel");
-	r->sdp = sip_in_sdp(home, sip);
-	if (sip_read_header(home, sip, "P-Refused-URI-List", 0) != NULL)
-		r->n_parts = sip_read_other_parts(home, sip, r->parts);
-}
-
 /* A 2xx to INVITE: the dialog takes its shape. */
 static void establish(struct sip_out *out, sip_t const *sip)
 {
@@ -138,61 +61,17 @@ static void establish(struct sip_out *out, sip_t const *sip)
 	nta_leg_client_reroute(leg, sip->sip_record_route, sip->sip_contact, 1);
 }
 
-/* Host that a request to this URL would go to: an address, or a name for the resolver? */
-static bool is_numeric(url_t const *url)
-{
-	struct slice maddr;
-	struct addr at;
-
-	if (sip_uri_param(slice_str(url->url_params), "maddr", &maddr))
-		return addr_from_host(maddr, 0, &at) == 0;
-	return addr_from_host(slice_str(url->url_host), 0, &at) == 0;
-}
-
-/*
- * Sofia's resolver loops for ever where no name server answers, and all conferences with it: the
- * stack never gets a name to look up. A next hop that is a name (Contact or Record-Route of the peer)
- * is replaced by the address that the dialog's requests came from or went to, in *hop_r; NULL there:
- * as the stack finds it. False: no way.
- */
-static bool find_hop(struct sip_leg *leg, const char *route, const char *uri,
-		     url_string_t const **hop_r)
-{
-	sip_route_t const *routes = NULL;
-	sip_contact_t const *target = NULL;
-	su_home_t home[1] = {SU_HOME_INIT(home)};
-	url_t const *next;
-	bool numeric;
-
-	su_home_init(home);
-	nta_leg_get_route(sip_leg_nta(leg), &routes, &target);
-	if (route != NULL || (routes == NULL && uri != NULL)) {
-		next = url_make(home, route != NULL ? route : uri);
-	} else {
-		next = routes != NULL ? routes->r_url : target != NULL ? target->m_url : NULL;
-	}
-	numeric = next != NULL && is_numeric(next);
-	if (numeric && sip_leg_hop(leg) == NULL && (route != NULL || uri != NULL))
-		sip_leg_set_hop(leg, route != NULL ? route : uri);
-	*hop_r = numeric || sip_leg_hop(leg) == NULL ? NULL : URL_STRING_MAKE(sip_leg_hop(leg));
-	if (!numeric && *hop_r == NULL)
-		log_peer("no way to %s: not an address",
-			 next != NULL && next->url_host != NULL ? next->url_host : "nowhere");
-	su_home_deinit(home);
-	return numeric || *hop_r != NULL;
-}
-
 /* branch NULL: the stack has the INVITE, and acknowledges its 2xx again by itself. */
 static void send_ack(struct sip_leg *leg, uint32_t number, const char *branch)
 {
 	nta_outgoing_t *ack;
-	url_string_t const *hop;
+	struct sip_way way;
 	char cseq[32];
 
-	if (!find_hop(leg, NULL, NULL, &hop))
+	if (!sip_find_way(leg, NULL, NULL, &way))
 		return;
 	snprintf(cseq, sizeof(cseq), "%u ACK", number);
-	ack = nta_outgoing_tcreate(sip_leg_nta(leg), NULL, NULL, hop, SIP_METHOD_ACK, NULL,
+	ack = nta_outgoing_tcreate(sip_leg_nta(leg), NULL, NULL, way.hop, SIP_METHOD_ACK, NULL,
 				   TAG_IF(branch != NULL, NTATAG_ACK_BRANCH(branch)),
 				   SIPTAG_CSEQ_STR(cseq), TAG_END());
 	if (ack == NULL)
@@ -247,21 +126,21 @@ void sip_out_ack(struct sip_out *out)
 static void acknowledge_provisional(struct sip_out *out, sip_t const *sip)
 {
 	nta_outgoing_t *prack;
-	url_string_t const *hop;
+	struct sip_way way;
 	char rack[48];
 
-	if (sip->sip_rseq == NULL || !lists_tag(sip->sip_require, "100rel") ||
+	if (sip->sip_rseq == NULL || !sip_lists_tag(sip->sip_require, "100rel") ||
 	    sip->sip_rseq->rs_response <= out->rseq || sip->sip_to->a_tag == NULL)
 		return;
 	out->rseq = sip->sip_rseq->rs_response;
 	/* The early dialog takes its shape, so that the PRACK belongs to it. */
 	nta_leg_rtag(sip_leg_nta(out->leg), sip->sip_to->a_tag);
 	nta_leg_client_reroute(sip_leg_nta(out->leg), sip->sip_record_route, sip->sip_contact, 1);
-	if (!find_hop(out->leg, NULL, NULL, &hop))
+	if (!sip_find_way(out->leg, NULL, NULL, &way))
 		return;
 	snprintf(rack, sizeof(rack), "%u %u INVITE", out->rseq, (unsigned)sip->sip_cseq->cs_seq);
-	prack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, hop, SIP_METHOD_PRACK, NULL,
-				     SIPTAG_RACK_STR(rack), TAG_END());
+	prack = nta_outgoing_tcreate(sip_leg_nta(out->leg), NULL, NULL, way.hop, SIP_METHOD_PRACK,
+				     NULL, SIPTAG_RACK_STR(rack), TAG_END());
 	nta_outgoing_destroy(prack);
 	sip_leg_sent(out->leg);
 }
@@ -333,7 +212,7 @@ static int on_response(struct sip_out *out, nta_outgoing_t *orq, sip_t const *si
 	if (out->invite && sip != NULL && status >= 200 && status < 300)
 		establish(out, sip);
 	su_home_init(home);
-	take_result(home, orq, sip, &result);
+	sip_take_result(sip_leg_agent(out->leg), home, orq, sip, &result);
 	out->calling = true;
 	out->fn(&result, out->arg);
 	out->calling = false;
@@ -375,8 +254,8 @@ static int on_given_up(struct sip_out *magic, nta_outgoing_t *orq, sip_t const *
 		return 0;
 	if (sip != NULL && status < 300 && sip->sip_cseq->cs_method == sip_method_invite &&
 	    sip->sip_contact != NULL &&
-	    is_numeric(sip->sip_record_route != NULL ? sip->sip_record_route->r_url
-						     : sip->sip_contact->m_url))
+	    sip_is_numeric(sip->sip_record_route != NULL ? sip->sip_record_route->r_url
+							 : sip->sip_contact->m_url))
 		hang_up(a, sip);
 	nta_outgoing_destroy(orq);
 	return 0;
@@ -399,22 +278,22 @@ static void give_up(struct sip_out *out)
 
 static bool trusted_first_hop(struct sip_agent *a, const char *route, const char *uri)
 {
-	int hop = route != NULL ? hop_table_find(a->hops, route) : -ERR_NOT_FOUND;
+	int i = route != NULL ? hop_table_find(a->hops, route) : -ERR_NOT_FOUND;
+	const struct hop *hop = i >= 0 ? hop_table_at(a->hops, (size_t)i) : NULL;
 	struct sip_uri parsed;
 	struct addr at;
 
 	if (a->handlers == NULL)
 		return false;
-	if (hop >= 0)
-		return a->handlers->trusts(&hop_table_at(a->hops, (size_t)hop)->at,
-					   a->handlers_arg);
+	if (hop != NULL)
+		return a->handlers->trusts(&hop->at, hop->tls_name, a->handlers_arg);
 	return sip_uri_parse(slice_str(uri), &parsed) == 0 &&
 	       addr_from_host(parsed.host, parsed.port, &at) == 0 &&
-	       a->handlers->trusts(&at, a->handlers_arg);
+	       a->handlers->trusts(&at, NULL, a->handlers_arg);
 }
 
 static nta_outgoing_t *create(struct sip_out *out, nta_leg_t *leg,
-			      const struct sip_out_request *request, url_string_t const *hop)
+			      const struct sip_out_request *request, const struct sip_way *way)
 {
 	su_home_t home[1] = {SU_HOME_INIT(home)};
 	sip_payload_t *body = NULL;
@@ -425,12 +304,15 @@ static nta_outgoing_t *create(struct sip_out *out, nta_leg_t *leg,
 	su_home_init(home);
 	if (request->content_type != NULL)
 		body = sip_payload_create(home, request->body.ptr, (isize_t)request->body.len);
+	const char *contact = request->contact;
+	if (contact != NULL && way->tls)
+		contact = sip_tls_contact(sip_leg_agent(out->leg), home, contact, way->sips);
 	char *route = request->route != NULL ? su_sprintf(home, "<%s>", request->route) : NULL;
 	orq = nta_outgoing_tcreate(
-		leg, on_response, out, hop, sip_method_code(request->method), request->method,
+		leg, on_response, out, way->hop, sip_method_code(request->method), request->method,
 		request->uri != NULL ? URL_STRING_MAKE(request->uri) : NULL,
 		TAG_IF(route != NULL, SIPTAG_ROUTE_STR(route)),
-		TAG_IF(request->contact != NULL, SIPTAG_CONTACT_STR(request->contact)),
+		TAG_IF(contact != NULL, SIPTAG_CONTACT_STR(contact)),
 		TAG_IF(request->headers != NULL, SIPTAG_HEADER_STR(request->headers)),
 		TAG_IF(trusted, SIPTAG_HEADER_STR(request->trusted)),
 		TAG_IF(body != NULL, SIPTAG_CONTENT_TYPE_STR(request->content_type)),
@@ -490,7 +372,7 @@ static bool try_next(struct sip_out *out)
 						    .trusted = g->trusted,
 						    .content_type = g->content_type,
 						    .body = bytes_slice(&g->body)},
-			  NULL);
+			  &(struct sip_way){.tls = hop->tls_name != NULL});
 	nta_leg_destroy(leg);
 	timer_start(out->patience, a->hop_timeout_ms);
 	return true;
@@ -538,9 +420,9 @@ static struct sip_out *start(struct sip_leg *leg, const struct sip_out_request *
 			     sip_out_fn *fn, void *arg)
 {
 	struct sip_out *out;
-	url_string_t const *hop;
+	struct sip_way way;
 
-	if (!find_hop(leg, request->route, request->uri, &hop))
+	if (!sip_find_way(leg, request->route, request->uri, &way))
 		return NULL;
 	out = xcalloc(1, sizeof(*out));
 	out->leg = leg;
@@ -549,7 +431,7 @@ static struct sip_out *start(struct sip_leg *leg, const struct sip_out_request *
 	out->arg = arg;
 	if (fn != NULL)
 		prepare_again(out, request);
-	out->orq = create(out, sip_leg_nta(leg), request, hop);
+	out->orq = create(out, sip_leg_nta(leg), request, &way);
 	if (out->orq == NULL) {
 		log_warn("%s could not be sent", request->method);
 		end(out);

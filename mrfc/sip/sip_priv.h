@@ -36,9 +36,10 @@ struct sip_agent {
 	int listen_fd;   /* the stack's, for TCP; -1 */
 	int spare_fd;    /* given up to close connections when there are no others */
 	bool out_of_fds; /* an accept failed */
-	struct addr at;
+	struct addr at, tls_at;
 	char *domain;
-	char *contact; /* HOST:PORT */
+	char *contact;     /* HOST:PORT */
+	char *tls_contact; /* the same over TLS; NULL: there is none */
 	char *contact_params;
 	struct event_base *base;
 	struct hop_table *hops;  /* next hops; may be empty */
@@ -107,6 +108,21 @@ nta_leg_t *sip_leg_nta(struct sip_leg *leg);
  */
 const char *sip_leg_hop(const struct sip_leg *leg);
 void sip_leg_set_hop(struct sip_leg *leg, const char *uri);
+/* sip_way.c: how a request gets out. */
+struct sip_way {
+	url_string_t const *hop; /* the leg's; NULL: as the stack finds it */
+	bool tls;
+	bool sips; /* for a SIPS URI: our Contact has to be one */
+};
+/* False: no way, and nothing may be sent. */
+bool sip_find_way(struct sip_leg *leg, const char *route, const char *uri, struct sip_way *way_r);
+/* Is it an address that a request to this URL would go to, or a name for the resolver? */
+bool sip_is_numeric(url_t const *url);
+/* sip_result.c: what an answer says; strings are the message's or home's. */
+struct sip_out_result;
+void sip_take_result(struct sip_agent *a, su_home_t *home, nta_outgoing_t *orq, sip_t const *sip,
+		     struct sip_out_result *r);
+bool sip_lists_tag(msg_list_t const *list, const char *tag);
 /* The dialog that this 2xx to an INVITE belongs to; NULL. */
 struct sip_leg *sip_leg_of_answer(struct sip_agent *a, sip_t const *sip);
 void sip_leg_answered_late(struct sip_leg *leg);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "mrfc/sip/sip_priv.h"
+#include "mrfc/sip/sip_tls.h"
 
 #include <sofia-sip/msg_addr.h>
 #include <sofia-sip/msg_header.h>
@@ -343,6 +344,16 @@ void sip_read_peer(msg_t *msg, struct addr *peer_r)
 	}
 }
 
+static void take_tls(struct sip_in_object *o)
+{
+	tport_t *tp = nta_incoming_transport(o->agent->nta, o->irq, o->msg);
+
+	o->in.tls = sip_tls_carries(tp);
+	tport_unref(tp);
+	if (o->in.tls)
+		o->in.n_subjects = sip_tls_subjects(o->agent, o->home, o->msg, o->in.subjects);
+}
+
 void sip_read_request(struct sip_in_object *o)
 {
 	struct sip_in *in = &o->in;
@@ -369,4 +380,5 @@ void sip_read_request(struct sip_in_object *o)
 	take_subscription(o);
 	take_refer(o);
 	sip_read_peer(o->msg, &in->peer);
+	take_tls(o);
 }

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "common/mem.h"
 #include "mrfc/sip/hop_table.h"
 
 static struct hop_table *parsed(const char *list)
@@ -59,9 +60,9 @@ static void each_form_becomes_a_numeric_route(void **state)
 static void what_is_no_hop_is_named(void **state)
 {
 	static const char *const bad[] = {
-		"proxy.example",          "sips:192.0.2.5",          "192.0.2.5,,192.0.2.6",
-		"sip:192.0.2.5;maddr=x",  "192.0.2.5;transport=tls", "192.0.2.5;priority=1000",
-		"192.0.2.5;priority=one", "sip:192.0.2.5?a=b",       "192.0.2.5,",
+		"proxy.example",          "sips:192.0.2.5",           "192.0.2.5,,192.0.2.6",
+		"sip:192.0.2.5;maddr=x",  "192.0.2.5;transport=sctp", "192.0.2.5;priority=1000",
+		"192.0.2.5;priority=one", "sip:192.0.2.5?a=b",        "192.0.2.5,",
 	};
 	struct hop_table *t = NULL;
 	struct slice which = SLICE_NULL;
@@ -73,6 +74,34 @@ static void what_is_no_hop_is_named(void **state)
 	}
 	assert_int_equal(hop_table_parse("192.0.2.5, x.example", &t, &which), -ERR_SYNTAX);
 	assert_true(slice_eq_str(which, "x.example"));
+}
+
+/* The name is compared with a certificate's, never looked up. */
+static void over_tls_a_name_has_its_address_beside_it(void **state)
+{
+	static const struct {
+		const char *text, *uri, *name;
+	} good[] = {
+		{"sip:s1.example.net;maddr=192.0.2.5;transport=tls",
+		 "sip:s1.example.net:5061;maddr=192.0.2.5;transport=tls;lr", "s1.example.net"},
+		{"192.0.2.5:5071;transport=TLS", "sip:192.0.2.5:5071;transport=TLS;lr",
+		 "192.0.2.5"},
+	};
+	static const char *const bad[] = {"sip:s1.example.net;transport=tls",
+					  "sip:s1.example.net;maddr=192.0.2.5",
+					  "sip:s1.example.net;maddr=s2.example.net;transport=tls"};
+	struct hop_table *t;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_int_equal(hop_table_parse(good[i].text, &t, NULL), 0);
+		assert_string_equal(hop_table_at(t, 0)->uri, good[i].uri);
+		assert_string_equal(hop_table_at(t, 0)->tls_name, good[i].name);
+		assert_int_equal(addr_port(&hop_table_at(t, 0)->at), i == 0 ? 5061 : 5071);
+		hop_table_free(&t);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(hop_table_parse(bad[i], &t, NULL), -ERR_SYNTAX);
 }
 
 static void as_many_as_there_are_bits(void **state)
@@ -144,6 +173,7 @@ int main(void)
 		cmocka_unit_test(an_empty_list_has_no_hop),
 		cmocka_unit_test(each_form_becomes_a_numeric_route),
 		cmocka_unit_test(what_is_no_hop_is_named),
+		cmocka_unit_test(over_tls_a_name_has_its_address_beside_it),
 		cmocka_unit_test(as_many_as_there_are_bits),
 		cmocka_unit_test(the_first_that_is_up_is_taken_and_each_only_once),
 		cmocka_unit_test(without_probes_a_dead_hop_is_tried_again_after_its_rest),

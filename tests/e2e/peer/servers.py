@@ -241,6 +241,8 @@ class Pair:
         options = {**self.mrfc_options, **more}
         if self.mrfc:
             options["sip.port"] = self.sip[1]
+            if "sips" in self.mrfc.ready:
+                options["sip.tls_port"] = self.sips[1]
             options["admin.port"] = self.mrfc.address("admin")[1]
         self.mrfc = Server("mrfc", options)
         self.all.append(self.mrfc)
@@ -265,6 +267,10 @@ class Pair:
     @property
     def sip(self):
         return self.mrfc.address("sip")
+
+    @property
+    def sips(self):
+        return self.mrfc.address("sips")
 
     @property
     def msrp(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A SIP user agent for tests: UDP and TCP on one port, transactions, incoming requests.
+"""A SIP user agent for tests: UDP, TCP and TLS, transactions, incoming requests.
 
     ua = SipUA("sip:alice@example.com", proxy=("127.0.0.1", 5060))
     txn = ua.request("OPTIONS", "sip:room@conf.example.com")
@@ -20,15 +20,17 @@ from .loop import DEADLINE, LOOP, Listener, Stream, wait
 from .schema import COLLECTED, CONFINFO
 from .sipcall import Call, Dialog, IncomingCall, Referral, Subscription
 from .sipmsg import ALLOW, Message, NameAddr, SipError, Uri, apply_headers, parse
+from .tls import TlsSocket, nobody
 
 T1 = 0.5
 
 
 class SipStream(Stream):
-    """One SIP over TCP connection."""
+    """One SIP over TCP or TLS connection."""
 
     def __init__(self, sock, ua):
         self.ua = ua
+        self.kind = "tls" if isinstance(sock, TlsSocket) else "tcp"
         self.buf = b""
         super().__init__(sock)
 
@@ -45,7 +47,7 @@ class SipStream(Stream):
                 return
             msg, used = got
             self.buf = self.buf[used:].lstrip(b"\r\n")
-            msg.source = ("tcp", self.remote, self)
+            msg.source = (self.kind, self.remote, self)
             self.ua.on_message(msg)
 
 
@@ -184,7 +186,7 @@ class ServerTxn:
 
     def send(self, resp):
         transport, addr, stream = self.request.source
-        if transport == "tcp" and not stream.closed:
+        if stream and not stream.closed:
             self.ua.log.append(("out", resp))
             stream.send_raw(resp.build())
         else:
@@ -205,21 +207,31 @@ class SipUA:
     """One SIP address with its sockets. Close it (or use the `ue` fixture, which does)."""
 
     def __init__(self, aor, proxy, transport="udp", host="127.0.0.1", display=None,
-                 assert_identity=True, contact_params=""):
-        """proxy: where requests go. assert_identity: True (P-Asserted-Identity = aor), False, or a value."""
+                 assert_identity=True, contact_params="", identity=None, shown=True):
+        """proxy: where requests go. assert_identity: True (P-Asserted-Identity = aor), False, or a value.
+
+        Over TLS, identity (a tls.Identity) is for what connects to us and, if shown, for our own
+        connections too.
+        """
+        self.identity, self.shown = identity, shown
         self.aor, self.proxy, self.transport, self.host = aor, proxy, transport, host
         self.display = display
         quoted = '"%s" ' % display if display else ""
         self.asserted = ("%s<%s>" % (quoted, aor) if assert_identity is True
                          else assert_identity or None)
         self.closed = False
+        self.tls_listener = None
         self.log, self.incoming, self.bad = [], [], []
         self.txns, self.server_txns, self.dialogs = {}, {}, {}
         self.streams = []
         self._open_sockets()
         shown = "[%s]" % host if ":" in host else host
         self.sent_by = "%s:%d" % (shown, self.port)
-        tcp = ";transport=tcp" if transport == "tcp" else ""
+        if transport == "tls":
+            self.tls_listener = Listener(lambda s: self.streams.append(SipStream(s, self)),
+                                         self.host, tls=identity.server() if identity else nobody())
+            self.sent_by = "%s:%d" % (shown, self.tls_listener.addr[1])
+        tcp = "" if transport == "udp" else ";transport=" + transport
         self.contact_uri = "sip:%s@%s%s" % (Uri(aor).user, self.sent_by, tcp)
         self.contact = "<%s>%s" % (self.contact_uri, contact_params)
         self.auto = {
@@ -257,9 +269,15 @@ class SipUA:
             for s in self.streams:
                 if s.remote == tuple(self.proxy) and not s.closed:
                     return s
-            s = SipStream.connect(tuple(self.proxy), self)
+            s = self._connect(self.proxy, self.transport)
             self.streams.append(s)
             return s
+
+    def _connect(self, dest, transport):
+        tls = None
+        if transport == "tls":
+            tls = self.identity.client() if self.identity and self.shown else nobody()
+        return SipStream.connect(tuple(dest), self, tls=tls)
 
     def send(self, msg, dest, transport):
         with LOOP.cond:
@@ -274,7 +292,7 @@ class SipUA:
                 if s.remote == tuple(dest) and not s.closed:
                     break
             else:
-                s = SipStream.connect(tuple(dest), self)
+                s = self._connect(dest, transport)
                 self.streams.append(s)
             s.send_raw(data)
 
@@ -435,6 +453,8 @@ class SipUA:
             LOOP.watch(self.udp, self, False, False)
             self.udp.close()
             self.listener.close()
+            if self.tls_listener:
+                self.tls_listener.close()
             for s in self.streams:
                 s.close()
 

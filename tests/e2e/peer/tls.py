@@ -55,6 +55,20 @@ class Identity:
         return ctx
 
 
+class Authority(Identity):
+    """A CA; issue() gives a certificate of it with these DNS names, the first also as CN."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+        super().__init__(folder, extra=["-subj", "/CN=authority of " + os.path.basename(self.folder)])
+
+    def issue(self, *names, uris=()):
+        san = ",".join(["DNS:" + n for n in names] + ["URI:" + u for u in uris])
+        return Identity(self.folder, extra=[
+            "-CA", self.cert, "-CAkey", self.key, "-subj", "/CN=" + names[0],
+            "-addext", "subjectAltName=" + san])
+
+
 def nobody():
     """A client's context without a certificate."""
     ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

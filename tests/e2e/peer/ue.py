@@ -46,7 +46,7 @@ class UE:
                  tls=None, cema=False, media_host=None, **ua_args):
         self.name, self.net, self.host = name, net, media_host or host
         self.aor = aor or "sip:%s@example.com" % name
-        self.ua = SipUA(self.aor, net.sip, transport, host, display, **ua_args)
+        self.ua = SipUA(self.aor, net.sips if transport == "tls" else net.sip, transport, host, display, **ua_args)
         self.tls = tls
         self.listener = msrp.Listener(self.host, tls=tls and tls.server())
         self.media_args = {"proto": "TCP/TLS/MSRP", "extra": ["a=fingerprint:" + tls.fingerprint()]} \

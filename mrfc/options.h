@@ -79,6 +79,7 @@ struct options {
 	bool strict;
 	int64_t lost_grace;
 	int64_t max_message, max_file, file_hold;
+	int64_t dialout_waiting, max_per_user;
 	int64_t dialout_rate, list_max_entries, list_max_octets;
 	bool dialout_members, list_require_tag, list_expand_refused;
 	char *list_service, *list_consent;

@@ -211,6 +211,8 @@ static struct focus_config focus_settings(const struct options *o)
 		.list_needs_tag = o->list_require_tag,
 		.list_expand = o->list_expand_refused,
 		.dialout_rate = (uint32_t)o->dialout_rate,
+		.dialout_waiting = (uint32_t)o->dialout_waiting,
+		.max_per_user = (uint32_t)o->max_per_user,
 		.dialout_members = o->dialout_members,
 		.move_rate = (uint32_t)o->mp_move_rate,
 		.event_burst = (uint32_t)o->event_burst,

@@ -18,14 +18,23 @@
 
 struct conference_entry {
 	struct conference c; /* first: what others hold */
+	struct maker *maker; /* NULL: the operator */
 	struct conference_table *table;
 	UT_hash_handle by_name;
 	UT_hash_handle by_context;
 	UT_hash_handle by_contribution;
 };
 
+/* A user and how many there are of his. */
+struct maker {
+	UT_hash_handle hh;
+	size_t n;
+	char uri[];
+};
+
 struct conference_table {
 	char *domain;
+	struct maker *makers;
 	struct conference_entry *names;
 	struct conference_entry *contexts;
 	struct conference_entry *contributions;
@@ -146,6 +155,48 @@ static struct conference_entry *entry_new(struct conference_table *t, const char
 	return e;
 }
 
+static struct maker *maker_find(const struct conference_table *t, const char *uri)
+{
+	struct maker *m = NULL;
+
+	if (uri != NULL)
+		HASH_FIND_STR(t->makers, uri, m);
+	return m;
+}
+
+static void maker_add(struct conference_table *t, struct conference_entry *e)
+{
+	struct maker *m = maker_find(t, e->c.creator);
+
+	if (m == NULL && e->c.creator != NULL) {
+		size_t len = strlen(e->c.creator);
+
+		m = xcalloc(1, sizeof(*m) + len + 1);
+		memcpy(m->uri, e->c.creator, len);
+		HASH_ADD_KEYPTR(hh, t->makers, m->uri, len, m);
+	}
+	e->maker = m;
+	if (m != NULL)
+		m->n++;
+}
+
+static void maker_drop(struct conference_table *t, struct conference_entry *e)
+{
+	struct maker *m = e->maker;
+
+	if (m == NULL || --m->n > 0)
+		return;
+	HASH_DELETE(hh, t->makers, m);
+	free(m);
+}
+
+size_t conference_count_of(const struct conference_table *t, const char *creator)
+{
+	const struct maker *m = maker_find(t, creator);
+
+	return m != NULL ? m->n : 0;
+}
+
 int conference_create(struct conference_table *t, const char *name, const char *creator,
 		      enum conference_origin origin, uint64_t wall_ms,
 		      struct conference **conference_r)
@@ -166,6 +217,7 @@ int conference_create(struct conference_table *t, const char *name, const char *
 	e = entry_new(t, name, wall_ms);
 	e->c.creator = creator ? xstrdup(creator) : NULL;
 	e->c.origin = origin;
+	maker_add(t, e);
 	HASH_ADD_KEYPTR(by_name, t->names, e->c.name, strlen(e->c.name), e);
 	HASH_ADD_KEYPTR(by_context, t->contexts, e->c.context, MEDIA_CONTEXT_SIZE, e);
 	*conference_r = &e->c;
@@ -209,6 +261,7 @@ int conference_restore(struct conference_table *t, const struct conference *from
 	memcpy(c->context, from->context, sizeof(c->context));
 	c->epoch = from->epoch + 1;
 	c->next_termination = from->next_termination + TERMINATIONS_AHEAD;
+	maker_add(t, e);
 	HASH_ADD_KEYPTR(by_name, t->names, c->name, strlen(c->name), e);
 	HASH_ADD_KEYPTR(by_context, t->contexts, c->context, MEDIA_CONTEXT_SIZE, e);
 	if (from->contribution_id && conference_set_contribution(t, c, from->contribution_id) != 0)
@@ -233,6 +286,7 @@ void conference_remove(struct conference_table *t, struct conference **c)
 {
 	struct conference_entry *e = entry_of(*c);
 
+	maker_drop(t, e);
 	HASH_DELETE(by_name, t->names, e);
 	HASH_DELETE(by_context, t->contexts, e);
 	if (e->c.contribution_id)

@@ -88,7 +88,11 @@ static void on_options(struct sip_in *in, void *arg)
 	bool factory;
 	struct room *room = room_by_uri(f, in->uri, &factory, &name);
 
-	if (room == NULL && !factory && (name.len > 0 || !room_uri_is_mine(f, in->uri))) {
+	/* Anybody may ask, but only who is trusted learns which conferences there are. */
+	if (!in->trusted)
+		room = NULL;
+	if (room == NULL && !factory &&
+	    ((in->trusted && name.len > 0) || !room_uri_is_mine(f, in->uri))) {
 		sip_in_end_status(&in, 404);
 		return;
 	}

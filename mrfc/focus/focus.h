@@ -73,6 +73,8 @@ struct focus_config {
 	const struct urilist_consent *list_consent; /* NULL: everybody has agreed */
 	bool list_needs_tag, list_expand;
 	uint32_t dialout_rate;      /* calls a second; 0: no limit */
+	uint32_t dialout_waiting;   /* of them, in one conference; 0: no limit */
+	uint32_t max_per_user;      /* conferences that one user made; 0: no limit */
 	bool dialout_members;       /* calls tell who belongs */
 	uint32_t move_rate;         /* re-INVITEs in a second that take sessions to another MRFP */
 	uint32_t session_expires_s; /* 0: none */

@@ -25,6 +25,11 @@ static bool is_listed(const char *list, const char *user)
 	return false;
 }
 
+bool focus_is_operator(const struct focus *f, const char *user)
+{
+	return is_listed(f->config.operators, user);
+}
+
 static void add_user(const struct room *room, const char *user, struct access_facts *facts)
 {
 	const struct conference *c = room->c;

@@ -190,7 +190,8 @@ static void keep_headers(struct room *room, const struct sip_in *in, const struc
 	keep_header(in, "InReplyTo-Contribution-ID", &c->in_reply_to);
 	if (!who->hidden && focus_believes_referrer(in, who)) /* it says who asked (PRV-010) */
 		keep_header(in, "Referred-By", &c->referred_by);
-	keep_header(in, "Session-Replaces", &room->session_replaces);
+	if (replace_may_succeed(room->focus, in, who))
+		keep_header(in, "Session-Replaces", &room->session_replaces);
 	if (contribution_of(in) != NULL &&
 	    conference_set_contribution(room->focus->conferences, c, contribution_of(in)) == 0)
 		room_keep(room);
@@ -213,6 +214,9 @@ static int find_room(struct focus *f, const struct sip_in *in, const struct iden
 	if ((factory || f->config.create_on_join) &&
 	    (*room_r = room_of_contribution(f, in)) != NULL)
 		return 0; /* somebody was quicker to restart it (IMS-006) */
+	if (f->config.max_per_user != 0 && !focus_is_operator(f, who->uri) &&
+	    conference_count_of(f->conferences, who->uri) >= f->config.max_per_user)
+		return 403;
 	if (factory) {
 		err = room_create(f, NULL, who->uri, subject, CONFERENCE_BY_FACTORY, room_r);
 		if (err == 0)
@@ -340,7 +344,9 @@ void focus_on_invite(struct sip_in *in, void *arg)
 		log_info("INVITE by %s to %s refused: %d %s", who.uri, in->uri, status,
 			 access_text(denial));
 		focus_refuse(&in, status, 0,
-			     denial != ACCESS_GRANTED ? focus_denial_text(f, denial) : NULL);
+			     denial != ACCESS_GRANTED ? focus_denial_text(f, denial)
+			     : status == 403          ? "The user has too many conferences"
+						      : NULL);
 		focus_sdp_peer_fini(&peer);
 		list_order_free(&order);
 		identity_fini(&who);

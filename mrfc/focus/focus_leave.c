@@ -218,6 +218,8 @@ void room_free(struct room *room)
 	timer_free(&room->events_timer);
 	timer_free(&room->move_timer);
 	timer_free(&room->recall_timer);
+	if (f->turn_room == room)
+		f->turn_room = NULL;
 	free(room->session_replaces);
 	owed_room_fini(room);
 	free(room);

@@ -187,12 +187,12 @@ static bool call_one(struct room *room, const struct list_order *o, const struct
 {
 	struct access_facts facts;
 	struct session *s;
-	int err = 0;
+	int err = turn_is_crowded(room) ? -ERR_LIMIT : 0;
 
 	/* Whoever he is to others, his own rights count. */
 	if (o->asker != NULL) {
 		focus_facts_bring(room, t->uri, o->asker, &facts);
-		if (!facts.present && access_bring(&facts) != ACCESS_GRANTED)
+		if (err == 0 && !facts.present && access_bring(&facts) != ACCESS_GRANTED)
 			err = -ERR_DENIED;
 	}
 	if (err == 0)

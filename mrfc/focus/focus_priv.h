@@ -38,6 +38,7 @@ struct room {
 	struct room_owed owed;
 	struct room_drain drain;
 	uint32_t most_in;       /* participants that were in at once, at most */
+	uint32_t n_waiting;     /* calls that wait for their turn */
 	char *session_replaces; /* Contribution-ID of the session that it succeeds; NULL */
 	uint64_t move_until_ms; /* 0: not moving */
 	bool ending_run;        /* room_end is at work */
@@ -181,6 +182,7 @@ struct focus {
 	TAILQ_HEAD(, session) turns; /* calls that wait for theirs */
 	struct timer *turn_timer;
 	uint64_t turn_next_us;
+	const struct room *turn_room; /* had the last one; NULL */
 	struct dialog_set *file_dialogs;
 	LIST_HEAD(, file_share) shares; /* files under way */
 	LIST_HEAD(, room) draining;     /* rooms between two MRFPs */
@@ -287,6 +289,8 @@ bool focus_uri_is_list(const struct focus *f, const char *uri); /* the service f
 bool focus_admit(struct sip_in *in, bool in_dialog, void *arg); /* of sip_handlers */
 /* Identity of a request's sender; after -ERR_DENIED the request is answered. */
 MUST_CHECK int focus_identify(struct focus *f, struct sip_in **in, struct identity *who_r);
+/* One of conference.operators. */
+bool focus_is_operator(const struct focus *f, const char *user);
 /* Its Referred-By says the truth, as far as we can know: a trusted peer's, or he himself. */
 bool focus_believes_referrer(const struct sip_in *in, const struct identity *who);
 /* Referred-By for what the request asks of us; shown: his URI as others may know it. Heap. */
@@ -415,6 +419,8 @@ struct join_means {
 bool replace_read(struct focus *f, struct sip_in **in, const struct identity *who,
 		  struct join_means *means_r);
 void replace_begin(struct session *s, struct session *giver);
+/* A conference here is succeeded by one that its own members make, not by a stranger's. */
+bool replace_may_succeed(struct focus *f, const struct sip_in *in, const struct identity *who);
 /* The conference succeeds another one here (Session-Replaces): s takes its user's place there. */
 void replace_former(struct session *s);
 /* The new session is up, or its connection is bound: maybe the old one can go. */
@@ -441,6 +447,8 @@ void dialout_on_accepted(struct session *s, const struct sip_out_result *result)
 /* focus_turn.c */
 void turns_init(struct focus *f);
 void turns_fini(struct focus *f);
+/* So many calls of this conference wait that users may ask for no more. */
+bool turn_is_crowded(const struct room *room);
 bool turn_take(struct focus *f);   /* may one go at once? */
 void turn_wait(struct session *s); /* dialout_go() follows */
 void turn_forget(struct session *s);

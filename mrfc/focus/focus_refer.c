@@ -180,7 +180,9 @@ static void invite(struct room *room, struct sip_in *in, struct sip_leg *leg,
 
 	if (hidden)
 		log_info("%s: %s asks for %s", room->c->name, who->uri, target);
-	err = dialout_start(room, slice_str(target), display, asker, by, r, &s);
+	err = turn_is_crowded(room)
+		      ? -ERR_LIMIT
+		      : dialout_start(room, slice_str(target), display, asker, by, r, &s);
 
 	switch (err) {
 	case 0:

@@ -145,6 +145,14 @@ void replace_begin(struct session *s, struct session *giver)
 	giver->taker = s;
 }
 
+bool replace_may_succeed(struct focus *f, const struct sip_in *in, const struct identity *who)
+{
+	const char *id = sip_in_header(in, "Session-Replaces", 0);
+	struct conference *c = id != NULL ? conference_find_contribution(f->conferences, id) : NULL;
+
+	return c == NULL || member_of(room_of(c), who) != NULL;
+}
+
 void replace_former(struct session *s)
 {
 	const char *id = s->room->session_replaces;

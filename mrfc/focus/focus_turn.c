@@ -28,14 +28,27 @@ static void arm(struct focus *f, uint64_t now_us)
 		timer_start(f->turn_timer, (wait_us(f, now_us) + 999) / 1000);
 }
 
+/* The first of another conference than the last one's: none waits behind all calls of one. */
+static struct session *next(const struct focus *f)
+{
+	struct session *s;
+
+	TAILQ_FOREACH(s, &f->turns, turn) {
+		if (s->room != f->turn_room)
+			return s;
+	}
+	return TAILQ_FIRST(&f->turns);
+}
+
 static void on_turn(void *arg)
 {
 	struct focus *f = arg;
 	uint64_t now_us = clock_now_us();
 	struct session *s;
 
-	while (wait_us(f, now_us) == 0 && (s = TAILQ_FIRST(&f->turns)) != NULL) {
+	while (wait_us(f, now_us) == 0 && (s = next(f)) != NULL) {
 		turn_forget(s);
+		f->turn_room = s->room;
 		take(f, now_us);
 		dialout_go(s);
 	}
@@ -70,6 +83,7 @@ void turn_wait(struct session *s)
 	struct focus *f = s->room->focus;
 
 	s->waits_turn = true;
+	s->room->n_waiting++;
 	TAILQ_INSERT_TAIL(&f->turns, s, turn);
 	if (!timer_running(f->turn_timer))
 		arm(f, clock_now_us());
@@ -80,5 +94,12 @@ void turn_forget(struct session *s)
 	if (!s->waits_turn)
 		return;
 	s->waits_turn = false;
+	s->room->n_waiting--;
 	TAILQ_REMOVE(&s->room->focus->turns, s, turn);
+}
+
+bool turn_is_crowded(const struct room *room)
+{
+	return room->focus->config.dialout_waiting != 0 &&
+	       room->n_waiting >= room->focus->config.dialout_waiting;
 }

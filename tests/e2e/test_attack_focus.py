@@ -5,11 +5,13 @@ import pytest
 
 from peer import sipmsg
 from peer.reslist import document, part
+from peer.servers import poll
 from peer.sipcall import substate
 from peer.ue import fence
 from test_digest import challenge, credentials, mrfctl, outsider, sign_in
 from test_identity import octets
 from test_lists import FACTORY, TAG, come_in, guests, list_invite  # noqa: F401
+from test_members import callable_as_itself, contribution, create, lose
 from test_multi_refer import refer as refer_many, taken
 from test_privacy import HIDING, enter, hidden, no_trace, shown_of
 from test_replaces import named
@@ -360,3 +362,103 @@ def test_a_conference_does_not_join_another(ue, mrf, room, host):
     call.expect(202)
     assert call.wait_terminated().text.split()[1] in ("403", "404", "503")
     assert list(mrf.participants(room + "x")) == [bob.aor]
+
+
+# --- what is used up, and by whom ---
+
+def test_a_strangers_conference_succeeds_nobodys(ue):
+    # covers: IMS-024
+    """Session-Replaces of who is not in the former conference pulls nobody out of it."""
+    cid = contribution()
+    alice, bob, m = ue("alice"), callable_as_itself(ue("bob")), ue("mallory")
+    create(alice, cid)
+    bob.join(alice.room)
+    create(m, ("Session-Replaces", cid[1]))
+    first = bob.call
+    m.ua.refer(m.room, bob.aor).expect(202)
+    assert "Session-Replaces" not in bob.wait_invite().invite.headers
+    bob.accept()
+    fence(bob, m)
+    fence(alice)
+    assert not first.ended
+
+
+def test_who_proves_nothing_does_not_learn_which_conferences_there_are(ue, own_mrf, room):
+    # covers: FOC-013
+    pair = own_mrf(mrfc={"sip.trusted": "127.0.0.1"})
+    ue("bob", net=pair).join(room)
+    x = outsider(ue, pair)
+
+    def asked(name):
+        resp = x.ua.request("OPTIONS", x.uri_of(name)).expect(200)
+        return [resp.get(n) for n in ("Contact", "Allow", "Supported", "Content-Type")]
+    assert asked(room) == asked("nobody")
+    bob = ue("bob", net=pair)
+    assert bob.ua.request("OPTIONS", bob.uri_of("nobody")).expect(404)
+
+
+def test_a_user_has_so_many_conferences(ue, own_mrf):
+    # covers: FOC-008
+    """Kept conferences whose maker vanished live on, so they count."""
+    pair = own_mrf(mrfc={"conference.max_per_user": 2, "media.grace": "0ms",
+                         "conference.operators": "sip:boss@example.com"})
+    ues = [ue("mallory", net=pair) for _ in range(3)]
+    for m in ues[:2]:
+        create(m, contribution())
+        lose(m)
+    resp = ues[2].invite(FACTORY, headers=[contribution()]).expect(403)
+    assert "too many" in resp.get("Warning")
+    assert ues[2].invite("a-free-name").expect(403)
+    ues[2].session = None
+    ues[2].join(ues[0].room)  # his own are open to him
+    boss = [ue("boss", net=pair) for _ in range(3)]
+    for one in boss:
+        create(one)
+    ues[2].leave()  # and it ends
+    poll(lambda: len(pair.api("GET", "/v1/conferences")[1]["conferences"]) == 4)
+    create(ues[2])
+
+
+def test_no_conference_waits_behind_the_calls_of_another(ue, own_mrf, guests, room):  # noqa: F811
+    # covers: REF-020
+    pair = own_mrf(mrfc={"dialout.rate": 2, "dialout.max_waiting": 30})
+    m, alice = ue("mallory", net=pair).join(room), ue("alice", net=pair).join(room + "x")
+    sink, phone = ue("sink", net=pair), ue("phone", net=pair)
+    where = "@127.0.0.1:%d" % sink.ua.port
+    taken(refer_many(m, m.room, document(*["sip:v%d%s" % (n, where) for n in range(60)])))
+    poll(lambda: len(pair.participants(room)) > 30)
+    assert len(pair.participants(room)) < 36
+    call = m.ua.refer(m.room, "sip:more" + where)
+    call.expect(202)
+    assert call.wait_terminated().text.startswith("SIP/2.0 486")
+    alice.ua.refer(alice.room, phone.ua.contact_uri).expect(202)
+    phone.wait_invite(timeout=5)  # thirty calls wait, fifteen seconds of them
+    phone.accept()
+    fence(phone, alice)
+
+
+def test_who_hides_stays_hidden_when_the_server_dies(ue, own_mrf, room, tmp_path):
+    # covers: PRV-001, PRV-002
+    pair = own_mrf(mrfc={"store.path": str(tmp_path / "mrfc.db")})
+    bob = ue("bob", net=pair).join(room)
+    watch = bob.subscribe()
+    alice = enter(hidden(ue, net=pair), room)
+    alice.subscribe()
+    entity = shown_of(pair, room, alice)
+    phone = callable_as_itself(ue("phone", net=pair))
+    alice.call.refer(phone.aor).expect(202)
+    phone.wait_invite()
+    phone.accept()
+    pair.mrfc.kill()
+    pair.start_mrfc()
+    carol = ue("carol", net=pair).join(room)
+    assert entity in carol.subscribe().update().users
+    assert shown_of(pair, room, alice) == entity
+    refer_many(bob, bob.room, document(bob.room)).expect(403)
+    other = hidden(ue, net=pair).join(room)
+    watch.wait(lambda r: carol.aor in r.connected())
+    fence(bob, carol, alice, other, phone)
+    alice.leave()
+    other.leave()
+    watch.wait(lambda r: entity not in r.connected())
+    no_trace(bob, carol, phone)

@@ -64,6 +64,26 @@ static void the_factory_makes_a_new_name_each_time(void **state)
 	conference_table_free(&t);
 }
 
+static void conferences_are_counted_by_who_made_them(void **state)
+{
+	struct conference_table *t = conference_table_new("conf.example.com"), *u;
+	struct conference *a = create(t, NULL), *b = create(t, NULL), *copy = NULL;
+
+	(void)state;
+	assert_int_equal(conference_count_of(t, "sip:alice@example.com"), 2);
+	assert_int_equal(conference_count_of(t, "sip:bob@example.com"), 0);
+	assert_int_equal(conference_count_of(t, NULL), 0);
+	u = conference_table_new("conf.example.com");
+	assert_int_equal(conference_restore(u, a, &copy), 0);
+	assert_int_equal(conference_count_of(u, "sip:alice@example.com"), 1);
+	conference_remove(t, &a);
+	assert_int_equal(conference_count_of(t, "sip:alice@example.com"), 1);
+	conference_remove(t, &b);
+	assert_int_equal(conference_count_of(t, "sip:alice@example.com"), 0);
+	conference_table_free(&t);
+	conference_table_free(&u);
+}
+
 static void names_are_checked_letter_by_letter_and_bounded(void **state)
 {
 	static const char *const bad[] = {"a b", "a@b", "a/b", "\xc3\xab", "a;b", "a%20"};
@@ -180,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_belongs_to_one_conference),
 		cmocka_unit_test(the_factory_makes_a_new_name_each_time),
+		cmocka_unit_test(conferences_are_counted_by_who_made_them),
 		cmocka_unit_test(names_are_checked_letter_by_letter_and_bounded),
 		cmocka_unit_test(a_media_context_leads_to_its_conference),
 		cmocka_unit_test(walking_survives_the_removal_of_what_was_returned),

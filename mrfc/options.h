@@ -69,6 +69,7 @@ struct options {
 	int identity_assert; /* enum options_assert */
 	bool identity_gruu;
 	int identity_reveal; /* enum options_reveal */
+	bool administrator;
 	char *charging_ioi;
 	bool charging_create;
 	int anchor;          /* enum options_anchor */

@@ -151,6 +151,7 @@ static struct focus_config focus_settings(const struct options *o)
 		.refuse_anonymous = o->anonymous == OPTIONS_ANONYMOUS_REFUSE,
 		.show_gruu = o->identity_gruu,
 		.reveal_to_moderators = o->identity_reveal == OPTIONS_REVEAL_MODERATORS,
+		.show_administrator = o->administrator,
 		.charging_ioi = o->charging_ioi,
 		.charging_create = o->charging_create,
 		.aliases = o->aliases,

@@ -59,7 +59,8 @@ struct stats *stats_new(struct metrics *m)
 		m, METRICS_COUNTER, "mrfc_owed_total", "event",
 		"Messages for members who are away, one for each member: kept, delivered, refused (by "
 		"his device), dropped (queue.max_messages, queue.max_octets), expired, left (he is "
-		"no member any more).");
+		"no member any more); unstored: messages whose sender was told 408 or 404, as "
+		"the store failed.");
 	s->shed = metrics_add(
 		m, METRICS_COUNTER, "mrfc_shed_total", "reason",
 		"Requests that got 503 unread: rate (of an address, sip.max_rate), lag (sip.max_lag), "

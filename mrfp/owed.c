@@ -257,14 +257,15 @@ void owed_release(struct session *s)
 
 /* --- back from the MRFC --- */
 
-static void finish(struct owed *o, struct waiting *w, bool ok)
+/* status: of the response; the REPORT follows a 200 alone. */
+static void finish(struct owed *o, struct waiting *w, int status)
 {
 	struct context *ctx = context_find(o->plane, w->context);
 	struct session *s = ctx ? session_find(ctx, w->termination) : NULL;
 
 	if (s && s->wire && s->reply_paths) {
-		o->answer(s, slice_str(w->tid), slice_str(w->paths), ok || !w->to_one ? 200 : 404);
-		if (w->report && s->wire && (ok || !w->to_one)) {
+		o->answer(s, slice_str(w->tid), slice_str(w->paths), status);
+		if (w->report && s->wire && status == 200) {
 			wire_push(s->wire, w->report);
 			w->report = NULL;
 		}
@@ -278,7 +279,8 @@ void owed_reply(struct owed *o, uint32_t transaction, bool ok)
 
 	TAILQ_FOREACH(w, &o->waiting, link) {
 		if (w->transaction == transaction) {
-			finish(o, w, ok);
+			/* Not stored: as when it were lost on the way (RFC 4975 10.4). */
+			finish(o, w, ok ? 200 : w->to_one ? 404 : 408);
 			return;
 		}
 	}
@@ -293,7 +295,7 @@ void owed_tick(struct owed *o, uint64_t now_ms)
 		log_peer("a message for who is away is not stored in time");
 		if (w->to_one) /* its sender is told 404, so it must not arrive later */
 			o->plane->withdraw(w->transaction, o->plane->notify_arg);
-		finish(o, w, false);
+		finish(o, w, w->to_one ? 404 : 200); /* the event to all still stands */
 	}
 }
 

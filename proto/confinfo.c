@@ -137,6 +137,8 @@ void confinfo_add_user(struct bytes *out, const struct confinfo_user *u)
 	if (u->role) {
 		bytes_add_str(out, "<roles>");
 		xml_add_element(out, "entry", u->role);
+		if (u->further_role)
+			xml_add_element(out, "entry", u->further_role);
 		bytes_add_str(out, "</roles>");
 	}
 	for (size_t i = 0; i < u->n_endpoints; i++)

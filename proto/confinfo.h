@@ -51,11 +51,12 @@ struct confinfo_endpoint {
 struct confinfo_user {
 	const char *entity;
 	enum confinfo_state state;
-	const char *display;  /* NULL */
-	const char *nickname; /* NULL: none. Empty string in a partial: removed */
-	const char *role;     /* NULL */
-	const char *aor;      /* associated-aors: who he is besides entity; NULL */
-	bool yourown;         /* the reader of the document himself (clients of RCS ask for it) */
+	const char *display;      /* NULL */
+	const char *nickname;     /* NULL: none. Empty string in a partial: removed */
+	const char *role;         /* NULL */
+	const char *further_role; /* beside role; NULL */
+	const char *aor;          /* associated-aors: who he is besides entity; NULL */
+	bool yourown; /* the reader of the document himself (clients of RCS ask for it) */
 	const struct confinfo_endpoint *endpoints;
 	size_t n_endpoints;
 };

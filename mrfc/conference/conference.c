@@ -254,6 +254,7 @@ int conference_restore(struct conference_table *t, const struct conference *from
 	c->max_users = from->max_users;
 	c->max_idle_ms = from->max_idle_ms;
 	c->until_wall_ms = from->until_wall_ms;
+	c->most_in = from->most_in;
 	c->conversation_id = dup_or_null(from->conversation_id);
 	c->in_reply_to = dup_or_null(from->in_reply_to);
 	c->referred_by = dup_or_null(from->referred_by);

@@ -43,6 +43,7 @@ struct conference {
 	uint32_t max_users;     /* 0: the configured limit */
 	uint64_t max_idle_ms;   /* without a session; 0: the configured time */
 	uint64_t until_wall_ms; /* end of its lifetime; 0: none */
+	uint32_t most_in;       /* participants that were in at once, at most */
 	/* Headers of the request that made it, repeated in each call of ours (IMS-004); NULL. */
 	char *contribution_id; /* a second key: no two conferences share one */
 	char *conversation_id, *in_reply_to, *referred_by;

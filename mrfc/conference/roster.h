@@ -155,7 +155,8 @@ struct roster_view {
 	bool limited;
 	bool own; /* the watcher's own user is marked as such, which RFC 4575 does not know */
 	const struct participant *watcher; /* who reads the document; NULL: no member */
-	bool reveal; /* moderators and owners learn who anonymous users are (PRV-009) */
+	bool reveal;        /* moderators and owners learn who anonymous users are (PRV-009) */
+	bool administrator; /* owners have that role too (IMS-018) */
 };
 /*
  * Document for a subscriber that has seen everything up to `since` (0: full document; so is one

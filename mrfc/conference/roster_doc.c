@@ -123,6 +123,9 @@ static void write_user(const struct participant *p, const struct roster_view *vi
 		.aor = p->shown && may_know(p, view) ? p->uri : NULL,
 		.nickname = p->nickname,
 		.role = p->role,
+		.further_role = view->administrator && p->role && strcmp(p->role, "owner") == 0
+					? "administrator"
+					: NULL,
 		.yourown = view->own && p == view->watcher,
 		.n_endpoints = fill_endpoints(p, s),
 	};
@@ -145,9 +148,10 @@ static bool is_visible(const struct participant *p)
 }
 
 /* As everybody sees him: written when he has changed, copied otherwise. */
-static void add_common(struct participant *p, struct doc_scratch *s, struct bytes *out)
+static void add_common(struct participant *p, const struct roster_view *view, struct doc_scratch *s,
+		       struct bytes *out)
 {
-	const struct roster_view nobody = {0};
+	const struct roster_view nobody = {.administrator = view->administrator};
 	size_t start = out->len;
 
 	if (p->xml && p->xml_of == p->changed) {
@@ -171,7 +175,7 @@ static void add_user(struct participant *p, const struct roster_view *view, bool
 	if (p == view->watcher || (p->shown && may_know(p, view)))
 		write_user(p, view, s, out);
 	else
-		add_common(p, s, out);
+		add_common(p, view, s, out);
 }
 
 /* The user that changed first after since; NULL: none did. */

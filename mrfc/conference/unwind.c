@@ -54,6 +54,8 @@ static const struct unwind_rule rules[UNWIND_N] = {
 			    CONFINFO_BOOTED, LOG_INFO, UNWIND_STAYS},
 	[UNWIND_SHUTDOWN] = {"shutdown", 503, 5, 503, "Server stops", CONFINFO_BOOTED, LOG_INFO,
 			     UNWIND_STAYS},
+	[UNWIND_RESTARTED] = {"restarted", 503, 5, 503, "Server was restarted", CONFINFO_FAILED,
+			      LOG_INFO, UNWIND_STAYS},
 	[UNWIND_REFUSED] = {"refused", 480, 0, 480, "Refused", CONFINFO_FAILED, LOG_INFO,
 			    UNWIND_ASKED},
 	[UNWIND_BUSY] = {"busy", 486, 0, 486, "Busy", CONFINFO_BUSY, LOG_INFO, UNWIND_STAYS},

@@ -32,13 +32,14 @@ enum unwind_cause {
 	UNWIND_FLOOD,     /* it sent far too many messages */
 	UNWIND_MRFP_LOST, /* and no other took over */
 	UNWIND_REMOVED,
-	UNWIND_REPLACED, /* another device took its place (Replaces) */
-	UNWIND_ENDED,    /* the conference ended */
-	UNWIND_OVERDUE,  /* its lifetime is over */
-	UNWIND_SHUTDOWN, /* this server stops */
-	UNWIND_REFUSED,  /* dial-out: final answer of the callee */
-	UNWIND_BUSY,     /* dial-out: 486 or 600 */
-	UNWIND_NO_ROUTE, /* dial-out: nowhere to send it */
+	UNWIND_REPLACED,  /* another device took its place (Replaces) */
+	UNWIND_ENDED,     /* the conference ended */
+	UNWIND_OVERDUE,   /* its lifetime is over */
+	UNWIND_SHUTDOWN,  /* this server stops */
+	UNWIND_RESTARTED, /* it was killed in the middle of the way in */
+	UNWIND_REFUSED,   /* dial-out: final answer of the callee */
+	UNWIND_BUSY,      /* dial-out: 486 or 600 */
+	UNWIND_NO_ROUTE,  /* dial-out: nowhere to send it */
 	UNWIND_N
 };
 

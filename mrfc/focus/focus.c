@@ -380,7 +380,8 @@ static void stop_silently(struct focus *f)
 		next = conference_next(c);
 		while (c->state == CONFERENCE_ACTIVE) {
 			LIST_FOREACH(s, &room_of(c)->sessions, link) {
-				if (s->recorded_as == 0 || s->step == SESSION_CALLING)
+				if (s->recorded_as == 0 || s->step == SESSION_CALLING ||
+				    (s->step == SESSION_STORING && s->dialled_out))
 					break;
 			}
 			if (s == NULL)

@@ -47,6 +47,7 @@ struct focus_config {
 	bool refuse_anonymous;     /* 433 */
 	bool show_gruu;            /* devices' GRUUs stand in the roster */
 	bool reveal_to_moderators; /* who is anonymous, in their NOTIFYs */
+	bool show_administrator;   /* a second role of owners in the roster */
 	const char *charging_ioi;  /* our network in P-Charging-Vector; "": none */
 	bool charging_create;      /* a vector where a trusted peer sends none */
 	bool leave_by_reason;      /* a BYE ends a membership only with Reason: SIP;cause=200 */

@@ -91,7 +91,6 @@ static void add_room(struct room *room, const char *user, struct access_facts *f
 	facts->ending = c->state != CONFERENCE_ACTIVE || f->stopping;
 	facts->locked = c->locked;
 	facts->closed = c->mode == CONFERENCE_CLOSED;
-	facts->trusted = true; /* focus_identify lets nobody else pass */
 	facts->invite = f->config.invite_who;
 	facts->remove = f->config.remove_who;
 	facts->watchers = f->config.watchers;

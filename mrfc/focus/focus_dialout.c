@@ -22,15 +22,21 @@ static void add_kept(struct bytes *h, const char *name, const char *value)
 		sip_header_add(h, name, value);
 }
 
-static void call(struct session *s)
+/* Its record would tell another process of it: now the INVITE may go. */
+static void on_call_stored(int err, void *arg)
 {
+	struct session *s = arg;
 	struct room *room = s->room;
 	struct bytes h = BYTES_INIT, trusted = BYTES_INIT, body = BYTES_INIT;
-	const char *route;
+	const char *route = NULL;
 	char *type;
-	int err;
 
-	if (sip_agent_route(room->focus->sip, s->contact, &route) != 0) {
+	if (err != 0) {
+		focus_unwind(s, UNWIND_STORE_FAILED, 0, NULL, NULL);
+		return;
+	}
+	err = sip_agent_route(room->focus->sip, s->contact, &route);
+	if (err != 0) {
 		focus_unwind(s, UNWIND_NO_ROUTE, 0, NULL, NULL);
 		return;
 	}
@@ -48,17 +54,15 @@ static void call(struct session *s)
 	list_headers(s, &h);
 	type = list_body(s, &body);
 	session_step(s, SESSION_CALLING);
-	err = dialog_call(room->focus->dialogs,
-			  &(struct dialog_call_to){.name = room->c->name,
-						   .from = room->c->uri,
-						   .target = s->contact,
-						   .route = route,
-						   .headers = bytes_cstr(&h),
-						   .trusted = bytes_cstr(&trusted),
-						   .sdp = bytes_slice(&s->local.last),
-						   .content_type = type,
-						   .body = bytes_slice(&body)},
-			  s, &s->dialog);
+	err = dialog_invite(s->dialog, &(struct dialog_call_to){.name = room->c->name,
+								.from = room->c->uri,
+								.target = s->contact,
+								.route = route,
+								.headers = bytes_cstr(&h),
+								.trusted = bytes_cstr(&trusted),
+								.sdp = bytes_slice(&s->local.last),
+								.content_type = type,
+								.body = bytes_slice(&body)});
 	bytes_fini(&h);
 	bytes_fini(&trusted);
 	bytes_fini(&body);
@@ -67,8 +71,28 @@ static void call(struct session *s)
 		focus_unwind(s, UNWIND_NO_ROUTE, 0, NULL, "the URI cannot be called");
 		return;
 	}
-	session_store(s);
+	session_store_dialog(s); /* the hop is known */
 	conf_store_flush(room->focus->store);
+}
+
+static void call(struct session *s)
+{
+	struct room *room = s->room;
+	const struct dialog_call_to to = {
+		.name = room->c->name, .from = room->c->uri, .target = s->contact};
+	const char *route;
+
+	if (sip_agent_route(room->focus->sip, s->contact, &route) != 0) {
+		focus_unwind(s, UNWIND_NO_ROUTE, 0, NULL, NULL);
+		return;
+	}
+	if (dialog_prepare(room->focus->dialogs, &to, s, &s->dialog) != 0) {
+		focus_unwind(s, UNWIND_NO_ROUTE, 0, NULL, "the URI cannot be called");
+		return;
+	}
+	session_step(s, SESSION_STORING);
+	session_store(s);
+	conf_store_wait(room->focus->store, on_call_stored, s);
 }
 
 static void on_added(const struct media_result *result, void *arg)
@@ -105,6 +129,7 @@ bool dialout_follow(struct session *s, int status)
 			: slice_first(slice_str(to), (size_t)slice_chr(slice_str(to), '?')));
 	s->n_redirects++;
 	log_info("%s: %s is sent on to %s", s->room->c->name, s->who.uri, contact);
+	session_unstore(s);
 	dialog_close(&s->dialog, status, NULL, status, "Redirected");
 	free(s->contact);
 	s->contact = contact;

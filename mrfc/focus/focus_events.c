@@ -208,6 +208,7 @@ static void on_refresh(struct sip_event *e, struct sip_in *in, void *arg)
 	}
 	/* Who may watch no more may stop, and is told nothing new past what was granted. */
 	focus_facts(room, w->user, &facts);
+	facts.trusted = in->trusted;
 	if (in->expires != 0 && access_judge(ACCESS_SUBSCRIBE, &facts) != ACCESS_GRANTED) {
 		focus_deny(room->focus, &in, access_judge(ACCESS_SUBSCRIBE, &facts));
 		return;
@@ -279,6 +280,7 @@ void focus_on_subscribe(struct sip_in *in, struct sip_leg *leg, void *arg)
 		if (room != NULL) {
 			room_unify(room, &who);
 			focus_facts_who(room, &who, &facts);
+			facts.trusted = in->trusted;
 			denial = access_judge(ACCESS_SUBSCRIBE, &facts);
 		}
 		if (denial != ACCESS_GRANTED)

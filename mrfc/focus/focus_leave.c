@@ -35,6 +35,7 @@ static void session_free(struct session *s)
 	free(s->replaces);
 	chunk_unref(&s->token);
 	free(s->asked_privacy);
+	free(s->refer_key);
 	charging_fini(&s->charging);
 	free(s);
 }
@@ -139,7 +140,7 @@ static bool has_reason(struct room *room)
 {
 	struct session *s;
 
-	if (room->c->end_policy == CONFERENCE_END_MAX_IDLE && room->most_in > 0)
+	if (room->c->end_policy == CONFERENCE_END_MAX_IDLE && room->c->most_in > 0)
 		return true;
 	if (room_is_kept(room))
 		return members_count(room->c->members) > 0;
@@ -157,7 +158,7 @@ static bool has_too_few(struct room *room)
 	size_t n = room_is_kept(room) ? members_count(room->c->members)
 				      : roster_count(room->c->roster);
 
-	return room->c->end_policy == CONFERENCE_END_MIN_PARTICIPANTS && room->most_in >= 2 &&
+	return room->c->end_policy == CONFERENCE_END_MIN_PARTICIPANTS && room->c->most_in >= 2 &&
 	       n < 2;
 }
 

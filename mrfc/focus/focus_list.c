@@ -314,7 +314,7 @@ void list_run(struct session *s)
 {
 	struct room *room = s->room;
 	struct list_order *o = s->order;
-	bool makes_room = room->most_in == 0 && room->c->creator != NULL &&
+	bool makes_room = room->c->most_in == 0 && room->c->creator != NULL &&
 			  sip_uri_same(slice_str(room->c->creator), slice_str(s->who.uri));
 	enum access_denial d;
 

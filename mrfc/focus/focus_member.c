@@ -32,7 +32,7 @@ struct member *member_of(struct room *room, const struct identity *who)
 bool room_is_kept(const struct room *room)
 {
 	/* Nobody was ever in: there is nothing to keep, unless the operator said so. */
-	return room->c->kept && (room->most_in > 0 || room->c->origin == CONFERENCE_BY_API);
+	return room->c->kept && (room->c->most_in > 0 || room->c->origin == CONFERENCE_BY_API);
 }
 
 /* Absent members of kept rooms stand in the roster; how he went, where it is known. */
@@ -216,7 +216,7 @@ int focus_set_members(struct focus *f, struct conference *c, enum conference_mod
 /* By his INVITE a member brings life into the room: the others shall know (IMS-006). */
 static bool is_rejoin(const struct room *room, const struct session *s, const struct member *m)
 {
-	return !s->dialled_out && room->most_in > 0 &&
+	return !s->dialled_out && room->c->most_in > 0 &&
 	       (m->state == MEMBER_AWAY ||
 		(m->state == MEMBER_INVITED && roster_count(room->c->roster) == 0));
 }
@@ -255,8 +255,10 @@ void member_came(struct session *s)
 		member_set_aliases(m, (const char *const *)s->who.aliases, s->who.n_aliases);
 	m->called_ms = 0; /* he may be called again as soon as he is away */
 	set_state(room, m, MEMBER_IN, s->dialled_out ? "dialed out" : "dialed in");
-	if (roster_count(c->roster) > room->most_in)
-		room->most_in = roster_count(c->roster);
+	if (roster_count(c->roster) > c->most_in) {
+		c->most_in = roster_count(c->roster);
+		conf_store_put_conference(room->focus->store, c);
+	}
 	member_store(room, m);
 	if (rejoin)
 		room_recall(room);
@@ -326,12 +328,11 @@ void members_restored(struct room *room)
 			m = members_add(room->c->members, slice_str(s->who.uri), s->who.display);
 		m->state = MEMBER_IN;
 	}
-	room->most_in = roster_count(room->c->roster);
+	if (roster_count(room->c->roster) > room->c->most_in)
+		room->c->most_in = roster_count(room->c->roster);
 	for (m = members_first(room->c->members); m != NULL; m = members_next(m)) {
 		if (m->state == MEMBER_IN && session_of_user(room, slice_str(m->uri), true) == NULL)
 			m->state = MEMBER_AWAY;
-		if (m->state == MEMBER_AWAY)
-			room->most_in++;
 		show(room, m, NULL, 0, NULL);
 		member_store(room, m);
 	}

@@ -181,6 +181,11 @@ static void on_stored(int err, void *arg)
 	struct owed_wait *w = arg;
 
 	LIST_REMOVE(w, link);
+	if (err != 0)
+		stats_owed(w->focus->stats, "unstored", 1);
+	if (err != 0 && !w->focus->owed_fails)
+		log_error("messages for who is away cannot be stored; their senders are told");
+	w->focus->owed_fails = err != 0;
 	media_owed_done(w->focus->media, &w->later, err == 0);
 	free(w);
 }

@@ -37,7 +37,6 @@ struct room {
 	struct timer *recall_timer; /* absent members are about to be called; NULL: never were */
 	struct room_owed owed;
 	struct room_drain drain;
-	uint32_t most_in;       /* participants that were in at once, at most */
 	uint32_t n_waiting;     /* calls that wait for their turn */
 	char *session_replaces; /* Contribution-ID of the session that it succeeds; NULL */
 	uint64_t move_until_ms; /* 0: not moving */
@@ -52,7 +51,7 @@ enum session_step {
 	SESSION_NEW,
 	SESSION_ADDING,    /* their INVITE or our call: the termination was asked for */
 	SESSION_RESERVING, /* theirs: 183 is out, the peer reserves its resources (RFC 3312) */
-	SESSION_STORING,   /* their INVITE: the commit, then the 200 */
+	SESSION_STORING,   /* the commit, then the 200 to their INVITE, or our INVITE */
 	SESSION_WAITING,   /* 200 is out, the ACK is not in */
 	SESSION_CALLING,   /* our INVITE is out */
 	SESSION_SETTLING,  /* the peer's answer goes to the media side */
@@ -114,6 +113,7 @@ struct session {
 	struct session *taker;    /* who takes this one's place; NULL */
 	struct timer *take_timer; /* taker: its connection should be there by now; NULL */
 	struct refer *refer;      /* REFER that waits for the outcome; NULL */
+	char *refer_key;          /* recovering: key of that one's record; NULL */
 	struct list_order *order; /* of its INVITE, until it is in; NULL */
 	struct list_call by_list;
 	TAILQ_ENTRY(session) turn;
@@ -191,6 +191,7 @@ struct focus {
 	uint64_t drain_ms;                       /* when it was filled */
 	const struct member_hooks *member_hooks; /* NULL: nobody cares */
 	LIST_HEAD(, owed_wait) owed_waits;       /* events that wait for the store */
+	bool owed_fails;                         /* the last one was not stored */
 	struct recovery *recovery;               /* NULL: over, or there was none */
 	bool stopping;
 	bool flushed; /* stopping silently: all is stored */
@@ -501,7 +502,11 @@ void reinvite_held(struct session *s);
 /* focus_refer.c */
 void focus_on_refer(struct sip_in *in_take, struct sip_leg *leg, void *arg);
 void refer_done(struct refer *r, int status, const char *phrase);
-void refer_forget(struct refer **r); /* shutdown */
+void refer_forget(struct refer **r);          /* shutdown: its record stays */
+const char *refer_key(const struct refer *r); /* of its record; NULL: it has none */
+/* Of an earlier process, when the room's sessions are there. -ERR_SYNTAX: the record makes no dialog. */
+MUST_CHECK int refer_restore(struct room *room, const char *key,
+			     const struct subscription_record *record);
 
 /* focus_events.c */
 void focus_on_subscribe(struct sip_in *in_take, struct sip_leg *leg, void *arg);

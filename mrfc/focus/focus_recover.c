@@ -46,7 +46,7 @@ struct recovery {
 	struct timer *timer;
 	uint64_t began_ms;
 	bool holding;
-	size_t n_sessions, n_watchers, n_ended;
+	size_t n_sessions, n_watchers, n_refers;
 };
 
 static void held_free(struct held *h)
@@ -255,6 +255,7 @@ static void on_session(const char *conference, const struct session_record *reco
 					.access_network = dup_or_null(record->access_network),
 					.visited_network = dup_or_null(record->visited_network),
 					.related = dup_or_null(record->related_vector)};
+	s->refer_key = dup_or_null(record->refer);
 	take_local(&s->local, record);
 	take_peer(s, record);
 	if (record->termination >= room->c->next_termination)
@@ -293,7 +294,8 @@ static void on_dialog(const char *conference, struct dialog_record *d, void *arg
 		return;
 	}
 	s = p->session;
-	if (d->leg.remote_tag == NULL) { /* a call of ours that had no answer */
+	if (d->leg.remote_tag == NULL ||
+	    (!d->confirmed && !d->leg.incoming)) { /* a call of ours that had no answer */
 		dialog_forsake(f->dialogs, &d->leg, conference);
 	} else if (dialog_restore(f->dialogs, d, conference, bytes_slice(&s->local.last), s,
 				  &s->dialog) == 0) {
@@ -316,7 +318,9 @@ static void on_subscription(const char *conference, const char *key, struct subs
 	struct recovery *r = arg;
 	struct room *room = find_room(r, conference);
 
-	if (room != NULL && watcher_restore(room, s) == 0)
+	if (room != NULL && s->refer && refer_restore(room, key, s) == 0)
+		r->n_refers++;
+	else if (room != NULL && !s->refer && watcher_restore(room, s) == 0)
 		r->n_watchers++;
 	else
 		conf_store_del_subscription(r->focus->store, conference, key);
@@ -334,8 +338,7 @@ static void drop_halves(struct room *room)
 		if (s->dialog == NULL && s->endpoint == NULL && s->dialled_out)
 			session_enter_roster(s, CONFINFO_DIALING_OUT);
 		if (s->dialog == NULL || (s->announced && !s->has_peer))
-			focus_unwind(s, s->dialog != NULL ? UNWIND_BAD_ANSWER : UNWIND_CANCELLED, 0,
-				     NULL, "the server was restarted");
+			focus_unwind(s, UNWIND_RESTARTED, 0, NULL, NULL);
 	}
 	room->ending_run = false;
 	if (roster_count(c->roster) > 0)
@@ -524,9 +527,10 @@ int focus_recover(struct focus *f, focus_recovered_fn *fn, void *arg)
 		finish_room(r, room_of(c));
 	}
 	if (conference_count(f->conferences) > 0)
-		log_info("recovering; conferences: %zu, sessions: %zu, subscriptions: %zu, skipped "
-			 "records: %zu",
-			 conference_count(f->conferences), r->n_sessions, r->n_watchers, n_skipped);
+		log_info("recovering; conferences: %zu, sessions: %zu, subscriptions: %zu, REFERs: "
+			 "%zu, skipped records: %zu",
+			 conference_count(f->conferences), r->n_sessions, r->n_watchers,
+			 r->n_refers, n_skipped);
 	r->holding = any_recovering(f);
 	conf_store_wait(f->store, on_committed, r);
 	return 0;

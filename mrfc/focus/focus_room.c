@@ -133,7 +133,8 @@ void room_view(struct room *room)
 					 .locked = room->c->locked,
 					 .active = room->c->state == CONFERENCE_ACTIVE,
 					 .own = room->focus->config.event_own,
-					 .reveal = room->focus->config.reveal_to_moderators};
+					 .reveal = room->focus->config.reveal_to_moderators,
+					 .administrator = room->focus->config.show_administrator};
 
 	event_pkg_set_view(room->c->events, &view);
 }

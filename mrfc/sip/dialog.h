@@ -92,7 +92,15 @@ struct dialog_call_to {
 	const char *content_type; /* of body; NULL: the description alone is the body */
 	struct slice body;        /* that has the description in it */
 };
-/* Send an INVITE. -ERR_SYNTAX when a URI cannot be used. */
+/*
+ * A dialog of ours before its INVITE, so that it can be recorded first: of *to only name, from and
+ * target count. dialog_invite() follows, or dialog_close(). -ERR_SYNTAX when a URI cannot be used.
+ */
+MUST_CHECK int dialog_prepare(struct dialog_set *set, const struct dialog_call_to *to, void *arg,
+			      struct dialog **dialog_r);
+/* Send its INVITE. -ERR_SYNTAX: it could not be made, the dialog is as before. */
+MUST_CHECK int dialog_invite(struct dialog *d, const struct dialog_call_to *to);
+/* Both at once. -ERR_SYNTAX when a URI cannot be used. */
 MUST_CHECK int dialog_call(struct dialog_set *set, const struct dialog_call_to *to, void *arg,
 			   struct dialog **dialog_r);
 

@@ -117,13 +117,12 @@ static void on_call_result(const struct sip_out_result *r, void *arg)
 	dialog_leave(d);
 }
 
-int dialog_call(struct dialog_set *set, const struct dialog_call_to *to, void *arg,
-		struct dialog **dialog_r)
+int dialog_prepare(struct dialog_set *set, const struct dialog_call_to *to, void *arg,
+		   struct dialog **dialog_r)
 {
-	struct bytes h = BYTES_INIT, who = BYTES_INIT, me = BYTES_INIT;
+	struct bytes who = BYTES_INIT, me = BYTES_INIT;
 	struct dialog *d = dialog_new(set, to->name, arg);
 	struct sip_leg *leg;
-	char *contact = dialog_contact(d);
 	char ident[21];
 
 	rand_ident(ident, 20);
@@ -131,41 +130,62 @@ int dialog_call(struct dialog_set *set, const struct dialog_call_to *to, void *a
 	bytes_addf(&me, "<%s>", to->from);
 	bytes_addf(&who, "<%s>", to->target);
 	leg = sip_leg_call(set->agent, bytes_cstr(&me), bytes_cstr(&who), d->call_id);
-	if (leg != NULL) {
-		sip_leg_attach(leg, &d->usage);
-		dialog_common_headers(d, &h);
-		if (set->settings.session_expires_s != 0)
-			bytes_addf(&h, "Session-Expires: %u\r\nMin-SE: %u\r\n",
-				   set->settings.session_expires_s, set->settings.min_se_s);
-		if (to->headers != NULL)
-			bytes_add_str(&h, to->headers);
-		bytes_add_slice(&d->local, to->sdp);
-		d->out_is_offer = true;
-		d->out = sip_out_send(
-			leg,
-			&(struct sip_out_request){
-				.method = "INVITE",
-				.uri = to->target,
-				.route = to->route,
-				.contact = contact,
-				.headers = bytes_cstr(&h),
-				.trusted = to->trusted,
-				.content_type = to->content_type != NULL ? to->content_type
-									 : "application/sdp",
-				.body = to->content_type != NULL ? to->body : to->sdp},
-			on_call_result, d);
-	}
-	bytes_fini(&h);
 	bytes_fini(&who);
 	bytes_fini(&me);
-	free(contact);
-	if (d->out == NULL) {
+	if (leg == NULL) {
 		dialog_release(d);
 		return -ERR_SYNTAX;
 	}
-	(void)dialog_event(d, DIALOG_EV_INVITE_OUT);
+	sip_leg_attach(leg, &d->usage);
 	*dialog_r = d;
 	return 0;
+}
+
+int dialog_invite(struct dialog *d, const struct dialog_call_to *to)
+{
+	const struct dialog_settings *settings = &d->set->settings;
+	struct bytes h = BYTES_INIT;
+	char *contact = dialog_contact(d);
+	bool mixed = to->content_type != NULL;
+
+	dialog_common_headers(d, &h);
+	if (settings->session_expires_s != 0)
+		bytes_addf(&h, "Session-Expires: %u\r\nMin-SE: %u\r\n", settings->session_expires_s,
+			   settings->min_se_s);
+	if (to->headers != NULL)
+		bytes_add_str(&h, to->headers);
+	bytes_add_slice(&d->local, to->sdp);
+	d->out_is_offer = true;
+	d->out = sip_out_send(d->usage.leg,
+			      &(struct sip_out_request){.method = "INVITE",
+							.uri = to->target,
+							.route = to->route,
+							.contact = contact,
+							.headers = bytes_cstr(&h),
+							.trusted = to->trusted,
+							.content_type = mixed ? to->content_type
+									      : "application/sdp",
+							.body = mixed ? to->body : to->sdp},
+			      on_call_result, d);
+	bytes_fini(&h);
+	free(contact);
+	if (d->out == NULL)
+		return -ERR_SYNTAX;
+	(void)dialog_event(d, DIALOG_EV_INVITE_OUT);
+	return 0;
+}
+
+int dialog_call(struct dialog_set *set, const struct dialog_call_to *to, void *arg,
+		struct dialog **dialog_r)
+{
+	struct dialog *d;
+	int err = dialog_prepare(set, to, arg, &d);
+
+	if (err == 0 && (err = dialog_invite(d, to)) != 0)
+		dialog_release(d);
+	if (err == 0)
+		*dialog_r = d;
+	return err;
 }
 
 static void on_retry(void *arg)

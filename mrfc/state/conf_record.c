@@ -47,6 +47,7 @@ static const struct record_field conference_fields[] = {
 	ROW(conference, RECORD_U32, "max-users", max_users),
 	ROW(conference, RECORD_U64, "max-idle", max_idle_ms),
 	ROW(conference, RECORD_U64, "until", until_wall_ms),
+	ROW(conference, RECORD_U32, "most-in", most_in),
 	ROW(conference, RECORD_TEXT, "contribution-id", contribution_id),
 	ROW(conference, RECORD_TEXT, "conversation-id", conversation_id),
 	ROW(conference, RECORD_TEXT, "in-reply-to", in_reply_to),
@@ -84,6 +85,7 @@ static const struct record_field session_fields[] = {
 	ROW(session_record, RECORD_BOOL, "announced", announced),
 	ROW(session_record, RECORD_TEXT, "by", by),
 	ROW(session_record, RECORD_TEXT, "referred-by", referred_by),
+	ROW(session_record, RECORD_TEXT, "refer", refer),
 	ROW(session_record, RECORD_TEXT, "nickname", nickname),
 	ROW(session_record, RECORD_U64, "joined", joined_wall_ms),
 	ROW(session_record, RECORD_U64, "origin-id", origin_id),
@@ -141,6 +143,8 @@ static const struct record_field subscription_fields[] = {
 	NEED(subscription_record, RECORD_TEXT, "user", user),
 	ROW(subscription_record, RECORD_U64, "expires-at", expires_wall_ms),
 	ROW(subscription_record, RECORD_U32, "version", version),
+	ROW(subscription_record, RECORD_BOOL, "refer", refer),
+	ROW(subscription_record, RECORD_U32, "outcome", outcome),
 };
 SPEC(subscription, "subscription");
 

@@ -35,6 +35,7 @@ struct session_record {
 	bool dialled_out;
 	bool announced; /* was connected: counts as joined */
 	const char *by, *referred_by;
+	const char *refer;       /* key of the REFER's subscription that waits for it; NULL */
 	const char *nickname;    /* that this endpoint asked for; NULL */
 	uint64_t joined_wall_ms; /* 0: not yet */
 	/* Our side, as in struct focus_sdp_local. */
@@ -54,13 +55,15 @@ struct session_record {
 	const char *related_vector;
 };
 
-/* A subscription to the conference event. */
+/* A subscription: to the conference event, or the one that a REFER makes (RFC 3515). */
 struct subscription_record {
 	struct leg_record leg;
 	const char *event_id; /* id of Event; NULL */
 	const char *user;
 	uint64_t expires_wall_ms;
 	uint32_t version; /* none above it was used */
+	bool refer;
+	uint32_t outcome; /* of the REFER, as a SIP status; 0: not known yet */
 };
 
 /* A user who signs in by SIP digest (RFC 8760). HA1 in lower-case hex. */

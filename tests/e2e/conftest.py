@@ -5,6 +5,7 @@
     strict_mrf another pair for the whole run: profile rfc, no create on join, three users a room,
                only 127.0.0.1 trusted
     patience   long timers, started with the run, for tests marked so
+    restarted_patience  the same, and then the mrfc was killed and started again
     own_mrf    a function that starts a pair of one's own: own_mrf(mrfp={"context.grace": "1s"})
     ue         a function that makes terminals on `mrf`: ue("alice", net=..., transport="tcp")
     room       the name of a room nobody else uses
@@ -27,7 +28,7 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from patience import Patience  # noqa: E402
+from patience import Patience, Restarted  # noqa: E402
 from peer import loop, msrpmsg, schema  # noqa: E402
 from peer.servers import Pair, program  # noqa: E402
 from peer.ue import UE  # noqa: E402
@@ -99,10 +100,23 @@ def patience():
         waiting.close()
 
 
+@pytest.fixture(scope="session")
+def restarted_patience():
+    """The same where the mrfc was killed meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="mrf-e2e-") as folder:
+        for pair in whole_run_pair(mrfc={"store.path": os.path.join(folder, "mrf.db"),
+                                         "store.sync": "normal"}):
+            waiting = Restarted(pair)
+            yield waiting
+            waiting.close()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def patience_begins(request):
-    if any(item.get_closest_marker("patience") for item in request.session.items):
-        request.getfixturevalue("patience")
+    patient = [item for item in request.session.items if item.get_closest_marker("patience")]
+    for name in ("patience", "restarted_patience"):
+        if any(name in item.fixturenames for item in patient):
+            request.getfixturevalue(name)
 
 
 def lent(pair, request):

@@ -9,6 +9,7 @@ by the tests marked `patience`, which come last.
 import time
 
 from peer.loop import LOOP, Stream
+from peer.recovery import restart
 from peer.ue import UE
 
 SE = 90
@@ -17,7 +18,7 @@ SE = 90
 class Timed:
     """A terminal in a room of its own whose in-dialog requests are kept with their times."""
 
-    def __init__(self, net, name, headers=(), answer=None, ack=True):
+    def __init__(self, net, name, headers=(), answer=None, ack=True, connect=True):
         self.ue = UE(name, net)
         self.room = "room-" + name
         self.answer = answer
@@ -31,7 +32,8 @@ class Timed:
         self.ok = self.call.expect(200)
         self.start = time.monotonic()
         self.ue.take_answer(self.ok.text)
-        self.ue.open_media()
+        if connect:
+            self.ue.open_media()
 
     def handle(self, txn):
         self.stamps.append((time.monotonic() - self.start, txn))
@@ -100,6 +102,28 @@ NO_UPDATE = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
 
 def interval(refresher):
     return ("Session-Expires", "%d;refresher=%s" % (SE, refresher))
+
+
+class Restarted:
+    """The same, on servers of which the mrfc is killed and started again at once."""
+
+    def __init__(self, net):
+        self.net = net
+        self.updates = Timed(net, "updates", [interval("uas")])
+        self.silent = Timed(net, "silent", [interval("uac")])
+        # Who connects has the answer: that is as good as an ACK which the kill may have eaten.
+        self.unacknowledged = Timed(net, "unacknowledged", ack=False, connect=False)
+        self.host = UE("host", net).join("room-host")
+        self.short = self.host.ua.subscribe(self.host.room, expires=60)
+        self.short.wait_notify()
+        self.short_start = time.monotonic()
+        restart(net)
+        self.again = time.monotonic() - self.unacknowledged.start  # seconds after its 200
+
+    def close(self):
+        for timed in (self.updates, self.silent, self.unacknowledged):
+            timed.ue.close()
+        self.host.close()
 
 
 class Patience:

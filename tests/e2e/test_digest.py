@@ -234,3 +234,14 @@ def test_users_outlive_the_server(own_mrf, ue, room, tmp_path):
     assert hostport(pair.mrfc.ready["sip"])[1]
     sign_in(outsider(ue, pair), "conference-factory")[0].expect((200, 503))
     assert b"wonder" not in (tmp_path / "mrf.db").read_bytes()
+
+
+def test_a_user_known_by_his_password_is_no_trusted_watcher(ue, net, room):
+    # covers: CONF-004
+    pair = net(**{"event.watchers": "trusted"})
+    carol = ue("carol", net=pair).join(room)
+    assert ue("bob", net=pair).ua.subscribe(carol.room).expect(200)
+    alice = outsider(ue, pair)
+    given = challenge(alice.ua.subscribe(carol.room).expect(401))
+    value = credentials("SUBSCRIBE", carol.room, given)
+    assert alice.ua.subscribe(carol.room, headers=[("Authorization", value)]).expect(403)

@@ -266,6 +266,16 @@ def test_the_roster_tells_the_reader_who_he_is_and_who_is_absent(own_mrf, ue):
         assert roster.user_count == 2 and not roster.problems
 
 
+def test_owners_may_be_shown_as_administrators_too(own_mrf, ue):
+    # covers: IMS-018
+    net = own_mrf(mrfc={"conference.administrator": "true"})
+    alice, bob = ue("alice", net), ue("bob", net)
+    bob.join(create(alice))
+    roster = bob.subscribe(alice.room).wait(lambda r: len(r.users) == 2)
+    assert roster.users[alice.aor]["roles"] == ["owner", "administrator"]
+    assert roster.users[bob.aor]["roles"] == [] and not roster.problems
+
+
 def test_a_user_has_one_uri_however_it_is_written(own_mrf, ue):
     # covers: IMS-018
     net = users(own_mrf)

@@ -3,7 +3,7 @@
 
 import random
 
-from peer.loop import wait
+from peer.loop import LOOP, wait
 from peer.recovery import states, up
 from peer.servers import poll
 from peer.ue import fence
@@ -79,6 +79,7 @@ class Churn:
             txn = self.entering[0][1].txn
             wait(lambda: txn.responses, 15, "the first answer")
         self.net.mrfc.kill()
+        self.hear()
         # Who heard 100 and no more, or asked over a connection that is gone, will hear nothing.
         self.cut = [call for _, call in self.entering if call.txn.responses and
                     final(call.txn) is None]
@@ -87,6 +88,14 @@ class Churn:
         self.net.start_mrfc()
         up(self.net)
         self.settle()
+
+    @staticmethod
+    def hear():
+        """What the dead one had sent is read: two turns of the loop, as one may have begun before."""
+        turns = []
+        for n in (1, 2):
+            LOOP.call_later(0, lambda: (turns.append(1), LOOP.changed()))
+            wait(lambda n=n: len(turns) == n, what="a turn of the loop")
 
     def step_udp(self):
         """A join while no focus is there: it asks on until the next one hears it."""

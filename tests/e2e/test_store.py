@@ -270,3 +270,25 @@ def test_a_store_of_limited_size_fills_up_and_heals(own_mrf, ue, room):
         assert net.mrfc.http("DELETE", "/v1/conferences/" + name)[0] == 204
     net.mrfc.wait_metric(lambda m: m["mrfc_store_up"] == 1)
     fence(alice, ue("carol", net=net).join(room))
+
+
+def test_who_writes_to_the_absent_is_told_that_it_is_not_stored(own_mrf, ue, room):
+    # covers: IMS-007
+    net = durable(own_mrf, **{"conference.leave": "reason"})
+    alice, bob, carol = [ue(n, net=net).join(room) for n in ("alice", "bob", "carol")]
+    fence(alice, bob, carol)
+    bob.leave()
+    assert alice.send("stored").status() == 200
+    outage = Outage(net, "full")
+    for text in ("first", "second"):
+        assert alice.send(text).status() == 408
+        carol.wait_text(text)
+    assert net.mrfc.metrics().sum("mrfc_owed_total", event="unstored") == 2
+    assert len([line for _, line in net.mrfc.lines if "cannot be stored; their" in line]) == 1
+    outage.end()
+    net.mrfc.wait_metric(lambda m: m["mrfc_store_up"] == 1)
+    assert alice.send("third").status() == 200
+    back = ue("bob", net=net).join(room)
+    fence(alice, back, carol)
+    assert [t for t in back.texts if not t.startswith("fence")] == [
+        "stored", "first", "second", "third"]

@@ -192,3 +192,44 @@ def test_who_never_answers_notifications_gets_no_more(patience):
     patience.watch.wait(lambda r: late.aor not in r.connected())
     late.close()
     assert len(patience.mute.notifies) == 1
+
+
+# -- the same with another mrfc than the one that began it -----------------------------------------
+
+
+@pytest.mark.patience
+def test_an_answer_nobody_acknowledges_ends_after_a_restart(restarted_patience):
+    # covers: FOC-026, FOC-030
+    one = restarted_patience.unacknowledged
+    at, bye = one.wait("BYE")
+    assert 31 <= at < restarted_patience.again + 45
+    assert bye_reason(bye.request)[:2] == ("SIP", 408)
+    poll(lambda: not restarted_patience.net.participants(one.room))
+
+
+@pytest.mark.patience
+def test_another_mrfc_refreshes_at_half_time(restarted_patience):
+    # covers: TIM-005, FOC-030
+    one = restarted_patience.updates
+    at, txn = one.wait("UPDATE")
+    assert SE / 2 - 1 <= at < SE / 2 + 10 and not txn.request.body
+    assert session_expires(txn.request)[0] >= SE and not one.call.ended
+    fence(one.ue)
+
+
+@pytest.mark.patience
+def test_who_does_not_refresh_is_let_go_by_another_mrfc(restarted_patience):
+    # covers: TIM-006, FOC-030
+    one = restarted_patience.silent
+    at, bye = one.wait("BYE")
+    assert SE - 32 - 1 <= at < SE
+    assert bye_reason(bye.request)[:2] == ("SIP", 408)
+    poll(lambda: not restarted_patience.net.participants(one.room))
+
+
+@pytest.mark.patience
+def test_a_subscription_ends_with_its_time_after_a_restart(restarted_patience):
+    # covers: CONF-005, FOC-030
+    final = restarted_patience.short.wait_notify(lambda n: substate(n)[0] == "terminated", 75)
+    assert substate(final)[1]["reason"] == "timeout"
+    assert time.monotonic() - restarted_patience.short_start >= 58

@@ -237,13 +237,12 @@ class Pair:
                 raise
 
     def start_mrfc(self, **more):
-        """Start (again) an mrfc; with the ports of the last one if there was one."""
+        """Start (again) an mrfc; with the SIP port of the last one if there was one."""
         options = {**self.mrfc_options, **more}
         if self.mrfc:
             options["sip.port"] = self.sip[1]
             if "sips" in self.mrfc.ready:
                 options["sip.tls_port"] = self.sips[1]
-            options["admin.port"] = self.mrfc.address("admin")[1]
         self.mrfc = Server("mrfc", options)
         self.all.append(self.mrfc)
         self.mrfc.wait_ready()
@@ -256,7 +255,6 @@ class Pair:
             options["msrp.port"] = self.msrp[1]
             if self.mrfp.ready["tls"] != "off":
                 options["msrp.tls_port"] = self.msrps[1]
-            options["admin.port"] = self.mrfp.address("admin")[1]
         self.mrfp = Server("mrfp", options, wrap=wrap)
         self.all.append(self.mrfp)
         self.mrfp.wait_ready()

@@ -246,6 +246,7 @@ int conf_store_load(struct conf_store *cs, const struct conf_store_reader *reade
 	struct loading l = {.cs = cs, .reader = reader, .arg = arg};
 	int err = 0;
 
+	conf_store_refs_free(cs); /* read before: counted anew, from the rows */
 	for (size_t i = 0; err == 0 && i < ARRAY_LEN(steps); i++)
 		err = conf_store_walk(cs, steps[i].table, "", steps[i].fn, &l);
 	if (err == 0)

@@ -470,6 +470,27 @@ static void what_is_owed_comes_in_order_and_each_body_goes_with_the_last_who_has
 	bytes_fini(&shown.log);
 }
 
+static void who_reads_twice_counts_once_what_is_owed(void **state)
+{
+	static const struct conf_store_reader users = {.user = on_user};
+	struct rig *rig = *state;
+	struct shown shown = {.rig = rig};
+	size_t n_skipped;
+
+	conf_store_put_conference(rig->cs, room());
+	assert_int_equal(keep(rig, 7, "body"), 0);
+	conf_store_owe(rig->cs, "room", "sip:a@x", 7, 4);
+	conf_store_flush(rig->cs);
+	restart(rig);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(conf_store_load(rig->cs, &users, &shown, &n_skipped), 0);
+	assert_true(stored(rig, "kept", "room/0000000000000007", ""));
+	conf_store_owed_done(rig->cs, "room", "sip:a@x", 7);
+	conf_store_flush(rig->cs);
+	assert_false(stored(rig, "kept", "room/0000000000000007", ""));
+	bytes_fini(&shown.log);
+}
+
 static void a_body_is_kept_up_to_its_limit(void **state)
 {
 	struct rig *rig = *state;
@@ -495,6 +516,7 @@ int main(void)
 		TEST(what_cannot_be_read_costs_itself_alone),
 		TEST(a_conference_goes_with_all_that_is_under_its_name),
 		TEST(what_is_owed_comes_in_order_and_each_body_goes_with_the_last_who_has_it),
+		TEST(who_reads_twice_counts_once_what_is_owed),
 		TEST(a_body_is_kept_up_to_its_limit),
 	};
 

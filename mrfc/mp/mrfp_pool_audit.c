@@ -2,8 +2,8 @@
 /*
  * Audit of an MRFP after it registered: page by page its terminations are compared with what the
  * pool and its user know. What nobody wants is subtracted, what the MRFP has lost is told, what a
- * restarted MRFC knows from its store is adopted. Contexts with requests in flight are left alone:
- * their truth is on its way.
+ * restarted MRFC knows from its store is adopted. Of contexts with requests in flight nothing is taken
+ * away: their truth is on its way.
  */
 #include <stdlib.h>
 
@@ -102,10 +102,13 @@ static void judge(struct pool_member *m, const struct ctl_audit_termination *t)
 			mine->seen = m->audit;
 		if (c->n_pending) {
 			/* Its truth is on the way; what then still is nobody's goes. */
-			if (known(p, id, t->termination))
-				tell_listed(m, t);
-			else
+			if (!known(p, id, t->termination)) {
 				m->audit_due_ms = mrfp_loop_now_ms(p->loop) + AGAIN_MS;
+				return;
+			}
+			if (!mine)
+				adopt(m, id, t->termination);
+			tell_listed(m, t);
 			return;
 		}
 	}

@@ -467,6 +467,26 @@ static void an_audit_subtracts_what_nobody_knows(void **state)
 	bytes_fini(&c);
 }
 
+/* As after a restart of the MRFC, when somebody joins before the audit is through. */
+static void an_audit_adopts_what_is_known_in_the_middle_of_requests_too(void **state)
+{
+	struct rig *rig = *state;
+	struct bytes a = BYTES_INIT;
+	struct slice records[1];
+	struct outcome o;
+
+	fake_register(&rig->one, &rig->pool, "mrfp-1", 100);
+	add(rig, room_a, 2, &o);
+	records[0] = record(&a, room_a, 1);
+	fake_audit(&rig->one, 0, 0, records, 1);
+	fake_take_add(&rig->one, CTL_R_NO_RESOURCES, NULL);
+	FAKE_WAIT(&rig->one, o.n == 1);
+	/* The other one, and with it the context, is still there. */
+	assert_int_equal(only_mrfp(rig).terminations, 1);
+	assert_string_equal(mrfp_pool_of(rig->pool.pool, room_a), "mrfp-1");
+	bytes_fini(&a);
+}
+
 static void an_audit_tells_what_the_mrfp_no_longer_has(void **state)
 {
 	struct rig *rig = *state;
@@ -574,6 +594,7 @@ int main(void)
 		TEST(a_link_that_comes_back_in_time_has_lost_nothing),
 		TEST(a_link_that_stays_away_or_says_so_loses_its_contexts),
 		TEST(an_audit_subtracts_what_nobody_knows),
+		TEST(an_audit_adopts_what_is_known_in_the_middle_of_requests_too),
 		TEST(an_audit_tells_what_the_mrfp_no_longer_has),
 		TEST(events_go_up_and_a_nicknames_status_comes_back),
 		TEST(a_malformed_request_is_answered_and_the_link_lives),

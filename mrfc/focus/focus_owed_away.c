@@ -100,8 +100,20 @@ bool owed_is_live(struct room *room, uint64_t termination)
 	return s != NULL ? s->live : before != NULL ? before->former_live : o != NULL && o->live;
 }
 
+/* A later process does not hear of the event again. */
+static void set_ended(struct session *s, bool ended)
+{
+	if (s->ended == ended)
+		return;
+	s->ended = ended;
+	if (s->recorded_as == s->termination)
+		session_store(s);
+	conf_store_flush(s->room->focus->store);
+}
+
 static void leg_is_live(struct session *s, struct member *m)
 {
+	set_ended(s, false);
 	if (!s->live) {
 		s->live = true;
 		++*n_live(m, s->stays);
@@ -168,6 +180,8 @@ void owed_leg_ended(struct room *room, uint64_t termination)
 	if (s != NULL ? s->live : o != NULL && o->live)
 		leg_ends(room, m, s != NULL ? s->stays : o->before);
 	if (s != NULL) {
+		if (s->live)
+			set_ended(s, true);
 		s->live = false;
 		s->held = true; /* the MRFP does so by itself */
 	}
@@ -337,7 +351,7 @@ void owed_legs_restored(struct room *room)
 
 	LIST_FOREACH(s, &room->sessions, link) {
 		m = member_of(room, &s->who);
-		if (m == NULL || !s->announced || s->live || s->termination == 0)
+		if (m == NULL || !s->announced || s->live || s->ended || s->termination == 0)
 			continue;
 		s->live = true; /* what says otherwise is among the events to come */
 		m->n_live++;

@@ -99,6 +99,7 @@ struct session {
 	bool dialled_out;
 	bool bound;      /* its MSRP connection is */
 	bool live;       /* it gets messages since its last bound event, in the order of events */
+	bool ended;      /* it was live, its end mark came since: stored, other than `live` */
 	bool held;       /* live messages wait at the MRFP until it has what it missed */
 	bool announced;  /* was connected once: counts as joined */
 	bool we_offered; /* in the first exchange */

@@ -244,6 +244,7 @@ static void on_session(const char *conference, const struct session_record *reco
 	free(s->shown); /* made anew for who hides */
 	s->shown = dup_or_null(record->shown);
 	s->dialled_out = record->dialled_out;
+	s->ended = s->held = record->ended; /* the MRFP holds its live messages back */
 	s->we_offered = record->we_offered;
 	s->peer_answered = record->peer_answered;
 	s->dir = record->dir;

@@ -339,7 +339,7 @@ void session_add_termination(struct session *s, const struct media_remote *remot
 		aliases[ctx.n_aliases++] = bytes_cstr(&over_tls);
 	}
 	s->termination = s->room->c->next_termination++;
-	s->live = false;
+	s->live = s->ended = false;
 	s->held = with_role.hold = owed_holds(s);
 	with_role.listener = room_is_listener(s->room, &s->who);
 	media_add(s->room->focus->media, &ctx, s->termination, uris, n, &with_role, fn, s);

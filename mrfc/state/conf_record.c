@@ -83,6 +83,7 @@ static const struct record_field session_fields[] = {
 	ROW(session_record, RECORD_TEXT, "contact", contact),
 	ROW(session_record, RECORD_BOOL, "dialled-out", dialled_out),
 	ROW(session_record, RECORD_BOOL, "announced", announced),
+	ROW(session_record, RECORD_BOOL, "ended", ended),
 	ROW(session_record, RECORD_TEXT, "by", by),
 	ROW(session_record, RECORD_TEXT, "referred-by", referred_by),
 	ROW(session_record, RECORD_TEXT, "refer", refer),

@@ -34,6 +34,7 @@ struct session_record {
 	const char *contact; /* entity in the roster */
 	bool dialled_out;
 	bool announced; /* was connected: counts as joined */
+	bool ended;     /* its leg lost its connection: messages since then are missed */
 	const char *by, *referred_by;
 	const char *refer;       /* key of the REFER's subscription that waits for it; NULL */
 	const char *nickname;    /* that this endpoint asked for; NULL */

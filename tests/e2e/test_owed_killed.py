@@ -100,3 +100,24 @@ def test_both_killed_at_once_change_nothing(kept_mrf, ue, room):
     fence(alice, back, carol)
     assert chat(back) == in_order(25) and chat(carol) == in_order(25)
     poll(lambda: net.mrfc.metrics().sum("mrfc_owed") == 0, what="the queue to be empty")
+
+
+def test_who_lost_his_connection_before_the_kill_misses_nothing_after_it(own_mrf, ue, room, tmp_path):
+    # covers: IMS-007
+    net = own_mrf(mrfc={"media.grace": "60s", "store.path": str(tmp_path / "mrf.db")})
+    alice, bob = [ue(n, net=net).join(room) for n in ("alice", "bob")]
+    fence(alice, bob)
+    answered(net)
+    bob.session.conn.reset()
+    poll(lambda: alice.send("ping").status() == 200 and net.mrfc.metrics().sum("mrfc_owed"),
+         what="a focus that knows of it")
+    before = net.mrfc.metrics().sum("mrfc_owed")
+    net.mrfc.kill()
+    net.start_mrfc()
+    poll(lambda: is_up(net), 15, "the MRFP at the new MRFC")
+    missed(alice, range(5))
+    assert net.mrfc.metrics().sum("mrfc_owed") == before + 5
+    bob.take_answer(bob.call.reinvite(bob.offer()).expect(200).text)
+    bob.open_media()
+    fence(alice, bob)
+    assert [t for t in chat(bob) if t != "ping"] == in_order(5)

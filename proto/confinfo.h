@@ -71,7 +71,8 @@ struct confinfo_doc {
 	bool with_counts;      /* conference-state */
 	uint32_t user_count;
 	bool active, locked;
-	enum confinfo_state users_state;
+	enum confinfo_state
+		users_state; /* reading: partial, too, where a partial document has none */
 	const struct confinfo_user *users;
 	size_t n_users;
 };

@@ -162,6 +162,7 @@ static int start_info(struct reading *r)
 	struct confinfo_doc *doc = &r->p->doc;
 	uint64_t version = 0;
 	char *value;
+	int err;
 
 	r->seen_info = true;
 	doc->entity = keep(r->p, xml_attr(r->x, "entity", NULL));
@@ -174,7 +175,9 @@ static int start_info(struct reading *r)
 	}
 	free(value);
 	doc->version = (uint32_t)version;
-	return state_attr(r->x, &doc->state);
+	err = state_attr(r->x, &doc->state);
+	doc->users_state = doc->state; /* no users in a partial document: they are as before */
+	return err;
 }
 
 static bool is_own(struct xml_reader *x)
@@ -240,6 +243,7 @@ static int on_start(struct reading *r, const struct xml_item *item)
 		r->p->doc.with_counts = true;
 		return 0;
 	case NODE_USERS:
+		r->p->doc.users_state = CONFINFO_FULL;
 		return state_attr(r->x, &r->p->doc.users_state);
 	case NODE_USER:
 		return start_user(r);

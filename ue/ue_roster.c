@@ -131,9 +131,6 @@ int ue_roster_apply(struct ue_roster *r, const struct confinfo_doc *doc, ue_rost
 		if (doc->users[i].state == CONFINFO_DELETED)
 			find_or_add(r, doc->users[i].entity)->seen = false;
 	}
-	if (doc->state == CONFINFO_PARTIAL && doc->n_users == 0 && !doc->with_description)
-		for (i = 0; i < r->n_users; i++)
-			r->users[i].seen = true;
 	drop_unseen(r, fn, arg);
 	return 0;
 }

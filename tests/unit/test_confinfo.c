@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 
 #include <libxml/xmlschemas.h>
 
@@ -435,9 +436,40 @@ static void no_prefix_of_a_document_is_a_document(void **state)
 	bytes_fini(&out);
 }
 
+#define HEAD                                                                                       \
+	"<conference-info xmlns='urn:ietf:params:xml:ns:conference-info' entity='sip:r@x' "        \
+	"version='2' state='%s'>%s</conference-info>"
+
+static void a_partial_document_without_users_says_nothing_of_them(void **state)
+{
+	/* covers: CONF-021 */
+	static const struct {
+		const char *state, *users;
+		enum confinfo_state is;
+	} cases[] = {
+		{"partial", "<conference-description><subject>s</subject></conference-description>",
+		 CONFINFO_PARTIAL},
+		{"partial", "<users/>", CONFINFO_FULL},
+		{"partial", "<users state='partial'/>", CONFINFO_PARTIAL},
+		{"full", "", CONFINFO_FULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct confinfo_parsed *p = NULL;
+		char text[400];
+
+		snprintf(text, sizeof(text), HEAD, cases[i].state, cases[i].users);
+		assert_int_equal(confinfo_parse(slice_str(text), &p), 0);
+		assert_int_equal(confinfo_doc(p)->users_state, cases[i].is);
+		confinfo_free(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_partial_document_without_users_says_nothing_of_them),
 		cmocka_unit_test(a_full_document_is_written_octet_by_octet),
 		cmocka_unit_test(
 			a_partial_document_shows_who_left_and_deleted_ones_have_no_children),

@@ -107,7 +107,7 @@ bool drain_came_back(struct session *s, const char *why)
 		return false;
 	log_info("%s: %s stays where it is for now: %s", s->room->c->name, s->who.uri,
 		 why != NULL ? why : "no place");
-	s->termination = s->former;
+	session_set_termination(s, s->former);
 	s->live = s->former_live;
 	s->former = 0;
 	s->former_live = false;

@@ -93,6 +93,7 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 	       rule->name, text);
 	stats_unwound(f->stats, cause);
 	LIST_REMOVE(s, link);
+	session_unindex(s);
 	room->n_entering -= s->announced ? 0 : 1;
 	file_member_gone(s);
 	media_cancel(f->media, s);
@@ -209,6 +210,7 @@ void room_free(struct room *room)
 	drain_room_ends(room);
 	while ((s = LIST_FIRST(&room->sessions)) != NULL) { /* only at the process' end */
 		LIST_REMOVE(s, link);
+		session_unindex(s);
 		media_cancel(f->media, s);
 		conf_store_cancel(f->store, s);
 		session_free(s);

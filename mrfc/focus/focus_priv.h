@@ -2,6 +2,8 @@
 #ifndef MRFC_FOCUS_FOCUS_PRIV_H
 #define MRFC_FOCUS_FOCUS_PRIV_H
 
+#include <uthash.h>
+
 #include "mrfc/conference/access.h"
 #include "mrfc/conference/identity.h"
 #include "mrfc/conference/psi.h"
@@ -29,8 +31,9 @@ struct recovery;
 struct room {
 	struct focus *focus;
 	struct conference *c;
-	LIST_HEAD(, session) sessions; /* newest first */
-	uint32_t n_entering;           /* of them not announced yet */
+	LIST_HEAD(, session) sessions;  /* newest first */
+	uint32_t n_entering;            /* of them not announced yet */
+	struct session *by_termination; /* uthash; those that have one */
 	LIST_HEAD(, watcher) watchers;
 	struct timer *events_timer; /* next thing of the event package, and the room's end */
 	struct timer *move_timer;   /* MRFP lost: waits for another */
@@ -89,13 +92,15 @@ struct session {
 	char *shown; /* anonymous URI that others see instead (PRV-001); NULL */
 	char *contact;
 	struct roster_endpoint *endpoint; /* NULL until it shows in the roster */
-	uint64_t termination;             /* 0: none yet */
-	bool stays;                       /* its termination is in the room's former context */
-	uint64_t former;                  /* second termination, in the former context; 0 */
-	bool former_live;                 /* of that one */
-	uint64_t moved_ms, settled_ms;    /* asked to move; bound there since */
-	uint64_t recorded_as;             /* termination that its record names; 0: there is none */
-	bool missing;                     /* recovering: no MRFP has told of its termination */
+	uint64_t termination;             /* 0: none yet; session_set_termination() */
+	UT_hash_handle by_termination;
+	bool indexed;                  /* stands in the room's by_termination */
+	bool stays;                    /* its termination is in the room's former context */
+	uint64_t former;               /* second termination, in the former context; 0 */
+	bool former_live;              /* of that one */
+	uint64_t moved_ms, settled_ms; /* asked to move; bound there since */
+	uint64_t recorded_as;          /* termination that its record names; 0: there is none */
+	bool missing;                  /* recovering: no MRFP has told of its termination */
 	bool dialled_out;
 	bool bound;      /* its MSRP connection is */
 	bool live;       /* it gets messages since its last bound event, in the order of events */
@@ -220,6 +225,10 @@ struct session *session_of_user(struct room *room, struct slice uri, bool connec
 /* The one device that a URI means by its GRUU or Contact; NULL: it means a user, or nobody. */
 struct session *session_of_device(struct room *room, struct slice uri);
 struct session *session_by_termination(struct room *room, uint64_t termination);
+/* Its number; nothing else writes it. */
+void session_set_termination(struct session *s, uint64_t termination);
+/* It leaves the room: no event finds it any more. The number stays. */
+void session_unindex(struct session *s);
 struct media_context room_media(struct room *room, const char *aliases[], size_t max);
 /* The user's URIs for the media side; views, at most 1 + IDENTITY_MAX_ALIASES. */
 size_t session_uris(const struct session *s, const char *uris[]);

@@ -239,7 +239,7 @@ static void on_session(const char *conference, const struct session_record *reco
 		identity_add_alias(&who, record->aliases[i]);
 	s = session_new(room, &who, record->contact);
 	s->recorded_as = record->termination;
-	s->termination = record->path != NULL ? record->termination : 0;
+	session_set_termination(s, record->path != NULL ? record->termination : 0);
 	s->missing = true;
 	free(s->shown); /* made anew for who hides */
 	s->shown = dup_or_null(record->shown);

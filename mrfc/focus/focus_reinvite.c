@@ -321,7 +321,8 @@ static void lose_session(struct session *s)
 	session_found(s);
 	media_cancel(f->media, s);
 	conf_store_cancel(f->store, s);
-	s->termination = 0; /* its record stays: who goes on from it finds it lost, too */
+	/* Its record stays: who goes on from it finds it lost, too. */
+	session_set_termination(s, 0);
 	s->bound = false;
 	bytes_fini(&s->held_offer);
 	if (s->step == SESSION_CHANGING) {

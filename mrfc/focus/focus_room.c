@@ -275,11 +275,25 @@ struct session *session_by_termination(struct room *room, uint64_t termination)
 {
 	struct session *s;
 
-	LIST_FOREACH(s, &room->sessions, link) {
-		if (s->termination == termination && termination != 0)
-			return s;
-	}
-	return NULL;
+	HASH_FIND(by_termination, room->by_termination, &termination, sizeof(termination), s);
+	return s;
+}
+
+void session_unindex(struct session *s)
+{
+	if (s->indexed)
+		HASH_DELETE(by_termination, s->room->by_termination, s);
+	s->indexed = false;
+}
+
+void session_set_termination(struct session *s, uint64_t termination)
+{
+	session_unindex(s);
+	s->termination = termination;
+	if (termination == 0)
+		return;
+	HASH_ADD(by_termination, s->room->by_termination, termination, sizeof(termination), s);
+	s->indexed = true;
 }
 
 struct media_context room_media(struct room *room, const char *aliases[], size_t max)
@@ -338,7 +352,7 @@ void session_add_termination(struct session *s, const struct media_remote *remot
 		bytes_addf(&over_tls, "sip:%s@%s", s->room->c->name, sip_agent_tls_contact(sip));
 		aliases[ctx.n_aliases++] = bytes_cstr(&over_tls);
 	}
-	s->termination = s->room->c->next_termination++;
+	session_set_termination(s, s->room->c->next_termination++);
 	s->live = s->ended = false;
 	s->held = with_role.hold = owed_holds(s);
 	with_role.listener = room_is_listener(s->room, &s->who);

@@ -294,9 +294,15 @@ static void restore_routes(msg_t *msg, sip_t *sip)
 static issize_t extract_body(msg_t *msg, msg_pub_t *pub, char text[], isize_t len, int eos)
 {
 	sip_status_t *st = ((sip_t *)pub)->sip_status;
+	const sip_content_length_t *length = ((sip_t *)pub)->sip_content_length;
 
 	if (st != NULL && (st->st_status < 100 || st->st_status > 699))
 		st->st_status = 500;
+	/* It would ask for as much memory as is promised, and end the process when that is 2 GiB. */
+	if (length != NULL && length->l_length > BODY_MAX) {
+		((sip_t *)pub)->sip_flags |= MSG_FLG_TOOLARGE;
+		return -1;
+	}
 	restore_routes(msg, (sip_t *)pub);
 	return sip_extract_body(msg, (sip_t *)pub, text, len, eos);
 }

@@ -280,3 +280,21 @@ def test_header_floods(ue, mrf, room, bystanders):
     call = alice.invite(room, headers=routes)
     assert call.final(30).code in (200, 400, 413, 513)
     bystanders.undisturbed()
+
+
+@pytest.mark.parametrize("length", ["600000", "1000000000", "2147483647", "2147483648", "4294967295",
+                                    "18446744073709551615", "-1"])
+def test_a_body_that_is_only_promised_costs_nothing(ue, mrf, bystanders, length):
+    # covers: FOC-027
+    mallory = ue("mallory", transport="tcp")
+    for method in ("OPTIONS", "INVITE"):
+        line = Line.connect(mrf.sip)
+        msg = mallory.ua.new_request(method, mallory.uri_of("nowhere")).build()
+        head, mark, _ = msg.partition(b"Content-Length: ")
+        assert mark
+        line.send_raw(head + mark + length.encode() + b"\r\n\r\nv=0\r\n")
+        wait(lambda: line.closed or b"SIP/2.0 4" in line.got, what="a refusal or the end")
+        line.close()
+    assert small(mrf.mrfc)
+    alive(mallory)
+    bystanders.undisturbed()

@@ -28,18 +28,25 @@ def free_port():
             return udp.getsockname()[1]
 
 
-def sipp(net, tmp_path, scenario, service, calls=200, rate=100, transport="u1"):
-    """Run a scenario; every call must succeed."""
+def sipp(net, tmp_path, scenario, service, calls=200, rate=100, transport="u1", meanwhile=None):
+    """Run a scenario; every call must succeed, and what `meanwhile` does while it runs."""
     errors = tmp_path / "errors"
-    done = subprocess.run([
+    running = subprocess.Popen([
         "sipp", "%s:%d" % net.sip, "-sf", os.path.join(SCENARIOS, scenario + ".xml"),
         "-s", service, "-i", "127.0.0.1", "-p", str(free_port()), "-mp", str(free_port()),
         "-t", transport, "-m", str(calls), "-r", str(rate), "-nostdin", "-timeout", "60",
         "-timeout_error", "-trace_err", "-error_file", str(errors)], cwd=str(tmp_path),
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        if meanwhile:
+            meanwhile()
+        stderr = running.communicate(timeout=120)[1]
+    finally:
+        running.kill()
+        running.wait()
     said = errors.read_text()[:3000] if errors.exists() else ""
-    assert done.returncode == 0, "sipp ended with %d\n%s\n%s" % (
-        done.returncode, done.stderr[-2000:], said)
+    assert running.returncode == 0, "sipp ended with %d\n%s\n%s" % (
+        running.returncode, stderr[-2000:], said)
 
 
 @pytest.mark.parametrize("transport", ["u1", "t1"])
@@ -76,4 +83,24 @@ def test_many_reserve_first(ue, mrf, room, tmp_path, transport):
     sipp(mrf, tmp_path, "precondition", room, calls=100, rate=50, transport=transport)
     poll(lambda: {p for p, v in mrf.participants(room).items() if v["state"] != "disconnected"}
          == {alice.aor, bob.aor}, what="only the two of us")
+    fence(alice, bob)
+
+
+@pytest.mark.parametrize("transport", ["u1", "t1"])
+def test_a_thousand_in_one_conference(ue, own_mrf, room, tmp_path, transport):
+    # covers: FOC-003, FOC-007, FOC-017, FOC-021
+    net = own_mrf(mrfp={"msrp.max_unbound": 2000, "msrp.bind_timeout": "60s"},
+                  mrfc={"log.level": "warn"})
+    alice, bob = ue("alice", net=net).join(room), ue("bob", net=net).join(room)
+    most = []
+
+    def watch():
+        poll(lambda: most.append(net.mrfc.metrics().get("mrfc_sessions")) or most[-1] == 1002, 60,
+             "a thousand who are in at once, not %s" % most[-1:])
+        alice.send_text("hello all")
+        bob.wait_text("hello all")
+
+    sipp(net, tmp_path, "hold", room, calls=1000, rate=200, transport=transport, meanwhile=watch)
+    poll(lambda: net.mrfc.metrics().get("mrfc_sessions") == 2, what="only the two of us")
+    assert not net.mrfc.metrics().sum("mrfc_shed_total")
     fence(alice, bob)

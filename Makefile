@@ -107,6 +107,8 @@ run: all
 	$(Q)tests/run_servers $(O)
 bench: all $(BENCH_BIN) $(O)/tests/bench/drive
 	$(Q)$(PYTHON) tests/bench/run.py --build $(O) $(BENCH_ARGS)
+bench-calls: all $(O)/tests/bench/nta_uas
+	$(Q)$(PYTHON) tests/bench/calls.py --build $(O) $(BENCH_ARGS)
 # The option tables, printed by programs over the tables that the servers read.
 PRINTERS := $(patsubst %/options.c,$(O)/tests/lint/print_options_%,$(wildcard mrfc/options.c mrfp/options.c))
 $(PRINTERS): $(O)/tests/lint/print_options_%: $(O)/tests/lint/print_options.o $(O)/lib%.a $(BASE)
@@ -159,8 +161,9 @@ help:
 # make format     apply clang-format
 # make docs       write the generated documents anew
 # make bench      load runs, print their tables (BENCH_ARGS=--quick)
+# make bench-calls  what a call costs the MRFC, against the SIP stack alone
 # make install    PREFIX=/usr/local DESTDIR= sysconfdir=PREFIX/etc
 # make clean      remove build/
 
-.PHONY: all unit deps demo check test e2e run lint docs analyze format bench install clean help
+.PHONY: all unit deps demo check test e2e run lint docs analyze format bench bench-calls install clean help
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

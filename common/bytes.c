@@ -86,7 +86,13 @@ void bytes_add_str(struct bytes *b, const char *s)
 
 void bytes_add_char(struct bytes *b, char c)
 {
-	bytes_add(b, &c, 1);
+	/* Within what is reserved, of which there is always a rest, no ceiling is passed. */
+	if (b->failed || b->len + 1 >= b->cap || b->len >= ceiling(b)) {
+		bytes_add(b, &c, 1);
+		return;
+	}
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
 }
 
 void bytes_addf(struct bytes *b, const char *fmt, ...)

@@ -41,6 +41,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_file_leg.c \
 	mrfc/focus/focus_file_line.c \
 	mrfc/focus/focus_file_sdp.c \
+	mrfc/focus/focus_index.c \
 	mrfc/focus/focus_join.c \
 	mrfc/focus/focus_leave.c \
 	mrfc/focus/focus_list.c \

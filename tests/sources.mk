@@ -39,3 +39,8 @@ $(BENCH_BIN): $(O)/tests/bench/%: $(O)/tests/bench/%.o
 $(O)/tests/bench/drive: $(O)/tests/bench/drive.o $(O)/libproto.a $(O)/libcommon.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+# The SIP stack alone, what tests/bench/calls.py compares the MRFC with.
+$(O)/tests/bench/nta_uas.o: PKG_CFLAGS += $(SOFIA_CFLAGS)
+$(O)/tests/bench/nta_uas: $(O)/tests/bench/nta_uas.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SOFIA_LIBS)

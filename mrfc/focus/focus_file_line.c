@@ -65,7 +65,7 @@ static void see(struct session *s, const char *id)
 /* Lines of this share that the offer ends, or that mean another file by now. */
 static void end_lines(struct session *s, struct file_share *share)
 {
-	const struct sdp_session *offer = &s->offered.sdp;
+	const struct sdp_session *offer = &s->offered->sdp;
 
 	for (size_t j = 0; j < share->offer.n_media; j++) {
 		size_t i = share->at[j];
@@ -86,11 +86,11 @@ static void end_lines(struct session *s, struct file_share *share)
 static bool is_new_file(struct session *s, size_t i)
 {
 	struct focus *f = s->room->focus;
-	const struct sdp_media *m = &s->offered.sdp.media[i];
+	const struct sdp_media *m = &s->offered->sdp.media[i];
 	struct focus_sdp_peer probe = {.chat = i};
 	struct focus_sdp_why why = {0};
 
-	if (i == s->offered.chat || !m->is_message || m->port == 0 || !sdp_is_file(m) ||
+	if (i == s->offered->chat || !m->is_message || m->port == 0 || !sdp_is_file(m) ||
 	    s->local.extra[i].path != NULL)
 		return false;
 	if (sdp_is_websocket(m) || sdp_push_problem(m, &why.text) != 0 ||
@@ -113,7 +113,7 @@ static int take_lines(struct session *s, const bool wanted[SDP_MAX_MEDIA], size_
 	size_t n = 0;
 	int err;
 
-	sdp_build(&text, &s->offered.sdp); /* a copy that owns its strings */
+	sdp_build(&text, &s->offered->sdp); /* a copy that owns its strings */
 	err = sdp_parse_msrp(bytes_slice(&text), false, &all);
 	bytes_fini(&text);
 	if (err != 0)
@@ -146,7 +146,7 @@ bool file_lines_change(struct session *s)
 		if (share->member == s && share->sender != NULL)
 			end_lines(s, share);
 	}
-	for (size_t i = 0; i < s->offered.sdp.n_media; i++) {
+	for (size_t i = 0; i < s->offered->sdp.n_media; i++) {
 		wanted[i] = is_new_file(s, i);
 		n += wanted[i];
 	}

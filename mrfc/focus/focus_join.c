@@ -21,6 +21,7 @@ void session_enter_roster(struct session *s, enum confinfo_status status)
 	struct participant *p = roster_user(room->c->roster, slice_str(s->who.uri), s->who.display);
 	char *entity = session_entity(s);
 
+	session_entered(s);
 	roster_set_shown(p, s->shown);
 	roster_set_aliases(p, (const char *const *)s->who.aliases, s->who.n_aliases);
 	roster_set_role(p, room_role_shown(room_role_of(room, s->who.uri))); /* FOC-011 */

@@ -17,7 +17,8 @@ static void session_free(struct session *s)
 	if (s->has_peer)
 		focus_sdp_peer_fini(&s->peer);
 	if (s->has_offered)
-		focus_sdp_peer_fini(&s->offered);
+		focus_sdp_peer_fini(s->offered);
+	free(s->offered);
 	focus_sdp_local_fini(&s->local);
 	bytes_fini(&s->held_offer);
 	for (size_t i = 0; i < SESSION_FILE_IDS; i++)

@@ -24,6 +24,7 @@
 
 /* Shared by the pieces of the focus: focus.c and focus_*.c. */
 struct refer;
+struct session_name;
 struct list_order;
 struct recovery;
 
@@ -34,6 +35,7 @@ struct room {
 	LIST_HEAD(, session) sessions;  /* newest first */
 	uint32_t n_entering;            /* of them not announced yet */
 	struct session *by_termination; /* uthash; those that have one */
+	struct session_name *entering;  /* uthash; names of who is not in the roster yet */
 	LIST_HEAD(, watcher) watchers;
 	struct timer *events_timer; /* next thing of the event package, and the room's end */
 	struct timer *move_timer;   /* MRFP lost: waits for another */
@@ -94,6 +96,7 @@ struct session {
 	struct roster_endpoint *endpoint; /* NULL until it shows in the roster */
 	uint64_t termination;             /* 0: none yet; session_set_termination() */
 	UT_hash_handle by_termination;
+	struct session_name *names;    /* until it is in the roster */
 	bool indexed;                  /* stands in the room's by_termination */
 	bool stays;                    /* its termination is in the room's former context */
 	uint64_t former;               /* second termination, in the former context; 0 */
@@ -127,7 +130,7 @@ struct session {
 	struct focus_sdp_local local;
 	struct focus_sdp_peer peer; /* last accepted description */
 	bool has_peer;
-	struct focus_sdp_peer offered; /* that is being applied */
+	struct focus_sdp_peer *offered; /* that is being applied; NULL: none ever was */
 	bool has_offered;
 	struct bytes held_offer;          /* offer that waits for the end of the recovery */
 	bool reoffer;                     /* a new offer without CEMA must follow (RFC 6714 4.2) */
@@ -221,14 +224,8 @@ void room_changed(struct room *room); /* tell the subscribers */
 void room_view(struct room *room);    /* subject and limits to the event package */
 struct session *session_new(struct room *room, struct identity *who_take, const char *contact);
 void session_step(struct session *s, enum session_step step);
-struct session *session_of_user(struct room *room, struct slice uri, bool connected_only);
 /* The one device that a URI means by its GRUU or Contact; NULL: it means a user, or nobody. */
 struct session *session_of_device(struct room *room, struct slice uri);
-struct session *session_by_termination(struct room *room, uint64_t termination);
-/* Its number; nothing else writes it. */
-void session_set_termination(struct session *s, uint64_t termination);
-/* It leaves the room: no event finds it any more. The number stays. */
-void session_unindex(struct session *s);
 struct media_context room_media(struct room *room, const char *aliases[], size_t max);
 /* The user's URIs for the media side; views, at most 1 + IDENTITY_MAX_ALIASES. */
 size_t session_uris(const struct session *s, const char *uris[]);
@@ -236,6 +233,21 @@ size_t session_uris(const struct session *s, const char *uris[]);
 void session_add_termination(struct session *s, const struct media_remote *remote,
 			     media_result_fn *fn);
 void session_set_dir(struct session *s, int dir);
+
+/* Where the next description goes until it holds: most sessions never have one. */
+struct focus_sdp_peer *session_offered(struct session *s);
+
+/* focus_index.c: sessions of a room, found */
+/* A session of a user, by any of his names. */
+struct session *session_of_user(struct room *room, struct slice uri, bool connected_only);
+struct session *session_by_termination(struct room *room, uint64_t termination);
+/* Its number; nothing else writes it. */
+void session_set_termination(struct session *s, uint64_t termination);
+/* It is on the way in, and found by its names; it stands in the roster, which finds it from now on. */
+void session_entering(struct session *s);
+void session_entered(struct session *s);
+/* It leaves the room: nothing finds it any more. The number stays. */
+void session_unindex(struct session *s);
 
 /* focus_access.c: what policy has to know, roles, bans */
 /* What policy has to know of one user of a conference. */

@@ -24,7 +24,7 @@ static void local_to_be(const struct session *s, struct focus_sdp_local *l)
 	l->last = BYTES_INIT;
 	bytes_add_slice(&l->last, bytes_slice(&s->local.last));
 	if (s->step == SESSION_CHANGING && s->has_offered)
-		focus_sdp_answer(l, &s->offered, &s->room->focus->sdp);
+		focus_sdp_answer(l, s->offered, &s->room->focus->sdp);
 }
 
 static void put_session(struct session *s, const struct focus_sdp_local *l,
@@ -65,7 +65,8 @@ static void put_session(struct session *s, const struct focus_sdp_local *l,
 		.peer_sdp = peer_sdp,
 		.we_offered = s->we_offered,
 		.peer_answered = peer == &s->peer && s->peer_answered,
-		.dir = peer == &s->offered ? (int)peer->sdp.media[peer->chat].dir : s->dir,
+		.dir = peer != NULL && peer == s->offered ? (int)peer->sdp.media[peer->chat].dir
+							  : s->dir,
 		.charging_vector = s->charging.vector,
 		.charging_functions = s->charging.functions,
 		.access_network = s->charging.access_network,
@@ -102,7 +103,7 @@ static void store_place(struct room *room)
 void session_store(struct session *s)
 {
 	const struct focus_sdp_peer *peer = s->step == SESSION_CHANGING && s->has_offered
-						    ? &s->offered
+						    ? s->offered
 					    : s->has_peer ? &s->peer
 							  : NULL;
 	struct bytes peer_sdp = BYTES_INIT;

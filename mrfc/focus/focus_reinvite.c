@@ -19,7 +19,7 @@ static void take_offered(struct session *s, bool answered)
 {
 	if (s->has_peer)
 		focus_sdp_peer_fini(&s->peer);
-	s->peer = s->offered;
+	s->peer = *s->offered;
 	s->has_peer = true;
 	s->peer_answered = answered;
 	s->has_offered = false;
@@ -28,7 +28,7 @@ static void take_offered(struct session *s, bool answered)
 static void drop_offered(struct session *s)
 {
 	if (s->has_offered)
-		focus_sdp_peer_fini(&s->offered);
+		focus_sdp_peer_fini(s->offered);
 	s->has_offered = false;
 }
 
@@ -176,24 +176,24 @@ void reinvite_on_change(struct session *s, struct slice offer)
 	}
 	f->sdp.tls = media_has_tls(f->media);
 	f->sdp.websocket = media_has_websocket(f->media);
-	status = focus_sdp_read(offer, false, &f->sdp, &s->offered, &why);
+	status = focus_sdp_read(offer, false, &f->sdp, session_offered(s), &why);
 	if (status != 0) {
 		refuse_change(s, status, why.warning, why.text);
 		return;
 	}
 	s->has_offered = true;
-	misfit = focus_sdp_misfit(&s->offered, &s->local);
+	misfit = focus_sdp_misfit(s->offered, &s->local);
 	if (misfit != NULL) {
 		refuse_change(s, 488, 399, misfit);
 		return;
 	}
 	if (s->has_peer &&
-	    focus_sdp_same(&s->offered, s->peer.sdp.origin_id, s->peer.sdp.origin_version)) {
+	    focus_sdp_same(s->offered, s->peer.sdp.origin_id, s->peer.sdp.origin_version)) {
 		drop_offered(s); /* a refresh: nothing changed (MSRP-131) */
 		dialog_answer(s->dialog, bytes_slice(&s->local.last));
 		return;
 	}
-	focus_sdp_remote(&s->offered, false, &f->sdp, &remote);
+	focus_sdp_remote(s->offered, false, &f->sdp, &remote);
 	session_step(s, SESSION_CHANGING);
 	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
 		     on_modified, s);
@@ -244,12 +244,12 @@ void reinvite_on_answer(struct session *s, struct slice sdp)
 	struct media_remote remote;
 	const char *misfit;
 
-	if (sdp.ptr == NULL || focus_sdp_read(sdp, true, &f->sdp, &s->offered, &why) != 0) {
+	if (sdp.ptr == NULL || focus_sdp_read(sdp, true, &f->sdp, session_offered(s), &why) != 0) {
 		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why.text);
 		return;
 	}
 	s->has_offered = true;
-	s->reoffer = focus_sdp_answered(&s->offered, &s->local);
+	s->reoffer = focus_sdp_answered(s->offered, &s->local);
 	take_offered(s, true);
 	misfit = focus_sdp_misfit(&s->peer, &s->local);
 	if (misfit != NULL) {

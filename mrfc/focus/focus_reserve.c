@@ -31,7 +31,7 @@ static void on_modified(const struct media_result *result, void *arg)
 		return;
 	}
 	focus_sdp_peer_fini(&s->peer);
-	s->peer = s->offered;
+	s->peer = *s->offered;
 	s->has_offered = false;
 	s->dir = (int)s->peer.sdp.media[s->peer.chat].dir;
 	s->local.reserving = focus_sdp_awaits(&s->peer, &f->sdp);
@@ -49,10 +49,10 @@ void reserve_on_offer(struct session *s, struct slice offer)
 	struct focus *f = s->room->focus;
 	struct focus_sdp_why why = {399, "no description"};
 	struct media_remote remote;
-	int status = focus_sdp_read(offer, false, &f->sdp, &s->offered, &why);
+	int status = focus_sdp_read(offer, false, &f->sdp, session_offered(s), &why);
 
-	if (status == 0 && focus_sdp_misfit(&s->offered, &s->local) != NULL) {
-		focus_sdp_peer_fini(&s->offered);
+	if (status == 0 && focus_sdp_misfit(s->offered, &s->local) != NULL) {
+		focus_sdp_peer_fini(s->offered);
 		why = (struct focus_sdp_why){399, "another transport"};
 		status = 488;
 	}
@@ -64,7 +64,7 @@ void reserve_on_offer(struct session *s, struct slice offer)
 		return;
 	}
 	s->has_offered = true;
-	focus_sdp_remote(&s->offered, false, &f->sdp, &remote);
+	focus_sdp_remote(s->offered, false, &f->sdp, &remote);
 	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
 		     on_modified, s);
 }

@@ -205,46 +205,8 @@ struct session *session_new(struct room *room, struct identity *who_take, const 
 	s->shown = room_hide(room, &s->who);
 	LIST_INSERT_HEAD(&room->sessions, s, link);
 	room->n_entering++;
+	session_entering(s);
 	return s;
-}
-
-static bool is_user(const struct session *s, struct slice uri)
-{
-	if (sip_uri_same(slice_str(s->who.uri), uri) ||
-	    (s->shown != NULL && sip_uri_same(slice_str(s->shown), uri)))
-		return true;
-	for (size_t i = 0; i < s->who.n_aliases; i++) {
-		if (sip_uri_same(slice_str(s->who.aliases[i]), uri))
-			return true;
-	}
-	return false;
-}
-
-/* Who is in the roster is found by its index; only those on the way in are compared one by one. */
-struct session *session_of_user(struct room *room, struct slice uri, bool connected_only)
-{
-	struct participant *p = roster_find(room->c->roster, uri);
-	struct roster_endpoint *e;
-	uint32_t left = room->n_entering;
-	struct session *s;
-
-	if (p != NULL) {
-		LIST_FOREACH(e, &p->endpoints, link) {
-			s = e->owner;
-			if (s != NULL && (s->announced || !connected_only))
-				return s;
-		}
-	}
-	if (connected_only)
-		return NULL;
-	LIST_FOREACH(s, &room->sessions, link) {
-		if (left == 0)
-			break;
-		left -= s->announced ? 0 : 1;
-		if (s->endpoint == NULL && is_user(s, uri))
-			return s;
-	}
-	return NULL;
 }
 
 /* By its GRUU (RFC 5627), or by a Contact that is nobody's address-of-record. */
@@ -271,29 +233,11 @@ struct session *session_of_device(struct room *room, struct slice uri)
 	return found;
 }
 
-struct session *session_by_termination(struct room *room, uint64_t termination)
+struct focus_sdp_peer *session_offered(struct session *s)
 {
-	struct session *s;
-
-	HASH_FIND(by_termination, room->by_termination, &termination, sizeof(termination), s);
-	return s;
-}
-
-void session_unindex(struct session *s)
-{
-	if (s->indexed)
-		HASH_DELETE(by_termination, s->room->by_termination, s);
-	s->indexed = false;
-}
-
-void session_set_termination(struct session *s, uint64_t termination)
-{
-	session_unindex(s);
-	s->termination = termination;
-	if (termination == 0)
-		return;
-	HASH_ADD(by_termination, s->room->by_termination, termination, sizeof(termination), s);
-	s->indexed = true;
+	if (s->offered == NULL)
+		s->offered = xcalloc(1, sizeof(*s->offered));
+	return s->offered;
 }
 
 struct media_context room_media(struct room *room, const char *aliases[], size_t max)

@@ -18,11 +18,23 @@ static void *at(const void *rec, size_t offset)
 	return (char *)(uintptr_t)rec + offset;
 }
 
+static bool is_special(char c)
+{
+	return c == '\n' || c == '\r' || c == '\0' || c == '\\';
+}
+
 static void add_line(struct bytes *out, const char *name, struct slice value)
 {
 	bytes_add_str(out, name);
 	bytes_add_char(out, ' ');
 	for (size_t i = 0; i < value.len; i++) {
+		size_t plain = i;
+
+		while (i < value.len && !is_special(value.ptr[i]))
+			i++;
+		bytes_add(out, value.ptr + plain, i - plain);
+		if (i == value.len)
+			break;
 		switch (value.ptr[i]) {
 		case '\n':
 			bytes_add_str(out, "\\n");
@@ -33,11 +45,9 @@ static void add_line(struct bytes *out, const char *name, struct slice value)
 		case '\0':
 			bytes_add_str(out, "\\0");
 			break;
-		case '\\':
+		default:
 			bytes_add_str(out, "\\\\");
 			break;
-		default:
-			bytes_add_char(out, value.ptr[i]);
 		}
 	}
 	bytes_add_char(out, '\n');

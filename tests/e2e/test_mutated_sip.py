@@ -102,7 +102,8 @@ def alive(link, mutator, net, n):
         mark = "%s-%d" % (n, again)
         probe = PROBE % (net.domain, link.kind, *link.here, mark, net.domain, mark)
         link.send(probe.encode())
-        if link.receive(mutator, 10, ("z9hG4bKprobe" + mark).encode()):
+        patience = 1 if again == 0 and link.kind == "TCP" else 10
+        if link.receive(mutator, patience, ("z9hG4bKprobe" + mark).encode()):
             return
         link.drop()  # a message that promised more than it has swallows what follows
         assert not net.mrfc.gone, net.mrfc.log()[-4000:]

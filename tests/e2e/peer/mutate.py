@@ -150,7 +150,7 @@ class Mutator:
                 start = self.bend(start)
             else:
                 body = self.bend(body)
-        length = len(body) if rng.random() < 0.95 else rng.choice((0, len(body) + 9, len(body) // 2, 1 << 31, -1))
+        length = len(body) if rng.random() < 0.98 else rng.choice((0, len(body) + 9, len(body) // 2, 1 << 31, -1))
         lines.append(b"Content-Length: %d" % length)
         data = start + b"\r\n" + b"\r\n".join(lines) + b"\r\n\r\n" + body
         return self.bend(data) if rng.random() < 0.1 else data

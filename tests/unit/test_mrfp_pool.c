@@ -289,7 +289,6 @@ static void a_full_or_draining_mrfp_takes_no_new_context(void **state)
 	add(rig, room_b, 1, &o);
 	FAKE_WAIT(&rig->one, o.n == 1);
 	assert_int_equal(o.err, -ERR_LIMIT);
-
 	fake_service_change(&rig->one, CTL_DRAIN, "mrfp-1", 100, &result);
 	assert_int_equal(result.code, CTL_R_NO_RESOURCES); /* no other will take its contexts */
 	assert_int_equal(only_mrfp(rig).state, MRFP_DRAINING);
@@ -469,15 +468,14 @@ static void an_audit_subtracts_what_nobody_knows(void **state)
 
 static void an_audit_adopts_what_is_known_in_the_middle_of_requests_too(void **state)
 {
-	struct slice records[1];
 	struct rig *rig = *state;
 	struct bytes a = BYTES_INIT;
+	struct slice one = record(&a, room_a, 1);
 	struct outcome o;
 
 	fake_register(&rig->one, &rig->pool, "mrfp-1", 100);
 	add(rig, room_a, 2, &o);
-	records[0] = record(&a, room_a, 1);
-	fake_audit(&rig->one, 0, 0, records, 1);
+	fake_audit(&rig->one, 0, 0, &one, 1);
 	fake_take_add(&rig->one, CTL_R_NO_RESOURCES, NULL);
 	FAKE_WAIT(&rig->one, o.n == 1);
 	assert_int_equal(only_mrfp(rig).terminations, 1);

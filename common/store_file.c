@@ -41,6 +41,7 @@ struct store_file {
 	size_t max_unsaved;
 	unsigned retry_ms;
 	int lock_fd;
+	bool made_lock; /* it was not there before */
 	struct store_writer *writer;
 	struct store_sqlite *reader;
 	struct store_overlay overlay;
@@ -349,6 +350,7 @@ static int take_lock(struct store_file *f, char *why, size_t why_size)
 	char *name = xasprintf("%s.lock", f->path);
 	int err = 0;
 
+	f->made_lock = access(name, F_OK) != 0;
 	f->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (f->lock_fd < 0) {
 		snprintf(why, why_size, "%s: %s", name, strerror(errno));
@@ -362,6 +364,16 @@ static int take_lock(struct store_file *f, char *why, size_t why_size)
 	return err;
 }
 
+/* After a failed open: nothing of ours stays beside a file that is not. It is locked meanwhile. */
+static void drop_lock(const struct store_file *f)
+{
+	char *name = xasprintf("%s.lock", f->path);
+
+	if (f->made_lock)
+		(void)unlink(name);
+	free(name);
+}
+
 static int open_all(struct store_file *f, char *why, size_t why_size)
 {
 	struct store_sqlite *db;
@@ -373,10 +385,13 @@ static int open_all(struct store_file *f, char *why, size_t why_size)
 		return -ERR_IO;
 	}
 	err = take_lock(f, why, why_size);
-	if (err == 0)
-		err = store_sqlite_open(&f->config, why, why_size, &db);
 	if (err != 0)
 		return err;
+	err = store_sqlite_open(&f->config, why, why_size, &db);
+	if (err != 0) {
+		drop_lock(f);
+		return err;
+	}
 	err = store_writer_new(&f->config, db, &f->writer);
 	if (err != 0) {
 		snprintf(why, why_size, "%s: no thread to write: %s", f->path, strerror(errno));

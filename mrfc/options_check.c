@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/addr.h"
 #include "common/http.h"
@@ -18,6 +20,8 @@
 #include "mrfc/sip/hop_table.h"
 #include "proto/precis.h"
 #include "proto/sip_uri.h"
+
+#define STORE_MIN_SIZE (256 << 10)
 
 struct why {
 	char *text;
@@ -192,8 +196,8 @@ static int check_services(const struct options *o, const struct why *why)
 			: wrong(why,
 				"conference.psi: '" SLICE_FMT
 				"' is no sip:USER@%s whose user part has at most one "
-				"!regular expression!, or that takes none of our names (small "
-				"letters and digits)",
+				"!regular expression!, or that takes none of the names that "
+				"conferences get (letters and digits)",
 				SLICE_ARG(bad), o->domain);
 }
 
@@ -247,6 +251,65 @@ static int check_admin(const struct options *o, const struct why *why)
 			: wrong(why, "admin.token_file: %s holds no token", o->admin_token_file);
 }
 
+static int check_operators(const struct options *o, const struct why *why)
+{
+	struct slice rest = slice_str(o->operators), one;
+	struct sip_uri uri;
+
+	while (slice_next(&rest, ',', &one)) {
+		one = slice_trim(one);
+		if (one.len != 0 && sip_uri_parse(one, &uri) != 0)
+			return wrong(why, "conference.operators: '" SLICE_FMT "' is no URI",
+				     SLICE_ARG(one));
+	}
+	return 0;
+}
+
+/* The folder of a file, or the nearest above it that is there: may we make something in it? */
+static bool can_make(const char *file)
+{
+	char *folder = xstrdup(file), *slash;
+	bool ok = false, there = false;
+	struct stat st;
+
+	while (!there && (slash = strrchr(folder, '/')) != NULL) {
+		slash[slash == folder ? 1 : 0] = '\0';
+		there = stat(folder, &st) == 0 || errno != ENOENT || slash == folder;
+	}
+	if (!there)
+		ok = access(".", W_OK | X_OK) == 0;
+	else if (stat(folder, &st) == 0 && !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	else
+		ok = access(folder, W_OK | X_OK) == 0;
+	free(folder);
+	return ok;
+}
+
+/* Nothing is opened: what the file holds is seen at the start. */
+static int check_store(const struct options *o, const struct why *why)
+{
+	struct stat st;
+
+	if (o->store_max_size != 0 && o->store_max_size < STORE_MIN_SIZE)
+		return wrong(why, "store.max_size: %lld is below %d (256 KiB); 0 is no limit",
+			     (long long)o->store_max_size, STORE_MIN_SIZE);
+	if (o->store_path[0] == '\0')
+		return 0;
+	if (stat(o->store_path, &st) == 0) {
+		if (!S_ISREG(st.st_mode))
+			return wrong(why, "store.path: %s: %s", o->store_path,
+				     S_ISDIR(st.st_mode) ? "Is a directory" : "it is no file");
+		return access(o->store_path, R_OK | W_OK) == 0
+			       ? 0
+			       : wrong(why, "store.path: %s: %s", o->store_path, strerror(errno));
+	}
+	return can_make(o->store_path)
+		       ? 0
+		       : wrong(why, "store.path: %s: it or its folder cannot be made: %s",
+			       o->store_path, strerror(errno));
+}
+
 static int check_consent(const struct options *o, const struct why *why)
 {
 	struct urilist_consent *consent;
@@ -275,6 +338,10 @@ int options_check(const struct options *o, char *why_r, size_t why_size)
 		err = check_admin(o, &why);
 	if (err == 0)
 		err = check_consent(o, &why);
+	if (err == 0)
+		err = check_operators(o, &why);
+	if (err == 0)
+		err = check_store(o, &why);
 	if (err == 0 && addr_from_unix(o->mp_socket, &at) != 0)
 		err = wrong(&why, "mp.socket: '%s' is no path for a Unix socket (1..107 octets)",
 			    o->mp_socket);

@@ -296,6 +296,41 @@ static int check_admin(const struct options *o, struct config_error *error_r)
 		       : wrong(error_r, "admin.token_file: %s holds no token", o->admin_token_file);
 }
 
+/* Listeners at the same addresses; 0 is a free port for each. */
+static int check_ports(const struct options *o, struct config_error *error_r)
+{
+	const struct {
+		const char *name;
+		int64_t port;
+	} doors[] = {{"msrp.port", o->msrp_port},
+		     {"msrp.tls_port", o->msrp_tls_port},
+		     {"msrp.wss_port", o->wss_port}};
+
+	for (size_t i = 0; i < ARRAY_LEN(doors); i++) {
+		for (size_t k = i + 1; k < ARRAY_LEN(doors); k++) {
+			if (doors[i].port > 0 && doors[i].port == doors[k].port)
+				return wrong(error_r, "%s: %lld is %s, too", doors[k].name,
+					     (long long)doors[k].port, doors[i].name);
+		}
+	}
+	return 0;
+}
+
+/* It stands in paths of the admin API, in labels of metrics and in log lines. */
+static int check_id(const char *id, struct config_error *error_r)
+{
+	if (id[0] == '\0')
+		return wrong(error_r, "mp.id: empty; each MRFP needs a name of its own");
+	for (const char *c = id; *c != '\0'; c++) {
+		if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
+			return wrong(
+				error_r,
+				"mp.id: '%s': printable ASCII without blanks and quotes is expected",
+				id);
+	}
+	return 0;
+}
+
 int options_check(const struct options *o, struct config_error *error_r)
 {
 	struct addr at;
@@ -310,11 +345,14 @@ int options_check(const struct options *o, struct config_error *error_r)
 	if (err == 0)
 		err = check_websocket(o, error_r);
 	if (err == 0)
+		err = check_ports(o, error_r);
+	if (err == 0)
 		err = check_admin(o, error_r);
 	if (err < 0)
 		return err;
-	if (o->mp_id[0] == '\0')
-		return wrong(error_r, "mp.id: empty; each MRFP needs a name of its own");
+	err = check_id(o->mp_id, error_r);
+	if (err < 0)
+		return err;
 	if (o->mp_socket[0] == '\0' || addr_from_unix(o->mp_socket, &at) != 0)
 		return wrong(error_r,
 			     "mp.socket: '%s' is no path for a Unix socket (1..107 octets)",

@@ -34,7 +34,7 @@ void api_reply_focus_error(struct http_req *req, int err, const char *name, cons
 	switch (-err) {
 	case ERR_SYNTAX:
 		http_reply_error(req, 400, "bad_request",
-				 "'%s' is no URI to call (such as sip:user@host or tel:+1...)",
+				 "'%s' is no URI of a user (such as sip:user@host or tel:+1...)",
 				 uri);
 		break;
 	case ERR_NOT_FOUND:
@@ -180,6 +180,8 @@ static bool read_wanted(struct http_req *req, const json_t *body, struct wanted 
 		http_reply_error(req, 400, "bad_request", "a closed conference needs members");
 	else if (invite && !json_is_boolean(invite))
 		http_reply_error(req, 400, "bad_request", "invite must be true or false");
+	else if (w->invite && w->n_uris == 0)
+		http_reply_error(req, 400, "bad_request", "invite needs members to call");
 	else
 		return true;
 	return false;
@@ -207,7 +209,8 @@ static void give_members(struct api *a, struct http_req *req, struct conference 
 		reply_created(a, req, c);
 		return;
 	}
-	http_reply_error(req, 400, "bad_request", "a member is no URI of a user");
+	http_reply_error(req, 400, "bad_request",
+			 "one of members is no URI of a user (such as sip:user@host)");
 	focus_end(a->focus, c, 410);
 }
 
@@ -231,7 +234,8 @@ static void create_conference(struct http_req *req, void *arg)
 					 name);
 		else if (rc == -ERR_SYNTAX)
 			http_reply_error(req, 400, "bad_request",
-					 "a name has 1 to 64 of A-Z a-z 0-9 . _ -");
+					 "a name has 1 to 64 of A-Z a-z 0-9 . _ - and is one that "
+					 "conference.psi, where it is set, brings here");
 		else if (rc < 0)
 			api_reply_focus_error(req, rc, name ? name : "the conference", "");
 		else

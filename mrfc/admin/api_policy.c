@@ -99,6 +99,8 @@ static bool take_until(struct http_req *req, const json_t *v, struct focus_chang
 		at = timegm(&tm);
 	if (!json_is_null(v) && at <= 0)
 		return bad(req, "until must be null or a time such as 2026-02-01T10:00:00Z");
+	if (text && (uint64_t)at * 1000 <= clock_wall_ms())
+		return bad(req, "until is in the past (DELETE ends a conference)");
 	if (ch->what & FOCUS_CHANGE_UNTIL)
 		return bad(req, "lifetime and until exclude each other");
 	ch->what |= FOCUS_CHANGE_UNTIL;

@@ -70,7 +70,12 @@ static void add_user(struct http_req *req, void *arg)
 	if (!body)
 		return;
 	name = text_of(body, "name");
-	err = focus_user_add(f, name ? name : "", password_of(body), text_of(body, "uri"),
+	if (!name) {
+		http_reply_error(req, 400, "bad_request", "name is missing");
+		json_decref(body);
+		return;
+	}
+	err = focus_user_add(f, name, password_of(body), text_of(body, "uri"),
 			     text_of(body, "display"), &u);
 	if (err != 0) {
 		reply_error(req, err, name);

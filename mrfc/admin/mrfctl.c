@@ -31,12 +31,14 @@ static const char usage_text[] =
 	"\n"
 	"  conferences [list]                     the conferences\n"
 	"  conferences show NAME                  one with its participants\n"
-	"  conferences create [NAME] [--subject TEXT]\n"
+	"  conferences create [NAME] [--subject TEXT] [--member URI]... [--closed] [--invite]\n"
 	"  conferences end NAME                   everyone gets a BYE\n"
 	"  conferences lock NAME                  nobody new comes in\n"
 	"  conferences unlock NAME\n"
 	"  conferences subject NAME [TEXT]        set or remove the subject\n"
 	"  conferences limit NAME USERS           places; 0: as configured\n"
+	"  conferences mode NAME open|closed      closed: members only\n"
+	"  conferences until NAME TIME            its end, as 2026-02-01T10:00:00Z; never: no end\n"
 	"  participants invite NAME URI [--display TEXT]\n"
 	"  participants remove NAME URI           also: kick\n"
 	"  participants role NAME URI ROLE        listener, speaker, moderator or owner\n"
@@ -60,7 +62,7 @@ static const char usage_text[] =
 	"  -h, --help           this text\n"
 	"  -V, --version        the version\n";
 
-static int usage(const char *why, const char *what)
+int mrfctl_usage(const char *why, const char *what)
 {
 	fprintf(stderr, "mrfctl: %s%s%s (usage: mrfctl --help)\n", why, what ? " " : "",
 		what ? what : "");
@@ -98,7 +100,7 @@ static void no_answer(const struct mrfctl *m)
  * One request. On 2xx EXIT_OK and the answer (an empty object for 204), which the caller decrefs;
  * else the reason is on stderr and the exit code is returned. body is taken and may be NULL.
  */
-static int call(struct mrfctl *m, const char *method, const char *path, json_t *body_take,
+int mrfctl_call(struct mrfctl *m, const char *method, const char *path, json_t *body_take,
 		json_t **answer_r)
 {
 	char *text = body_take ? json_dumps(body_take, JSON_COMPACT) : NULL;
@@ -128,7 +130,7 @@ static int call(struct mrfctl *m, const char *method, const char *path, json_t *
 	return rc;
 }
 
-static void print_json(const json_t *answer)
+void mrfctl_print_json(const json_t *answer)
 {
 	json_dumpf(answer, stdout, JSON_INDENT(2));
 	putchar('\n');
@@ -137,12 +139,12 @@ static void print_json(const json_t *answer)
 int mrfctl_call_and_print(struct mrfctl *m, const char *path, mrfctl_print_fn *print)
 {
 	json_t *answer;
-	int rc = call(m, "GET", path, NULL, &answer);
+	int rc = mrfctl_call(m, "GET", path, NULL, &answer);
 
 	if (rc)
 		return rc;
 	if (m->json)
-		print_json(answer);
+		mrfctl_print_json(answer);
 	else
 		print(stdout, answer);
 	json_decref(answer);
@@ -154,12 +156,12 @@ int mrfctl_call_and_say(struct mrfctl *m, const char *method, const char *path, 
 			const char *done, const char *what)
 {
 	json_t *answer;
-	int rc = call(m, method, path, body_take, &answer);
+	int rc = mrfctl_call(m, method, path, body_take, &answer);
 
 	if (rc)
 		return rc;
 	if (m->json)
-		print_json(answer);
+		mrfctl_print_json(answer);
 	else
 		printf("%s %s\n", done, what);
 	json_decref(answer);
@@ -167,7 +169,7 @@ int mrfctl_call_and_say(struct mrfctl *m, const char *method, const char *path, 
 }
 
 /* "/v1/LIST/NAME[/PART[/URI]]"; the caller frees it. */
-static char *path_of(const char *list, const char *name, const char *part, const char *uri)
+char *mrfctl_path(const char *list, const char *name, const char *part, const char *uri)
 {
 	struct bytes path = BYTES_INIT;
 
@@ -191,7 +193,7 @@ static int run_list(struct mrfctl *m, char **args, int n)
 
 static int run_show(struct mrfctl *m, char **args, int n)
 {
-	char *path = path_of("conferences", args[0], NULL, NULL);
+	char *path = mrfctl_path("conferences", args[0], NULL, NULL);
 	int rc = mrfctl_call_and_print(m, path, mrfctl_print_conference);
 
 	(void)n;
@@ -199,28 +201,9 @@ static int run_show(struct mrfctl *m, char **args, int n)
 	return rc;
 }
 
-static int run_create(struct mrfctl *m, char **args, int n)
-{
-	json_t *body = json_pack("{s:s*, s:s*}", "name", n ? args[0] : NULL, "subject", m->subject);
-	json_t *answer;
-	int rc;
-
-	if (!body)
-		return usage("not UTF-8:", n ? args[0] : m->subject);
-	rc = call(m, "POST", "/v1/conferences", body, &answer);
-	if (rc)
-		return rc;
-	if (m->json)
-		print_json(answer);
-	else
-		mrfctl_print_conference(stdout, answer);
-	json_decref(answer);
-	return EXIT_OK;
-}
-
 static int run_end(struct mrfctl *m, char **args, int n)
 {
-	char *path = path_of("conferences", args[0], NULL, NULL);
+	char *path = mrfctl_path("conferences", args[0], NULL, NULL);
 	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "ended", args[0]);
 
 	(void)n;
@@ -236,8 +219,8 @@ static int run_invite(struct mrfctl *m, char **args, int n)
 
 	(void)n;
 	if (!body)
-		return usage("not UTF-8:", args[1]);
-	path = path_of("conferences", args[0], "participants", NULL);
+		return mrfctl_usage("not UTF-8:", args[1]);
+	path = mrfctl_path("conferences", args[0], "participants", NULL);
 	rc = mrfctl_call_and_say(m, "POST", path, body, "inviting", args[1]);
 	free(path);
 	return rc;
@@ -245,58 +228,12 @@ static int run_invite(struct mrfctl *m, char **args, int n)
 
 static int run_remove(struct mrfctl *m, char **args, int n)
 {
-	char *path = path_of("conferences", args[0], "participants", args[1]);
+	char *path = mrfctl_path("conferences", args[0], "participants", args[1]);
 	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "removed", args[1]);
 
 	(void)n;
 	free(path);
 	return rc;
-}
-
-/* PATCH of a conference; body_take NULL: what was given is no UTF-8. */
-static int change(struct mrfctl *m, const char *name, json_t *body_take, const char *done)
-{
-	char *path;
-	int rc;
-
-	if (!body_take)
-		return usage("not UTF-8:", name);
-	path = path_of("conferences", name, NULL, NULL);
-	rc = mrfctl_call_and_say(m, "PATCH", path, body_take, done, name);
-	free(path);
-	return rc;
-}
-
-static int run_lock(struct mrfctl *m, char **args, int n)
-{
-	(void)n;
-	return change(m, args[0], json_pack("{s:b}", "locked", 1), "locked");
-}
-
-static int run_unlock(struct mrfctl *m, char **args, int n)
-{
-	(void)n;
-	return change(m, args[0], json_pack("{s:b}", "locked", 0), "unlocked");
-}
-
-static int run_subject(struct mrfctl *m, char **args, int n)
-{
-	json_t *subject = n > 1 ? json_string(args[1]) : json_null();
-
-	if (!subject)
-		return usage("not UTF-8:", args[1]);
-	return change(m, args[0], json_pack("{s:o}", "subject", subject), "new subject of");
-}
-
-static int run_limit(struct mrfctl *m, char **args, int n)
-{
-	uint64_t users;
-
-	(void)n;
-	if (slice_u64(slice_str(args[1]), INT32_MAX, &users) < 0)
-		return usage("not a number:", args[1]);
-	return change(m, args[0], json_pack("{s:I}", "max_users", (json_int_t)users),
-		      "new limit of");
 }
 
 static int run_role(struct mrfctl *m, char **args, int n)
@@ -307,8 +244,8 @@ static int run_role(struct mrfctl *m, char **args, int n)
 
 	(void)n;
 	if (!body)
-		return usage("not UTF-8:", args[2]);
-	path = path_of("conferences", args[0], "participants", args[1]);
+		return mrfctl_usage("not UTF-8:", args[2]);
+	path = mrfctl_path("conferences", args[0], "participants", args[1]);
 	rc = mrfctl_call_and_say(m, "PATCH", path, body, args[2], args[1]);
 	free(path);
 	return rc;
@@ -316,7 +253,7 @@ static int run_role(struct mrfctl *m, char **args, int n)
 
 static int run_ban(struct mrfctl *m, char **args, int n)
 {
-	char *plain = path_of("conferences", args[0], "participants", args[1]);
+	char *plain = mrfctl_path("conferences", args[0], "participants", args[1]);
 	char *path = xasprintf("%s?ban=1", plain);
 	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "barred", args[1]);
 
@@ -328,7 +265,7 @@ static int run_ban(struct mrfctl *m, char **args, int n)
 
 static int run_unban(struct mrfctl *m, char **args, int n)
 {
-	char *path = path_of("conferences", args[0], "bans", args[1]);
+	char *path = mrfctl_path("conferences", args[0], "bans", args[1]);
 	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "not barred any more:", args[1]);
 
 	(void)n;
@@ -338,7 +275,7 @@ static int run_unban(struct mrfctl *m, char **args, int n)
 
 static int run_bans(struct mrfctl *m, char **args, int n)
 {
-	char *path = path_of("conferences", args[0], "bans", NULL);
+	char *path = mrfctl_path("conferences", args[0], "bans", NULL);
 	int rc = mrfctl_call_and_print(m, path, mrfctl_print_bans);
 
 	(void)n;
@@ -355,7 +292,7 @@ static int run_mrfps(struct mrfctl *m, char **args, int n)
 
 static int run_drain(struct mrfctl *m, char **args, int n)
 {
-	char *path = path_of("mrfps", args[0], "drain", NULL);
+	char *path = mrfctl_path("mrfps", args[0], "drain", NULL);
 	int rc = mrfctl_call_and_say(m, "POST", path, NULL, "draining", args[0]);
 
 	(void)n;
@@ -365,7 +302,7 @@ static int run_drain(struct mrfctl *m, char **args, int n)
 
 static int run_undrain(struct mrfctl *m, char **args, int n)
 {
-	char *path = path_of("mrfps", args[0], "drain", NULL);
+	char *path = mrfctl_path("mrfps", args[0], "drain", NULL);
 	int rc = mrfctl_call_and_say(m, "DELETE", path, NULL, "takes conferences again:", args[0]);
 
 	(void)n;
@@ -429,13 +366,13 @@ static int run_status(struct mrfctl *m, char **args, int n)
 	(void)args;
 	(void)n;
 	if (!rc)
-		rc = call(m, "GET", "/v1/conferences", NULL, &conferences);
+		rc = mrfctl_call(m, "GET", "/v1/conferences", NULL, &conferences);
 	if (!rc)
-		rc = call(m, "GET", "/v1/mrfps", NULL, &mrfps);
+		rc = mrfctl_call(m, "GET", "/v1/mrfps", NULL, &mrfps);
 	if (!rc) {
 		o = status_json(ready, conferences, mrfps);
 		if (m->json)
-			print_json(o);
+			mrfctl_print_json(o);
 		else
 			print_status(o);
 		json_decref(o);
@@ -449,12 +386,14 @@ static int run_status(struct mrfctl *m, char **args, int n)
 static const struct command commands[] = {
 	{"conferences", "list", "list", 0, 0, run_list},
 	{"conferences", "show", "show", 1, 1, run_show},
-	{"conferences", "create", "create", 0, 1, run_create},
+	{"conferences", "create", "create", 0, 1, mrfctl_room_create},
 	{"conferences", "end", "end", 1, 1, run_end},
-	{"conferences", "lock", "lock", 1, 1, run_lock},
-	{"conferences", "unlock", "unlock", 1, 1, run_unlock},
-	{"conferences", "subject", "subject", 1, 2, run_subject},
-	{"conferences", "limit", "limit", 2, 2, run_limit},
+	{"conferences", "lock", "lock", 1, 1, mrfctl_room_lock},
+	{"conferences", "unlock", "unlock", 1, 1, mrfctl_room_unlock},
+	{"conferences", "subject", "subject", 1, 2, mrfctl_room_subject},
+	{"conferences", "limit", "limit", 2, 2, mrfctl_room_limit},
+	{"conferences", "mode", "mode", 2, 2, mrfctl_room_mode},
+	{"conferences", "until", "until", 2, 2, mrfctl_room_until},
 	{"participants", "invite", "invite", 2, 2, run_invite},
 	{"participants", "remove", "remove", 2, 2, run_remove},
 	{"participants", "kick", "kick", 2, 2, run_remove},
@@ -482,7 +421,7 @@ static int no_command(char **words, int n)
 		if (strcmp(words[0], commands[i].group) == 0)
 			verbs[n_verbs++] = commands[i].verb;
 	if (n_verbs == 0)
-		return usage("no such command:", words[0]);
+		return mrfctl_usage("no such command:", words[0]);
 	if (n > 1)
 		fprintf(stderr, "mrfctl: no such command: %s %s; there is", words[0], words[1]);
 	else
@@ -508,10 +447,10 @@ static int run_words(struct mrfctl *m, char **words, int n)
 		if (!used)
 			continue;
 		if (n - used < c->min_args || n - used > c->max_args)
-			return usage("wrong number of arguments for", words[used - 1]);
+			return mrfctl_usage("wrong number of arguments for", words[used - 1]);
 		return c->run(m, words + used, n - used);
 	}
-	return n ? no_command(words, n) : usage("a command is missing", NULL);
+	return n ? no_command(words, n) : mrfctl_usage("a command is missing", NULL);
 }
 
 /* "HOST:PORT", "HOST" or "[v6]:PORT"; names are looked up. */
@@ -547,7 +486,17 @@ static int read_token(const char *file, char token_r[MRFCTL_TOKEN_MAX])
 	return rc;
 }
 
-enum { OPT_SERVER = 256, OPT_TOKEN, OPT_JSON, OPT_SUBJECT, OPT_DISPLAY, OPT_URI };
+enum {
+	OPT_SERVER = 256,
+	OPT_TOKEN,
+	OPT_JSON,
+	OPT_SUBJECT,
+	OPT_DISPLAY,
+	OPT_URI,
+	OPT_MEMBER,
+	OPT_CLOSED,
+	OPT_INVITE
+};
 
 static const struct option options[] = {
 	{"server", required_argument, NULL, OPT_SERVER},
@@ -556,10 +505,33 @@ static const struct option options[] = {
 	{"subject", required_argument, NULL, OPT_SUBJECT},
 	{"display", required_argument, NULL, OPT_DISPLAY},
 	{"uri", required_argument, NULL, OPT_URI},
+	{"member", required_argument, NULL, OPT_MEMBER},
+	{"closed", no_argument, NULL, OPT_CLOSED},
+	{"invite", no_argument, NULL, OPT_INVITE},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
 };
+
+/* An option of one command; false: it is none. */
+static bool take_word(struct mrfctl *m, int opt, char *value)
+{
+	if (opt == OPT_SUBJECT)
+		m->subject = value;
+	else if (opt == OPT_DISPLAY)
+		m->display = value;
+	else if (opt == OPT_URI)
+		m->uri = value;
+	else if (opt == OPT_MEMBER)
+		m->members[m->n_members++] = value;
+	else if (opt == OPT_CLOSED)
+		m->closed = true;
+	else if (opt == OPT_INVITE)
+		m->invite = true;
+	else
+		return false;
+	return true;
+}
 
 int main(int argc, char **argv)
 {
@@ -577,12 +549,10 @@ int main(int argc, char **argv)
 			}
 		} else if (opt == OPT_JSON) {
 			m.json = true;
-		} else if (opt == OPT_SUBJECT) {
-			m.subject = optarg;
-		} else if (opt == OPT_DISPLAY) {
-			m.display = optarg;
-		} else if (opt == OPT_URI) {
-			m.uri = optarg;
+		} else if (opt == OPT_MEMBER && m.n_members == ARRAY_LEN(m.members)) {
+			return mrfctl_usage("too many members:", optarg);
+		} else if (take_word(&m, opt, optarg)) {
+			continue;
 		} else if (opt == 'h') {
 			fputs(usage_text, stdout);
 			return EXIT_OK;
@@ -595,6 +565,6 @@ int main(int argc, char **argv)
 		}
 	}
 	if (parse_server(server, &m.server) < 0)
-		return usage("--server: HOST:PORT expected, not", server);
+		return mrfctl_usage("--server: HOST:PORT expected, not", server);
 	return run_words(&m, argv + optind, argc - optind);
 }

@@ -164,3 +164,29 @@ def test_names_cannot_steer_a_terminal(ue, mrf, room):
     out, _ = ctl(mrf, "show", room)
     assert "\x1b" not in out and "\u009b" not in out
     assert "sip:mallory@example.com" in out
+
+
+def test_a_closed_conference_and_its_changes(ue, mrf, room):
+    alice, mallory = ue("alice"), ue("mallory")
+    made = json.loads(ctl(mrf, "--json", "create", room, "--member", alice.aor, "--member",
+                          "sip:zoe@example.com", "--closed")[0])
+    assert made["mode"] == "closed" and made["member_count"] == 2
+    mallory.invite(room).expect(403)
+    alice.join(room)
+    out, _ = ctl(mrf, "mode", room, "open")
+    assert room in out and "open" in out
+    mallory.join(room)
+    ctl(mrf, "until", room, "2096-02-01T10:00:00Z")
+    assert mrf.api("GET", "/v1/conferences/%s" % room)[1]["until"] == "2096-02-01T10:00:00Z"
+    _, err = ctl(mrf, "until", room, "2001-02-01T10:00:00Z", code=1)
+    assert "past" in err
+    ctl(mrf, "conferences", "until", room, "never")
+    assert mrf.api("GET", "/v1/conferences/%s" % room)[1]["until"] is None
+    _, err = ctl(mrf, "mode", room, "ajar", code=1)
+    assert "open" in err and "closed" in err
+    _, err = ctl(mrf, "create", "--invite", code=1)
+    assert "members" in err
+    out, _ = ctl(mrf, "limit", room, "5")
+    assert "5" in out
+    out, _ = ctl(mrf, "subject", room)
+    assert out.startswith("no subject any more")

@@ -82,6 +82,13 @@ def test_a_bad_configuration_is_named_by_file_line_and_setting(tmp_path, case):
     ("mrfp", "msrp.address=127.0.0.1,", ["msrp.address", "numeric"]),
     ("mrfp", "msrp.address=127.0.0.1,127.0.0.2,127.0.0.3,127.0.0.4,::1", ["msrp.address", "four"]),
     ("mrfp", "msrp.advertise=a.example,b.example", ["msrp.advertise", "b.example"]),
+    ("mrfc", "store.path=/tmp", ["store.path", "directory"]),
+    ("mrfc", "store.path=/dev/null", ["store.path", "no file"]),
+    ("mrfc", "store.path=/dev/null/x/m.db", ["store.path", "cannot be made"]),
+    ("mrfc", "store.max_size=262143", ["store.max_size", "256 KiB"]),
+    ("mrfc", "conference.operators=sip:a@b,bob", ["conference.operators", "'bob'"]),
+    ("mrfp", "msrp.tls_port=2855", ["msrp.tls_port", "msrp.port", "2855"]),
+    ("mrfp", "mp.id=a b", ["mp.id", "blanks"]),
     ("mrfp", "msrp.advertise=a b", ["msrp.advertise"]), ("mrfp", "msrp.port=-1", ["msrp.port"])])
 def test_a_bad_override_is_named_before_anything_is_opened(tmp_path, name, option, words):
     used = tmp_path / "mp.sock"
@@ -99,7 +106,9 @@ def test_a_bad_override_is_named_before_anything_is_opened(tmp_path, name, optio
 @pytest.mark.parametrize("option", [
     "sip.outbound_proxy=192.0.2.5:5060", "sip.outbound_proxy=sip:192.0.2.5:5060;lr",
     "sip.outbound_proxy=<sip:[::1];transport=tcp>", "sip.contact=mrfc.example.net:5060",
-    "conference.aliases=sip:a@b, im:c@d", "sip.session_expires=0", "conference.factory="])
+    "conference.aliases=sip:a@b, im:c@d", "sip.session_expires=0", "conference.factory=",
+    "store.max_size=256KiB", "store.max_size=0", "conference.operators=sip:a@b, tel:+1555",
+    "store.path=/tmp/nowhere/deep/m.db"])
 def test_a_good_override_is_taken(option):
     code, text = run("mrfc", "-t", "-o", option)
     assert code == 0, text

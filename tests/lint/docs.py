@@ -34,6 +34,7 @@ def options(program):
 
 STATS = re.compile(r'^STATS_(ONE|CLASS|CLASS_BY|BY)\(\s*(COUNTER|GAUGE),\s*\w+,((?:\s*\w+,)?)\s*"([^"]*)",\s*((?:"[^"]*"\s*)+)\)', re.M)
 ADDED = re.compile(r'metrics_add\(\s*[^,]+,\s*METRICS_(\w+),\s*"([^"]*)",\s*"([^"]*)",\s*((?:"[^"]*"\s*)+)\)')
+CELL = re.compile(r'\bcell\(\s*\w+,\s*METRICS_(\w+),\s*"([^"]*)",\s*((?:"[^"]*"\s*)+)\)')  # one without labels
 NAMES = re.compile(r'static const char \*const (\w+)_names\[\] = \{([^}]*)\}')
 SUM = re.compile(r'^STATS_SUM\("([^"]*)"\)', re.M)
 
@@ -58,6 +59,8 @@ def metrics(folder):
         for source in tree.c_files((".c",), {folder}):
             for kind, name, labels, text in ADDED.findall(tree.text(source)):
                 rows.append((name, kind, labels.replace(",", " "), literal(text)))
+            for kind, name, text in CELL.findall(tree.text(source)):
+                rows.append((name, kind, "", literal(text)))
         out = ["| metric | kind | labels | what |", "|---|---|---|---|"]
         out += [f"| `{name}` | {kind.lower()} | {labels} | {text} |" for name, kind, labels, text in sorted(rows)]
         out += [""] + [f"Always holds: `{rule}`" for rule in sums] if sums else []

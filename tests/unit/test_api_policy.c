@@ -24,14 +24,14 @@ static void a_conference_is_changed_member_by_member(void **state)
 	assert_int_equal(rig->focus.change.what, FOCUS_CHANGE_LOCKED);
 	assert_int_equal(request(rig, "PATCH", path,
 				 "{\"subject\":\"Tea\",\"max_users\":7,\"mode\":\"closed\","
-				 "\"until\":\"2026-02-01T10:00:00Z\"}"),
+				 "\"until\":\"2096-02-01T10:00:00Z\"}"),
 			 200);
 	assert_int_equal(rig->focus.change.what, FOCUS_CHANGE_SUBJECT | FOCUS_CHANGE_MAX_USERS |
 							 FOCUS_CHANGE_MODE | FOCUS_CHANGE_UNTIL);
 	assert_string_equal(rig->focus.subject, "Tea");
 	assert_int_equal(rig->focus.change.max_users, 7);
 	assert_int_equal(rig->focus.change.mode, CONFERENCE_CLOSED);
-	assert_string_equal(text(rig->json, "until"), "2026-02-01T10:00:00Z");
+	assert_string_equal(text(rig->json, "until"), "2096-02-01T10:00:00Z");
 	assert_int_equal(request(rig, "PATCH", path,
 				 "{\"subject\":null,\"max_users\":null,\"lifetime\":null}"),
 			 200);
@@ -62,7 +62,8 @@ static void a_wrong_change_changes_nothing(void **state)
 		"{\"lifetime\":-1}",
 		"{\"lifetime\":31536001}",
 		"{\"until\":\"tomorrow\"}",
-		"{\"until\":\"2026-02-01T10:00:00Z and more\"}",
+		"{\"until\":\"2096-02-01T10:00:00Z and more\"}",
+		"{\"until\":\"2001-01-01T00:00:00Z\"}",
 		"{\"until\":\"1960-02-01T10:00:00Z\"}",
 		"{\"until\":null,\"lifetime\":1}",
 		"{\"owner\":\"sip:a@b\"}",

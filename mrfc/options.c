@@ -8,6 +8,8 @@
 
 #define AT(field) offsetof(struct options, field)
 
+/* One row a setting, whatever a formatter would make of a long table. */
+/* clang-format off */
 const struct config_opt options_table[] = {
 	{"domain", CONFIG_STRING, AT(domain), "conf.example.com", 0, 0, NULL, "",
 	 "Host part of the factory's and of all conference URIs.", NULL},
@@ -306,6 +308,7 @@ const struct config_opt options_table[] = {
 	{"log.level", CONFIG_ENUM, AT(log_level), "info", 0, 0, "error warn info debug", "",
 	 "Least important lines that are logged.", NULL},
 };
+/* clang-format on */
 const size_t options_table_len = ARRAY_LEN(options_table);
 
 #define CPM "urn:urn-7:3gpp-service.ims.icsi.oma.cpm"

@@ -123,7 +123,7 @@ MUST_CHECK int focus_create(struct focus *f, const char *name, const char *subje
  */
 MUST_CHECK int focus_set_members(struct focus *f, struct conference *c, enum conference_mode mode,
 				 const char *const *uris, size_t n, bool call);
-/* Everyone gets BYE (Reason 410), subscriptions end, URI is freed. */
+/* Everyone gets BYE (Reason 410, or 503: it could not be stored), subscriptions end, URI is freed. */
 void focus_end(struct focus *f, struct conference *c, int reason_cause);
 /*
  * Dial out to uri. 0: started, *participant_r shows dialing-out, or pending until its turn (dialout.rate). -ERR_EXISTS connected already,

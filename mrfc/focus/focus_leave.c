@@ -276,7 +276,7 @@ void leave_on_ended(struct session *s, enum dialog_end how, int status, const ch
 void focus_end(struct focus *f, struct conference *c, int reason_cause)
 {
 	(void)f;
-	room_end(room_of(c), reason_cause == 503 ? UNWIND_SHUTDOWN : UNWIND_ENDED);
+	room_end(room_of(c), reason_cause == 503 ? UNWIND_STORE_FAILED : UNWIND_ENDED);
 }
 
 static void end_names(struct room *room, const char *uri, char *const *aliases, size_t n)

@@ -273,6 +273,7 @@ def test_a_store_of_limited_size_fills_up_and_heals(own_mrf, ue, room):
         names.append(name)
     assert status == 503
     assert b"no room is left" in net.mrfc.http("GET", "/readyz")[2]
+    assert "%s: ends (store_failed)" % names[-1] in net.mrfc.log()
     fence(alice, bob)
     for name in names[:-1]:
         assert net.mrfc.http("DELETE", "/v1/conferences/" + name)[0] == 204

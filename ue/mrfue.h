@@ -16,7 +16,8 @@ struct mrfue_options {
 	struct ue_config ue;
 	const char *uri; /* join; NULL: wait */
 	const char *download;
-	const char *script; /* file or "-"; NULL: standard input, no /wait */
+	const char *password_file; /* NULL: none */
+	const char *script;        /* file or "-"; NULL: standard input, no /wait */
 	uint32_t timeout_ms;
 	bool json;
 	bool has_proxy, has_listen; /* given, not the default */

@@ -13,7 +13,10 @@
 
 #include "common/daemon.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "ue/mrfue_app.h"
+
+#define PASSWORD_SIZE 1024
 
 static void on_signal(evutil_socket_t fd, short what, void *arg)
 {
@@ -36,6 +39,48 @@ static void on_join_timeout(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(((struct mrfue_app *)arg)->base);
 }
 
+/* The first line of --password-file, in buf. */
+static int read_password(const char *path, char buf[PASSWORD_SIZE])
+{
+	FILE *f = fopen(path, "re");
+	bool ok;
+
+	if (!f) {
+		fprintf(stderr, "mrfue: --password-file: cannot read %s: %s\n", path,
+			strerror(errno));
+		return -ERR_IO;
+	}
+	setvbuf(f, NULL, _IONBF, 0); /* no copy of it stays behind */
+	ok = fgets(buf, PASSWORD_SIZE, f) != NULL && strlen(buf) < PASSWORD_SIZE - 1;
+	fclose(f);
+	if (ok)
+		buf[strcspn(buf, "\r\n")] = '\0';
+	if (!ok || !buf[0]) {
+		fprintf(stderr, "mrfue: --password-file: no password in the first line of %s\n",
+			path);
+		return -ERR_SYNTAX;
+	}
+	return 0;
+}
+
+static int make_ue(struct mrfue_app *app)
+{
+	char password[PASSWORD_SIZE];
+	int err, why;
+
+	if (app->opt.password_file) {
+		if (read_password(app->opt.password_file, password) < 0)
+			return -ERR_SYNTAX;
+		app->opt.ue.password = password;
+	}
+	err = ue_new(app->base, &app->opt.ue, &mrfue_ue_ops, app, &app->ue);
+	why = errno;
+	app->opt.ue.password = NULL;
+	mem_wipe(password, sizeof(password));
+	errno = why;
+	return err;
+}
+
 static int start(struct mrfue_app *app)
 {
 	char text[ADDR_STRLEN];
@@ -48,7 +93,9 @@ static int start(struct mrfue_app *app)
 			strerror(errno));
 		return EXIT_RUNTIME;
 	}
-	err = ue_new(app->base, &app->opt.ue, &mrfue_ue_ops, app, &app->ue);
+	err = make_ue(app);
+	if (err == -ERR_SYNTAX) /* told */
+		return EXIT_RUNTIME;
 	if (err < 0) {
 		fprintf(stderr, "mrfue: cannot listen at %s: %s\n",
 			addr_format(&app->opt.ue.listen, text),

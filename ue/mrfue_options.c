@@ -16,6 +16,8 @@ static const char usage[] =
 	"       mrfue --as URI [OPTION]... wait\n"
 	"  --as URI           your public identity, such as sip:alice@example.com\n"
 	"  --name TEXT        display name\n"
+	"  --user NAME        who answers digest challenges (the user part of --as)\n"
+	"  --password-file FILE  with his password in its first line\n"
 	"  --proxy HOST:PORT  where SIP requests go (127.0.0.1:5060)\n"
 	"  --listen HOST:PORT where SIP is received (a free port on loopback)\n"
 	"  --transport udp|tcp\n"
@@ -33,6 +35,8 @@ static const char usage[] =
 enum {
 	O_AS = 256,
 	O_NAME,
+	O_USER,
+	O_PASSWORD_FILE,
 	O_PROXY,
 	O_LISTEN,
 	O_TRANSPORT,
@@ -49,6 +53,8 @@ enum {
 static const struct option long_options[] = {
 	{"as", required_argument, NULL, O_AS},
 	{"name", required_argument, NULL, O_NAME},
+	{"user", required_argument, NULL, O_USER},
+	{"password-file", required_argument, NULL, O_PASSWORD_FILE},
 	{"proxy", required_argument, NULL, O_PROXY},
 	{"listen", required_argument, NULL, O_LISTEN},
 	{"transport", required_argument, NULL, O_TRANSPORT},
@@ -125,6 +131,15 @@ static int take(int c, struct mrfue_options *o)
 			       ? -1
 			       : complain("--name", optarg,
 					  "UTF-8 text without control characters");
+	case O_USER:
+		o->ue.user = optarg;
+		return optarg[0] && is_printable(slice_str(optarg))
+			       ? -1
+			       : complain("--user", optarg,
+					  "UTF-8 text without control characters");
+	case O_PASSWORD_FILE:
+		o->password_file = optarg;
+		return -1;
 	case O_PROXY:
 		o->has_proxy = true;
 		return addr_parse(slice_str(optarg), &o->ue.proxy) < 0

@@ -3,6 +3,7 @@
 UE_SRC := \
 	ue/mrfue_wait.c \
 	ue/ue.c \
+	ue/ue_digest.c \
 	ue/ue_file.c \
 	ue/ue_inbox.c \
 	ue/ue_msrp.c \
@@ -14,6 +15,7 @@ UE_SRC := \
 	ue/ue_sdp.c \
 	ue/ue_signals.c \
 	ue/ue_sip.c \
+	ue/ue_sip_auth.c \
 	ue/ue_sip_call.c \
 	ue/ue_sip_conf.c \
 	ue/ue_typing.c
@@ -27,4 +29,4 @@ MRFUE_SRC := \
 	ue/mrfue_out.c \
 	ue/mrfue_push.c
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
-UNIT_TESTS += mrfue_wait ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing
+UNIT_TESTS += mrfue_wait ue_digest ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing

@@ -414,6 +414,8 @@ int ue_new(struct event_base *base, const struct ue_config *config, const struct
 				    .proxy = config->proxy,
 				    .as = config->as,
 				    .display = config->display,
+				    .user = config->user,
+				    .password = config->password,
 				    .udp = config->udp};
 	int err;
 

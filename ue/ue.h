@@ -16,8 +16,10 @@ struct event_base;
 struct ue;
 
 struct ue_config {
-	const char *as;      /* "sip:alice@example.com" */
-	const char *display; /* NULL: none */
+	const char *as;       /* "sip:alice@example.com" */
+	const char *display;  /* NULL: none */
+	const char *user;     /* of digest; NULL: the user part of `as` */
+	const char *password; /* NULL: challenges are not answered */
 	struct addr proxy, listen;
 	bool udp;     /* transport of requests outside dialogs */
 	bool passive; /* the peer shall open the MSRP connection, where its offer leaves the choice */

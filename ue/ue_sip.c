@@ -180,6 +180,8 @@ int ue_sip_open(struct event_base *base, const struct ue_sip_config *config,
 	sip->arg = arg;
 	sip->as = xstrdup(config->as);
 	sip->display = config->display ? xstrdup(config->display) : NULL;
+	if (config->password)
+		sip->auth = ue_sip_auth_new(config->as, config->user, config->password);
 	LIST_INIT(&sip->calls);
 	sip->home = su_home_new(sizeof(su_home_t));
 	fd = sofia_fd(sip);
@@ -227,6 +229,7 @@ void ue_sip_free(struct ue_sip **sip_p)
 		su_root_destroy(sip->root);
 	su_home_unref(sip->home);
 	su_deinit();
+	ue_sip_auth_free(&sip->auth);
 	free(sip->as);
 	free(sip->display);
 	free(sip->proxy);

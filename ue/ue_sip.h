@@ -19,10 +19,12 @@ struct ue_sip;
 struct ue_call;
 
 struct ue_sip_config {
-	struct addr listen;  /* UDP and TCP; port 0 picks one */
-	struct addr proxy;   /* next hop of all requests outside dialogs */
-	const char *as;      /* our identity, "sip:alice@example.com" */
-	const char *display; /* NULL: none */
+	struct addr listen;   /* UDP and TCP; port 0 picks one */
+	struct addr proxy;    /* next hop of all requests outside dialogs */
+	const char *as;       /* our identity, "sip:alice@example.com" */
+	const char *display;  /* NULL: none */
+	const char *user;     /* of digest; NULL: the user part of `as` */
+	const char *password; /* NULL: challenges are not answered */
 	bool udp; /* prefer UDP for requests outside dialogs (long ones go by TCP all the same) */
 };
 

@@ -253,24 +253,30 @@ static void on_2xx(struct ue_call *call, sip_t const *sip)
 }
 
 /* The phrase of a refusal, and the text of its Warning (RFC 3261 20.43) if there is one. */
-static char *refusal(sip_t const *sip)
+static char *refusal(nta_outgoing_t *orq, sip_t const *sip)
 {
 	sip_warning_t const *w = sip->sip_warning;
 
 	return w && w->w_text && w->w_text[0]
-		       ? xasprintf("%s (%s)", sip->sip_status->st_phrase, w->w_text)
-		       : xstrdup(sip->sip_status->st_phrase);
+		       ? xasprintf("%s (%s)", ue_sip_phrase(orq, sip), w->w_text)
+		       : xstrdup(ue_sip_phrase(orq, sip));
 }
 
 static int on_invite_answer(void *magic, nta_outgoing_t *orq, sip_t const *sip)
 {
 	struct ue_call *call = magic;
 	int status = sip && sip->sip_status ? sip->sip_status->st_status : nta_outgoing_status(orq);
+	nta_outgoing_t *next;
 
 	if (status < 200) {
 		if (status > 100)
 			call->sip->ops->progress(call, status, sip->sip_status->st_phrase,
 						 call->sip->arg);
+		return 0;
+	}
+	if (call->state == UE_CALL_CALLING &&
+	    (next = ue_sip_again(call->sip, call->leg, orq, on_invite_answer, call, sip))) {
+		call->orq = next;
 		return 0;
 	}
 	if (status < 300 && sip) {
@@ -284,7 +290,7 @@ static int on_invite_answer(void *magic, nta_outgoing_t *orq, sip_t const *sip)
 		call_over(call, call->state != UE_CALL_ENDING, 0, why);
 		free(why);
 	} else {
-		char *why = refusal(sip);
+		char *why = refusal(orq, sip);
 
 		call_over(call, call->state != UE_CALL_ENDING, status, why);
 		free(why);
@@ -424,9 +430,14 @@ static int on_bye_answer(void *magic, nta_outgoing_t *orq, sip_t const *sip)
 {
 	struct ue_call *call = magic;
 	int status = sip && sip->sip_status ? sip->sip_status->st_status : nta_outgoing_status(orq);
+	nta_outgoing_t *next;
 
 	if (status < 200)
 		return 0;
+	if ((next = ue_sip_again(call->sip, call->leg, orq, on_bye_answer, call, sip))) {
+		call->orq = next;
+		return 0;
+	}
 	call->orq = NULL;
 	nta_outgoing_destroy(orq);
 	call_over(call, false, 0, "");

@@ -53,10 +53,15 @@ static int on_subscribe_answer(void *magic, nta_outgoing_t *orq, sip_t const *si
 {
 	struct ue_call *call = magic;
 	int status = sip && sip->sip_status ? sip->sip_status->st_status : nta_outgoing_status(orq);
+	nta_outgoing_t *next;
 	struct timeval tv = {0, 0};
 
 	if (status < 200)
 		return 0;
+	if ((next = ue_sip_again(call->sip, call->sub_leg, orq, on_subscribe_answer, call, sip))) {
+		call->sub_orq = next;
+		return 0;
+	}
 	if (sip && status < 300) {
 		if (sip->sip_to->a_tag)
 			nta_leg_rtag(call->sub_leg, sip->sip_to->a_tag);
@@ -69,9 +74,7 @@ static int on_subscribe_answer(void *magic, nta_outgoing_t *orq, sip_t const *si
 			evtimer_add(call->ev_resub, &tv);
 		}
 	} else if (call->state == UE_CALL_UP) {
-		call->sip->ops->unwatched(call, status,
-					  sip && sip->sip_status ? sip->sip_status->st_phrase : "",
-					  call->sip->arg);
+		call->sip->ops->unwatched(call, status, ue_sip_phrase(orq, sip), call->sip->arg);
 	}
 	call->sub_orq = NULL;
 	nta_outgoing_destroy(orq);
@@ -143,19 +146,27 @@ static int on_refer_answer(void *magic, nta_outgoing_t *orq, sip_t const *sip)
 	struct ue_refer *r = magic;
 	struct ue_call *call = r->call;
 	int status = sip && sip->sip_status ? sip->sip_status->st_status : nta_outgoing_status(orq);
+	nta_outgoing_t *next;
 
 	if (status < 200)
 		return 0;
-	r->orq = NULL;
-	nta_outgoing_destroy(orq);
+	if ((next = ue_sip_again(call->sip, call->leg, orq, on_refer_answer, r, sip))) {
+		r->orq = next;
+		r->cseq = nta_outgoing_cseq(next);
+		return 0;
+	}
 	if (status >= 300) {
 		unsigned ticket = r->ticket;
 
+		r->orq = NULL;
 		refer_free(r);
-		call->sip->ops->referred(call, ticket, status,
-					 sip && sip->sip_status ? sip->sip_status->st_phrase : "",
-					 true, true, call->sip->arg);
+		call->sip->ops->referred(call, ticket, status, ue_sip_phrase(orq, sip), true, true,
+					 call->sip->arg);
+		nta_outgoing_destroy(orq);
+		return 0;
 	}
+	r->orq = NULL;
+	nta_outgoing_destroy(orq);
 	return 0;
 }
 

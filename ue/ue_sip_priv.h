@@ -2,7 +2,7 @@
 #ifndef UE_UE_SIP_PRIV_H
 #define UE_UE_SIP_PRIV_H
 
-/* Shared by ue_sip.c (agent) and ue_sip_call.c (calls) only. */
+/* Shared by ue_sip*.c only. */
 
 struct ue_sip;
 struct ue_call;
@@ -25,6 +25,8 @@ struct ue_call;
 #include "common/bytes.h"
 #include "ue/ue_sip.h"
 
+struct ue_sip_auth;
+
 struct ue_sip {
 	struct event_base *base;
 	struct event *ev_fd, *ev_timer;
@@ -34,9 +36,10 @@ struct ue_sip {
 	nta_leg_t *default_leg;
 	struct addr addr;
 	char *as, *display;
-	char *proxy;   /* HOST:PORT, for sentences */
-	char *route;   /* Route of requests outside dialogs */
-	char *contact; /* our Contact */
+	char *proxy;              /* HOST:PORT, for sentences */
+	char *route;              /* Route of requests outside dialogs */
+	char *contact;            /* our Contact */
+	struct ue_sip_auth *auth; /* NULL: no password */
 	const struct ue_sip_ops *ops;
 	void *arg;
 	LIST_HEAD(, ue_call) calls;
@@ -89,5 +92,17 @@ void ue_call_drop_subscription(struct ue_call *call);
 void ue_call_drop_refers(struct ue_call *call);
 /* A NOTIFY of the refer package in the call's dialog; the status to answer. */
 int ue_call_refer_notify(struct ue_call *call, sip_t const *sip_msg);
+
+/* ue_sip_auth.c. user NULL: the user part of as. */
+struct ue_sip_auth *ue_sip_auth_new(const char *as, const char *user, const char *password);
+void ue_sip_auth_free(struct ue_sip_auth **auth); /* wipes the password */
+/*
+ * When the response is a challenge that we can answer: the request once more, which takes the place of
+ * orq (destroyed). NULL: it is none, or was answered before; orq is untouched.
+ */
+nta_outgoing_t *ue_sip_again(struct ue_sip *sip, nta_leg_t *leg, nta_outgoing_t *orq,
+			     nta_response_f *fn, void *magic, sip_t const *response);
+/* The phrase of a final response ("" without one); a 401 to credentials is told in words of ours. */
+const char *ue_sip_phrase(nta_outgoing_t *orq, sip_t const *response);
 
 #endif

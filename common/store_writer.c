@@ -9,13 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
-
-#define GATHER_US 10000
 
 struct store_writer {
 	/* Both threads', under the lock. */
@@ -129,24 +126,11 @@ static void work(struct store_writer *w, struct store_items *all)
 	}
 }
 
-/* Under load what comes within GATHER_US of a commit goes into one transaction; who comes alone does not wait. */
-static void gather(struct store_writer *w, uint64_t last_us)
-{
-	uint64_t until_us = last_us + GATHER_US;
-	struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
-				 .tv_nsec = (long)(until_us % 1000000) * 1000};
-
-	while (!w->stop && clock_now_us() < until_us) {
-		if (pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT)
-			break;
-	}
-}
-
 static void *helper_main(void *arg)
 {
 	struct store_writer *w = arg;
 	struct store_items mine = STAILQ_HEAD_INITIALIZER(mine);
-	uint64_t one = 1, last_us = 0;
+	uint64_t one = 1;
 
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
@@ -154,10 +138,8 @@ static void *helper_main(void *arg)
 			pthread_cond_wait(&w->wake, &w->lock);
 		if (STAILQ_EMPTY(&w->todo))
 			break;
-		gather(w, last_us);
 		STAILQ_CONCAT(&mine, &w->todo);
 		pthread_mutex_unlock(&w->lock);
-		last_us = clock_now_us();
 		work(w, &mine);
 		pthread_mutex_lock(&w->lock);
 		STAILQ_CONCAT(&w->done, &mine);
@@ -196,17 +178,13 @@ int store_writer_new(const struct store_sqlite_config *config, struct store_sqli
 		     struct store_writer **w_r)
 {
 	struct store_writer *w = xcalloc(1, sizeof(*w));
-	pthread_condattr_t attr;
 
 	w->config = *config;
 	w->db = db_take;
 	STAILQ_INIT(&w->todo);
 	STAILQ_INIT(&w->done);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&w->wake, NULL);
 	w->result_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->result_fd < 0 || start(w) != 0) {
 		int err = errno;

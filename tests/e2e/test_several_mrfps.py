@@ -45,6 +45,7 @@ def test_full_ones_take_nobody_and_the_next_one_does(own_mrf, ue, room):
     fence(alice, bob)
     fence(dora, emil)
     bob.leave()
+    poll(lambda: mrfps(net)["mrfp"]["terminations"] == 1, what="bob's place to be free")
     frank = ue("frank", net=net).join(room)
     fence(alice, frank)
 

@@ -155,6 +155,7 @@ static void who_goes_is_owed_what_it_has_not_answered(void **state)
 	struct fake_plane *f = *state;
 	struct session *a = fake_member(f, "alice"), *b = fake_member(f, "bob"), *whose;
 	struct fake_sent sent;
+	struct wire *own;
 	char tid[MSRP_TID_MAX + 1];
 	size_t len;
 
@@ -175,7 +176,9 @@ static void who_goes_is_owed_what_it_has_not_answered(void **state)
 	assert_true(a->hold);
 	assert_int_equal(f->ctx->n_missing, 1);
 	f->n_events = 0;
+	own = a->wire;
 	hangup(a, 0); /* the rest of its end */
+	fake_wire_free(own);
 	assert_int_equal(*f->plane.stats.settled[CPIM_CHAT][OUTCOME_LOST], 2);
 	assert_int_equal(a->open[CPIM_CHAT], 0);
 	(void)b;

@@ -507,3 +507,21 @@ int sip_name_addr(struct slice value, struct bytes *display_r, struct slice *uri
 	*uri_r = uri;
 	return 0;
 }
+
+void sip_uri_name_key(struct slice name, struct bytes *out)
+{
+	bytes_reset(out);
+	if (sip_uri_key(name, out) < 0) {
+		bytes_reset(out);
+		bytes_add_slice(out, name);
+	}
+}
+
+char *sip_uri_name(struct slice name)
+{
+	struct bytes aor = BYTES_INIT;
+	char *text = sip_uri_aor(name, &aor) == 0 ? bytes_take(&aor) : slice_dup(name);
+
+	bytes_fini(&aor);
+	return text;
+}

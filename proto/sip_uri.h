@@ -38,6 +38,11 @@ MUST_CHECK int sip_uri_aor(struct slice text, struct bytes *out);
  */
 MUST_CHECK int sip_uri_key(struct slice text, struct bytes *out);
 
+/* The same for any name: what is no URI compares by its letters. Replaces what is in out. */
+void sip_uri_name_key(struct slice name, struct bytes *out);
+/* Address-of-record form of any name; what is no URI stays as it is. The caller frees. */
+char *sip_uri_name(struct slice name);
+
 /* name-addr or addr-spec as in From/To: display name (unquoted) and URI, without header parameters. */
 MUST_CHECK int sip_name_addr(struct slice value, struct bytes *display_r, struct slice *uri_r);
 

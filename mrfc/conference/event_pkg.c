@@ -93,20 +93,12 @@ struct event_pkg *event_pkg_new(struct roster *roster, const struct event_pkg_li
 	return e;
 }
 
-static void key_of(struct slice user, struct bytes *key)
-{
-	if (sip_uri_key(user, key) < 0) {
-		bytes_reset(key);
-		bytes_add_slice(key, user);
-	}
-}
-
 static struct sub_user *user_find(const struct event_pkg *e, struct slice user)
 {
 	struct bytes key = BYTES_INIT;
 	struct sub_user *u = NULL;
 
-	key_of(user, &key);
+	sip_uri_name_key(user, &key);
 	if (key.len > 0)
 		HASH_FIND(hh, e->users, key.data, key.len, u);
 	bytes_fini(&key);
@@ -119,7 +111,7 @@ static void user_add(struct event_pkg *e, struct subscription *s)
 	struct bytes key = BYTES_INIT;
 
 	if (!u) {
-		key_of(slice_str(s->user), &key);
+		sip_uri_name_key(slice_str(s->user), &key);
 		u = xcalloc(1, sizeof(*u) + key.len + 1);
 		LIST_INIT(&u->subs);
 		u->len = key.len;

@@ -36,21 +36,12 @@ struct members *members_new(void)
 	return set;
 }
 
-/* What is no URI compares by its letters. */
-static void key_of(struct slice uri, struct bytes *key)
-{
-	if (sip_uri_key(uri, key) < 0) {
-		bytes_reset(key);
-		bytes_add_slice(key, uri);
-	}
-}
-
 static struct member_key *key_find(const struct members *set, struct slice uri)
 {
 	struct bytes key = BYTES_INIT;
 	struct member_key *k = NULL;
 
-	key_of(uri, &key);
+	sip_uri_name_key(uri, &key);
 	if (key.len > 0)
 		HASH_FIND(hh, set->keys, key.data, key.len, k);
 	bytes_fini(&key);
@@ -65,7 +56,7 @@ static void key_add(struct member *m, struct slice uri)
 
 	if (key_find(m->set, uri) != NULL)
 		return;
-	key_of(uri, &key);
+	sip_uri_name_key(uri, &key);
 	if (key.len > 0) {
 		k = xcalloc(1, sizeof(*k) + key.len);
 		k->member = m;
@@ -93,15 +84,6 @@ struct member *members_find(const struct members *set, struct slice uri)
 	return k != NULL ? k->member : NULL;
 }
 
-static char *canonical(struct slice uri)
-{
-	struct bytes aor = BYTES_INIT;
-	char *text = sip_uri_aor(uri, &aor) == 0 ? bytes_take(&aor) : slice_dup(uri);
-
-	bytes_fini(&aor);
-	return text;
-}
-
 struct member *members_add(struct members *set, struct slice uri, const char *display)
 {
 	struct member *m = members_find(set, uri);
@@ -109,7 +91,7 @@ struct member *members_add(struct members *set, struct slice uri, const char *di
 	if (m == NULL) {
 		m = xcalloc(1, sizeof(*m));
 		m->set = set;
-		m->uri = canonical(uri);
+		m->uri = sip_uri_name(uri);
 		m->role = MEMBER_SPEAKER;
 		TAILQ_INSERT_TAIL(&set->all, m, link);
 		set->n++;

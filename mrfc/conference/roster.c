@@ -35,21 +35,12 @@ struct roster *roster_new(const char *conference_uri)
 	return r;
 }
 
-/* Comparable form; what is no URI compares by its letters. */
-static void key_of(struct slice uri, struct bytes *key)
-{
-	if (sip_uri_key(uri, key) < 0) {
-		bytes_reset(key);
-		bytes_add_slice(key, uri);
-	}
-}
-
 static struct roster_key *key_find(const struct roster *r, struct slice uri)
 {
 	struct bytes key = BYTES_INIT;
 	struct roster_key *k = NULL;
 
-	key_of(uri, &key);
+	sip_uri_name_key(uri, &key);
 	if (key.len > 0)
 		HASH_FIND(hh, r->keys, key.data, key.len, k);
 	bytes_fini(&key);
@@ -65,7 +56,7 @@ static void key_add(struct participant *p, struct slice uri)
 
 	if (key_find(r, uri))
 		return;
-	key_of(uri, &key);
+	sip_uri_name_key(uri, &key);
 	if (key.len > 0) {
 		k = xcalloc(1, sizeof(*k) + key.len);
 		k->user = p;
@@ -93,16 +84,6 @@ struct participant *roster_find(struct roster *r, struct slice uri)
 	return k ? k->user : NULL;
 }
 
-static char *canonical(struct slice uri)
-{
-	struct bytes aor = BYTES_INIT;
-	char *text;
-
-	text = sip_uri_aor(uri, &aor) == 0 ? bytes_take(&aor) : slice_dup(uri);
-	bytes_fini(&aor);
-	return text;
-}
-
 struct participant *roster_user(struct roster *r, struct slice uri, const char *display)
 {
 	struct participant *p = roster_find(r, uri);
@@ -110,7 +91,7 @@ struct participant *roster_user(struct roster *r, struct slice uri, const char *
 	if (!p) {
 		p = xcalloc(1, sizeof(*p));
 		p->roster = r;
-		p->uri = canonical(uri);
+		p->uri = sip_uri_name(uri);
 		LIST_INIT(&p->endpoints);
 		TAILQ_INSERT_TAIL(&r->users, p, link);
 		key_add(p, slice_str(p->uri));

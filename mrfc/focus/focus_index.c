@@ -18,20 +18,12 @@ struct session_name {
 	char key[];
 };
 
-static void key_of(struct slice uri, struct bytes *key)
-{
-	if (sip_uri_key(uri, key) == 0)
-		return;
-	bytes_reset(key);
-	bytes_add_slice(key, uri);
-}
-
 static void add_name(struct session *s, const char *uri)
 {
 	struct bytes key = BYTES_INIT;
 	struct session_name *n;
 
-	key_of(slice_str(uri), &key);
+	sip_uri_name_key(slice_str(uri), &key);
 	n = xcalloc(1, sizeof(*n) + key.len + 1);
 	n->session = s;
 	memcpy(n->key, bytes_cstr(&key), key.len);
@@ -78,7 +70,7 @@ struct session *session_of_user(struct room *room, struct slice uri, bool connec
 	}
 	if (connected_only || room->entering == NULL)
 		return NULL;
-	key_of(uri, &key);
+	sip_uri_name_key(uri, &key);
 	HASH_FIND(hh, room->entering, bytes_cstr(&key), key.len, n);
 	bytes_fini(&key);
 	return n != NULL ? n->session : NULL;

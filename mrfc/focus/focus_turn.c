@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Calls of ours take turns: so many a second over all conferences (dialout.rate), that a list of a
- * hundred does not flood the next hop. Who waits is in the roster already. First come, first called.
+ * hundred does not flood the next hop. Who waits is in the roster already. Conferences take turns, and in each: first come, first called.
  */
 #include "common/clock.h"
 #include "mrfc/focus/focus_priv.h"

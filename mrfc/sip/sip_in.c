@@ -314,6 +314,29 @@ void sip_in_turn(struct sip_agent *a)
 	}
 }
 
+void sip_in_hand_up(struct sip_in *in, struct sip_leg *leg)
+{
+	struct sip_agent *a = sip_in_object(in)->agent;
+
+	switch (in->method) {
+	case SIP_IN_INVITE:
+		a->handlers->invite(in, a->handlers_arg);
+		break;
+	case SIP_IN_SUBSCRIBE:
+		a->handlers->subscribe(in, leg, a->handlers_arg);
+		break;
+	case SIP_IN_REFER:
+		a->handlers->refer(in, leg, a->handlers_arg);
+		break;
+	case SIP_IN_OPTIONS:
+		a->handlers->options(in, a->handlers_arg);
+		break;
+	default:
+		sip_in_end_status(&in, 405);
+		break;
+	}
+}
+
 int sip_in_on_message(struct sip_agent *a, nta_agent_t *nta, msg_t *msg, sip_t *sip)
 {
 	nta_incoming_t *irq;
@@ -338,23 +361,7 @@ int sip_in_on_message(struct sip_agent *a, nta_agent_t *nta, msg_t *msg, sip_t *
 	in = sip_in_new(a, NULL, irq, sip, false);
 	if (in == NULL)
 		return 0;
-	switch (in->method) {
-	case SIP_IN_INVITE:
-		a->handlers->invite(in, a->handlers_arg);
-		break;
-	case SIP_IN_SUBSCRIBE:
-		a->handlers->subscribe(in, NULL, a->handlers_arg);
-		break;
-	case SIP_IN_REFER:
-		a->handlers->refer(in, NULL, a->handlers_arg);
-		break;
-	case SIP_IN_OPTIONS:
-		a->handlers->options(in, a->handlers_arg);
-		break;
-	default:
-		sip_in_end_status(&in, 405);
-		break;
-	}
+	sip_in_hand_up(in, NULL);
 	return 0;
 }
 

@@ -75,7 +75,6 @@ struct sip_usage *sip_leg_find(struct sip_leg *leg, const char *event, const cha
 
 static void dispatch(struct sip_leg *leg, struct sip_in *in)
 {
-	struct sip_agent *a = leg->agent;
 	struct sip_usage *u;
 
 	switch (in->method) {
@@ -97,16 +96,10 @@ static void dispatch(struct sip_leg *leg, struct sip_in *in)
 		if (u != NULL)
 			u->request(in, u->arg);
 		else
-			a->handlers->subscribe(in, leg, a->handlers_arg);
-		break;
-	case SIP_IN_REFER:
-		a->handlers->refer(in, leg, a->handlers_arg);
-		break;
-	case SIP_IN_OPTIONS:
-		a->handlers->options(in, a->handlers_arg);
+			sip_in_hand_up(in, leg);
 		break;
 	default:
-		sip_in_end_status(&in, 405);
+		sip_in_hand_up(in, leg);
 		break;
 	}
 }

@@ -78,6 +78,8 @@ static inline struct sip_in_object *sip_in_object(struct sip_in *in)
 /* Build the request object, or answer an unacceptable request and return NULL. */
 struct sip_in *sip_in_new(struct sip_agent *a, nta_leg_t *leg, nta_incoming_t *irq,
 			  sip_t const *sip, bool in_dialog);
+/* To the handler of its method; leg NULL: it came outside of dialogs. */
+void sip_in_hand_up(struct sip_in *in_take, struct sip_leg *leg);
 /* Sofia's callback for messages of no dialog and no transaction. */
 int sip_in_on_message(struct sip_agent *a, nta_agent_t *nta, msg_t *msg, sip_t *sip);
 /* For each turn of the loop: shedding that begins or ends is told. */

@@ -17,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCENARIOS = os.path.join(HERE, "..", "e2e", "sipp")
@@ -132,10 +131,13 @@ def memory(kind, args):
 
             def most(running):
                 top = 0
-                while running.poll() is None:
+                while True:
                     top = max(top, resident_kb(pid))
-                    time.sleep(0.2)
-                return top
+                    try:
+                        running.wait(0.2)
+                        return top
+                    except subprocess.TimeoutExpired:
+                        pass
 
             return (sipp(server, "stay", args.members, args.rate, "t1", most) - empty) / args.members
         finally:

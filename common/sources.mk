@@ -27,6 +27,7 @@ COMMON_SRC := \
 	common/rand.c \
 	common/rate.c \
 	common/resolve.c \
+	common/secret.c \
 	common/slice.c \
 	common/store.c \
 	common/store_file.c \
@@ -38,3 +39,4 @@ COMMON_SRC := \
 	common/tls_files.c
 UNIT_TESTS += addr buf bytes chunk clock config conn conn_tls daemon fingerprint http http_client http_url listener log \
 	metrics outq rand rate resolve slice store store_file tls tls_files
+UNIT_TESTS += secret

@@ -62,6 +62,11 @@ local bodies = {
 		[0x021a] = { field = ProtoField.uint8("mrf.add.away", "away") },
 		[0x021b] = { field = ProtoField.uint8("mrf.add.listener", "listener") },
 		[0x021c] = { field = ProtoField.uint8("mrf.add.hold", "hold") },
+		[0x021e] = { field = ProtoField.bytes("mrf.add.key_domain", "key_domain") },
+		[0x021f] = { field = ProtoField.uint32("mrf.add.key_epoch", "key_epoch") },
+		[0x0220] = { field = ProtoField.uint32("mrf.add.key_newest", "key_newest") },
+		[0x0221] = { field = ProtoField.string("mrf.add.psk_identity", "psk_identity") },
+		[0x0222] = { field = ProtoField.bytes("mrf.add.psk", "psk") },
 	},
 	add_reply = {
 		[0x0101] = { field = ProtoField.uint16("mrf.add_reply.code", "code", base.DEC, {[0] = "OK", [1] = "BAD_FRAME", [2] = "UNKNOWN_COMMAND", [3] = "UNKNOWN_FIELD", [4] = "MISSING_FIELD", [5] = "BAD_VALUE", [6] = "STALE_EPOCH", [7] = "UNKNOWN_CONTEXT", [8] = "UNKNOWN_TERMINATION", [9] = "NO_RESOURCES", [10] = "DRAINING", [11] = "VERSION", [12] = "NOT_ALLOWED", [13] = "BUSY", [14] = "NOT_REGISTERED"}) },
@@ -92,6 +97,11 @@ local bodies = {
 		[0x021a] = { field = ProtoField.uint8("mrf.modify.away", "away") },
 		[0x021b] = { field = ProtoField.uint8("mrf.modify.listener", "listener") },
 		[0x021c] = { field = ProtoField.uint8("mrf.modify.hold", "hold") },
+		[0x021e] = { field = ProtoField.bytes("mrf.modify.key_domain", "key_domain") },
+		[0x021f] = { field = ProtoField.uint32("mrf.modify.key_epoch", "key_epoch") },
+		[0x0220] = { field = ProtoField.uint32("mrf.modify.key_newest", "key_newest") },
+		[0x0221] = { field = ProtoField.string("mrf.modify.psk_identity", "psk_identity") },
+		[0x0222] = { field = ProtoField.bytes("mrf.modify.psk", "psk") },
 	},
 	subtract = {
 		[0x0201] = { field = ProtoField.uint64("mrf.subtract.epoch", "epoch") },

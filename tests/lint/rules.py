@@ -13,7 +13,7 @@ DOORS = [
     ("Sofia-SIP", r"sofia-sip/|sofia-resolv/",
      ["mrfc/sip/*", "proto/sdp_msrp*", "ue/ue_sip*"]),
     ("OpenSSL", r"openssl/",
-     ["common/tls*", "common/conn*", "common/rand*", "common/digest*", "proto/mikey*", "proto/cms*", "proto/ece*", "proto/gke*",
+     ["common/tls*", "common/conn*", "common/rand*", "common/digest*", "common/secret*", "proto/mikey*", "proto/cms*", "proto/ece*", "proto/gke*",
       "mrfc/conference/identity*", "mrfc/conference/credential*"]),
     ("libevent", r"event2/|event\.h$",
      ["common/conn*", "common/listener*", "common/http*", "common/daemon*", "common/resolve", "common/tls*",

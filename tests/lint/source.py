@@ -6,7 +6,7 @@ import subprocess
 
 LAYERS = {"common": 0, "proto": 1, "mrfp": 2, "mrfc": 2, "ue": 2}
 # Inside mrfc; files of the folder itself wire them and are wired to.
-FLOORS = {"mrfc/sip": 0, "mrfc/mp": 0, "mrfc/conference": 1, "mrfc/state": 2, "mrfc/focus": 3, "mrfc/admin": 4}
+FLOORS = {"mrfc/sip": 0, "mrfc/mp": 0, "mrfc/groupkey": 0, "mrfc/conference": 1, "mrfc/state": 2, "mrfc/focus": 3, "mrfc/admin": 4}
 
 
 class Tree:

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_GROUPKEY_GROUPKEY_H
+#define MRFC_GROUPKEY_GROUPKEY_H
+
+#include "common/slice.h"
+#include "proto/gke.h"
+
+/*
+ * Where the keys of sealed conferences come from: a key server in this process (local), another
+ * process (external), or a member's UE (member). The focus tells who belongs; it gets an epoch's
+ * name and opaque bytes for each member, and never sees a key. No scheme is named here: bytes are
+ * MIKEY today. All calls are asynchronous; callbacks come from the loop, never inside a call.
+ */
+struct groupkey;
+
+/* A member as the key server knows it: the user and which of his keys (one per device, say). */
+struct groupkey_member {
+	const char *uri;
+	struct slice key_id;  /* of his pairwise key; empty: the server chooses */
+	struct slice request; /* bytes that came with his offer; empty: we call him */
+};
+
+struct groupkey_policy {
+	enum gke_suite suite;
+	const char *owner; /* `member`: the UE that serves keys */
+};
+
+struct groupkey_events {
+	/* A new epoch is made; a message for each current member follows. reason: for the log. */
+	void (*epoch)(const char *room, const struct gkid *id, void *arg);
+	/*
+	 * Bytes for one member's key (key_id tells which). fresh: of a new epoch; else the answer to
+	 * his request.
+	 */
+	void (*message)(const char *room, const char *uri, struct slice key_id, struct slice bytes,
+			bool fresh, void *arg);
+	/* He has it, of this epoch. */
+	void (*confirmed)(const char *room, const char *uri, struct slice key_id,
+			  const struct gkid *id, void *arg);
+	/*
+	 * This member gets no key: err -ERR_NOT_FOUND (no key of his is known), -ERR_DENIED (not allowed, or
+	 * not authentic), -ERR_STALE (a replay, or his clock is off), -ERR_SYNTAX, -ERR_LIMIT (too
+	 * often). He is no member for the key server.
+	 */
+	void (*refused)(const char *room, const char *uri, struct slice key_id, int err,
+			const char *why, void *arg);
+	/* The server lost its keys (restart) or cannot be reached; `back`: tell it all members again by open and change. */
+	void (*down)(const char *why, void *arg);
+	void (*back)(void *arg);
+};
+
+struct groupkey_ops {
+	/* A conference begins or is taken up again; a new domain. room: its URI, also IDRapp. */
+	int (*open)(struct groupkey *g, const char *room, const struct groupkey_policy *policy);
+	void (*close)(struct groupkey *g, const char *room); /* keys are wiped */
+	/*
+	 * Membership changed: one new epoch for who is in now, joiners included (even when both lists are
+	 * empty: the old one has lived long enough).
+	 */
+	int (*change)(struct groupkey *g, const char *room, const struct groupkey_member *joined,
+		      size_t n_joined, const struct groupkey_member *left, size_t n_left);
+	/* Bytes of a member: a later request for the current key, or what confirms one. */
+	int (*request)(struct groupkey *g, const char *room, const struct groupkey_member *from,
+		       struct slice bytes);
+	bool (*ready)(const struct groupkey *g);
+	void (*free)(struct groupkey *g);
+};
+
+/* What implementations begin with. */
+struct groupkey {
+	const struct groupkey_ops *ops;
+	const struct groupkey_events *events;
+	void *arg;
+};
+
+static inline void groupkey_set_events(struct groupkey *g, const struct groupkey_events *events,
+				       void *arg)
+{
+	g->events = events;
+	g->arg = arg;
+}
+
+#endif

@@ -13,10 +13,17 @@
  */
 struct groupkey;
 
-/* A member as the key server knows it: the user and which of his keys (one per device, say). */
+/*
+ * A member as the key server knows it: the user and which of his keys (one per device, say). Who is
+ * in with the same key twice is one member: he leaves when his last session with that key does.
+ */
 struct groupkey_member {
 	const char *uri;
-	struct slice key_id;  /* of his pairwise key; empty: the server chooses */
+	/*
+	 * Of his pairwise key. Empty in who joined: the one his request names, else the server
+	 * chooses, and the first event about him tells which. Empty in who left: all of his.
+	 */
+	struct slice key_id;
 	struct slice request; /* bytes that came with his offer; empty: we call him */
 };
 
@@ -55,13 +62,21 @@ struct groupkey_ops {
 	void (*close)(struct groupkey *g, const char *room); /* keys are wiped */
 	/*
 	 * Membership changed: one new epoch for who is in now, joiners included (even when both lists are
-	 * empty: the old one has lived long enough).
+	 * empty: the old one has lived long enough). Joiners that are refused are told before it; when
+	 * all are and nobody left, there is no new epoch. The server makes epochs by itself, too, when one
+	 * has lived for 24 h or 2^20 messages.
 	 */
 	int (*change)(struct groupkey *g, const char *room, const struct groupkey_member *joined,
 		      size_t n_joined, const struct groupkey_member *left, size_t n_left);
-	/* Bytes of a member: a later request for the current key, or what confirms one. */
+	/*
+	 * Bytes of a member: a later request for the current key, or what confirms one. What is not
+	 * authentic, replayed, late or too often is dropped and counted, as if it had not come; only
+	 * who is no member hears that he is refused.
+	 */
 	int (*request)(struct groupkey *g, const char *room, const struct groupkey_member *from,
 		       struct slice bytes);
+	/* So many more messages were sealed with the current key; NULL: the server does not ask. */
+	void (*sent)(struct groupkey *g, const char *room, uint64_t n_messages);
 	bool (*ready)(const struct groupkey *g);
 	void (*free)(struct groupkey *g);
 };
@@ -78,6 +93,14 @@ static inline void groupkey_set_events(struct groupkey *g, const struct groupkey
 {
 	g->events = events;
 	g->arg = arg;
+}
+
+/* Nothing is told any more; keys are wiped. */
+static inline void groupkey_free(struct groupkey **g)
+{
+	if (*g)
+		(*g)->ops->free(*g);
+	*g = NULL;
 }
 
 #endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_GROUPKEY_KEYSERVER_H
+#define MRFC_GROUPKEY_KEYSERVER_H
+
+#include "mrfc/groupkey/groupkey.h"
+#include "mrfc/groupkey/member_keys.h"
+
+/*
+ * A key server: rooms, who is in them, the current key of each, and MIKEY messages that carry it to
+ * each member under his own key. Pure: time and randomness are given, what comes of a call is
+ * fetched afterwards. Any change is a fresh, independent key for all; none is ever sent under
+ * another group key. Judges what members send in the order of RFC 3830 5.3: time, names,
+ * algorithms, MAC; only an authentic message moves anything.
+ */
+struct keyserver;
+
+/* Where the timestamps are that must outlive the process (RFC 3830 5.4). */
+struct keyserver_memory {
+	/* 0: there is none. */
+	uint64_t (*last_t)(const char *name, void *arg);
+	void (*set_last_t)(const char *name, uint64_t t, void *arg);
+	void *arg;
+};
+
+struct keyserver_settings {
+	const char *name;       /* its URI: IDRi of its messages */
+	const char *factory;    /* a URI that an offer may name instead of the room; NULL: none */
+	uint64_t skew_ms;       /* how far a member's clock may be off; 0: 5 min */
+	uint64_t life_ms;       /* of an epoch; 0: 24 h */
+	uint64_t life_messages; /* the same; 0: 2^20 */
+	void (*random)(void *out, size_t len, void *arg); /* NULL: secret_random */
+	void *random_arg;
+	const struct keyserver_memory
+		*memory; /* NULL: none; then nothing from before the start counts */
+};
+
+struct keyserver_now {
+	uint64_t mono_ms;
+	uint64_t wall_us; /* since 1970 */
+};
+
+enum keyserver_kind {
+	KEYSERVER_NOTHING,
+	KEYSERVER_EPOCH,     /* gkid */
+	KEYSERVER_MESSAGE,   /* uri, key_id, bytes, fresh */
+	KEYSERVER_CONFIRMED, /* uri, key_id, gkid */
+	KEYSERVER_REFUSED    /* uri, key_id, err, why */
+};
+/* One thing that came of calls; views that live until the next call. */
+struct keyserver_event {
+	enum keyserver_kind kind;
+	const char *room, *uri;
+	struct slice key_id, bytes;
+	struct gkid gkid;
+	bool fresh;
+	int err;
+	const char *why;
+};
+
+struct keyserver *keyserver_new(const struct keyserver_settings *settings, struct member_keys *keys,
+				const struct keyserver_now *now);
+void keyserver_free(struct keyserver **ks); /* keys are wiped */
+
+/* A room begins, or once more: a new domain, nobody in it, no key yet. -ERR_LIMIT: its URI is too long. */
+MUST_CHECK int keyserver_open(struct keyserver *ks, const char *room, enum gke_suite suite);
+/* -ERR_NOT_FOUND */
+MUST_CHECK int keyserver_close(struct keyserver *ks, const char *room);
+/* As groupkey_ops.change. -ERR_NOT_FOUND: no such room. */
+MUST_CHECK int keyserver_change(struct keyserver *ks, const char *room,
+				const struct groupkey_member *joined, size_t n_joined,
+				const struct groupkey_member *left, size_t n_left,
+				const struct keyserver_now *now);
+/*
+ * As groupkey_ops.request. 0; -ERR_NOT_FOUND: no such room; what was dropped says why: -ERR_SYNTAX,
+ * -ERR_DENIED (not authentic, or not meant), -ERR_STALE (replayed, or his clock is off), -ERR_LIMIT (too often).
+ */
+MUST_CHECK int keyserver_request(struct keyserver *ks, const char *room,
+				 const struct groupkey_member *from, struct slice bytes,
+				 const struct keyserver_now *now);
+/* More messages were sealed under the current key. */
+void keyserver_sent(struct keyserver *ks, const char *room, uint64_t n_messages,
+		    const struct keyserver_now *now);
+/* Epochs that have lived long enough are replaced. Once a minute or so. */
+void keyserver_age(struct keyserver *ks, const struct keyserver_now *now);
+
+/* The next event, in order: messages are made only here. False: none is left. */
+bool keyserver_next(struct keyserver *ks, const struct keyserver_now *now,
+		    struct keyserver_event *event_r);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_GROUPKEY_MEMBER_KEYS_H
+#define MRFC_GROUPKEY_MEMBER_KEYS_H
+
+#include "mrfc/groupkey/key_rows.h"
+
+/*
+ * Pairwise keys of users and the key server (MK): under which group keys travel. A user has one or
+ * several, each with an id (one per device, say). They live in locked memory and, sealed, in the
+ * store; made here, told once, never again.
+ */
+#define MEMBER_KEY_SIZE   32
+#define MEMBER_KEY_ID_MAX 64
+#define MEMBER_KEYS_MAX   16 /* of one user */
+
+struct member_key {
+	const char *uri; /* of the user, as it was given */
+	const char *id;
+	const uint8_t *key; /* MEMBER_KEY_SIZE octets */
+};
+
+struct member_keys;
+/* rows NULL: memory only. They must outlive it. */
+struct member_keys *member_keys_new(struct key_rows *rows);
+void member_keys_free(struct member_keys **keys);
+/* Take what the store has. Rows that were tampered with are skipped, counted and logged. -ERR_* of the store. */
+MUST_CHECK int member_keys_load(struct member_keys *keys, size_t *n_skipped_r);
+
+/*
+ * Make one. id empty: one is made up. -ERR_SYNTAX: no URI of a user, or no id (1..64 of A-Z a-z 0-9
+ * . _ - : @ +); -ERR_EXISTS; -ERR_LIMIT. fn, arg: as in key_rows_put.
+ */
+MUST_CHECK int member_keys_add(struct member_keys *keys, const char *uri, const char *id,
+			       store_commit_fn *fn, void *arg, const struct member_key **key_r);
+/* id NULL: all of his. How many went, or -ERR_NOT_FOUND. fn is called once, for the last. */
+MUST_CHECK int member_keys_remove(struct member_keys *keys, const char *uri, const char *id,
+				  store_commit_fn *fn, void *arg);
+
+/* Any URI that means the same user. id empty: the one he was given first. NULL: none. */
+const struct member_key *member_keys_find(const struct member_keys *keys, const char *uri,
+					  struct slice id);
+size_t member_keys_count(const struct member_keys *keys);
+/* In order of users, then of arrival; fn must not change the table. */
+typedef void member_keys_fn(const struct member_key *key, void *arg);
+void member_keys_each(const struct member_keys *keys, member_keys_fn *fn, void *arg);
+
+#endif

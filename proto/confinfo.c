@@ -12,6 +12,7 @@
 
 #define NS_INFO "urn:ietf:params:xml:ns:conference-info"
 #define NS_XCON "urn:ietf:params:xml:ns:xcon-conference-info"
+#define NS_MRF  "urn:x-mrf:conference-info:1"
 
 static const char *const state_names[] = {
 	[CONFINFO_FULL] = "full",
@@ -64,8 +65,13 @@ static void build_description(struct bytes *out, const struct confinfo_doc *doc)
 		bytes_addf(out, "<maximum-user-count>%" PRIu32 "</maximum-user-count>",
 			   doc->max_users);
 	bytes_add_str(out, "<available-media><entry label=\"1\"><type>message</type>"
-			   "<status>sendrecv</status></entry></available-media>"
-			   "</conference-description>");
+			   "<status>sendrecv</status></entry></available-media>");
+	if (doc->epoch) { /* the schema's place for elements of others is the end */
+		bytes_add_str(out, "<epoch xmlns=\"" NS_MRF "\"");
+		xml_add_attr(out, "id", doc->epoch);
+		bytes_add_str(out, "/>");
+	}
+	bytes_add_str(out, "</conference-description>");
 }
 
 static void build_state(struct bytes *out, const struct confinfo_doc *doc)

@@ -67,6 +67,7 @@ struct confinfo_doc {
 	const char *subject;   /* NULL */
 	const char *display;   /* NULL */
 	uint32_t max_users;    /* 0: not written */
+	const char *epoch;     /* of the group key: its id in hex; NULL: there is none */
 	bool with_description; /* conference-description (always in a full document) */
 	bool with_counts;      /* conference-state */
 	uint32_t user_count;

@@ -5,16 +5,19 @@
  * document owns its strings. Applying it to what was known before is the watcher's business.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/mem.h"
 #include "proto/confinfo.h"
 #include "proto/xml.h"
 
-#define NS_INFO   "urn:ietf:params:xml:ns:conference-info"
-#define NS_XCON   "urn:ietf:params:xml:ns:xcon-conference-info"
-#define MAX_BYTES (4u << 20)
-#define MAX_DEPTH 32
-#define MAX_ITEMS 100000 /* users, and endpoints */
+#define NS_INFO      "urn:ietf:params:xml:ns:conference-info"
+#define NS_XCON      "urn:ietf:params:xml:ns:xcon-conference-info"
+#define NS_MRF       "urn:x-mrf:conference-info:1"
+#define MAX_BYTES    (4u << 20)
+#define MAX_DEPTH    32
+#define EPOCH_DIGITS 24
+#define MAX_ITEMS    100000 /* users, and endpoints */
 
 enum node {
 	NODE_NONE, /* not ours */
@@ -24,6 +27,7 @@ enum node {
 	NODE_DISPLAY,
 	NODE_SUBJECT,
 	NODE_MAX_USERS,
+	NODE_EPOCH,
 	NODE_STATE,
 	NODE_USER_COUNT,
 	NODE_ACTIVE,
@@ -130,6 +134,9 @@ static const char *keep(struct confinfo_parsed *p, char *s)
 
 static enum node child_of(enum node parent, const struct xml_item *item)
 {
+	if (parent == NODE_DESCRIPTION && strcmp(item->ns, NS_MRF) == 0 &&
+	    strcmp(item->name, "epoch") == 0)
+		return NODE_EPOCH;
 	if (strcmp(item->ns, NS_INFO) != 0)
 		return NODE_NONE;
 	for (size_t i = 0; i < ARRAY_LEN(tree); i++) {
@@ -209,6 +216,21 @@ static int start_user(struct reading *r)
 	return u->entity ? state_attr(r->x, &u->state) : -ERR_SYNTAX;
 }
 
+/* Malformed: no epoch, as for who does not know the element. */
+static void start_epoch(struct reading *r)
+{
+	char *id = xml_attr(r->x, "id", NULL);
+	struct slice text = id ? slice_str(id) : SLICE_NULL;
+	bool ok = text.len == EPOCH_DIGITS;
+
+	for (size_t i = 0; i < text.len && ok; i++)
+		ok = strchr("0123456789abcdefABCDEF", text.ptr[i]) != NULL;
+	if (ok)
+		r->p->doc.epoch = keep(r->p, id);
+	else
+		free(id);
+}
+
 static int start_endpoint(struct reading *r)
 {
 	struct confinfo_parsed *p = r->p;
@@ -238,6 +260,9 @@ static int on_start(struct reading *r, const struct xml_item *item)
 		return start_info(r);
 	case NODE_DESCRIPTION:
 		r->p->doc.with_description = true;
+		return 0;
+	case NODE_EPOCH:
+		start_epoch(r);
 		return 0;
 	case NODE_STATE:
 		r->p->doc.with_counts = true;

@@ -5,6 +5,7 @@
  */
 #include "ue/ue_roster.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/mem.h"
@@ -110,6 +111,13 @@ static void drop_unseen(struct ue_roster *r, ue_roster_change_fn *fn, void *arg)
 	}
 }
 
+/* Descriptions come whole: one without an epoch is of a conference without a group key. */
+static void take_epoch(struct ue_roster *r, const struct confinfo_doc *doc)
+{
+	if (doc->with_description)
+		snprintf(r->epoch, sizeof(r->epoch), "%s", doc->epoch ? doc->epoch : "");
+}
+
 int ue_roster_apply(struct ue_roster *r, const struct confinfo_doc *doc, ue_roster_change_fn *fn,
 		    void *arg)
 {
@@ -123,6 +131,7 @@ int ue_roster_apply(struct ue_roster *r, const struct confinfo_doc *doc, ue_rost
 		return -ERR_WRONG_STATE;
 	r->version = doc->version;
 	r->have_version = true;
+	take_epoch(r, doc);
 	for (i = 0; i < r->n_users; i++)
 		r->users[i].seen =
 			doc->state == CONFINFO_PARTIAL && doc->users_state == CONFINFO_PARTIAL;

@@ -3,6 +3,7 @@
 #define UE_UE_ROSTER_H
 
 #include "proto/confinfo.h"
+#include "proto/gke.h"
 
 /* A subscriber's picture of a conference, RFC 4575 4.6: full documents replace, partial ones change. */
 struct ue_roster_user {
@@ -19,6 +20,7 @@ struct ue_roster {
 	size_t n_users;
 	uint32_t version;
 	bool have_version;
+	char epoch[GKID_HEX_SIZE]; /* of the group key, as the focus tells it; "": none */
 };
 enum ue_roster_change { UE_ROSTER_ARRIVED, UE_ROSTER_DEPARTED, UE_ROSTER_RENAMED };
 typedef void ue_roster_change_fn(const struct ue_roster_user *user, enum ue_roster_change change,

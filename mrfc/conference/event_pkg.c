@@ -61,7 +61,7 @@ struct event_pkg {
 	struct event_pkg_ops ops;
 	void *arg;
 	struct roster_view view;
-	char *subject;
+	char *subject, *epoch;
 	TAILQ_HEAD(sub_head, subscription) subs;
 	size_t n_subs;
 	struct sub_user *users;
@@ -155,6 +155,7 @@ void event_pkg_free(struct event_pkg **ep)
 		sub_free(e, TAILQ_FIRST(&e->subs));
 	event_heap_fini(&e->heap);
 	free(e->subject);
+	free(e->epoch);
 	free(e);
 	*ep = NULL;
 }
@@ -162,11 +163,15 @@ void event_pkg_free(struct event_pkg **ep)
 void event_pkg_set_view(struct event_pkg *e, const struct roster_view *view)
 {
 	char *subject = view->subject ? xstrdup(view->subject) : NULL;
+	char *epoch = view->epoch ? xstrdup(view->epoch) : NULL;
 
 	free(e->subject);
+	free(e->epoch);
 	e->subject = subject;
+	e->epoch = epoch;
 	e->view = *view;
 	e->view.subject = subject;
+	e->view.epoch = epoch;
 }
 
 size_t event_pkg_count(const struct event_pkg *e)

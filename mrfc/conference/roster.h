@@ -148,6 +148,7 @@ void roster_touch(struct roster *r); /* conference-level change (subject) */
 /* What a document says beside the roster. Strings are the caller's; NULL: not written. */
 struct roster_view {
 	const char *subject;
+	const char *epoch; /* id of the group key that is in use, in hex */
 	uint32_t version;
 	uint32_t max_users;
 	bool active, locked;

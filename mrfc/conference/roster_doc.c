@@ -240,6 +240,7 @@ void roster_document(struct roster *r, uint64_t since, const struct roster_view 
 		.state = full ? CONFINFO_FULL : CONFINFO_PARTIAL,
 		.version = view->version,
 		.subject = view->subject,
+		.epoch = view->epoch,
 		.max_users = view->max_users,
 		.with_description = full || r->described > since,
 		.with_counts = true,

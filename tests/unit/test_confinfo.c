@@ -68,6 +68,7 @@ static struct confinfo_doc rich(void)
 		.subject = "Lunch",
 		.display = "The room",
 		.max_users = 100,
+		.epoch = "c0ffee010203040500000007",
 		.with_description = true,
 		.with_counts = true,
 		.user_count = 1,
@@ -123,7 +124,8 @@ static void a_full_document_is_written_octet_by_octet(void **state)
 											  "<purpose>participation</purpose></entry></conf-uris>"
 											  "<maximum-user-count>100</maximum-user-count>"
 											  "<available-media><entry label=\"1\"><type>message</type>"
-											  "<status>sendrecv</status></entry></available-media></conference-description>"
+											  "<status>sendrecv</status></entry></available-media>"
+											  "<epoch xmlns=\"urn:x-mrf:conference-info:1\" id=\"c0ffee010203040500000007\"/></conference-description>"
 											  "<conference-state><user-count>1</user-count><active>true</active>"
 											  "<locked>false</locked></conference-state>"
 											  "<users state=\"full\">"
@@ -191,7 +193,7 @@ static void every_shape_of_document_satisfies_the_schema(void **state)
 		doc.state = i & 8 ? CONFINFO_PARTIAL : CONFINFO_FULL;
 		if (i & 16) {
 			doc.max_users = 0;
-			doc.subject = doc.display = NULL;
+			doc.subject = doc.display = doc.epoch = NULL;
 		}
 		confinfo_build(&out, &doc);
 		assert_true(valid(bytes_cstr(&out)));
@@ -283,6 +285,7 @@ static void what_was_written_is_read_back_the_same(void **state)
 	same_text(r->entity, doc.entity);
 	same_text(r->subject, doc.subject);
 	same_text(r->display, doc.display);
+	same_text(r->epoch, doc.epoch);
 	assert_int_equal(r->state, doc.state);
 	assert_int_equal(r->version, doc.version);
 	assert_int_equal(r->max_users, doc.max_users);
@@ -466,10 +469,37 @@ static void a_partial_document_without_users_says_nothing_of_them(void **state)
 	}
 }
 
+static void an_epoch_is_24_hex_digits_in_its_own_namespace_or_none(void **state)
+{
+	static const char *const not_one[] = {
+		"<epoch id='c0ffee010203040500000007'/>",
+		"<epoch xmlns='urn:x-mrf:conference-info:1'/>",
+		"<epoch xmlns='urn:x-mrf:conference-info:1' id='c0ffee01020304050000000'/>",
+		"<epoch xmlns='urn:x-mrf:conference-info:1' id='c0ffee01020304050000000g'/>",
+		"<epoch xmlns='urn:x-mrf:conference-info:1' id='c0ffee0102030405000000071'/>",
+		"<x:y xmlns:x='urn:x'><epoch xmlns='urn:x-mrf:conference-info:1' "
+		"id='c0ffee010203040500000007'/></x:y>",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(not_one) / sizeof(not_one[0]); i++) {
+		struct confinfo_parsed *p = NULL;
+		char text[600], inner[400];
+
+		snprintf(inner, sizeof(inner),
+			 "<conference-description>%s</conference-description>", not_one[i]);
+		snprintf(text, sizeof(text), HEAD, "partial", inner);
+		assert_int_equal(confinfo_parse(slice_str(text), &p), 0);
+		assert_null(confinfo_doc(p)->epoch);
+		confinfo_free(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_partial_document_without_users_says_nothing_of_them),
+		cmocka_unit_test(an_epoch_is_24_hex_digits_in_its_own_namespace_or_none),
 		cmocka_unit_test(a_full_document_is_written_octet_by_octet),
 		cmocka_unit_test(
 			a_partial_document_shows_who_left_and_deleted_ones_have_no_children),

@@ -101,9 +101,34 @@ static void another_name_comes_with_a_full_document_and_no_word_of_the_last_stay
 	roster_free(&r);
 }
 
+/* covers: GK-008 */
+static void a_new_epoch_stands_in_the_next_document_of_each_watcher(void **state)
+{
+	struct roster *r = room();
+	struct roster_view view = {.version = 2, .active = true};
+	struct bytes out = BYTES_INIT;
+	uint64_t seen;
+
+	(void)state;
+	join(r, ALICE, "sip:alice@192.0.2.11");
+	seen = roster_serial(r);
+	roster_document(r, seen, &view, &out);
+	assert_null(strstr(bytes_cstr(&out), "<epoch"));
+	view.epoch = "c0ffee010203040500000007";
+	roster_touch(r);
+	bytes_reset(&out);
+	roster_document(r, seen, &view, &out);
+	assert_non_null(strstr(bytes_cstr(&out), "state=\"partial\""));
+	assert_non_null(strstr(bytes_cstr(&out), "id=\"c0ffee010203040500000007\""));
+	assert_null(strstr(bytes_cstr(&out), ALICE));
+	bytes_fini(&out);
+	roster_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_new_epoch_stands_in_the_next_document_of_each_watcher),
 		cmocka_unit_test(who_hides_is_shown_by_another_uri_to_all_but_himself),
 		cmocka_unit_test(
 			another_name_comes_with_a_full_document_and_no_word_of_the_last_stay),

@@ -123,9 +123,47 @@ static void a_change_of_nickname_is_told_once_and_only_of_those_here(void **stat
 	ue_roster_fini(&r);
 }
 
+static void the_epoch_of_the_last_description_holds(void **state)
+{
+	struct ue_roster r;
+	struct heard h = {""};
+	struct confinfo_doc doc = {.entity = "sip:r@x",
+				   .state = CONFINFO_FULL,
+				   .version = 1,
+				   .with_description = true,
+				   .epoch = "c0ffee010203040500000007"};
+
+	(void)state;
+	ue_roster_init(&r);
+	assert_string_equal(r.epoch, "");
+	assert_int_equal(ue_roster_apply(&r, &doc, on_change, &h), 0);
+	assert_string_equal(r.epoch, "c0ffee010203040500000007");
+	doc.version = 2;
+	doc.state = doc.users_state = CONFINFO_PARTIAL;
+	doc.with_description = false;
+	doc.epoch = NULL;
+	assert_int_equal(ue_roster_apply(&r, &doc, on_change, &h), 0);
+	assert_string_equal(r.epoch, "c0ffee010203040500000007");
+	doc.version = 1; /* an old one changes nothing */
+	doc.with_description = true;
+	doc.epoch = "c0ffee010203040500000001";
+	assert_int_equal(ue_roster_apply(&r, &doc, on_change, &h), -ERR_STALE);
+	assert_string_equal(r.epoch, "c0ffee010203040500000007");
+	doc.version = 3;
+	doc.epoch = "c0ffee010203040500000008";
+	assert_int_equal(ue_roster_apply(&r, &doc, on_change, &h), 0);
+	assert_string_equal(r.epoch, "c0ffee010203040500000008");
+	doc.version = 4;
+	doc.epoch = NULL;
+	assert_int_equal(ue_roster_apply(&r, &doc, on_change, &h), 0);
+	assert_string_equal(r.epoch, "");
+	ue_roster_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_epoch_of_the_last_description_holds),
 		cmocka_unit_test(full_and_partial_documents_tell_who_comes_and_goes),
 		cmocka_unit_test(old_versions_are_dropped_and_gaps_are_told),
 		cmocka_unit_test(a_change_of_nickname_is_told_once_and_only_of_those_here),

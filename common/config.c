@@ -182,7 +182,9 @@ static int apply_setting(struct loader *l, const struct config_opt *opt,
 	if (type == CONFIG_TYPE_STRING &&
 	    (quantity || opt->type == CONFIG_STRING || opt->type == CONFIG_ENUM))
 		return apply_text(l, opt, config_setting_get_string(setting));
-	if (type == CONFIG_TYPE_BOOL && opt->type == CONFIG_BOOL)
+	if (type == CONFIG_TYPE_BOOL &&
+	    (opt->type == CONFIG_BOOL ||
+	     (opt->type == CONFIG_ENUM && strstr(opt->words, "false true") != NULL)))
 		snprintf(text, sizeof(text), "%s",
 			 config_setting_get_bool(setting) ? "true" : "false");
 	else if (number && (quantity || opt->type == CONFIG_INT))

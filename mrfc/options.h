@@ -26,6 +26,21 @@ enum options_anonymous { OPTIONS_ANONYMOUS_ALLOW, OPTIONS_ANONYMOUS_REFUSE };
 enum options_assert { OPTIONS_ASSERT_ALL, OPTIONS_ASSERT_TRUSTED };
 enum options_reveal { OPTIONS_REVEAL_NOBODY, OPTIONS_REVEAL_MODERATORS };
 
+/* Two words each: bool in earlier releases. */
+enum options_e2e { OPTIONS_E2E_OFF, OPTIONS_E2E_REQUIRED, OPTIONS_E2E_FALSE, OPTIONS_E2E_TRUE };
+enum options_stale { OPTIONS_STALE_DROP, OPTIONS_STALE_KEEP };
+enum options_require_tls {
+	OPTIONS_REQUIRE_TLS_OFF,
+	OPTIONS_REQUIRE_TLS_HOP,
+	OPTIONS_REQUIRE_TLS_ACCESS_OR_HOP
+};
+enum options_groupkey {
+	OPTIONS_GROUPKEY_LOCAL,
+	OPTIONS_GROUPKEY_EXTERNAL,
+	OPTIONS_GROUPKEY_MEMBER
+};
+enum options_suite { OPTIONS_SUITE_B, OPTIONS_SUITE_A };
+
 enum options_sync { OPTIONS_SYNC_FULL, OPTIONS_SYNC_NORMAL };
 
 struct options {
@@ -47,7 +62,14 @@ struct options {
 	char *icsi, *iari, *asserted, *psi;
 	int64_t session_expires, session_min_se;
 	char *factory, *aliases, *wrapped_types, *reserved_nicknames;
-	bool create_on_join, e2e, nicknames, refuse_lookalikes, private_messages, echo;
+	bool create_on_join, nicknames, refuse_lookalikes, private_messages, echo;
+	int e2e;               /* enum options_e2e; options_sealed() */
+	int stale_member;      /* enum options_stale */
+	int require_tls;       /* enum options_require_tls */
+	int groupkey_server;   /* enum options_groupkey */
+	int groupkey_suite;    /* enum options_suite */
+	int64_t groupkey_skew; /* ms */
+	char *groupkey_name, *groupkey_store_key;
 	int conference_end; /* enum options_end */
 	int stop;           /* enum options_stop */
 	int leave;          /* enum options_leave */
@@ -100,6 +122,8 @@ struct options {
 /* The service settings, "profile" replaced by what it means. */
 const char *options_icsi(const struct options *o);
 const char *options_asserted(const struct options *o);
+/* conference.e2e, whichever of its words was used. */
+bool options_sealed(const struct options *o);
 
 extern const struct config_opt options_table[];
 extern const size_t options_table_len;

@@ -19,6 +19,7 @@ struct options {
 	char *domain, *address;
 	int64_t port, max_size, grace_ms, free_number;
 	bool create;
+	int sealed;
 	int profile;
 };
 
@@ -39,6 +40,8 @@ static const struct config_opt table[] = {
 	 NULL, "", "Create.", "creation by joining is not in this release"},
 	{"profile", CONFIG_ENUM, offsetof(struct options, profile), "ims", 0, 0, "ims rfc", "",
 	 "Profile a|b.", NULL},
+	{"conference.seal_each_one", CONFIG_ENUM, offsetof(struct options, sealed), "off", 0, 0,
+	 "off required false true", "", "Sealed.", NULL},
 };
 
 static struct config_error error;
@@ -125,6 +128,20 @@ static void defaults_hold_without_file_and_overrides(void **state)
 	config_release(table, ARRAY_LEN(table), &o);
 	assert_null(o.domain);
 	config_release(table, ARRAY_LEN(table), &o);
+}
+
+static void a_setting_of_words_takes_a_truth_value_where_the_words_say_so(void **state)
+{
+	struct options o;
+
+	(void)state;
+	assert_int_equal(load_text("conference: { seal_each_one = true; };", &o), 0);
+	assert_int_equal(o.sealed, 3);
+	config_release(table, ARRAY_LEN(table), &o);
+	assert_int_equal(load_text("conference: { seal_each_one = \"required\"; };", &o), 0);
+	assert_int_equal(o.sealed, 1);
+	config_release(table, ARRAY_LEN(table), &o);
+	expect_in_file("profile = true;", "1: profile: one of: ims rfc expected");
 }
 
 static void a_file_sets_nested_groups_and_overrides_win(void **state)
@@ -332,6 +349,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_hold_without_file_and_overrides),
 		cmocka_unit_test(a_file_sets_nested_groups_and_overrides_win),
+		cmocka_unit_test(a_setting_of_words_takes_a_truth_value_where_the_words_say_so),
 		cmocka_unit_test(sizes_and_times_take_units),
 		cmocka_unit_test(ranges_include_their_ends_and_nothing_more),
 		cmocka_unit_test(malformed_values_say_what_is_allowed),

@@ -19,6 +19,7 @@ MRFC_SRC := \
 	mrfc/conference/credential.c \
 	mrfc/conference/privacy.c \
 	mrfc/conference/psi.c \
+	mrfc/conference/rekey.c \
 	mrfc/conference/roster.c \
 	mrfc/conference/roster_doc.c \
 	mrfc/conference/roster_nick.c \
@@ -116,3 +117,4 @@ UNIT_TESTS += api_policy roster_absent
 UNIT_TESTS += urilist
 UNIT_TESTS += hop_table overload psi service
 UNIT_TESTS += attempts charging credential privacy roster_doc trust users
+UNIT_TESTS += rekey

@@ -220,14 +220,14 @@ void wire_advance(struct wire *w, const struct wire_batch *b, size_t n)
 static void wait_writable(struct wire *w, bool on)
 {
 	w->blocked = on;
+	if (on)
+		wire_watch(w); /* while armed too: a tick before this write saw no block */
 	if (w->armed == on)
 		return; /* moved_ms tells since when */
 	w->armed = on;
 	conn_want_write(w->conn, on);
-	if (on) {
+	if (on)
 		w->moved_ms = w->plane->now_ms;
-		wire_watch(w);
-	}
 }
 
 /* Something is left that one write did not hold (or that a leg will pass over). */

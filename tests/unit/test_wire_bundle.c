@@ -13,8 +13,10 @@
 
 #include "fake_plane.h"
 #include "mrfp/fanout.h"
+#include "mrfp/nickname.h"
 #include "mrfp/publish.h"
 #include "mrfp/request.h"
+#include "mrfp/watch.h"
 #include "mrfp/wire_bundle.h"
 
 #define LEGS 30 /* no more than libevent reports in its first turn */
@@ -183,6 +185,46 @@ static void who_takes_a_part_gets_the_rest_and_who_is_gone_is_lost(void **state)
 	close_world(&w);
 }
 
+static void on_nickname(struct session *s, struct slice tid, struct slice paths, int status)
+{
+	(void)s, (void)tid, (void)paths, (void)status;
+}
+
+/*
+ * The kernel has room again, and the tick comes before the write that fills it: the connection is
+ * still looked at, and cut when it takes nothing more. covers: SW-082
+ */
+static void who_takes_a_part_during_a_tick_and_then_nothing_is_cut(void **state)
+{
+	struct world w;
+	struct plane *p = &w.f.plane;
+	struct wire *wire;
+
+	(void)state;
+	open_world(&w);
+	p->nicknames = nicknames_new(p, on_nickname);
+	for (int i = 0; i < 8; i++)
+		publish(&w, STREAM_CHAT, 16384);
+	fanout_run(p);
+	wire = w.legs[0]->wire;
+	assert_true(wire->blocked);
+	assert_true(drain(w.peers[0]) > 0);
+	event_base_loop(p->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	assert_false(wire->blocked);
+	watch_tick(p);
+	fanout_run(p);
+	assert_true(wire->blocked);
+	p->now_ms = wire->moved_ms + (uint64_t)w.f.opt.grace_ms - 1;
+	watch_tick(p);
+	assert_false(wire->dead);
+	p->now_ms++;
+	watch_tick(p);
+	assert_true(wire->dead);
+	assert_int_equal(w.legs[0]->state, SESSION_LOST);
+	nicknames_free(&p->nicknames);
+	close_world(&w);
+}
+
 /* Frames of many peers at once, one of them longer than what one read of the batch holds. */
 static void what_all_say_at_once_is_heard(void **state)
 {
@@ -223,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_for_all_is_one_call),
 		cmocka_unit_test(who_takes_a_part_gets_the_rest_and_who_is_gone_is_lost),
+		cmocka_unit_test(who_takes_a_part_during_a_tick_and_then_nothing_is_cut),
 		cmocka_unit_test(what_all_say_at_once_is_heard),
 	};
 

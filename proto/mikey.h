@@ -47,6 +47,7 @@ struct mikey {
 	uint64_t t;                              /* NTP-UTC, 32.32 bits */
 	struct slice rand;                       /* PSK_INIT */
 	struct slice idri, idrr, idrpsk, idrapp; /* data of the ids; empty when missing */
+	bool idrpsk_is_octets;                   /* else a URI */
 	struct slice sdp_ids; /* of the extension (RFC 4567): "mikey"; empty when missing */
 	struct slice kemac;   /* encrypted key data; empty in a key request */
 	struct slice mac;     /* of KEMAC or V */
@@ -58,7 +59,8 @@ MUST_CHECK int mikey_data_type(struct slice in);
 /*
  * -ERR_SYNTAX: malformed, or of another shape (an error message with *error_r could answer it);
  * -ERR_LIMIT: too long, or too many payloads; -ERR_UNSUPPORTED: a version, type, algorithm or key
- * length that is not spoken here. error_r may be NULL.
+ * length that is not spoken here. error_r may be NULL. Of a message that is refused *m_r holds what
+ * was read before, for mikey_build_error alone.
  */
 MUST_CHECK int mikey_parse(struct slice in, struct mikey *m_r, enum mikey_error *error_r);
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 PROTO_SRC := \
+	proto/base64.c \
 	proto/chars.c \
 	proto/confinfo.c \
 	proto/confinfo_parse.c \
@@ -8,10 +9,16 @@ PROTO_SRC := \
 	proto/ctl_codec.c \
 	proto/ctl_frame.c \
 	proto/ctl_msgs.c \
+	proto/gke.c \
 	proto/imdn.c \
 	proto/imdn_scan.c \
 	proto/iscomposing.c \
+	proto/key_mgmt.c \
 	proto/lookalike.c \
+	proto/mikey.c \
+	proto/mikey_build.c \
+	proto/mikey_crypt.c \
+	proto/mikey_open.c \
 	proto/msrp_build.c \
 	proto/msrp_head.c \
 	proto/msrp_parse.c \
@@ -34,3 +41,4 @@ UNIT_TESTS += chars msrp_parse msrp_limits msrp_build msrp_uri cpim cpim_build m
 	imdn iscomposing multipart ws ws_hello
 UNIT_TESTS += precis
 UNIT_TESTS += sdp_qos
+UNIT_TESTS += base64 gke key_mgmt mikey_vectors

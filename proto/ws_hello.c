@@ -6,12 +6,11 @@
 #include "proto/ws_hello.h"
 
 #include "common/digest.h"
+#include "proto/base64.h"
 #include "proto/chars.h"
 
 #define GUID    "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455 1.3 */
 #define KEY_LEN 24                                     /* 16 octets in base64 */
-
-static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 ptrdiff_t ws_hello_find(struct slice in)
 {
@@ -56,16 +55,14 @@ static bool list_has(struct slice list, const char *word, bool any_case)
 	return false;
 }
 
-/* Base64 of 16 octets: 22 digits of which the last has four bits to spare, then "==". */
+/* Base64 of 16 octets. */
 static bool key_ok(struct slice key)
 {
-	if (key.len != KEY_LEN || key.ptr[22] != '=' || key.ptr[23] != '=')
-		return false;
-	for (size_t i = 0; i < 22; i++) {
-		if (!chars_in(key.ptr[i], base64))
-			return false;
-	}
-	return chars_in(key.ptr[21], "AQgw");
+	struct bytes octets = BYTES_INIT;
+	bool ok = key.len == KEY_LEN && base64_parse(key, &octets) == 0 && octets.len == 16;
+
+	bytes_fini(&octets);
+	return ok;
 }
 
 static void take_field(struct fields *f, struct slice name, struct slice value,
@@ -183,20 +180,6 @@ bool ws_hello_origin_ok(struct slice list, struct slice origin)
 
 /* --- answering --- */
 
-static void add_base64(struct bytes *out, const uint8_t *data, size_t len)
-{
-	for (size_t i = 0; i < len; i += 3) {
-		size_t n = len - i < 3 ? len - i : 3;
-		uint32_t v = (uint32_t)data[i] << 16 | (n > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
-			     (n > 2 ? data[i + 2] : 0);
-
-		bytes_add_char(out, base64[v >> 18]);
-		bytes_add_char(out, base64[v >> 12 & 63]);
-		bytes_add_char(out, n > 1 ? base64[v >> 6 & 63] : '=');
-		bytes_add_char(out, n > 2 ? base64[v & 63] : '=');
-	}
-}
-
 static void add_accept(struct bytes *out, struct slice key)
 {
 	uint8_t sha1[DIGEST_SHA1_LEN];
@@ -206,7 +189,7 @@ static void add_accept(struct bytes *out, struct slice key)
 	memcpy(text + KEY_LEN, GUID, sizeof(GUID));
 	digest_sha1(slice_str(text), sha1);
 	bytes_add_str(out, "Sec-WebSocket-Accept: ");
-	add_base64(out, sha1, sizeof(sha1));
+	base64_build(slice_make(sha1, sizeof(sha1)), out);
 	bytes_add_str(out, "\r\n");
 }
 

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_GROUPKEY_KEYSERVER_PRIV_H
+#define MRFC_GROUPKEY_KEYSERVER_PRIV_H
+
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "mrfc/groupkey/keyserver.h"
+#include "proto/mikey.h"
+
+/* Shared by the pieces of the key server. */
+struct ks_member;
+
+/* What waits to be fetched. A member's are part of it, others are on the heap. */
+struct ks_item {
+	TAILQ_ENTRY(ks_item) link;
+	enum keyserver_kind kind;
+	struct ks_room *room;
+	struct ks_member *member; /* KEYSERVER_MESSAGE: of him, and not on the heap */
+	bool queued, fresh;
+	char *uri, *key_id;
+	struct gkid gkid;
+	int err;
+	const char *why;
+};
+
+/* A message that waits to be confirmed. */
+struct ks_sent {
+	struct bytes bytes; /* empty: none */
+	struct gkid gkid;
+	bool confirmed;
+};
+enum { KS_FRESH, KS_ANSWER, KS_SENT };
+
+/* One key of a user in a room. */
+struct ks_member {
+	TAILQ_ENTRY(ks_member) link;
+	struct ks_person *person;
+	char *uri, *key_id;
+	bool in_offer; /* the next message stands in an offer of ours */
+	struct ks_item items[KS_SENT];
+	struct ks_sent sent[KS_SENT];
+};
+TAILQ_HEAD(ks_members, ks_member);
+
+struct ks_person {
+	char *name; /* sip_uri_name_key */
+	struct ks_members keys;
+	UT_hash_handle hh;
+};
+
+struct ks_room {
+	char *uri;
+	enum gke_suite suite;
+	uint8_t domain[GKID_DOMAIN_SIZE];
+	uint32_t epoch; /* 0: none yet */
+	uint8_t *tek;   /* GKE_TEK_MAX */
+	uint8_t rand[MIKEY_RAND_SIZE];
+	uint64_t since_ms, n_messages; /* of the epoch */
+	struct ks_person *people;
+	UT_hash_handle hh;
+};
+
+/* Who ever sent something authentic, by "USER ID". */
+struct ks_sender {
+	char *name;
+	uint64_t last_t;
+	uint64_t busy_until_ms; /* of the limit for requests */
+	UT_hash_handle hh;
+};
+
+struct keyserver {
+	char *name, *factory;
+	uint64_t skew_us, life_ms, life_messages;
+	void (*random)(void *out, size_t len, void *arg);
+	void *random_arg;
+	struct keyserver_memory memory; /* last_t NULL: none */
+	struct member_keys *keys;
+	struct ks_room *rooms;
+	struct ks_sender *senders;
+	uint64_t start_t, last_t, reserved_t;
+	TAILQ_HEAD(, ks_item) queue;
+	size_t n_refused; /* in it */
+	/* What keyserver_next() showed last. */
+	char *out_room, *out_uri, *out_id;
+	struct bytes out_bytes;
+};
+
+struct ks_member *ks_member_find(const struct ks_room *room, const char *uri, struct slice key_id);
+struct ks_person *ks_person_find(const struct ks_room *room, const char *uri);
+/* Something to fetch; copies. */
+void ks_tell(struct keyserver *ks, enum keyserver_kind kind, struct ks_room *room, const char *uri,
+	     struct slice key_id, const struct gkid *gkid, int err, const char *why);
+/* A message of this kind for him, with what is current when it is fetched. */
+void ks_owe(struct keyserver *ks, struct ks_room *room, struct ks_member *m, int which);
+struct gkid ks_gkid(const struct ks_room *room);
+
+/*
+ * keyserver_judge.c: is this a genuine request for the current key, by the user uri? 0 and his key; else
+ * -ERR_* as groupkey_events.refused has them, and why. joining: it came with his offer.
+ */
+MUST_CHECK int ks_judge_request(struct keyserver *ks, const struct ks_room *room, const char *uri,
+				struct slice bytes, bool joining, const struct keyserver_now *now,
+				const struct member_key **key_r, const char **why_r);
+/* One more request of his is in time. */
+bool ks_request_allowed(struct keyserver *ks, const struct member_key *key, uint64_t now_ms);
+/* Does it confirm a message to one of his keys? 0 and which; -ERR_SYNTAX, -ERR_DENIED, -ERR_STALE. */
+MUST_CHECK int ks_judge_confirmation(const struct keyserver *ks, const struct ks_room *room,
+				     const struct groupkey_member *from, struct slice bytes,
+				     struct ks_member **member_r, struct ks_sent **sent_r);
+void ks_senders_free(struct keyserver *ks);
+
+#endif

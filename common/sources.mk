@@ -28,6 +28,7 @@ COMMON_SRC := \
 	common/rate.c \
 	common/resolve.c \
 	common/secret.c \
+	common/secret_box.c \
 	common/slice.c \
 	common/store.c \
 	common/store_file.c \

@@ -65,6 +65,12 @@ MRFC_SRC := \
 	mrfc/focus/focus_token.c \
 	mrfc/focus/focus_turn.c \
 	mrfc/focus/focus_user.c \
+	mrfc/groupkey/key_rows.c \
+	mrfc/groupkey/keyserver.c \
+	mrfc/groupkey/keyserver_judge.c \
+	mrfc/groupkey/local.c \
+	mrfc/groupkey/member_keys.c \
+	mrfc/groupkey/t_memory.c \
 	mrfc/mp/media.c \
 	mrfc/mp/mrfp_link.c \
 	mrfc/mp/mrfp_link_loop.c \

@@ -18,7 +18,6 @@
 #define LIFE_MESSAGES (1u << 20)
 #define MAX_REFUSED   1000         /* that wait to be fetched */
 #define RESERVE       (2ull << 32) /* seconds of timestamps that are written down ahead */
-#define OWN_T         "key server" /* its name in the memory; no user's, as it has no scheme */
 
 static void secret_octets(void *out, size_t len, void *arg)
 {
@@ -43,7 +42,7 @@ struct keyserver *keyserver_new(const struct keyserver_settings *settings, struc
 	ks->keys = keys;
 	ks->start_t = mikey_time(now->wall_us);
 	if (ks->memory.last_t != NULL)
-		ks->last_t = ks->memory.last_t(OWN_T, ks->memory.arg);
+		ks->last_t = ks->memory.last_t(KEYSERVER_OWN_T, ks->memory.arg);
 	TAILQ_INIT(&ks->queue);
 	return ks;
 }
@@ -421,7 +420,7 @@ static uint64_t next_t(struct keyserver *ks, const struct keyserver_now *now)
 	ks->last_t = t;
 	if (ks->memory.set_last_t != NULL && t + RESERVE / 2 > ks->reserved_t) {
 		ks->reserved_t = t + RESERVE;
-		ks->memory.set_last_t(OWN_T, ks->reserved_t, ks->memory.arg);
+		ks->memory.set_last_t(KEYSERVER_OWN_T, ks->reserved_t, ks->memory.arg);
 	}
 	return t;
 }

@@ -14,6 +14,9 @@
  */
 struct keyserver;
 
+/* The name of its own timestamp there; no user's, as it has no scheme. */
+#define KEYSERVER_OWN_T "key server"
+
 /* Where the timestamps are that must outlive the process (RFC 3830 5.4). */
 struct keyserver_memory {
 	/* 0: there is none. */

@@ -109,6 +109,31 @@ int fingerprint_list_add(struct fingerprint_list *list, struct slice text)
 	return 0;
 }
 
+int fingerprint_list_read(struct fingerprint_list *list_r, const char *text)
+{
+	struct fingerprint_list list = {.n = 0};
+	struct slice rest = slice_str(text), item;
+
+	while (slice_next(&rest, ',', &item)) {
+		struct bytes named = BYTES_INIT;
+		size_t before = list.n;
+		int rc;
+
+		item = slice_trim(item);
+		if (!item.len)
+			continue;
+		if (slice_chr(item, ' ') < 0)
+			bytes_add_str(&named, "sha-256 ");
+		bytes_add_slice(&named, item);
+		rc = fingerprint_list_add(&list, bytes_slice(&named));
+		bytes_fini(&named);
+		if (rc || list.n == before)
+			return rc ? rc : -ERR_SYNTAX;
+	}
+	*list_r = list;
+	return 0;
+}
+
 enum fingerprint_hash fingerprint_list_hash(const struct fingerprint_list *list)
 {
 	enum fingerprint_hash best = 0;

@@ -39,6 +39,11 @@ void fingerprint_build(struct bytes *out, const struct fingerprint *fp);
  * 5.1); -ERR_SYNTAX, -ERR_LIMIT.
  */
 MUST_CHECK int fingerprint_list_add(struct fingerprint_list *list, struct slice text);
+/*
+ * Pins in a setting: comma-separated texts, "AA:BB:..." alone being SHA-256. -ERR_SYNTAX (also an
+ * untrusted hash), -ERR_LIMIT.
+ */
+MUST_CHECK int fingerprint_list_read(struct fingerprint_list *list_r, const char *text);
 /* The strongest hash in the list, 0 in an empty one: only values of it count (RFC 8122 5.1). */
 enum fingerprint_hash fingerprint_list_hash(const struct fingerprint_list *list);
 bool fingerprint_list_has(const struct fingerprint_list *list, const struct fingerprint *fp);

@@ -133,14 +133,16 @@ static int no_passphrase(char *buf, int size, int rwflag, void *arg)
 	return -1;
 }
 
-static SSL_CTX *new_ctx(const SSL_METHOD *method, struct tls *t, bool ask_peer)
+static SSL_CTX *new_ctx(const SSL_METHOD *method, struct tls *t, const struct tls_settings *set,
+			bool ask_peer)
 {
 	SSL_CTX *ctx = SSL_CTX_new(method);
 
 	if (!ctx)
 		return NULL;
 	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
-	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+	if (SSL_CTX_set_min_proto_version(ctx, set->only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) !=
+		    1 ||
 	    SSL_CTX_set_cipher_list(ctx, SUITES_1_2) != 1 ||
 	    SSL_CTX_set1_groups_list(ctx, GROUPS) != 1) {
 		SSL_CTX_free(ctx);
@@ -211,8 +213,8 @@ int tls_new(const struct tls_settings *settings, struct tls **tls_r, char why[TL
 	TAILQ_INIT(&t->running);
 	TAILQ_INIT(&t->waiting);
 	t->max_handshakes = settings->max_handshakes ? settings->max_handshakes : MAX_HANDSHAKES;
-	t->server = new_ctx(TLS_server_method(), t, settings->ask_peer);
-	t->client = new_ctx(TLS_client_method(), t, true);
+	t->server = new_ctx(TLS_server_method(), t, settings, settings->ask_peer);
+	t->client = new_ctx(TLS_client_method(), t, settings, true);
 	t->bio = tls_bio_new();
 	if (!t->server || !t->client || !t->bio)
 		failed(why, "TLS", "library");

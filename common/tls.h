@@ -16,6 +16,7 @@ struct tls;
 struct tls_settings {
 	/* PEM files, chain and key; both NULL or empty: a self-signed P-256 certificate is made. */
 	const char *certificate, *key;
+	bool only_1_3;           /* no TLS 1.2 */
 	bool ask_peer;           /* clients are asked for a certificate (not those of browsers) */
 	uint32_t max_handshakes; /* of peers that connect, at a time; others wait. 0: 200 */
 };

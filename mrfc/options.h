@@ -111,7 +111,7 @@ struct options {
 	char *admin_address;
 	int64_t admin_port;
 	char *admin_token_file;
-	char *mp_socket, *mp_address;
+	char *mp_socket, *mp_address, *mp_tls_certificate, *mp_tls_key, *mp_pins, *mp_users;
 	int64_t mp_port, mp_max_load, mp_move_rate;
 	char *store_path, *cdr_path;
 	int store_sync; /* enum options_sync */

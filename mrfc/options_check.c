@@ -16,6 +16,7 @@
 #include "mrfc/conference/trust.h"
 #include "mrfc/consent_file.h"
 #include "mrfc/focus/focus.h"
+#include "mrfc/mp/mrfp_pool.h"
 #include "mrfc/options.h"
 #include "mrfc/sip/hop_table.h"
 #include "proto/precis.h"
@@ -320,10 +321,34 @@ static int check_consent(const struct options *o, const struct why *why)
 	return err;
 }
 
+/* Who may come as an MRFP: by the socket, and over TLS. */
+static int check_mp(const struct options *o, const struct why *why)
+{
+	struct fingerprint_list pins;
+	struct mrfp_users users;
+	struct addr at;
+
+	if (addr_from_unix(o->mp_socket, &at) != 0)
+		return wrong(why, "mp.socket: '%s' is no path for a Unix socket (1..107 octets)",
+			     o->mp_socket);
+	if (mrfp_users_read(o->mp_users, &users) != 0)
+		return wrong(why, "mp.users: '%s' names a user that does not exist", o->mp_users);
+	if (o->mp_address[0] == '\0')
+		return 0;
+	if (addr_from_host(slice_str(o->mp_address), (uint16_t)o->mp_port, &at) != 0)
+		return wrong(why, "mp.address: '%s' is no numeric address", o->mp_address);
+	if (o->mp_tls_certificate[0] == '\0' || o->mp_tls_key[0] == '\0')
+		return wrong(why, "mp.address: needs mp.tls_certificate and mp.tls_key");
+	if (fingerprint_list_read(&pins, o->mp_pins) != 0)
+		return wrong(why, "mp.pins: '%s' is no list of fingerprints", o->mp_pins);
+	if (pins.n == 0)
+		return wrong(why, "mp.address: needs mp.pins, the fingerprints of its MRFPs");
+	return 0;
+}
+
 int options_check(const struct options *o, char *why_r, size_t why_size)
 {
 	const struct why why = {why_r, why_size};
-	struct addr at;
 	int err = check_names(o, &why);
 
 	if (err == 0)
@@ -342,8 +367,7 @@ int options_check(const struct options *o, char *why_r, size_t why_size)
 		err = check_operators(o, &why);
 	if (err == 0)
 		err = check_store(o, &why);
-	if (err == 0 && addr_from_unix(o->mp_socket, &at) != 0)
-		err = wrong(&why, "mp.socket: '%s' is no path for a Unix socket (1..107 octets)",
-			    o->mp_socket);
+	if (err == 0)
+		err = check_mp(o, &why);
 	return err;
 }

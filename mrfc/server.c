@@ -245,8 +245,39 @@ static int open_store(struct server *s, const struct options *o)
 	return err == -ERR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
 }
 
+/* Who else may register, and where those of other machines do. */
+static int open_remote(struct server *s, const struct options *o)
+{
+	struct mrfp_users users;
+	struct fingerprint_list pins;
+	struct mrfp_remote remote = {
+		.certificate = o->mp_tls_certificate, .key = o->mp_tls_key, .pins = &pins};
+	char why[TLS_WHY_SIZE], text[ADDR_STRLEN];
+	struct addr at;
+	int err = mrfp_users_read(o->mp_users, &users);
+
+	if (err == 0)
+		mrfp_pool_set_users(s->pool, &users);
+	if (o->mp_address[0] == '\0')
+		return EXIT_OK;
+	if (fingerprint_list_read(&pins, o->mp_pins) != 0 ||
+	    addr_from_host(slice_str(o->mp_address), (uint16_t)o->mp_port, &at) != 0)
+		return EXIT_CONFIG; /* options_check */
+	remote.at = &at;
+	err = mrfp_pool_listen_tls(s->pool, &remote, why);
+	if (err != 0) {
+		log_error("mp.address, mp.port: %s", why);
+		return err == -ERR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
+	}
+	log_info("MRFPs of other machines register at %s",
+		 addr_format(mrfp_pool_remote_addr(s->pool), text));
+	return EXIT_OK;
+}
+
 static int open_pool(struct server *s, const struct options *o)
 {
+	int code;
+
 	if (mrfp_pool_new(s->base, o->mp_socket, NULL, s->metrics, &s->pool) != 0) {
 		log_error("cannot listen for MRFPs on %s: %s", o->mp_socket,
 			  errno == EADDRINUSE ? "another mrfc uses it, or it is no socket"
@@ -254,6 +285,9 @@ static int open_pool(struct server *s, const struct options *o)
 		return EXIT_RUNTIME;
 	}
 	mrfp_pool_set_max_load(s->pool, (uint32_t)o->mp_max_load);
+	code = open_remote(s, o);
+	if (code != EXIT_OK)
+		return code;
 	s->media = media_new(s->pool);
 	return EXIT_OK;
 }
@@ -370,14 +404,18 @@ static int recover(struct server *s)
 static void tell_ready(const struct server *s)
 {
 	const struct addr *tls = sip_agent_tls_addr(s->sip);
-	char sip[ADDR_STRLEN], sips[ADDR_STRLEN], admin[ADDR_STRLEN];
+	const struct addr *mp = mrfp_pool_remote_addr(s->pool);
+	struct bytes line = BYTES_INIT;
+	char text[ADDR_STRLEN];
 
-	addr_format(sip_agent_addr(s->sip), sip);
-	addr_format(http_server_addr(s->http), admin);
-	if (tls == NULL)
-		daemon_ready("ready sip=%s admin=%s", sip, admin);
-	else
-		daemon_ready("ready sip=%s sips=%s admin=%s", sip, addr_format(tls, sips), admin);
+	bytes_addf(&line, "ready sip=%s", addr_format(sip_agent_addr(s->sip), text));
+	if (tls != NULL)
+		bytes_addf(&line, " sips=%s", addr_format(tls, text));
+	bytes_addf(&line, " admin=%s", addr_format(http_server_addr(s->http), text));
+	if (mp != NULL)
+		bytes_addf(&line, " mp=%s", addr_format(mp, text));
+	daemon_ready("%s", bytes_cstr(&line));
+	bytes_fini(&line);
 }
 
 int server_open(const struct options *o, server_reload_fn *reload, void *reload_arg,

@@ -78,6 +78,7 @@ MRFC_SRC := \
 	mrfc/mp/mrfp_pool.c \
 	mrfc/mp/mrfp_pool_audit.c \
 	mrfc/mp/mrfp_pool_ctx.c \
+	mrfc/mp/mrfp_pool_door.c \
 	mrfc/mp/mrfp_pool_info.c \
 	mrfc/mp/mrfp_pool_place.c \
 	mrfc/mp/mrfp_pool_trust.c \

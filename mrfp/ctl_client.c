@@ -46,6 +46,8 @@ struct ctl_client {
 	struct event_base *base;
 	const struct options *opt;
 	struct addr mrfc;
+	struct tls *tls; /* NULL: the Unix socket */
+	struct fingerprint_list pins;
 	struct stats *stats;
 	const struct ctl_client_ops *ops;
 	void *arg;
@@ -393,7 +395,6 @@ static void on_event(struct conn *conn, enum conn_event ev, void *arg)
 {
 	struct ctl_client *c = arg;
 
-	(void)conn;
 	switch (ev) {
 	case CONN_CONNECTED:
 		set_state(c, LINK_REGISTERING, "connected");
@@ -409,7 +410,7 @@ static void on_event(struct conn *conn, enum conn_event ev, void *arg)
 		ctl_client_flush(c);
 		break;
 	case CONN_FAILED:
-		link_down(c, "no connection");
+		link_down(c, conn_why(conn));
 		break;
 	}
 }
@@ -443,11 +444,18 @@ static void on_redial(evutil_socket_t fd, short what, void *arg)
 	dial(arg);
 }
 
+static int connect_mrfc(struct ctl_client *c)
+{
+	return c->tls ? conn_connect_tls(c->base, c->tls, &c->mrfc, &c->pins, CONNECT_TIMEOUT_MS,
+					 on_event, c, &c->conn)
+		      : conn_connect(c->base, &c->mrfc, CONNECT_TIMEOUT_MS, on_event, c, &c->conn);
+}
+
 static void dial(struct ctl_client *c)
 {
 	char text[ADDR_STRLEN];
 
-	if (conn_connect(c->base, &c->mrfc, CONNECT_TIMEOUT_MS, on_event, c, &c->conn)) {
+	if (connect_mrfc(c)) {
 		if (!c->told)
 			log_warn("no MRFC at %s: %s; trying on", addr_format(&c->mrfc, text),
 				 strerror(errno));
@@ -483,6 +491,12 @@ struct ctl_client *ctl_client_new(struct event_base *base, const struct options 
 	c->keepalive = evtimer_new(base, on_keepalive, c);
 	arm(c->redial, 0);
 	return c;
+}
+
+void ctl_client_secure(struct ctl_client *c, struct tls *tls, const struct fingerprint_list *pins)
+{
+	c->tls = tls;
+	c->pins = *pins;
 }
 
 void ctl_client_free(struct ctl_client **cp)

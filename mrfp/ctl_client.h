@@ -3,11 +3,13 @@
 #define MRFP_CTL_CLIENT_H
 
 #include "common/addr.h"
+#include "common/fingerprint.h"
 #include "mrfp/options.h"
 #include "mrfp/stats.h"
 #include "proto/ctl_frame.h"
 
 struct event_base;
+struct tls;
 
 /*
  * The MRFP's end of the control link: dials the MRFC, registers, keeps the link alive, answers
@@ -33,6 +35,8 @@ struct ctl_client_ops {
 struct ctl_client *ctl_client_new(struct event_base *base, const struct options *opt,
 				  const struct addr *mrfc, struct stats *stats,
 				  const struct ctl_client_ops *ops, void *arg);
+/* Before the first turn: over TLS, to whom shows one of pins (copied). tls outlives the client. */
+void ctl_client_secure(struct ctl_client *c, struct tls *tls, const struct fingerprint_list *pins);
 void ctl_client_free(struct ctl_client **c);
 bool ctl_client_up(const struct ctl_client *c);
 /*

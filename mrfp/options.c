@@ -149,9 +149,13 @@ const struct config_opt options_table[] = {
 	       "PEM file with the key of tls.certificate, without passphrase: RSA 2048..4096, P-256, P-384 or Ed25519."),
 	STRING("mp.socket", mp_socket, "build/run/mp.sock",
 	       "Unix socket of the MRFC's control protocol."),
-	OPT("mp.connect", CONFIG_STRING, mp_connect, "", 0, 0, NULL, "",
-	    "HOST:PORT of the MRFC's control protocol over TLS.",
-	    "the control protocol over TLS is not in this release"),
+	STRING("mp.connect", mp_connect, "",
+	       "Numeric HOST:PORT of an MRFC on another machine, reached over TLS 1.3; empty: mp.socket."),
+	STRING("mp.tls_certificate", mp_tls_certificate, "",
+	       "PEM file: our certificate for mp.connect, which the MRFC pins."),
+	STRING("mp.tls_key", mp_tls_key, "", "PEM file: its key, without a passphrase."),
+	STRING("mp.pins", mp_pins, "",
+	       "Fingerprints of the MRFC's certificate, comma-separated (\"sha-256 AA:BB:...\" or \"AA:BB:...\"); two for a change."),
 	STRING("mp.id", mp_id, "mrfp",
 	       "Name of this MRFP, stable over restarts; each MRFP of an MRFC needs its own."),
 	INT("mp.max_terminations", mp_max_terminations, "0", 0, 10000000,
@@ -259,6 +263,31 @@ static int check_tls(const struct options *o, struct config_error *error_r)
 	return 0;
 }
 
+/* The way to an MRFC of another machine. */
+static int check_connect(const struct options *o, struct config_error *error_r)
+{
+	struct tls_settings set = {o->mp_tls_certificate, o->mp_tls_key, .only_1_3 = true};
+	struct fingerprint_list pins;
+	char why[TLS_WHY_SIZE];
+	struct addr at;
+	struct tls *tls;
+
+	if (!o->mp_connect[0])
+		return 0;
+	if (addr_parse(slice_str(o->mp_connect), &at) != 0 || !addr_port(&at))
+		return wrong(error_r, "mp.connect: '%s' is no numeric HOST:PORT", o->mp_connect);
+	if (!o->mp_tls_certificate[0] || !o->mp_tls_key[0])
+		return wrong(error_r, "mp.connect: needs mp.tls_certificate and mp.tls_key");
+	if (fingerprint_list_read(&pins, o->mp_pins) != 0)
+		return wrong(error_r, "mp.pins: '%s' is no list of fingerprints", o->mp_pins);
+	if (!pins.n)
+		return wrong(error_r, "mp.connect: needs mp.pins, the fingerprint of the MRFC");
+	if (tls_new(&set, &tls, why))
+		return wrong(error_r, "mp.tls_certificate, mp.tls_key: %s", why);
+	tls_free(&tls);
+	return 0;
+}
+
 static int check_websocket(const struct options *o, struct config_error *error_r)
 {
 	struct slice host;
@@ -351,6 +380,9 @@ int options_check(const struct options *o, struct config_error *error_r)
 	if (err < 0)
 		return err;
 	err = check_id(o->mp_id, error_r);
+	if (err < 0)
+		return err;
+	err = check_connect(o, error_r);
 	if (err < 0)
 		return err;
 	if (o->mp_socket[0] == '\0' || addr_from_unix(o->mp_socket, &at) != 0)

@@ -43,6 +43,7 @@ struct server {
 	struct metrics *metrics;
 	struct doors *doors;
 	struct ctl_client *ctl;
+	struct tls *ctl_tls; /* NULL: the Unix socket */
 	struct http_server *http;
 	struct daemon *daemon;
 	struct event *tick, *ready_timer;
@@ -241,7 +242,7 @@ static const char *on_readyz(void *arg)
 	if (ctl_client_up(s->ctl))
 		return NULL;
 	snprintf(s->not_ready, sizeof(s->not_ready), "not ready: not registered at the MRFC on %s",
-		 s->opt->mp_socket);
+		 s->opt->mp_connect[0] ? s->opt->mp_connect : s->opt->mp_socket);
 	return s->not_ready;
 }
 
@@ -391,11 +392,24 @@ static int open_plane(struct server *s)
 
 static int open_control(struct server *s)
 {
+	const struct options *o = s->opt;
+	struct tls_settings set = {o->mp_tls_certificate, o->mp_tls_key, .only_1_3 = true};
+	struct fingerprint_list pins;
+	bool remote = o->mp_connect[0] != '\0';
+	char why[TLS_WHY_SIZE];
 	struct addr at;
 
-	if (addr_from_unix(s->opt->mp_socket, &at))
+	if (remote ? addr_parse(slice_str(o->mp_connect), &at) : addr_from_unix(o->mp_socket, &at))
 		return EXIT_CONFIG;
-	s->ctl = ctl_client_new(s->base, s->opt, &at, &s->plane.stats, &ctl_ops, s);
+	if (remote && fingerprint_list_read(&pins, o->mp_pins))
+		return EXIT_CONFIG;
+	if (remote && tls_new(&set, &s->ctl_tls, why)) {
+		log_error("mp.tls_certificate, mp.tls_key: %s", why);
+		return EXIT_CONFIG;
+	}
+	s->ctl = ctl_client_new(s->base, o, &at, &s->plane.stats, &ctl_ops, s);
+	if (remote)
+		ctl_client_secure(s->ctl, s->ctl_tls, &pins);
 	return EXIT_OK;
 }
 
@@ -530,6 +544,7 @@ int server_run(const struct options *opt, server_reload_fn *reload, void *reload
 	event_base_loop(s->base, EVLOOP_NONBLOCK); /* closed streams are freed by the loop */
 	event_base_free(s->base);
 	doors_release(&s->plane);
+	tls_free(&s->ctl_tls);
 	free(s);
 	return code;
 }

@@ -23,9 +23,11 @@ struct mrfp_wire {
 	void *arg;
 	struct buf in;
 	struct outq out;
-	bool busy;   /* inside an event of ours: freeing waits for its end */
-	bool freed;  /* mrfp_wire_free() was called meanwhile */
-	bool closed; /* the closed event was given */
+	bool busy;                    /* inside an event of ours: freeing waits for its end */
+	bool freed;                   /* mrfp_wire_free() was called meanwhile */
+	bool closed;                  /* the closed event was given */
+	bool secret;                  /* over TLS */
+	struct fingerprint_list pins; /* whom we talk to then */
 };
 
 static void release(struct mrfp_wire *w)
@@ -102,14 +104,15 @@ static void on_conn(struct conn *c, enum conn_event ev, void *arg)
 {
 	struct mrfp_wire *w = arg;
 
-	(void)c;
 	if (w->closed)
 		return;
 	w->busy = true;
-	if (ev == CONN_READABLE)
+	if (ev == CONN_CONNECTED && w->secret && !conn_peer_is(c, &w->pins))
+		tell_closed(w, "its certificate is not pinned");
+	else if (ev == CONN_READABLE)
 		on_readable(w);
 	else if (ev == CONN_FAILED || (ev == CONN_WRITABLE && !flush(w)))
-		tell_closed(w, "reset");
+		tell_closed(w, w->secret ? conn_why(c) : "reset");
 	w->busy = false;
 	if (w->freed)
 		release(w);
@@ -123,6 +126,21 @@ struct mrfp_wire *mrfp_wire_new(struct event_base *base, int fd_take, const stru
 	outq_init(&w->out, OUT_MAX);
 	mrfp_wire_set_events(w, events, arg);
 	w->conn = conn_accept(base, fd_take, peer, on_conn, w);
+	return w;
+}
+
+struct mrfp_wire *mrfp_wire_new_tls(struct event_base *base, struct tls *tls,
+				    const struct fingerprint_list *pins, int fd_take,
+				    const struct addr *peer, const struct mrfp_wire_events *events,
+				    void *arg)
+{
+	struct mrfp_wire *w = xcalloc(1, sizeof(*w));
+
+	outq_init(&w->out, OUT_MAX);
+	mrfp_wire_set_events(w, events, arg);
+	w->secret = true;
+	w->pins = *pins;
+	w->conn = conn_accept_tls(base, tls, fd_take, peer, on_conn, w);
 	return w;
 }
 

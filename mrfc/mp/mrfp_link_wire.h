@@ -4,9 +4,11 @@
 
 #include "common/addr.h"
 #include "common/chunk.h"
+#include "common/fingerprint.h"
 #include "proto/ctl_frame.h"
 
 struct event_base;
+struct tls;
 
 /* One accepted stream of control frames. Knows frames, not what they mean. */
 struct mrfp_wire;
@@ -20,6 +22,14 @@ struct mrfp_wire_events {
 
 struct mrfp_wire *mrfp_wire_new(struct event_base *base, int fd_take, const struct addr *peer,
 				const struct mrfp_wire_events *events, void *arg);
+/*
+ * The same over TLS: no frame is read before the peer's certificate has shown to be one of pins (which
+ * is copied). tls outlives the wire.
+ */
+struct mrfp_wire *mrfp_wire_new_tls(struct event_base *base, struct tls *tls,
+				    const struct fingerprint_list *pins, int fd_take,
+				    const struct addr *peer, const struct mrfp_wire_events *events,
+				    void *arg);
 void mrfp_wire_set_events(struct mrfp_wire *w, const struct mrfp_wire_events *events, void *arg);
 /*
  * Queue a whole frame; it leaves from the loop, so no event comes from within. Takes the caller's

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "common/tls.h"
 #include "mrfc/mp/mrfp_pool_priv.h"
 
 #define LOG_PLACE     "mrfp_pool"
@@ -342,9 +343,8 @@ static void on_stranger_closed(struct mrfp_wire *w, const char *why, void *arg)
 
 static const struct mrfp_wire_events stranger_events = {on_stranger_frame, on_stranger_closed};
 
-static void on_accept(int fd_take, const struct addr *peer, void *arg)
+struct pool_stranger *pool_stranger_new(struct mrfp_pool *p)
 {
-	struct mrfp_pool *p = arg;
 	struct pool_stranger *s, *oldest = NULL;
 
 	if (p->n_strangers == STRANGERS_MAX) {
@@ -357,7 +357,8 @@ static void on_accept(int fd_take, const struct addr *peer, void *arg)
 	s->deadline_ms = mrfp_loop_now_ms(p->loop) + p->timing.register_ms;
 	LIST_INSERT_HEAD(&p->strangers, s, link);
 	p->n_strangers++;
-	s->wire = mrfp_wire_new(p->base, fd_take, peer, &stranger_events, s);
+	s->events = &stranger_events;
+	return s;
 }
 
 static void on_tick(uint64_t now_ms, void *arg)
@@ -401,7 +402,6 @@ int mrfp_pool_new(struct event_base *base, const char *socket_path,
 		  struct mrfp_pool **pool_r)
 {
 	struct mrfp_pool *p = xcalloc(1, sizeof(*p));
-	struct addr at;
 	int rc;
 
 	p->base = base;
@@ -414,9 +414,7 @@ int mrfp_pool_new(struct event_base *base, const char *socket_path,
 	LIST_INIT(&p->strangers);
 	TAILQ_INIT(&p->sent);
 	TAILQ_INIT(&p->failed);
-	rc = addr_from_unix(socket_path, &at);
-	if (rc == 0)
-		rc = listener_open(base, &at, on_accept, p, &p->listener);
+	rc = pool_door_unix(p, socket_path);
 	if (rc < 0) {
 		free(p);
 		return rc;
@@ -436,13 +434,14 @@ void mrfp_pool_free(struct mrfp_pool **p)
 	*p = NULL;
 	pool->events = NULL;
 	mrfp_pool_drop_callbacks(pool);
-	listener_free(&pool->listener);
+	pool_doors_close(pool);
 	while (!LIST_EMPTY(&pool->strangers))
 		stranger_free(LIST_FIRST(&pool->strangers));
 	while (!LIST_EMPTY(&pool->members))
 		member_free(LIST_FIRST(&pool->members));
 	pool_ops_turn(pool);
 	mrfp_loop_free(&pool->loop);
+	tls_free(&pool->tls); /* after all its wires */
 	free(pool);
 }
 

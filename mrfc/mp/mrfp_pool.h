@@ -4,7 +4,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
+#include "common/tls.h"
 #include "mrfc/mp/mrfp_link.h"
 #include "proto/ctl_codec.h"
 
@@ -21,6 +23,30 @@ struct mrfp_pool;
 MUST_CHECK int mrfp_pool_new(struct event_base *base, const char *socket_path,
 			     const struct mrfp_timing *timing, struct metrics *metrics,
 			     struct mrfp_pool **pool_r);
+/*
+ * Users whose processes may register on the socket, besides root and our own: names or numbers,
+ * comma-separated. -ERR_NOT_FOUND: there is no such user; -ERR_LIMIT.
+ */
+#define MRFP_USERS_MAX 16
+struct mrfp_users {
+	uid_t uid[MRFP_USERS_MAX];
+	size_t n;
+};
+MUST_CHECK int mrfp_users_read(const char *text, struct mrfp_users *users_r);
+void mrfp_pool_set_users(struct mrfp_pool *p, const struct mrfp_users *users);
+/*
+ * Listen for MRFPs of other machines too: TLS 1.3, both sides with certificates, and theirs have to
+ * be among pins (two for a change). -ERR_CONFIG, -ERR_IO with a sentence in why.
+ */
+struct mrfp_remote {
+	const struct addr *at;
+	const char *certificate, *key; /* PEM files */
+	const struct fingerprint_list *pins;
+};
+MUST_CHECK int mrfp_pool_listen_tls(struct mrfp_pool *p, const struct mrfp_remote *remote,
+				    char why[TLS_WHY_SIZE]);
+/* Where; NULL: not at all. */
+const struct addr *mrfp_pool_remote_addr(const struct mrfp_pool *p);
 /* Pending callbacks are dropped. */
 void mrfp_pool_free(struct mrfp_pool **p);
 

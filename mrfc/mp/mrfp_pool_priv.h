@@ -75,7 +75,9 @@ struct pool_member {
 struct pool_stranger {
 	LIST_ENTRY(pool_stranger) link;
 	struct mrfp_pool *pool;
+	const struct mrfp_wire_events *events; /* of its wire */
 	struct mrfp_wire *wire;
+	bool remote; /* came over TLS */
 	uint64_t deadline_ms;
 };
 
@@ -108,8 +110,11 @@ struct pool_stats {
 struct mrfp_pool {
 	struct event_base *base;
 	struct mrfp_timing timing;
-	uint64_t incarnation; /* of this MRFC */
-	struct listener *listener;
+	uint64_t incarnation;               /* of this MRFC */
+	struct listener *listener, *remote; /* Unix socket; TLS, NULL: none */
+	struct tls *tls;
+	struct fingerprint_list pins;
+	struct mrfp_users users; /* who else may come by the socket */
 	struct mrfp_loop *loop;
 	const struct mrfp_pool_events *events; /* NULL: nobody listens yet */
 	void *events_arg;
@@ -131,6 +136,12 @@ struct mrfp_pool {
 	struct pool_stats stats;
 };
 
+/* mrfp_pool.c */
+/* Room for one that is about to register; the oldest of too many goes. Its wire is the caller's to set. */
+struct pool_stranger *pool_stranger_new(struct mrfp_pool *p);
+/* mrfp_pool_door.c */
+MUST_CHECK int pool_door_unix(struct mrfp_pool *p, const char *path);
+void pool_doors_close(struct mrfp_pool *p);
 /* mrfp_pool.c */
 void pool_stats_init(struct mrfp_pool *p, struct metrics *metrics);
 

@@ -99,6 +99,23 @@ static void a_list_holds_eight(void **state)
 	assert_int_equal(list.n, FINGERPRINT_LIST_MAX);
 }
 
+static void pins_are_read_from_a_setting(void **state)
+{
+	struct fingerprint_list list = {.n = 0};
+	struct fingerprint fp;
+
+	(void)state;
+	assert_int_equal(fingerprint_parse(SLICE_LIT("sha-256 " OCTETS_32), &fp), 0);
+	assert_int_equal(fingerprint_list_read(&list, "sha-256 " OCTETS_32 " , " OCTETS_32 ","), 0);
+	assert_int_equal(list.n, 2);
+	assert_true(fingerprint_list_has(&list, &fp));
+	assert_int_equal(fingerprint_list_read(&list, "sha-1 " OCTETS_32), -ERR_SYNTAX);
+	assert_int_equal(fingerprint_list_read(&list, "cert.pem"), -ERR_SYNTAX);
+	assert_int_equal(list.n, 2);
+	assert_int_equal(fingerprint_list_read(&list, ""), 0);
+	assert_int_equal(list.n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +123,7 @@ int main(void)
 		cmocka_unit_test(every_other_text_is_refused),
 		cmocka_unit_test(only_the_strongest_of_a_list_counts),
 		cmocka_unit_test(a_list_holds_eight),
+		cmocka_unit_test(pins_are_read_from_a_setting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

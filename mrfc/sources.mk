@@ -52,6 +52,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_member.c \
 	mrfc/focus/focus_owed.c \
 	mrfc/focus/focus_owed_away.c \
+	mrfc/focus/focus_owed_entering.c \
 	mrfc/focus/focus_owed_give.c \
 	mrfc/focus/focus_privacy.c \
 	mrfc/focus/focus_record.c \

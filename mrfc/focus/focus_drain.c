@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rooms leave an MRFP that drains: a new context elsewhere, new terminations in it, re-INVITEs with
+ * Rooms leave an MRFP that drains: it is told to hand up all messages, then a new context elsewhere, new terminations in it, re-INVITEs with
  * the new paths. Meanwhile the room has two contexts, and each session up to two terminations. What
  * the new context brings is held there (and kept for who is not bound yet) until all are bound and the
  * old terminations have been taken away with their rest; that rest is given first, then the new
@@ -151,6 +151,30 @@ static void begin(struct room *room, uint64_t now_ms)
 	conf_store_put_conference(f->store, room->c);
 }
 
+/* From now on each message comes up here, so that who comes in elsewhere can have it. */
+static void on_told(const struct media_result *result, void *arg)
+{
+	struct room *room = arg;
+	struct focus *f = room->focus;
+
+	room->drain.telling = false;
+	if ((result->err != 0 && !LIST_EMPTY(&room->sessions)) ||
+	    room->c->state != CONFERENCE_ACTIVE || room->recovering || room->move_until_ms != 0 ||
+	    !media_should_move(f->media, room->c->context)) {
+		owed_stays(room);
+		return;
+	}
+	begin(room, clock_now_ms());
+	drain_run(f);
+}
+
+static void prepare(struct room *room)
+{
+	room->drain.telling = true;
+	(void)owed_is_away(room);
+	media_set_away(room->focus->media, room->c->context, room->c->epoch, true, on_told, room);
+}
+
 static bool has_rest(const struct room *room)
 {
 	const struct owed_former *o;
@@ -196,6 +220,9 @@ void drain_room_ends(struct room *room)
 {
 	struct room_drain *d = &room->drain;
 
+	if (d->telling)
+		media_cancel(room->focus->media, room);
+	d->telling = false;
 	if (!d->on)
 		return;
 	media_subtract(room->focus->media, d->context, d->epoch, 0, NULL, NULL);
@@ -342,6 +369,7 @@ void drain_run(struct focus *f)
 	uint64_t now_ms = clock_now_ms();
 	struct room *room, *next;
 	struct conference *c;
+	double left;
 	size_t n = 0;
 
 	fill_budget(f, now_ms);
@@ -350,14 +378,16 @@ void drain_run(struct focus *f)
 		step(room, now_ms);
 	}
 	/* As many rooms as can be moved at once: the others chat on meanwhile. */
+	left = f->drain_budget;
 	for (c = media_draining(f->media) ? conference_first(f->conferences) : NULL;
-	     c != NULL && f->drain_budget >= 1; c = conference_next(c)) {
+	     c != NULL && left >= 1; c = conference_next(c)) {
 		room = room_of(c);
 		if (c->state != CONFERENCE_ACTIVE || room->drain.on || room->recovering ||
 		    room->move_until_ms != 0 || !media_should_move(f->media, c->context))
 			continue;
-		begin(room, now_ms);
-		step(room, now_ms);
+		left -= 1;
+		if (!room->drain.telling)
+			prepare(room);
 	}
 	LIST_FOREACH(room, &f->draining, drain.link)
 		n++;

@@ -17,6 +17,7 @@ struct session;
 /* A room between two MRFPs: focus_drain.c. */
 struct room_drain {
 	LIST_ENTRY(room) link; /* of the focus, while on */
+	bool telling;          /* about to begin: the MRFP is told that not all are there */
 	bool on;
 	bool hold;    /* what the new context brings waits until the former one is silent */
 	bool closing; /* those who are over are being taken from the former one */

@@ -35,6 +35,7 @@ void owed_room_init(struct room *room)
 {
 	LIST_INIT(&room->owed.formers);
 	LIST_INIT(&room->owed.runs);
+	TAILQ_INIT(&room->owed.early);
 	/* Rising over restarts too, though nothing may be left that tells the last one. */
 	room->owed.next_number = clock_wall_ms() << 12;
 }
@@ -44,6 +45,7 @@ void owed_room_fini(struct room *room)
 	while (!LIST_EMPTY(&room->owed.formers))
 		owed_former_free(LIST_FIRST(&room->owed.formers));
 	owed_give_stop(room, 0);
+	owed_entering_drop(room);
 	free(room->owed.recent);
 }
 
@@ -239,6 +241,17 @@ static void owe(struct keeping *k, struct member *m)
 	keep_limits(k->room, m);
 }
 
+void owed_owe(struct room *room, struct member *m, uint64_t number, const struct kept_message *k)
+{
+	struct keeping again = {.room = room, .kept = *k, .number = number, .known = true};
+
+	owe(&again, m);
+	if (again.stored)
+		remember(room,
+			 id_of(k->sender, k->sender_termination, slice_str(k->message_id), k->body),
+			 number);
+}
+
 static bool is_missed(const struct keeping *k, const struct member *m)
 {
 	return k->before ? m->misses_before : m->misses;
@@ -325,6 +338,8 @@ void owed_message(struct room *room, bool before, const struct media_owed *o,
 		owe_leg(&k, o->missed_by);
 	else
 		owe_absent(&k, sender);
+	if (o->to.len == 0 && o->missed_by == 0)
+		owed_entering_message(room, before, k.number, &k.kept);
 	if (!k.known && k.stored)
 		remember(room, id, k.number);
 	if (k.stored || k.known)

@@ -11,7 +11,9 @@
 
 /* What members miss is kept and given (IMS-007): part of focus_priv.h. */
 struct focus;
+struct kept_message;
 struct member_hooks;
+struct owed_early;
 struct owed_id;
 struct owed_run;
 struct room;
@@ -34,12 +36,16 @@ struct room_owed {
 	uint32_t n_missing;         /* members who miss what comes */
 	bool told_away;             /* what the MRFP knows of that */
 	uint32_t n_missing_before;  /* the same for the former context of a room that moves */
-	bool told_away_before;
-	uint64_t next_number; /* of a message that is kept */
+	uint64_t next_number;       /* of a message that is kept */
 	uint64_t
 		next_ahead; /* while it moves: of one from the new context, after all of the former */
 	struct owed_id *recent; /* ring of those kept lately */
 	uint32_t n_recent;      /* ever */
+	TAILQ_HEAD(, owed_early)
+	early; /* while it moves: messages that are of those too who are on the way in */
+	uint32_t n_early;
+	size_t early_octets;
+	uint64_t early_serial; /* of the latest */
 };
 
 /* focus_owed_away.c: who misses what comes */
@@ -62,6 +68,7 @@ void owed_legs_restored(struct room *room);
 /* The room goes to another context; the former one is over. */
 void owed_move_begins(struct room *room);
 void owed_move_over(struct room *room);
+void owed_stays(struct room *room); /* it was about to go, and does not */
 /* The session's second termination is about to be taken away; its rest is owed then. */
 bool owed_former_taken(struct session *s);
 /* Its termination is about to be taken away; true: what it has not answered is owed. */
@@ -72,6 +79,8 @@ bool owed_holds(const struct session *s);
 bool owed_is_away(struct room *room);
 void owed_message(struct room *room, bool before, const struct media_owed *o,
 		  const struct media_later *later);
+/* This message, which has its number, is for him too. */
+void owed_owe(struct room *room, struct member *m, uint64_t number, const struct kept_message *k);
 /* After a start: a message that a member is owed by the store; then, with all sessions made, the rest. */
 void owed_restored(struct room *room, struct member *m, uint64_t number, size_t octets);
 void owed_recovered(struct room *room);
@@ -84,6 +93,16 @@ void owed_forget(struct room *room, struct member *m, uint64_t number, size_t oc
 		 const char *why);
 /* What is too old goes. */
 void owed_sweep(struct room *room, uint64_t wall_ms);
+
+/* focus_owed_entering.c: who comes in while the room moves */
+/* The answer to his call goes, or has come: what is said from now on is for him, if he gets in. */
+void owed_entering(struct session *s);
+/* A message to all came up from one of the contexts. */
+void owed_entering_message(struct room *room, bool before, uint64_t number,
+			   const struct kept_message *k);
+/* He is in: what came in the other context since the answer is his. */
+void owed_entered(struct session *s, struct member *m);
+void owed_entering_drop(struct room *room);
 
 /* focus_owed_give.c: and given to who comes back */
 void owed_give(struct session *s, struct member *m);

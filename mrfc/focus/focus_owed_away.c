@@ -18,22 +18,19 @@
 
 bool owed_is_away(struct room *room)
 {
-	room->owed.told_away = room->owed.n_missing > 0 || !LIST_EMPTY(&room->owed.formers);
+	/* While it moves, who comes in at one MRFP misses what is said at the other. */
+	room->owed.told_away = room->owed.n_missing > 0 || !LIST_EMPTY(&room->owed.formers) ||
+			       room->drain.telling || room->drain.on;
 	return room->owed.told_away;
 }
 
 static void update_away(struct room *room)
 {
-	const struct room_drain *d = &room->drain;
 	bool was = room->owed.told_away;
 
 	if (owed_is_away(room) != was)
 		media_set_away(room->focus->media, room->c->context, room->c->epoch,
-			       room->owed.told_away);
-	if (!d->on || (room->owed.n_missing_before > 0) == room->owed.told_away_before)
-		return;
-	room->owed.told_away_before = room->owed.n_missing_before > 0;
-	media_set_away(room->focus->media, d->context, d->epoch, room->owed.told_away_before);
+			       room->owed.told_away, NULL, NULL);
 }
 
 /* before: what comes in the context that the room is leaving. */
@@ -119,8 +116,10 @@ static void leg_is_live(struct session *s, struct member *m)
 		++*n_live(m, s->stays);
 	}
 	set_misses(s->room, m, s->stays, false);
-	if (s->room->drain.on && *n_live(m, !s->stays) == 0)
+	if (s->room->drain.on && *n_live(m, !s->stays) == 0) {
 		set_misses(s->room, m, !s->stays, true); /* he is only here */
+		owed_entered(s, m);
+	}
 	update_away(s->room);
 	owed_give(s, m);
 }
@@ -255,6 +254,11 @@ bool owed_former_taken(struct session *s)
 	return true;
 }
 
+void owed_stays(struct room *room)
+{
+	update_away(room);
+}
+
 void owed_move_begins(struct room *room)
 {
 	struct room_owed *q = &room->owed;
@@ -269,8 +273,7 @@ void owed_move_begins(struct room *room)
 		o->before = true;
 	q->next_ahead = q->next_number + MOVE_NUMBERS;
 	q->n_missing_before = q->n_missing;
-	q->told_away_before = q->told_away;
-	q->told_away = false;
+	q->told_away = false; /* the new context */
 	for (m = members_first(room->c->members); m != NULL; m = members_next(m)) {
 		m->misses_before = m->misses;
 		m->n_live_before = m->n_live;
@@ -278,11 +281,14 @@ void owed_move_begins(struct room *room)
 		if (m->n_live_before > 0)
 			set_misses(room, m, false, true);
 	}
+	LIST_FOREACH(s, &room->sessions, link)
+		owed_entering(s);
 }
 
 void owed_move_over(struct room *room)
 {
 	struct room_owed *q = &room->owed;
+	struct session *s;
 	struct member *m;
 
 	q->next_number = q->next_ahead;
@@ -291,6 +297,10 @@ void owed_move_over(struct room *room)
 		m->misses_before = false;
 		m->n_live_before = 0;
 	}
+	owed_entering_drop(room);
+	LIST_FOREACH(s, &room->sessions, link)
+		s->entered = 0;
+	update_away(room);
 }
 
 bool owed_holds(const struct session *s)

@@ -105,12 +105,14 @@ struct session {
 	uint64_t recorded_as;          /* termination that its record names; 0: there is none */
 	bool missing;                  /* recovering: no MRFP has told of its termination */
 	bool dialled_out;
-	bool bound;      /* its MSRP connection is */
-	bool live;       /* it gets messages since its last bound event, in the order of events */
-	bool ended;      /* it was live, its end mark came since: stored, other than `live` */
-	bool held;       /* live messages wait at the MRFP until it has what it missed */
-	bool announced;  /* was connected once: counts as joined */
-	bool we_offered; /* in the first exchange */
+	bool bound; /* its MSRP connection is */
+	bool live;  /* it gets messages since its last bound event, in the order of events */
+	bool ended; /* it was live, its end mark came since: stored, other than `live` */
+	bool held;  /* live messages wait at the MRFP until it has what it missed */
+	uint64_t
+		entered; /* the room moves: first message since the answer; 0: he is not on the way in */
+	bool announced;       /* was connected once: counts as joined */
+	bool we_offered;      /* in the first exchange */
 	uint32_t n_redirects; /* that our call followed */
 	char *by;             /* who asked for the dial-out; NULL */
 	char *referred_by;

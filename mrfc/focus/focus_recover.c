@@ -396,7 +396,7 @@ static void recovered(struct room *room)
 		room_move(room);
 		return;
 	}
-	media_set_away(f->media, room->c->context, room->c->epoch, owed_is_away(room));
+	media_set_away(f->media, room->c->context, room->c->epoch, owed_is_away(room), NULL, NULL);
 	for (s = LIST_FIRST(&room->sessions); s != NULL; s = next) {
 		next = LIST_NEXT(s, link);
 		if (s->missing || s->step == SESSION_MOVING) {

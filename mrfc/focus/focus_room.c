@@ -34,6 +34,8 @@ void session_step(struct session *s, enum session_step step)
 		log_debug("%s %s: %s -> %s", s->room->c->name, s->who.uri, step_names[s->step],
 			  step_names[step]);
 	s->step = step;
+	if (step == SESSION_WAITING || step == SESSION_SETTLING)
+		owed_entering(s);
 }
 
 static void on_events_timer(void *arg)

@@ -424,13 +424,13 @@ void media_subtract_missed(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE
 }
 
 void media_set_away(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
-		    bool away)
+		    bool away, media_result_fn *fn, void *arg)
 {
 	struct ctl_modify msg = {0};
 
 	CTL_SET(&msg, modify, epoch, epoch);
 	CTL_SET(&msg, modify, away, away);
-	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, NULL, NULL));
+	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, fn, arg));
 }
 
 void media_release(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,

@@ -100,9 +100,9 @@ void media_subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint
 /* The same for a termination whose user is away from now on: what it has not answered comes as events owed. */
 void media_subtract_missed(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 			   uint64_t termination, media_result_fn *fn, void *arg);
-/* Are members away, who miss what comes? */
+/* Are members away, who miss what comes? fn may be NULL. */
 void media_set_away(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
-		    bool away);
+		    bool away, media_result_fn *fn, void *arg);
 /* A held termination has what it missed: live messages go out. */
 void media_release(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		   uint64_t termination);

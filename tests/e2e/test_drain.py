@@ -146,6 +146,42 @@ def test_who_comes_and_goes_while_a_conference_moves(own_mrf, ue, room):
     fence(new, *stay)
 
 
+@pytest.mark.parametrize("stopped", ["mrfc", "mrfp"])
+def test_who_has_just_come_hears_who_is_still_at_the_other_mrfp(own_mrf, ue, room, stopped):
+    # covers: FOC-022, IMS-007
+    net = own_mrf()
+    alice, bob = [mover(ue(n, net=net).join(room)) for n in ("alice", "bob")]
+    carol = ue("carol", net=net).join(room)  # she moves when the test lets her
+    fence(carol, alice, bob)
+    another(net, "mrfp-2")
+    drain(net, "mrfp")
+    all_moved([alice, bob])
+    waiting = carol.call.wait_request("INVITE")
+    carol.send_text("before")
+    new = mover(ue("new", net=net).join(room, connect=False))
+    # His connection tells him that he is in; who serves carol cannot know of it yet.
+    server = getattr(net, stopped)
+    server.signal(signal.SIGSTOP)
+    try:
+        new.open_media()
+        said = carol.send("welcome")
+    finally:
+        server.signal(signal.SIGCONT)
+    assert said.status() == 200
+    talk = carol.session
+    waiting.respond(200, body=carol.offer(setup="active"), content_type="application/sdp")
+    carol.take_answer(waiting.request.text)
+    carol.role = "active"
+    carol.open_media()
+    settled(net, room, "mrfp-2")
+    new.wait_text("welcome")
+    fence(carol, alice, bob, new)
+    fence(new, alice, bob, carol)
+    for m in (alice, bob, new):
+        assert m.texts.count("welcome") == 1 and m.texts.count("before") == (m is not new)
+    assert talk is not carol.session
+
+
 def test_private_messages_reach_who_has_moved_and_who_has_not(own_mrf, ue, room):
     # covers: SW-050
     net = own_mrf()

@@ -94,6 +94,8 @@ static void build_media(struct bytes *out, const struct sdp_media *m, const stru
 		add_attribute(out, "setup", sdp_setup_name(m->setup));
 	for (size_t i = 0; i < m->n_fingerprints; i++)
 		add_attribute(out, "fingerprint", m->fingerprints[i]);
+	for (size_t i = 0; i < m->n_key_mgmt; i++)
+		add_attribute(out, "key-mgmt", m->key_mgmt[i]);
 	if (m->cema)
 		bytes_add_str(out, "a=msrp-cema\r\n");
 	if (m->has_chatroom)
@@ -209,6 +211,17 @@ static const char *fingerprint_problem(const struct sdp_media *m)
 	return list.n ? NULL : "no a=fingerprint has a hash that is trusted";
 }
 
+static const char *key_mgmt_problem(const struct sdp_media *m)
+{
+	if (m->n_key_mgmt > KEY_MGMT_MAX)
+		return "too many a=key-mgmt";
+	for (size_t i = 0; i < m->n_key_mgmt; i++) {
+		if (strlen(m->key_mgmt[i]) > KEY_MGMT_MAX_SIZE)
+			return "a=key-mgmt is too long";
+	}
+	return NULL;
+}
+
 /* What any MSRP line must have. */
 static const char *line_problem(const struct sdp_media *m)
 {
@@ -220,6 +233,8 @@ static const char *line_problem(const struct sdp_media *m)
 	why = path_problem(m, &first);
 	if (!why)
 		why = fingerprint_problem(m);
+	if (!why)
+		why = key_mgmt_problem(m);
 	if (why)
 		return why;
 	if (!m->accept_types)

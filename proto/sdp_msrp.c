@@ -243,18 +243,22 @@ static void media_address(struct sdp_media *m, const sdp_connection_t *c)
 	m->host_is_v6 = known && c->c_addrtype == sdp_addr_ip6;
 }
 
-/* False when the level has none. */
-static bool fingerprints_fill(struct sdp_media *m, const sdp_attribute_t *list)
+/*
+ * All values of an attribute, max at most: those of the media level, or the session's where that has
+ * none (RFC 8122 5, RFC 4567 3.1). How many there are.
+ */
+static size_t values_fill(const sdp_attribute_t *own, const sdp_attribute_t *all, const char *name,
+			  char **values, size_t max)
 {
-	const sdp_attribute_t *a = sdp_attribute_find(list, "fingerprint");
+	const sdp_attribute_t *a = sdp_attribute_find2(own, all, name);
+	size_t n = 0;
 
-	while (a && m->n_fingerprints < ARRAY_LEN(m->fingerprints)) {
+	for (; a && n < max; a = sdp_attribute_find(a->a_next, name)) {
 		char *text = attribute_dup(a);
 
-		m->fingerprints[m->n_fingerprints++] = text ? text : xstrdup("");
-		a = sdp_attribute_find(a->a_next, "fingerprint");
+		values[n++] = text ? text : xstrdup("");
 	}
-	return m->n_fingerprints > 0;
+	return n;
 }
 
 static void media_fill(struct sdp_media *m, const struct sdp_line *line, const sdp_session_t *s,
@@ -277,8 +281,9 @@ static void media_fill(struct sdp_media *m, const struct sdp_line *line, const s
 	m->cema = sdp_attribute_find(own, "msrp-cema") != NULL;
 	m->file = file_of(own, strict);
 	qos_fill(&m->qos, own);
-	if (!fingerprints_fill(m, own))
-		(void)fingerprints_fill(m, all);
+	m->n_fingerprints =
+		values_fill(own, all, "fingerprint", m->fingerprints, ARRAY_LEN(m->fingerprints));
+	m->n_key_mgmt = values_fill(own, all, "key-mgmt", m->key_mgmt, ARRAY_LEN(m->key_mgmt));
 }
 
 static int sdp_fill(struct sdp_session *sdp, const sdp_session_t *s, const struct sdp_lines *lines,
@@ -297,6 +302,7 @@ static int sdp_fill(struct sdp_session *sdp, const sdp_session_t *s, const struc
 	sdp->origin_version = o->o_version;
 	sdp->origin_host = xstrdup(o->o_address->c_address);
 	sdp->origin_v6 = o->o_address->c_addrtype == sdp_addr_ip6;
+	sdp->media = lines->n ? xcalloc(lines->n, sizeof(*sdp->media)) : NULL;
 	for (; sm && sdp->n_media < lines->n; sm = sm->m_next) {
 		size_t i = sdp->n_media++;
 
@@ -349,10 +355,13 @@ void sdp_fini(struct sdp_session *sdp)
 		free(m->accept_wrapped_types);
 		for (size_t k = 0; k < m->n_fingerprints; k++)
 			free(m->fingerprints[k]);
+		for (size_t k = 0; k < m->n_key_mgmt; k++)
+			free(m->key_mgmt[k]);
 		if (m->file)
 			sdp_file_fini(m->file);
 		free(m->file);
 	}
+	free(sdp->media);
 	free(sdp->origin_user);
 	free(sdp->origin_host);
 	*sdp = (struct sdp_session){0};

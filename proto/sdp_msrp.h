@@ -3,6 +3,7 @@
 #define PROTO_SDP_MSRP_H
 
 #include "common/fingerprint.h"
+#include "proto/key_mgmt.h"
 #include "proto/sdp_file.h"
 #include "proto/sdp_qos.h"
 
@@ -42,16 +43,20 @@ struct sdp_media {
 	/* a=fingerprint of the media level, else of the session's, in order; one too many is kept. */
 	char *fingerprints[SDP_MAX_FINGERPRINTS + 1];
 	size_t n_fingerprints;
+	/* a=key-mgmt of the media level, else of the session's, in order (RFC 4567); one too many is kept. */
+	char *key_mgmt[KEY_MGMT_MAX + 1];
+	size_t n_key_mgmt;
 };
 
 #define SDP_MAX_MEDIA 16
+/* sdp_build only reads; who makes a session himself may point to media that he owns. */
 struct sdp_session {
 	char *origin_user;
 	uint64_t origin_id;
 	uint64_t origin_version;
 	char *origin_host;
 	bool origin_v6;
-	struct sdp_media media[SDP_MAX_MEDIA];
+	struct sdp_media *media; /* NULL when none */
 	size_t n_media;
 };
 
@@ -74,7 +79,8 @@ bool sdp_place_matches(const struct sdp_media *m, const struct msrp_uri *first);
 
 /*
  * What keeps an m=message line from being a chat leg, as SIP status with a Warning text; 0 when it
- * is fine. Rules MSRP-122, 123, 127, 129, 130, 036, SW-002, SEC-005. Only lines with is_message and port != 0.
+ * is fine. Rules MSRP-122, 123, 127, 129, 130, 036, SW-002, SEC-005; a=key-mgmt within its limits. Only lines
+ * with is_message and port != 0.
  */
 int sdp_chat_problem(const struct sdp_media *m, const char **why_r);
 

@@ -257,14 +257,16 @@ static int file_new(struct ue_files *files, bool sending, struct ue_file **file_
 static void write_sdp(struct ue_file *f, enum sdp_setup setup, uint16_t port)
 {
 	char host[ADDR_STRLEN];
+	struct sdp_media line;
 	struct sdp_session sdp = {.origin_user = (char *)"-",
 				  .origin_id = f->sdp_id,
 				  .origin_version = ++f->sdp_version,
+				  .media = &line,
 				  .n_media = 1};
 
 	sdp.origin_host = (char *)(uintptr_t)addr_host(ue_sip_addr(f->set->sip), host);
 	sdp.origin_v6 = addr_is_v6(ue_sip_addr(f->set->sip));
-	sdp.media[0] = (struct sdp_media){
+	line = (struct sdp_media){
 		.type = (char *)"message",
 		.is_message = true,
 		.transport = SDP_TCP_MSRP,

@@ -6,15 +6,14 @@
 
 void ue_sdp_write(const struct ue_sdp *of, struct bytes *out)
 {
-	struct sdp_session sdp = {0};
-	struct sdp_media *m = &sdp.media[0];
+	struct sdp_media line = {0}, *m = &line;
+	struct sdp_session sdp = {.media = m, .n_media = 1};
 
 	sdp.origin_user = (char *)"-";
 	sdp.origin_id = of->id;
 	sdp.origin_version = of->version;
 	sdp.origin_host = (char *)of->host;
 	sdp.origin_v6 = of->v6;
-	sdp.n_media = 1;
 	m->type = (char *)"message";
 	m->is_message = true;
 	m->transport = SDP_TCP_MSRP;

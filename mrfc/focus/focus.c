@@ -65,17 +65,20 @@ bool focus_uri_is_list(const struct focus *f, const char *uri)
 static void describe(const struct focus *f, struct bytes *out)
 {
 	struct sdp_file files = {.has_selector = true};
-	struct sdp_session s = {
-		.origin_user = (char *)"mrf", .origin_id = 1, .origin_version = 1, .n_media = 1};
+	struct sdp_media line = {.type = (char *)"message",
+				 .is_message = true,
+				 .proto = (char *)"TCP/MSRP",
+				 .formats = (char *)"*",
+				 .file = &files};
+	struct sdp_session s = {.origin_user = (char *)"mrf",
+				.origin_id = 1,
+				.origin_version = 1,
+				.media = &line,
+				.n_media = 1};
 	char host[ADDR_STRLEN];
 
 	s.origin_host = (char *)(uintptr_t)addr_host(sip_agent_addr(f->sip), host);
 	s.origin_v6 = addr_is_v6(sip_agent_addr(f->sip));
-	s.media[0] = (struct sdp_media){.type = (char *)"message",
-					.is_message = true,
-					.proto = (char *)"TCP/MSRP",
-					.formats = (char *)"*",
-					.file = &files};
 	sdp_build(out, &s);
 }
 

@@ -118,6 +118,7 @@ static int take_lines(struct session *s, const bool wanted[SDP_MAX_MEDIA], size_
 	bytes_fini(&text);
 	if (err != 0)
 		return err;
+	rest.media = xcalloc(all.n_media, sizeof(*rest.media));
 	for (size_t i = 0; i < all.n_media; i++) {
 		if (wanted[i]) {
 			at[n] = i;

@@ -178,24 +178,25 @@ static struct sdp_media own(const struct file_sdp_line *line, const struct sdp_m
 void file_sdp_answer(struct file_sdp_local *l, const struct sdp_session *offer, const char *host,
 		     uint64_t max_size, const struct focus_sdp_policy *policy)
 {
-	struct sdp_session s = {.n_media = offer->n_media};
+	struct sdp_media media[SDP_MAX_MEDIA];
+	struct sdp_session s = {.media = media, .n_media = offer->n_media};
 	struct sdp_file file[SDP_MAX_MEDIA];
 
 	for (size_t i = 0; i < s.n_media; i++) {
 		const struct sdp_media *m = &offer->media[i];
 		const struct file_sdp_line *line = &l->line[i];
 
-		s.media[i] = line->path != NULL ? own(line, m) : refused(m);
+		media[i] = line->path != NULL ? own(line, m) : refused(m);
 		if (line->path != NULL) {
-			s.media[i].max_size = max_size;
-			s.media[i].setup = focus_sdp_setup(m, policy);
-			s.media[i].dir = m->dir == SDP_RECVONLY ? SDP_SENDONLY : SDP_RECVONLY;
+			media[i].max_size = max_size;
+			media[i].setup = focus_sdp_setup(m, policy);
+			media[i].dir = m->dir == SDP_RECVONLY ? SDP_SENDONLY : SDP_RECVONLY;
 		}
 		if (m->file == NULL)
 			continue;
 		file[i] = *m->file; /* borrowed; without what an answer does not have (8.3.1) */
 		file[i].disposition = file[i].date = file[i].icon = NULL;
-		s.media[i].file = &file[i];
+		media[i].file = &file[i];
 	}
 	focus_sdp_write(&s, host, &l->origin_id, &l->version, &l->last);
 }
@@ -203,27 +204,28 @@ void file_sdp_answer(struct file_sdp_local *l, const struct sdp_session *offer, 
 void file_sdp_offer(struct file_sdp_local *l, const struct sdp_session *from, const char *host,
 		    bool icons)
 {
-	struct sdp_session s = {.n_media = from->n_media};
+	struct sdp_media media[SDP_MAX_MEDIA];
+	struct sdp_session s = {.media = media, .n_media = from->n_media};
 	struct sdp_file file[SDP_MAX_MEDIA];
 
 	for (size_t i = 0; i < s.n_media; i++) {
 		const struct sdp_media *m = &from->media[i];
 		struct file_sdp_line *line = &l->line[i];
 
-		s.media[i] = line->path != NULL ? own(line, m) : refused(m);
+		media[i] = line->path != NULL ? own(line, m) : refused(m);
 		if (line->path == NULL)
 			continue;
 		if (line->transfer_id == NULL) {
 			line->transfer_id = xcalloc(1, TRANSFER_ID_LEN + 1);
 			rand_ident(line->transfer_id, TRANSFER_ID_LEN);
 		}
-		s.media[i].setup = SDP_SETUP_ACTPASS;
-		s.media[i].dir = SDP_SENDONLY;
+		media[i].setup = SDP_SETUP_ACTPASS;
+		media[i].dir = SDP_SENDONLY;
 		file[i] = *m->file; /* borrowed */
 		file[i].transfer_id = line->transfer_id;
 		if (!icons)
 			file[i].icon = NULL;
-		s.media[i].file = &file[i];
+		media[i].file = &file[i];
 	}
 	focus_sdp_write(&s, host, &l->origin_id, &l->version, &l->last);
 }

@@ -305,12 +305,13 @@ static void write_versioned(struct focus_sdp_local *l, struct sdp_session *s)
 
 void focus_sdp_offer(struct focus_sdp_local *l, const struct focus_sdp_policy *policy)
 {
-	struct sdp_session s = {.n_media = 1};
+	struct sdp_media line;
+	struct sdp_session s = {.media = &line, .n_media = 1};
 
 	l->setup = SDP_SETUP_ACTPASS;
 	l->cema = policy->cema && !l->plain && !l->ws;
 	l->qos = (struct sdp_qos){0};
-	s.media[0] = own_line(l, policy);
+	line = own_line(l, policy);
 	write_versioned(l, &s);
 }
 
@@ -323,12 +324,13 @@ bool focus_sdp_confirm(struct focus_sdp_local *l, const struct focus_sdp_peer *p
 		       const struct focus_sdp_policy *policy)
 {
 	const struct sdp_qos *asked = &p->sdp.media[p->chat].qos;
-	struct sdp_session s = {.n_media = 1};
+	struct sdp_media line;
+	struct sdp_session s = {.media = &line, .n_media = 1};
 
 	if (!policy->preconditions || !sdp_qos_asks(asked))
 		return false;
 	l->qos = sdp_qos_reply(asked, false);
-	s.media[0] = own_line(l, policy);
+	line = own_line(l, policy);
 	write_versioned(l, &s);
 	return true;
 }
@@ -372,16 +374,17 @@ static struct sdp_media other_line(const struct focus_sdp_local *l, size_t i,
 void focus_sdp_reoffer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
 		       const struct focus_sdp_policy *policy)
 {
-	struct sdp_session s = {.n_media = p->sdp.n_media};
+	struct sdp_media line[SDP_MAX_MEDIA];
+	struct sdp_session s = {.media = line, .n_media = p->sdp.n_media};
 	struct sdp_file file[SDP_MAX_MEDIA];
 
 	l->setup = SDP_SETUP_ACTPASS;
 	l->cema = policy->cema && !l->plain && !l->ws;
 	l->qos = (struct sdp_qos){0};
 	for (size_t i = 0; i < s.n_media; i++)
-		s.media[i] = i == p->chat ? own_line(l, policy)
-					  : other_line(l, i, &p->sdp.media[i], SDP_SETUP_ACTPASS,
-						       &file[i]);
+		line[i] = i == p->chat
+				  ? own_line(l, policy)
+				  : other_line(l, i, &p->sdp.media[i], SDP_SETUP_ACTPASS, &file[i]);
 	write_versioned(l, &s);
 }
 
@@ -395,15 +398,16 @@ static bool is_relayed(const struct sdp_media *m)
 void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
 		      const struct focus_sdp_policy *policy)
 {
-	struct sdp_session s = {.n_media = p->sdp.n_media};
+	struct sdp_media line[SDP_MAX_MEDIA];
+	struct sdp_session s = {.media = line, .n_media = p->sdp.n_media};
 	struct sdp_file file[SDP_MAX_MEDIA];
 
 	for (size_t i = 0; i < s.n_media; i++) {
 		const struct sdp_media *offered = &p->sdp.media[i];
 
 		if (i != p->chat) {
-			s.media[i] = other_line(l, i, offered, focus_sdp_setup(offered, policy),
-						&file[i]);
+			line[i] = other_line(l, i, offered, focus_sdp_setup(offered, policy),
+					     &file[i]);
 			continue;
 		}
 		l->setup = focus_sdp_setup(offered, policy);
@@ -414,7 +418,7 @@ void focus_sdp_answer(struct focus_sdp_local *l, const struct focus_sdp_peer *p,
 		l->dir = sdp_dir_answer(offered->dir, SDP_SENDRECV);
 		l->qos = policy->preconditions ? sdp_qos_reply(&offered->qos, l->reserving)
 					       : (struct sdp_qos){0};
-		s.media[i] = own_line(l, policy);
+		line[i] = own_line(l, policy);
 	}
 	write_versioned(l, &s);
 }

@@ -13,6 +13,7 @@ static void check(const struct sdp_session *sdp)
 {
 	struct bytes first = BYTES_INIT, second = BYTES_INIT;
 	struct sdp_session again;
+	int err;
 	const char *why = NULL;
 
 	for (size_t i = 0; i < sdp->n_media; i++) {
@@ -27,12 +28,16 @@ static void check(const struct sdp_session *sdp)
 			abort();
 	}
 	sdp_build(&first, sdp);
-	if (sdp_parse_msrp(bytes_slice(&first), false, &again) < 0)
+	err = sdp_parse_msrp(bytes_slice(&first), false, &again);
+	/* What the session level said is said by each line, which may be too long to be read. */
+	if (err < 0 && err != -ERR_LIMIT)
 		abort();
-	sdp_build(&second, &again);
-	if (!slice_eq(bytes_slice(&first), bytes_slice(&second)))
-		abort();
-	sdp_fini(&again);
+	if (err == 0) {
+		sdp_build(&second, &again);
+		if (!slice_eq(bytes_slice(&first), bytes_slice(&second)))
+			abort();
+		sdp_fini(&again);
+	}
 	bytes_fini(&first);
 	bytes_fini(&second);
 }

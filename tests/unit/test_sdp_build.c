@@ -20,9 +20,12 @@ static char room[] = "room", host[] = "192.0.2.30", host6[] = "2001:db8::30", no
 			"application/im-iscomposing+xml",
 	    print[] = "SHA-256 AA:BB";
 
+static struct sdp_media lines[3];
+
 static struct sdp_session answer(void)
 {
 	struct sdp_session sdp = {
+		.media = lines,
 		.origin_user = room,
 		.origin_id = 700100,
 		.origin_version = 1,
@@ -309,6 +312,46 @@ static void over_tls_the_peers_certificate_is_announced(void **state)
 	assert_int_equal(problem(&m, "a=fingerprint is malformed"), 488);
 }
 
+static void key_management_is_written_in_order_and_reads_the_same(void **state)
+{
+	static char first[] = "mikey AQAFAV7t", second[] = "other QUFB";
+	struct sdp_session sdp = answer(), again;
+	struct bytes out = BYTES_INIT;
+
+	(void)state;
+	sdp.media[0].key_mgmt[0] = first;
+	sdp.media[0].key_mgmt[1] = second;
+	sdp.media[0].n_key_mgmt = 2;
+	sdp_build(&out, &sdp);
+	assert_non_null(strstr(bytes_cstr(&out), "\r\na=setup:passive\r\n"
+						 "a=key-mgmt:mikey AQAFAV7t\r\n"
+						 "a=key-mgmt:other QUFB\r\n"));
+	assert_int_equal(sdp_parse_msrp(bytes_slice(&out), true, &again), 0);
+	expect(&again, bytes_cstr(&out));
+	sdp_fini(&again);
+	bytes_fini(&out);
+}
+
+/* covers: KM-004 */
+static void key_management_beyond_its_limits_is_a_problem(void **state)
+{
+	static char value[] = "mikey AQAFAV7t", longest[KEY_MGMT_MAX_SIZE + 2];
+	struct sdp_media m = offer();
+
+	(void)state;
+	while (m.n_key_mgmt < KEY_MGMT_MAX)
+		m.key_mgmt[m.n_key_mgmt++] = value;
+	assert_int_equal(problem(&m, ""), 0);
+	m.key_mgmt[m.n_key_mgmt++] = value;
+	assert_int_equal(problem(&m, "too many a=key-mgmt"), 488);
+	memset(longest, 'A', KEY_MGMT_MAX_SIZE);
+	m.key_mgmt[0] = longest;
+	m.n_key_mgmt = 1;
+	assert_int_equal(problem(&m, ""), 0);
+	longest[KEY_MGMT_MAX_SIZE] = 'A';
+	assert_int_equal(problem(&m, "a=key-mgmt is too long"), 488);
+}
+
 /* covers: CEMA-007 */
 static void c_and_m_are_compared_with_the_path_as_addresses(void **state)
 {
@@ -392,6 +435,8 @@ int main(void)
 		cmocka_unit_test(a_line_that_does_not_take_cpim_is_488),
 		cmocka_unit_test(the_paths_scheme_must_agree_with_the_transport),
 		cmocka_unit_test(over_tls_the_peers_certificate_is_announced),
+		cmocka_unit_test(key_management_is_written_in_order_and_reads_the_same),
+		cmocka_unit_test(key_management_beyond_its_limits_is_a_problem),
 		cmocka_unit_test(c_and_m_are_compared_with_the_path_as_addresses),
 		cmocka_unit_test(a_file_line_is_no_chat_line),
 		cmocka_unit_test(directions_are_answered_in_every_combination),

@@ -299,17 +299,19 @@ static void at_session_level_they_mean_nothing(void **state)
 static void a_refused_line_still_names_its_file(void **state)
 {
 	struct sdp_file f = take("file-selector", "name:\"x\" size:3", true);
-	struct sdp_session sdp = {
-		.origin_user = (char *)"-", .origin_host = (char *)"192.0.2.1", .n_media = 1};
+	struct sdp_media refused = {.type = (char *)"message",
+				    .proto = (char *)"TCP/MSRP",
+				    .formats = (char *)"*",
+				    .path = (char *)"msrp://h:1/x;tcp",
+				    .file = &f};
+	struct sdp_session sdp = {.origin_user = (char *)"-",
+				  .origin_host = (char *)"192.0.2.1",
+				  .media = &refused,
+				  .n_media = 1};
 	struct bytes out = BYTES_INIT;
 
 	(void)state;
 	f.transfer_id = xstrdup("abc");
-	sdp.media[0] = (struct sdp_media){.type = (char *)"message",
-					  .proto = (char *)"TCP/MSRP",
-					  .formats = (char *)"*",
-					  .path = (char *)"msrp://h:1/x;tcp",
-					  .file = &f};
 	sdp_build(&out, &sdp);
 	assert_non_null(strstr(bytes_cstr(&out), "m=message 0 TCP/MSRP *\r\n"
 						 "a=file-selector:name:\"x\" size:3\r\n"

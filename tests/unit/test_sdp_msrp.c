@@ -43,10 +43,11 @@ static struct sdp_session with(const char *lines)
 static void a_chat_offer_is_read_whole(void **state)
 {
 	struct sdp_session sdp;
-	const struct sdp_media *m = &sdp.media[0];
+	const struct sdp_media *m;
 
 	(void)state;
 	assert_int_equal(parse(full, false, &sdp), 0);
+	m = &sdp.media[0];
 	assert_string_equal(sdp.origin_user, "alice");
 	assert_int_equal(sdp.origin_id, 700100);
 	assert_int_equal(sdp.origin_version, 1);
@@ -249,6 +250,40 @@ static void a_fingerprint_may_stand_at_session_level(void **state)
 	sdp_fini(&sdp);
 }
 
+/* covers: KM-002 */
+static void key_management_of_the_media_level_makes_the_sessions_void(void **state)
+{
+	struct sdp_session sdp = with("a=key-mgmt:mikey U0VTUw==\r\na=key-mgmt:other QUFB\r\n"
+				      "m=message 9 TCP/MSRP *\r\n"
+				      "m=message 9 TCP/MSRP *\r\na=key-mgmt: mikey TElORQ==\r\n");
+
+	(void)state;
+	assert_int_equal(sdp.media[0].n_key_mgmt, 2);
+	assert_string_equal(sdp.media[0].key_mgmt[0], "mikey U0VTUw==");
+	assert_string_equal(sdp.media[0].key_mgmt[1], "other QUFB");
+	assert_int_equal(sdp.media[1].n_key_mgmt, 1);
+	assert_string_equal(sdp.media[1].key_mgmt[0], "mikey TElORQ==");
+	sdp_fini(&sdp);
+}
+
+/* covers: KM-003 */
+static void key_management_keeps_its_order_of_preference_and_has_an_end(void **state)
+{
+	struct bytes text = BYTES_INIT;
+	struct sdp_session sdp;
+
+	(void)state;
+	bytes_add_str(&text, HEAD "m=message 9 TCP/MSRP *\r\n");
+	for (int i = 0; i < 100; i++)
+		bytes_addf(&text, "a=key-mgmt:p%d AAAA\r\n", i);
+	assert_int_equal(sdp_parse_msrp(bytes_slice(&text), true, &sdp), 0);
+	assert_int_equal(sdp.media[0].n_key_mgmt, KEY_MGMT_MAX + 1);
+	assert_string_equal(sdp.media[0].key_mgmt[0], "p0 AAAA");
+	assert_string_equal(sdp.media[0].key_mgmt[KEY_MGMT_MAX], "p8 AAAA");
+	sdp_fini(&sdp);
+	bytes_fini(&text);
+}
+
 static void fingerprints_of_a_line_are_a_list_with_an_end(void **state)
 {
 	struct bytes text = BYTES_INIT;
@@ -397,6 +432,8 @@ int main(void)
 		cmocka_unit_test(a_media_level_address_overrides_the_session_level_one),
 		cmocka_unit_test(a_missing_address_is_an_empty_host),
 		cmocka_unit_test(a_fingerprint_may_stand_at_session_level),
+		cmocka_unit_test(key_management_of_the_media_level_makes_the_sessions_void),
+		cmocka_unit_test(key_management_keeps_its_order_of_preference_and_has_an_end),
 		cmocka_unit_test(fingerprints_of_a_line_are_a_list_with_an_end),
 		cmocka_unit_test(a_max_size_that_is_no_number_counts_as_none),
 		cmocka_unit_test(upper_case_message_and_a_missing_time_pass_unless_strict),

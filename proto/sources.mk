@@ -2,6 +2,8 @@
 PROTO_SRC := \
 	proto/base64.c \
 	proto/chars.c \
+	proto/cms.c \
+	proto/cms_gcm.c \
 	proto/confinfo.c \
 	proto/confinfo_parse.c \
 	proto/cpim.c \
@@ -9,7 +11,10 @@ PROTO_SRC := \
 	proto/ctl_codec.c \
 	proto/ctl_frame.c \
 	proto/ctl_msgs.c \
+	proto/der.c \
+	proto/ece.c \
 	proto/gke.c \
+	proto/gke_body.c \
 	proto/imdn.c \
 	proto/imdn_scan.c \
 	proto/iscomposing.c \
@@ -42,3 +47,4 @@ UNIT_TESTS += chars msrp_parse msrp_limits msrp_build msrp_uri cpim cpim_build m
 UNIT_TESTS += precis
 UNIT_TESTS += sdp_qos
 UNIT_TESTS += base64 gke key_mgmt mikey_vectors
+UNIT_TESTS += cms cms_shape der ece gke_body

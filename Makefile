@@ -102,7 +102,7 @@ check: deps
 test:
 	+$(Q)tests/run_check unit fuzz-replay e2e
 e2e: all
-	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/lint tests/e2e $(PYTEST_ARGS)
+	$(Q)$(PYTHON) tests/run_e2e $(PYTEST_ARGS)
 run: all
 	$(Q)tests/run_servers $(O)
 bench: all $(BENCH_BIN) $(O)/tests/bench/drive
@@ -154,7 +154,7 @@ help:
 # make run        both servers on conf/, until ^C
 # make deps       install what debian/control names and this machine lacks
 # make test       unit tests, fuzz corpus replay, black-box tests
-# make unit e2e   one of them (PYTEST_ARGS="-k name")
+# make unit e2e   one of them (PYTEST_ARGS="-k name", MRF_SHARDS=1 for a single pytest)
 # make fuzz       every fuzzer for FUZZ_TIME seconds (60)
 # make lint       format, layers, headers, doors, forbidden calls, stale documents
 # make analyze    clang's static analyzer, for reading: lists and hashes of macros give it false alarms

@@ -37,6 +37,7 @@ from peer.ue import UE  # noqa: E402
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than a few seconds")
     config.addinivalue_line("markers", "patience: looks at what began with the run; comes last")
+    config.addinivalue_line("markers", "alone: measures time or the machine; nothing else runs meanwhile")
 
 
 def pytest_collection_modifyitems(items):

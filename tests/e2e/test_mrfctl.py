@@ -2,11 +2,11 @@
 """mrfctl: what an operator types and reads."""
 
 import json
-import socket
 import subprocess
 
 import pytest
 
+from peer import ports
 from peer.servers import poll, program
 from peer.ue import fence
 
@@ -139,9 +139,7 @@ def test_help_and_version(mrf):
 
 
 def test_a_server_that_is_not_there():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        address = sock.getsockname()
+    address = ("127.0.0.1", ports.take())
     _, err = ctl(None, "list", code=1, address=address)
     assert "%s:%d" % address in err and err.count("\n") == 1
 

@@ -3,11 +3,11 @@
 
 import hashlib
 import os
-import socket
 import subprocess
 
 import pytest
 
+from peer import ports
 from peer.mrfue import Mrfue
 from peer.servers import program
 
@@ -337,15 +337,9 @@ def test_a_refused_call_is_told_once(chat, strict_mrf):
     assert alice.lines[1:] == ["* the call was refused: 404 Not Found"]
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_nobody_at_the_proxy_is_no_refusal(chat, uri, transport):
-    proxy = "127.0.0.1:%d" % free_port()
+    proxy = "127.0.0.1:%d" % ports.take()
     alice = chat("alice", "join", uri, proxy=proxy, args=["--transport", transport])
     error = alice.wait("error")
     assert error["code"] == 0

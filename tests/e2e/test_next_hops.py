@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from peer import ports
 from peer.loop import wait
 from peer.servers import poll
 from peer.sip import SipUA
@@ -29,13 +30,6 @@ def wait_up(net, *hops):
 
 def wait_down(net, hop):
     poll(lambda: hop_state(net, hop) == 0, 15, "hop down")
-
-
-def lent_port():
-    """A port on which nobody listens, for UDP and TCP."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class Deaf:
@@ -76,7 +70,7 @@ def test_a_call_goes_on_to_the_next_hop_when_the_first_is_dead(own_mrf, ue, deaf
     """Refused (nobody listens) or unanswered (a machine that hangs): the second has it in 1 s."""
     net = own_mrf()
     second = ue("second", net)
-    for dead in ("127.0.0.1:%d" % lent_port(), deaf(transport).name):
+    for dead in ("127.0.0.1:%d" % ports.take(), deaf(transport).name):
         net = own_mrf(mrfc={"sip.probe_interval": 0, "sip.outbound_proxy": "sip:%s;transport=%s,%s" % (
             dead, transport, route_of(second.ua, transport))})
         ue("alice", net).join(room)

@@ -274,7 +274,7 @@ def active(request, tmp_path, identity):
     assert not wrong, "\n".join(wrong)
 
 
-def listener(switch, port=0):
+def listener(switch, port=None):
     return msrp.Listener(port=port, tls=switch.identity.server() if switch.kind == "tls" else None)
 
 

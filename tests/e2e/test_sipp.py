@@ -3,11 +3,11 @@
 
 import os
 import shutil
-import socket
 import subprocess
 
 import pytest
 
+from peer import ports
 from peer.servers import poll
 from peer.ue import fence
 
@@ -16,24 +16,12 @@ SCENARIOS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sipp")
 pytestmark = pytest.mark.skipif(not shutil.which("sipp"), reason="sipp is not installed")
 
 
-def free_port():
-    """A port that is free for UDP and TCP now."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
-            try:
-                tcp.bind(udp.getsockname())
-            except OSError:
-                continue
-            return udp.getsockname()[1]
-
-
 def sipp(net, tmp_path, scenario, service, calls=200, rate=100, transport="u1", meanwhile=None):
     """Run a scenario; every call must succeed, and what `meanwhile` does while it runs."""
     errors = tmp_path / "errors"
     running = subprocess.Popen([
         "sipp", "%s:%d" % net.sip, "-sf", os.path.join(SCENARIOS, scenario + ".xml"),
-        "-s", service, "-i", "127.0.0.1", "-p", str(free_port()), "-mp", str(free_port()),
+        "-s", service, "-i", "127.0.0.1", "-p", str(ports.take()), "-mp", str(ports.take()),
         "-t", transport, "-m", str(calls), "-r", str(rate), "-nostdin", "-timeout", "60",
         "-timeout_error", "-trace_err", "-error_file", str(errors)], cwd=str(tmp_path),
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

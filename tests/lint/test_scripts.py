@@ -92,3 +92,81 @@ def test_without_rights_the_line_to_run_is_printed(tmp_path):
     code, out, told = deps(tmp_path, "gcc, libx-dev", 1000, "no")
     assert code == 1 and told == []
     assert "apt-get update && apt-get install -y --no-install-recommends libx-dev" in out
+
+
+def shards(tmp_path, files, *arguments, shards="3"):
+    """run_e2e over files of tests of its own; returns exit code, all lines."""
+    for name in ("run_e2e", "e2e/sharding.py"):
+        (tmp_path / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(f"{ROOT}/tests/{name}", tmp_path / "tests" / name)
+    (tmp_path / "tests/lint").mkdir()
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = alone\n patience\n slow\n")
+    for name, text in files.items():
+        (tmp_path / "tests" / name).write_text("import os, pathlib, time, pytest\nLOG = pathlib.Path('log')\n" + text)
+    done = run([f"{tmp_path}/tests/run_e2e", *arguments], tmp_path, MRF_SHARDS=shards)
+    return done.returncode, (done.stdout + done.stderr).strip().split("\n")
+
+
+MANY = {f"e2e/test_{n}.py": f"@pytest.mark.parametrize('n', range({n}))\ndef test_it(n):\n pass\n" for n in range(1, 8)}
+
+
+@pytest.mark.parametrize("count", ["2", "4"])
+def test_shards_run_each_test_once(tmp_path, count):
+    files = {**MANY, "lint/test_l.py": "def test_it():\n with LOG.open('a') as out:\n  out.write('x')\n"}
+    code, lines = shards(tmp_path, files, shards=count)
+    assert code == 0 and lines[-1].startswith("29 passed, 0 failed in ")
+    assert sorted(line.split()[-1] for line in lines[:-1]) == sorted(f"tests/{name}" for name in files)
+    assert (tmp_path / "log").read_text() == "x"
+
+
+def test_shards_count_all_outcomes(tmp_path):
+    code, lines = shards(tmp_path, {**MANY, "e2e/test_bad.py": """
+@pytest.fixture
+def broken():
+ yield
+ assert 0
+def test_bad(): assert "a reason" == 1
+def test_skip(): pytest.skip("no")
+def test_after(broken): pass
+@pytest.mark.xfail
+def test_expected(): assert 0
+"""})
+    assert code == 1 and lines[-1].startswith("29 passed, 1 failed, 1 errors, 1 skipped, 1 xfailed in ")
+    assert any("a reason" in line for line in lines)
+
+
+def test_what_a_dead_shard_did_not_do_has_failed(tmp_path):
+    code, lines = shards(tmp_path, {"e2e/test_dies.py": "def test_a(): pass\ndef test_b(): os._exit(0)\ndef test_c(): pass\n"})
+    assert code == 1 and lines[-1].startswith("1 passed, 2 failed in ")
+    assert [line.split("::")[-1] for line in lines if "not brought to its end" in line] == ["test_b", "test_c"]
+
+
+def test_a_file_that_cannot_be_read_is_a_failure(tmp_path):
+    code, lines = shards(tmp_path, {**MANY, "e2e/test_syntax.py": "def\n"})
+    assert code == 1 and lines[-1].startswith("0 passed, 28 failed") and any("SyntaxError" in line for line in lines)
+
+
+def test_solitary_tests_run_when_the_others_are_over(tmp_path):
+    files = {f"e2e/test_{n}.py": "def test_it():\n time.sleep(0.5)\n LOG.open('a').write('x')\n" for n in range(4)}
+    files["e2e/test_0alone.py"] = """
+@pytest.mark.alone
+@pytest.mark.parametrize("n", range(2))
+def test_alone(n): assert LOG.read_text() == "xxxx"
+@pytest.mark.patience
+def test_patient(): pass
+"""
+    code, lines = shards(tmp_path, files)
+    assert code == 0 and lines[-1].startswith("7 passed, 0 failed in ")
+
+
+def test_shards_take_arguments_of_pytest(tmp_path):
+    assert shards(tmp_path, MANY, "-k", "test_3")[1][-1].startswith("3 passed, 0 failed in ")
+    code, lines = run_again(tmp_path, "-k", "nothing")
+    assert code == 1 and lines[-1].startswith("0 passed, 0 failed in ")
+    assert run_again(tmp_path, "tests/e2e/test_5.py")[1][-1].startswith("5 passed, 0 failed in ")
+    assert run_again(tmp_path, "tests/e2e/test_5.py::test_it", shards="1")[1][-1].startswith("5 passed in ")
+
+
+def run_again(tmp_path, *arguments, shards="3"):
+    done = run([f"{tmp_path}/tests/run_e2e", *arguments], tmp_path, MRF_SHARDS=shards)
+    return done.returncode, done.stdout.strip().split("\n")

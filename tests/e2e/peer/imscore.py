@@ -17,6 +17,7 @@ import socket
 import subprocess
 import threading
 
+from . import ports
 from .kamailio import PROGRAM, TIED
 from .loop import LOOP, Listener, Stream, wait
 from .servers import ROOT, poll
@@ -27,20 +28,6 @@ SAMPLE = os.path.join(ROOT, "conf", "examples", "ims-core")
 
 def bracketed(host):
     return "[%s]" % host if ":" in host else host
-
-
-def free_port(host):
-    """A port free for UDP and TCP."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for _ in range(50):
-        with socket.socket(family, socket.SOCK_DGRAM) as udp, socket.socket(family) as tcp:
-            udp.bind((host, 0))
-            try:
-                tcp.bind((host, udp.getsockname()[1]))
-            except OSError:
-                continue
-            return udp.getsockname()[1]
-    raise AssertionError("no free port")
 
 
 class Cscf:
@@ -140,7 +127,7 @@ class Tap(Listener):
 
     def __init__(self, host="127.0.0.1"):
         self.target, self.log, self.sides = None, [], []
-        super().__init__(self._accepted, host, free_port(host))
+        super().__init__(self._accepted, host, ports.take())
         self.datagrams = TapDatagrams(self)
 
     sip = property(lambda self: self.addr)
@@ -168,7 +155,7 @@ class Core:
 
     def __init__(self, folder, host="127.0.0.1", transport="tcp"):
         self.folder, self.host, self.transport = str(folder), host, transport
-        self.p_port, self.s_port = free_port(host), free_port(host)
+        self.p_port, self.s_port = ports.take(), ports.take()
         self.sip = (host, self.p_port)
         self.running = []
 

@@ -19,7 +19,7 @@ import socket
 import subprocess
 import threading
 
-from . import msrp
+from . import msrp, ports
 from .loop import LOOP, wait
 from .msrpmsg import Frame, new_id
 from .servers import poll
@@ -112,12 +112,6 @@ modparam("tls", "require_certificate", 0)
 """
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 class Relay:
     """One Kamailio process; its log is in `lines`."""
 
@@ -125,11 +119,8 @@ class Relay:
         self.tls, self.scheme = tls, "msrps" if tls else "msrp"
         os.makedirs(str(folder), exist_ok=True)
         self.folder, self.lines, self.proc = str(folder), [], None
-        for _ in range(5):  # the port may be taken before Kamailio has it
-            self.addr = ("127.0.0.1", free_port())
-            if self._start():
-                return
-        raise AssertionError("no relay: " + "\n".join(self.lines))
+        self.addr = ("127.0.0.1", ports.take())
+        assert self._start(), "no relay: " + "\n".join(self.lines)
 
     uri = property(lambda self: "%s://%s:%d;tcp" % (self.scheme, *self.addr))
 

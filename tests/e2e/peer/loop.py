@@ -13,6 +13,7 @@ import threading
 import time
 import traceback
 
+from . import ports
 from .tls import TlsSocket
 
 DEADLINE = 15.0
@@ -286,13 +287,13 @@ class Stream:
 class Listener:
     """A TCP listener, with a context of TLS; each accepted socket is given to accept(sock)."""
 
-    def __init__(self, accept, host="127.0.0.1", port=0, tls=None):
+    def __init__(self, accept, host="127.0.0.1", port=None, tls=None):
         self.accept, self.tls = accept, tls
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self.sock.bind((host, port))
+            self.sock.bind((host, ports.take() if port is None else port))
             self.sock.listen(64)
         except OSError:
             self.sock.close()

@@ -313,7 +313,7 @@ class Session:
 class Listener(TcpListener):
     """Accepts connections and attaches them to the sessions it knows by session-id."""
 
-    def __init__(self, host="127.0.0.1", port=0, tls=None):
+    def __init__(self, host="127.0.0.1", port=None, tls=None):
         self.sessions, self.connections = {}, []
         super().__init__(self._accepted, host, port, tls)
 

@@ -22,6 +22,7 @@ import signal
 import subprocess
 import threading
 
+from . import ports
 from .loop import LOOP, wait
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
@@ -30,6 +31,8 @@ FORCED = dict(o.split("=", 1) for o in shlex.split(os.environ.get("MRF_MRFP_OPTI
 # A server must not outlive tests that were killed: it gets SIGKILL when our main thread ends.
 TIED = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 START_S = 60 if WRAP else 20
+# Given a number of ours instead of 0: a server that is started again wants the port that its forerunner had.
+PORTS = ("sip.port", "sip.tls_port", "msrp.port", "msrp.tls_port", "msrp.ws_port", "msrp.wss_port")
 REPORTS = re.compile(r"ERROR: \w+Sanitizer|runtime error:|WARNING: ThreadSanitizer|"
                      r"SUMMARY: \w+Sanitizer|ERROR SUMMARY: [1-9]|definitely lost: [1-9]")
 
@@ -50,6 +53,9 @@ class Server:
     def __init__(self, name, options, args=(), cwd=None, wrap=()):
         self.name = name
         self.options = {**(FORCED if name == "mrfp" else {}), **dict(options)}
+        for path in PORTS:
+            if self.options.get(path) == 0:
+                self.options[path] = ports.take()
         cmd = TIED + WRAP + list(wrap) + [program(name)] + list(args)
         for path, value in self.options.items():
             cmd += ["-o", "%s=%s" % (path, value)]

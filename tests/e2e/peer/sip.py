@@ -15,7 +15,7 @@ to it, others to `ua.incoming`. What is not the test's business is answered by i
 
 import socket
 
-from . import sipmsg
+from . import ports, sipmsg
 from .loop import DEADLINE, LOOP, Listener, Stream, wait
 from .schema import COLLECTED, CONFINFO
 from .sipcall import Call, Dialog, IncomingCall, Referral, Subscription
@@ -248,7 +248,7 @@ class SipUA:
         for _ in range(50):
             self.udp = socket.socket(family, socket.SOCK_DGRAM)
             self.udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-            self.udp.bind((self.host, 0))
+            self.udp.bind((self.host, ports.take()))
             self.port = self.udp.getsockname()[1]
             try:
                 self.listener = Listener(lambda s: self.streams.append(SipStream(s, self)),

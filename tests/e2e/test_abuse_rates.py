@@ -18,6 +18,7 @@ def flood(member, count, text="f"):
     return [tid for tid, _ in frames]
 
 
+@pytest.mark.slow
 def test_who_sends_too_fast_is_refused_then_not_read_then_let_go(own_mrf, ue, room):
     # covers: SW-084
     net = own_mrf(mrfp={"msrp.trusted_message_rate": 20})

@@ -177,6 +177,7 @@ def one_act(rng, legs, leg):
         conn.answer = lambda frame: status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_whatever_legs_do_the_books_balance(alone, seed):
     # covers: MSRP-098, SW-080

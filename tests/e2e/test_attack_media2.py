@@ -217,6 +217,7 @@ def test_many_open_messages_of_one_sender(relay):  # noqa: F811
     all_over(relay.mrfp)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["subtract sender", "subtract receiver", "reset sender",
                                  "reset receiver", "modify sender", "link", "context"])
 def test_what_ends_while_a_verdict_is_awaited(make, end):  # noqa: F811

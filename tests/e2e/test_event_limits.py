@@ -209,6 +209,7 @@ def test_a_refused_notify_in_the_calls_dialog_ends_the_subscription_not_the_call
     alice.wait_text("still here?")
 
 
+@pytest.mark.slow
 def test_a_silent_watcher_is_given_up(ue, own_mrf):
     # covers: CONF-018
     mrf = own_mrf(mrfc={"event.min_interval": "0s"})

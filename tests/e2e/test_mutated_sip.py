@@ -102,7 +102,7 @@ def alive(link, mutator, net, n):
         mark = "%s-%d" % (n, again)
         probe = PROBE % (net.domain, link.kind, *link.here, mark, net.domain, mark)
         link.send(probe.encode())
-        patience = 1 if again == 0 and link.kind == "TCP" else 10
+        patience = 0.2 if again == 0 and link.kind == "TCP" else 10
         if link.receive(mutator, patience, ("z9hG4bKprobe" + mark).encode()):
             return
         link.drop()  # a message that promised more than it has swallows what follows
@@ -110,6 +110,7 @@ def alive(link, mutator, net, n):
     raise AssertionError("no answer to OPTIONS")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["UDP", "TCP"])
 def test_mutated_requests(own_mrf, ue, room, kind):
     # covers: FOC-027, FOC-028

@@ -3,6 +3,8 @@
 
 import random
 
+import pytest
+
 from peer.loop import LOOP, wait
 from peer.recovery import states, up
 from peer.servers import poll
@@ -125,6 +127,7 @@ class Churn:
             assert not member.call.ended, member
 
 
+@pytest.mark.slow
 def test_fifty_kills_while_members_come_and_go(durable, ue, room):  # noqa: F811
     # covers: FOC-030
     net = durable()

@@ -146,6 +146,7 @@ def test_the_mrfc_dies_while_rooms_move(site):
     site.check(alive=[0])
 
 
+@pytest.mark.slow
 def test_one_room_after_another_while_both_kinds_die(site):
     # covers: FOC-030
     for dead in (0, 1, 0):

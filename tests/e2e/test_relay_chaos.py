@@ -28,6 +28,7 @@ class RelayLeg(Leg):
         self.session.remote, self.there = [reply["local_path"]], True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_the_ends_do_the_books_balance(alone, seed):  # noqa: F811
     # covers: MSRP-098, SW-080

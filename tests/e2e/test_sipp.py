@@ -74,6 +74,7 @@ def test_many_reserve_first(ue, mrf, room, tmp_path, transport):
     fence(alice, bob)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transport", ["u1", "t1"])
 def test_a_thousand_in_one_conference(ue, own_mrf, room, tmp_path, transport):
     # covers: FOC-003, FOC-007, FOC-017, FOC-021

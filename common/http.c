@@ -128,6 +128,25 @@ const char *http_query(struct http_req *req, const char *name)
 	return value_of(req->query, req->n_query, name);
 }
 
+const char *http_peer(const struct http_req *req, char buf[ADDR_STRLEN])
+{
+	char *host = NULL;
+	ev_uint16_t port = 0;
+
+	if (req->ev)
+		evhttp_connection_get_peer(evhttp_request_get_connection(req->ev), &host, &port);
+	if (host)
+		snprintf(buf, ADDR_STRLEN, "%s port %u", host, (unsigned)port);
+	else
+		snprintf(buf, ADDR_STRLEN, "gone");
+	return buf;
+}
+
+bool http_is_local(const struct http_req *req)
+{
+	return req->server && addr_is_loopback(&req->server->at);
+}
+
 json_t *http_body_json(struct http_req *req)
 {
 	struct evbuffer *in = req->ev ? evhttp_request_get_input_buffer(req->ev) : NULL;

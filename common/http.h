@@ -46,6 +46,10 @@ void http_route(struct http_server *s, const char *method, const char *pattern, 
 /* Views valid until the reply. NULL when absent. */
 const char *http_param(struct http_req *req, const char *name); /* ":name" */
 const char *http_query(struct http_req *req, const char *name); /* "?ban=1" */
+/* Who asks, for logs; "gone" when he is not there any more. Returns buf. */
+const char *http_peer(const struct http_req *req, char buf[ADDR_STRLEN]);
+/* It came to a listener that this machine alone can reach. */
+bool http_is_local(const struct http_req *req);
 /* Body as a JSON object; NULL after having replied 400 itself. An empty body is {}. Caller decrefs. */
 json_t *http_body_json(struct http_req *req);
 /* Each request gets exactly one reply, at once or later, even when the server was freed meanwhile. */

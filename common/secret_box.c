@@ -17,11 +17,11 @@
 #include "common/rand.h"
 #include "common/secret.h"
 
-#define VERSION    1
-#define NONCE_SIZE 12
-#define TAG_SIZE   16
-#define HEX_SIZE   (2 * SECRET_BOX_KEY_SIZE)
-#define KEY_LINE_SIZE   (HEX_SIZE + 2)
+#define VERSION       1
+#define NONCE_SIZE    12
+#define TAG_SIZE      16
+#define HEX_SIZE      (2 * SECRET_BOX_KEY_SIZE)
+#define KEY_LINE_SIZE (HEX_SIZE + 2)
 
 static const uint8_t *octets(struct slice s)
 {

@@ -218,7 +218,7 @@ const struct config_opt options_table[] = {
 	{"groupkey.skew", CONFIG_MS, AT(groupkey_skew), "5min", 1000, 3600000, NULL, "s",
 	 "How far a member's clock may be off.", SEALED_MISSING},
 	{"groupkey.store_key", CONFIG_STRING, AT(groupkey_store_key), "", 0, 0, NULL, "",
-	 "File with the key under which members' keys lie in the store, 64 hex digits; made when it is absent (0600). Empty: members' keys are in memory only.",
+	 "File with the key under which members' keys lie in the store, 64 hex digits; made when it is absent (0600). Empty: store.path with .key after it. Without a store members' keys are in memory only.",
 	 SEALED_MISSING},
 	{"identity.assert", CONFIG_ENUM, AT(identity_assert), "all", 0, 0, "all trusted", "",
 	 "P-Asserted-Identity of a conference goes to all next hops, or to trusted ones; who asks for Privacy decides for himself.",

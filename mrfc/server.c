@@ -19,11 +19,13 @@
 #include "common/mem.h"
 #include "common/store_file.h"
 #include "mrfc/admin/api.h"
+#include "mrfc/admin/api_key.h"
 #include "mrfc/conference/service.h"
 #include "mrfc/consent_file.h"
 #include "mrfc/focus/focus.h"
 #include "mrfc/mp/media.h"
 #include "mrfc/mp/mrfp_pool.h"
+#include "mrfc/server_keys.h"
 #include "mrfc/sip/sip.h"
 #include "mrfc/stats.h"
 #include "mrfc/timer.h"
@@ -45,6 +47,8 @@ struct server {
 	struct urilist_consent *consent; /* NULL: of everybody */
 	struct http_server *http;
 	struct api *api;
+	struct server_keys *keys;
+	struct api_key *api_key;
 	struct daemon *signals;
 	struct timer *stop_timer;
 	uint64_t stop_until_ms; /* 0: running */
@@ -374,6 +378,8 @@ static int open_admin(struct server *s, const struct options *o)
 		return EXIT_RUNTIME;
 	}
 	s->api = api_new(s->http, s->focus, s->media, s->pool);
+	if (server_keys_members(s->keys) != NULL)
+		s->api_key = api_key_new(s->http, server_keys_members(s->keys));
 	metrics_on_collect(s->metrics, on_collect, s);
 	return EXIT_OK;
 }
@@ -433,6 +439,8 @@ int server_open(const struct options *o, server_reload_fn *reload, void *reload_
 	s->signals = daemon_new(s->base, on_term, on_hup, NULL, s);
 	code = open_store(s, o);
 	if (code == EXIT_OK)
+		code = server_keys_open(s->base, o, s->store, s->metrics, &s->keys);
+	if (code == EXIT_OK)
 		code = open_pool(s, o);
 	if (code == EXIT_OK)
 		code = open_sip(s, o);
@@ -463,11 +471,13 @@ void server_free(struct server **sp)
 	*sp = NULL;
 	http_server_free(&s->http);
 	api_free(&s->api);
+	api_key_free(&s->api_key);
 	focus_free(&s->focus);
 	urilist_consent_free(&s->consent);
 	media_free(&s->media);
 	mrfp_pool_free(&s->pool);
 	sip_agent_free(&s->sip);
+	server_keys_free(&s->keys);
 	store_free(&s->store);
 	daemon_free(&s->signals);
 	timer_free(&s->stop_timer);

@@ -2,6 +2,7 @@
 MRFC_SRC := \
 	mrfc/admin/api.c \
 	mrfc/admin/api_json.c \
+	mrfc/admin/api_key.c \
 	mrfc/admin/api_page.c \
 	mrfc/admin/api_user.c \
 	mrfc/admin/api_policy.c \
@@ -72,6 +73,7 @@ MRFC_SRC := \
 	mrfc/groupkey/local.c \
 	mrfc/groupkey/member_keys.c \
 	mrfc/groupkey/t_memory.c \
+	mrfc/groupkey/vault.c \
 	mrfc/mp/media.c \
 	mrfc/mp/mrfp_link.c \
 	mrfc/mp/mrfp_link_loop.c \
@@ -86,6 +88,7 @@ MRFC_SRC := \
 	mrfc/options.c \
 	mrfc/options_check.c \
 	mrfc/server.c \
+	mrfc/server_keys.c \
 	mrfc/sip/charging.c \
 	mrfc/sip/dialog.c \
 	mrfc/sip/dialog_named.c \
@@ -118,11 +121,12 @@ MRFC_SRC := \
 	mrfc/timer.c
 SOFIA_SRC += mrfc/sip/sip.c mrfc/sip/sip_in.c mrfc/sip/sip_leg.c mrfc/sip/sip_out.c mrfc/sip/sip_read.c
 SOFIA_SRC += mrfc/sip/sip_probe.c mrfc/sip/sip_result.c mrfc/sip/sip_tls.c mrfc/sip/sip_way.c
-MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c mrfc/admin/mrfctl_room.c mrfc/admin/mrfctl_user.c
+MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c mrfc/admin/mrfctl_room.c mrfc/admin/mrfctl_user.c mrfc/admin/mrfctl_key.c
 UNIT_TESTS += access api bars conf_store conference dialog_state event_crowd event_heap event_pkg event_rate focus_file_sdp focus_sdp \
 	identity media members mrfp_link mrfp_pool mrfp_pool_place nickname record roster session_timer sip_ref unwind
 UNIT_TESTS += api_policy roster_absent
 UNIT_TESTS += urilist
 UNIT_TESTS += hop_table overload psi service
+UNIT_TESTS += keyserver keyserver_judge
 UNIT_TESTS += attempts charging credential privacy roster_doc trust users
 UNIT_TESTS += rekey

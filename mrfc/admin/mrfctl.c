@@ -52,6 +52,9 @@ static const char usage_text[] =
 	"  user add NAME [--uri URI] [--display TEXT]   the password is read from stdin\n"
 	"  user passwd NAME                       another password, likewise\n"
 	"  user del NAME\n"
+	"  key [list]                             who has keys for sealed conferences\n"
+	"  key add URI [--id ID] [--out FILE]     a new key: one line, shown once\n"
+	"  key remove URI [--id ID]               one or all of a user\n"
 	"  status                                 is all well? exit code 1 when not ready\n"
 	"\n"
 	"The first word may be left out: mrfctl list, show, lock, invite, ban and so on.\n"
@@ -408,6 +411,9 @@ static const struct command commands[] = {
 	{"user", "add", "user-add", 1, 1, mrfctl_user_add},
 	{"user", "passwd", "user-passwd", 1, 1, mrfctl_user_passwd},
 	{"user", "del", "user-del", 1, 1, mrfctl_user_del},
+	{"key", "list", "key-list", 0, 0, mrfctl_key_list},
+	{"key", "add", "key-add", 1, 1, mrfctl_key_add},
+	{"key", "remove", "key-remove", 1, 1, mrfctl_key_remove},
 	{"status", "show", "status", 0, 0, run_status},
 };
 
@@ -493,6 +499,8 @@ enum {
 	OPT_SUBJECT,
 	OPT_DISPLAY,
 	OPT_URI,
+	OPT_ID,
+	OPT_OUT,
 	OPT_MEMBER,
 	OPT_CLOSED,
 	OPT_INVITE
@@ -505,6 +513,8 @@ static const struct option options[] = {
 	{"subject", required_argument, NULL, OPT_SUBJECT},
 	{"display", required_argument, NULL, OPT_DISPLAY},
 	{"uri", required_argument, NULL, OPT_URI},
+	{"id", required_argument, NULL, OPT_ID},
+	{"out", required_argument, NULL, OPT_OUT},
 	{"member", required_argument, NULL, OPT_MEMBER},
 	{"closed", no_argument, NULL, OPT_CLOSED},
 	{"invite", no_argument, NULL, OPT_INVITE},
@@ -522,6 +532,10 @@ static bool take_word(struct mrfctl *m, int opt, char *value)
 		m->display = value;
 	else if (opt == OPT_URI)
 		m->uri = value;
+	else if (opt == OPT_ID)
+		m->id = value;
+	else if (opt == OPT_OUT)
+		m->out = value;
 	else if (opt == OPT_MEMBER)
 		m->members[m->n_members++] = value;
 	else if (opt == OPT_CLOSED)

@@ -4,7 +4,7 @@
 
 #include "common/http.h"
 
-/* Shared by mrfctl.c, mrfctl_room.c and mrfctl_user.c only. */
+/* Shared by mrfctl.c and the files of its commands only. */
 #define MRFCTL_TOKEN_MAX   512
 #define MRFCTL_MAX_MEMBERS 1000
 
@@ -12,7 +12,7 @@ struct mrfctl {
 	struct addr server;
 	char token[MRFCTL_TOKEN_MAX]; /* "": none */
 	bool json;
-	const char *subject, *display, *uri; /* NULL: not given */
+	const char *subject, *display, *uri, *id, *out; /* NULL: not given */
 	const char *members[MRFCTL_MAX_MEMBERS];
 	size_t n_members;
 	bool closed, invite;
@@ -51,5 +51,10 @@ int mrfctl_user_list(struct mrfctl *m, char **args, int n);
 int mrfctl_user_add(struct mrfctl *m, char **args, int n);
 int mrfctl_user_passwd(struct mrfctl *m, char **args, int n);
 int mrfctl_user_del(struct mrfctl *m, char **args, int n);
+
+/* mrfctl_key.c: commands */
+int mrfctl_key_list(struct mrfctl *m, char **args, int n);
+int mrfctl_key_add(struct mrfctl *m, char **args, int n);
+int mrfctl_key_remove(struct mrfctl *m, char **args, int n);
 
 #endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings of groupkey into a key server: with the vault when keys are made here, without any else. */
+#include "mrfc/server_keys.h"
+
+#include <stdlib.h>
+
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/secret.h"
+#include "mrfc/groupkey/local.h"
+#include "mrfc/groupkey/vault.h"
+
+#define LOG_PLACE "server"
+
+struct server_keys {
+	struct vault *vault; /* NULL: none */
+	struct groupkey *groupkey;
+};
+
+static int open_local(struct server_keys *k, struct event_base *base, const struct options *o,
+		      struct store *store, struct metrics *metrics)
+{
+	const struct vault_settings vault = {.store_path = o->store_path,
+					     .key_file = o->groupkey_store_key,
+					     .skew_ms = (uint64_t)o->groupkey_skew};
+	struct keyserver_settings settings = {.skew_ms = (uint64_t)o->groupkey_skew};
+	char why[400], *name, *factory;
+	int err;
+
+	if (!secret_init(0))
+		log_warn(
+			"memory for keys cannot be locked (RLIMIT_MEMLOCK): it may be swapped out");
+	err = vault_open(store, &vault, why, sizeof(why), &k->vault);
+	if (err != 0) {
+		log_error("groupkey.store_key: %s", why);
+		return err == -ERR_CONFIG ? EXIT_CONFIG : EXIT_RUNTIME;
+	}
+	name = o->groupkey_name[0] != '\0' ? xstrdup(o->groupkey_name)
+					   : xasprintf("sip:keys@%s", o->domain);
+	factory = o->factory[0] != '\0' ? xasprintf("sip:%s@%s", o->factory, o->domain) : NULL;
+	settings.name = name;
+	settings.factory = factory;
+	settings.memory = vault_memory(k->vault);
+	k->groupkey = groupkey_local_new(base, &settings, vault_members(k->vault), metrics);
+	free(name);
+	free(factory);
+	return EXIT_OK;
+}
+
+int server_keys_open(struct event_base *base, const struct options *o, struct store *store,
+		     struct metrics *metrics, struct server_keys **keys_r)
+{
+	struct server_keys *k = xcalloc(1, sizeof(*k));
+	int code = open_local(k, base, o, store, metrics);
+
+	if (code == EXIT_OK)
+		*keys_r = k;
+	else
+		server_keys_free(&k);
+	return code;
+}
+
+void server_keys_free(struct server_keys **kp)
+{
+	struct server_keys *k = *kp;
+
+	if (k == NULL)
+		return;
+	*kp = NULL;
+	groupkey_free(&k->groupkey);
+	vault_free(&k->vault);
+	free(k);
+}
+
+struct groupkey *server_keys_groupkey(const struct server_keys *k)
+{
+	return k->groupkey;
+}
+
+struct member_keys *server_keys_members(const struct server_keys *k)
+{
+	return k->vault != NULL ? vault_members(k->vault) : NULL;
+}

@@ -128,7 +128,6 @@ static void the_names_in_a_member_key(void **state)
 	assert_int_equal(m.csb_id, 0xc0ffee08);
 }
 
-/* covers: GK-003 */
 static void every_message_is_written_octet_by_octet(void **state)
 {
 	(void)state;
@@ -162,7 +161,7 @@ static void every_message_is_written_octet_by_octet(void **state)
 	}
 }
 
-/* covers: MIKEY-012, MIKEY-005 */
+/* covers: MIKEY-012 */
 static void confirmations_are_written_and_believed(void **state)
 {
 	static const char *const two[] = {SUITE_A, SUITE_B};
@@ -242,7 +241,6 @@ static void the_negative_cases_are_refused(void **state)
 	}
 }
 
-/* covers: MIKEY-003 */
 static void a_bad_mac_is_denied(void **state)
 {
 	const char *hex = vectors_negative(&v, "mikey_bad_mac", "message");

@@ -26,6 +26,13 @@ struct accept_list {
 #define ACCEPT_LISTS 63
 #define ACCEPT_OWN   63 /* taste.accept of legs beyond that: each is judged by its own list */
 
+/* Of a conference with sealed bodies: the keys of now (seal.h). */
+struct seal {
+	bool known; /* the domain is; else any key's name passes */
+	uint8_t domain[8];
+	uint32_t oldest, newest; /* epochs that may be sent under; newest 0: no limit */
+};
+
 struct keep;
 struct receipt;
 struct relay_book;
@@ -70,6 +77,7 @@ struct context {
 	uint8_t policy;                      /* CTL_POLICY_ bits */
 	uint64_t max_message, max_file;      /* octets; 0: as the plane's */
 	struct file_state *file;             /* kind file, once its sender is there */
+	struct seal seal;                    /* policy CTL_POLICY_SEALED */
 
 	struct chunklog log[N_LOGS];
 	struct series direct;      /* transaction ids of frames for one leg */

@@ -17,6 +17,7 @@
 #include "mrfp/owed.h"
 #include "mrfp/relayed.h"
 #include "mrfp/report.h"
+#include "mrfp/seal.h"
 #include "mrfp/terminal.h"
 #include "proto/ctl_codec.h"
 
@@ -123,11 +124,17 @@ static void on_add(struct call *c)
 	struct terminal_change ch;
 	struct session *s;
 	struct ctl_add m;
+	struct seal seal;
 	const char *why;
 	int code;
 
 	if (!decode(c, CTL_BODY_add, &m) || !epoch_ok(c, ctx, m.epoch))
 		return;
+	seal = ctx ? ctx->seal : (struct seal){0};
+	if (!seal_take_add(&seal, &m)) {
+		reply_result(c, CTL_R_BAD_VALUE, "key_domain or key_epoch");
+		return;
+	}
 	code = terminal_check_add(c->plane, ctx, &m, &ch, &why);
 	if (code) {
 		reply_result(c, code, why);
@@ -140,6 +147,7 @@ static void on_add(struct call *c)
 			ctx->kind = m.kind;
 	}
 	add_context_fields(ctx, &m);
+	ctx->seal = seal;
 	s = session_find(ctx, m.termination);
 	if (!s) {
 		struct slice id = CTL_HAS(&m, add, local_session) ? m.local_session : SLICE_NULL;
@@ -183,6 +191,10 @@ static void on_modify(struct call *c)
 	code = terminal_check_modify(c->plane, s, &m, &ch, &why);
 	if (code) {
 		reply_result(c, code, why);
+		return;
+	}
+	if (!seal_take_modify(&ctx->seal, &m)) {
+		reply_result(c, CTL_R_BAD_VALUE, "key_domain or key_epoch");
 		return;
 	}
 	if (CTL_HAS(&m, modify, aliases))

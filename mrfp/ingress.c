@@ -19,6 +19,7 @@
 #include "mrfp/policy.h"
 #include "mrfp/relayed.h"
 #include "mrfp/route.h"
+#include "mrfp/seal.h"
 #include "mrfp/sender.h"
 #include "mrfp/throttle.h"
 #include "mrfp/verdict.h"
@@ -102,6 +103,13 @@ static void set_due(struct inmsg *m)
 
 /* --- the head --- */
 
+/* Key messages are for the focus, and open. */
+static bool is_gated(const struct inmsg *m, const struct cpim_head *cpim)
+{
+	return m->from->ctx->kind == CTL_KIND_CHAT && m->from->ctx->policy & CTL_POLICY_SEALED &&
+	       cpim->kind != CPIM_KEY;
+}
+
 /* Look for a complete CPIM head in octets 1..; with it the message is open or refused. */
 static void try_head(struct request *rq, struct slice octets, bool complete)
 {
@@ -118,6 +126,13 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 	if (rc <= 0) {
 		refuse(rq, 400);
 		return;
+	}
+	if (is_gated(m, &cpim)) {
+		m->sealed = seal_judge(&m->from->ctx->seal,
+				       seal_form(cpim.content_type, cpim.content_encoding),
+				       slice_from(octets, cpim.head_len), complete);
+		if (!m->sealed)
+			return;
 	}
 	if (!complete && absorb_waits(m, cpim.kind, octets.len)) {
 		m->out.meta.kind = (uint8_t)cpim.kind;
@@ -330,6 +345,7 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 	m->out.id = m->id;
 	m->out.disposition =
 		head->content_disposition.len ? slice_dup(head->content_disposition) : NULL;
+	m->out.other_mime = msrp_other_mime(head);
 	status = route_start(m, head);
 	if (status == 200 && m->state != INMSG_HEAD)
 		status = sender_message(s, m->out.meta.kind);

@@ -48,6 +48,7 @@ struct inmsg {
 	struct ranges got;
 	uint64_t n_passed;   /* octets passed on, repeated ones too */
 	uint64_t started_ms; /* since 1970; 0: not accounted */
+	int sealed;          /* what the gate says of its first octets; 0: not asked */
 	uint64_t due_ms;     /* by the connection's clock: given up then */
 
 	char *key;       /* a key message, gathered for the MRFC (key.h); NULL: for members */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "mrfp/seal.h"
 #include "proto/media_type.h"
 
 bool policy_is_control(unsigned kind)
@@ -104,19 +105,6 @@ static int find_targets(struct session *from, const struct cpim_head *cpim, uint
 	return n ? 200 : 404; /* a member without a session now */
 }
 
-bool policy_is_sealed(unsigned kind, struct slice content_type)
-{
-	struct slice smime;
-
-	if (policy_is_control(kind))
-		return true;
-	if (!slice_ieq_str(media_type_base(content_type), "application/pkcs7-mime"))
-		return false;
-	smime = media_type_param(content_type, "smime-type");
-	return slice_ieq_str(smime, "auth-enveloped-data") ||
-	       slice_ieq_str(smime, "authEnveloped-data");
-}
-
 int policy_from(struct session *from, const struct cpim_head *cpim)
 {
 	if (!cpim->n_from || !cpim->n_to || cpim->n_from > 1 || !cpim->content_type.len ||
@@ -150,7 +138,7 @@ int policy_route(struct session *from, const struct cpim_head *cpim, uint64_t ad
 	if (status == 200)
 		status = find_route(from, cpim, admit, route_r, targets_r, n_targets_r);
 	if (status == 200 && from->ctx->policy & CTL_POLICY_SEALED &&
-	    !policy_is_sealed(cpim->kind, cpim->content_type))
+	    seal_form(cpim->content_type, cpim->content_encoding) == SEAL_NONE)
 		status = 415;
 	return status;
 }

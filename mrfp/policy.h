@@ -18,11 +18,6 @@ int policy_route(struct session *from, const struct cpim_head *cpim, uint64_t ad
 		 enum route *route_r, struct session ***targets_r, size_t *n_targets_r);
 /* The first part of it, for what no member gets: CPIM syntax and From. */
 int policy_from(struct session *from, const struct cpim_head *cpim);
-/*
- * May a payload of this type stand in a room where bodies are sealed? AuthEnvelopedData (RFC 5083,
- * both spellings of its smime-type) may, and notices.
- */
-bool policy_is_sealed(unsigned kind, struct slice content_type);
 /* Messages of this kind are no content: direction and private-messages do not matter to them. */
 bool policy_is_control(unsigned kind);
 /* May the peer send content of this kind by its direction (MSRP-113)? */

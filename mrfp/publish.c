@@ -15,7 +15,8 @@ void outmsg_fini(struct outmsg *m)
 {
 	free(m->content_type);
 	free(m->disposition);
-	m->content_type = m->disposition = NULL;
+	free(m->other_mime);
+	m->content_type = m->disposition = m->other_mime = NULL;
 	bytes_fini(&m->wrap);
 }
 
@@ -94,6 +95,7 @@ static struct msrp_rest rest_of(const struct context *ctx, const struct outmsg *
 	if (flag != '#' || body.len) {
 		rest.content_type = slice_str(m->content_type);
 		rest.content_disposition = slice_str(m->disposition);
+		rest.other_mime = slice_str(m->other_mime);
 	}
 	return rest;
 }

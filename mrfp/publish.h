@@ -13,6 +13,7 @@ struct outmsg {
 	char type[56];          /* of the payload, "type/subtype"; "" when longer */
 	char *content_type;     /* owned */
 	char *disposition;      /* owned; NULL: none */
+	char *other_mime;       /* further Content-* lines with their CRLFs, owned; NULL: none */
 	struct bytes wrap;      /* octets in front of the sender's first one (kind relay) */
 	bool success_report;    /* asked of the receiver (kind relay) */
 	uint64_t sender;        /* termination; 0: the focus */

@@ -122,8 +122,8 @@ static int decide(struct inmsg *m, unsigned kind, struct slice top, struct slice
 	m->out.meta.kind = (uint8_t)kind;
 	if (!policy_may_send(m->from, kind) || (to->taste.deaf && !policy_is_control(kind)))
 		return 403;
-	wrap = !is_cpim(top) && wants_wrapped(to) && to->uris.n && m->from->uris.n &&
-	       admits(to, kind, SLICE_LIT("message/cpim"), top);
+	wrap = !is_cpim(top) && !m->out.other_mime && wants_wrapped(to) && to->uris.n &&
+	       m->from->uris.n && admits(to, kind, SLICE_LIT("message/cpim"), top);
 	if (!wrap && !admits(to, kind, top, inner))
 		return 415;
 	open_message(m, inner.len ? inner : top);

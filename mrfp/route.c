@@ -15,6 +15,7 @@
 #include "mrfp/key.h"
 #include "mrfp/policy.h"
 #include "mrfp/relay.h"
+#include "mrfp/seal.h"
 #include "proto/media_type.h"
 #include "proto/msrp_head.h"
 
@@ -113,6 +114,8 @@ static int chat_head(struct inmsg *m, const struct cpim_head *cpim)
 	m->out.meta.admit = context_admit(s->ctx, cpim->kind, top, cpim->content_type);
 	status = policy_route(s, cpim, m->out.meta.admit, &route, &targets, &n_targets);
 	m->out.meta.kind = (uint8_t)cpim->kind;
+	if (status == 200 && m->sealed)
+		status = m->sealed;
 	if (status == 404 && may_be_owed(m, cpim->kind)) {
 		free(targets);
 		return open_absent(m, cpim);
@@ -154,6 +157,8 @@ static int chat_start(struct inmsg *m, const struct msrp_head *head)
 		return 415;
 	if (top == TOP_COMPOSING && m->from->listener)
 		return 403;
+	if (top == TOP_COMPOSING && m->from->ctx->policy & CTL_POLICY_SEALED)
+		return 415;
 	if (top == TOP_COMPOSING) {
 		set_out(m, CPIM_COMPOSING);
 		if (absorb_samples(m->from->ctx))
@@ -175,6 +180,9 @@ static int start_file(struct inmsg *m, const struct msrp_head *head)
 
 	if (status != 200)
 		return status;
+	if (m->from->ctx->policy & CTL_POLICY_SEALED &&
+	    seal_form(head->content_type, head->content_encoding) == SEAL_NONE)
+		return 415;
 	set_out(m, CPIM_FILE);
 	m->out.meta.admit = context_admit(m->from->ctx, CPIM_FILE, head->content_type, SLICE_NULL);
 	open_room(m, head->content_type, SLICE_NULL);

@@ -29,6 +29,7 @@ MRFP_SRC := \
 	mrfp/owed.c \
 	mrfp/places.c \
 	mrfp/policy.c \
+	mrfp/seal.c \
 	mrfp/pressure.c \
 	mrfp/publish.c \
 	mrfp/ranges.c \
@@ -61,3 +62,4 @@ UNIT_TESTS += absorb admit aggregate chunklog context control ctl_client ctl_ded
 UNIT_TESTS += budget places wire_ws
 UNIT_TESTS += sender
 UNIT_TESTS += pressure keep
+UNIT_TESTS += seal

@@ -356,6 +356,8 @@ static int read_mime_header(struct reader *r, struct slice line, size_t colon)
 		   r->head.content_disposition.len == 0) {
 		r->head.content_disposition = value;
 		r->open_value = &r->head.content_disposition;
+	} else if (slice_ieq_str(name, "Content-Encoding") && r->head.content_encoding.len == 0) {
+		r->head.content_encoding = value;
 	}
 	return 0;
 }

@@ -39,6 +39,7 @@ struct cpim_head {
 		n_imdn_routes;     /* more than CPIM_ROUTES_MAX: some were dropped */
 	struct slice content_type; /* of the payload, with parameters; empty when missing */
 	struct slice content_disposition;
+	struct slice content_encoding; /* of the payload, one token; empty: none */
 	enum cpim_kind kind;
 	size_t head_len; /* the payload starts here */
 };

@@ -85,6 +85,7 @@ void msrp_build_rest(struct bytes *out, const struct msrp_rest *rest)
 		return;
 	if (rest->content_disposition.len > 0)
 		add_header(out, "Content-Disposition", rest->content_disposition);
+	bytes_add_slice(out, rest->other_mime);
 	add_header(out, "Content-Type", rest->content_type);
 	bytes_add(out, "\r\n", 2);
 }

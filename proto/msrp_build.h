@@ -23,7 +23,8 @@ struct msrp_rest {
 	struct slice status;                     /* REPORT: "000 200 OK"; empty: none */
 	struct slice use_nickname;               /* raw, quoted; empty: none */
 	struct slice content_disposition;        /* empty: none */
-	struct slice content_type;               /* empty: no body, no blank line */
+	struct slice other_mime;   /* further Content-* lines, raw with their CRLFs; empty: none */
+	struct slice content_type; /* empty: no body, no blank line */
 };
 /* With a content_type: ends with the blank line, the body's bytes come next. */
 void msrp_build_rest(struct bytes *out, const struct msrp_rest *rest);

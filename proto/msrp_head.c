@@ -7,6 +7,7 @@
  */
 #include "proto/msrp_head.h"
 
+#include "common/bytes.h"
 #include "proto/chars.h"
 #include "proto/media_type.h"
 #include "proto/msrp_head_priv.h"
@@ -24,6 +25,7 @@ enum header_id {
 	H_USE_NICKNAME,
 	H_CONTENT_TYPE,
 	H_CONTENT_DISPOSITION,
+	H_CONTENT_ENCODING,
 	H_MIN_EXPIRES,
 	H_MAX_EXPIRES,
 	H_EXPIRES,
@@ -44,6 +46,7 @@ static const struct slice header_names[] = {
 	[H_USE_NICKNAME] = SLICE_LIT("Use-Nickname"),
 	[H_CONTENT_TYPE] = SLICE_LIT("Content-Type"),
 	[H_CONTENT_DISPOSITION] = SLICE_LIT("Content-Disposition"),
+	[H_CONTENT_ENCODING] = SLICE_LIT("Content-Encoding"),
 	[H_MIN_EXPIRES] = SLICE_LIT("Min-Expires"),
 	[H_MAX_EXPIRES] = SLICE_LIT("Max-Expires"),
 	[H_EXPIRES] = SLICE_LIT("Expires"),
@@ -318,6 +321,9 @@ static void read_value(struct msrp_head *h, enum header_id id, struct slice v)
 	case H_CONTENT_DISPOSITION:
 		h->content_disposition = v;
 		break;
+	case H_CONTENT_ENCODING:
+		h->content_encoding = v;
+		break;
 	case H_MIN_EXPIRES:
 		h->min_expires = v;
 		break;
@@ -342,7 +348,8 @@ static void read_value(struct msrp_head *h, enum header_id id, struct slice v)
 /* Place of a header among the others: RFC 4975 7.1 wants the paths first and Content-Type last. */
 static void check_place(struct reader *r, enum header_id id, struct slice line)
 {
-	bool mime = id == H_CONTENT_TYPE || id == H_CONTENT_DISPOSITION || id == H_OTHER_MIME;
+	bool mime = id == H_CONTENT_TYPE || id == H_CONTENT_DISPOSITION ||
+		    id == H_CONTENT_ENCODING || id == H_OTHER_MIME;
 
 	if ((r->n_headers == 1) != (id == H_TO_PATH) || (r->n_headers == 2) != (id == H_FROM_PATH))
 		fault(r->head, "To-Path And From-Path Must Come First");
@@ -449,4 +456,21 @@ void msrp_head_read(struct slice block, bool has_body, const struct msrp_limits 
 		check_response(head_r);
 	else
 		check_request(&r);
+}
+
+char *msrp_other_mime(const struct msrp_head *h)
+{
+	struct slice rest = h->mime_headers, line;
+	struct bytes out = BYTES_INIT;
+
+	while (next_line(&rest, &line)) {
+		struct slice name = slice_first(line, (size_t)slice_chr(line, ':'));
+		enum header_id id = header_of(name);
+
+		if (id == H_CONTENT_ENCODING || id == H_OTHER_MIME) {
+			bytes_add_slice(&out, line);
+			bytes_add_str(&out, "\r\n");
+		}
+	}
+	return out.len ? bytes_take(&out) : NULL;
 }

@@ -61,6 +61,7 @@ struct msrp_head {
 	bool has_body;             /* blank line seen: body pieces follow until the end-line */
 	struct slice content_type; /* raw value with parameters; empty when absent */
 	struct slice content_disposition;
+	struct slice content_encoding;
 	struct slice
 		mime_headers; /* all lines of the MIME part (Content-*), raw with CRLFs, Content-Type last */
 
@@ -71,6 +72,12 @@ struct msrp_head {
 	int error;
 	const char *error_text;
 };
+
+/*
+ * The MIME part's lines but Content-Type and Content-Disposition, raw with their CRLFs (Content-Encoding,
+ * -Transfer-Encoding, -ID ...), on the heap; NULL: there are none.
+ */
+char *msrp_other_mime(const struct msrp_head *h);
 
 /* Registered status codes' usual comment ("OK", "Bad Request"); "" for others. */
 const char *msrp_status_text(int status);

@@ -214,9 +214,16 @@ static void where_bodies_are_sealed_only_sealed_ones_pass(void **state)
 		h.to = SLICE_LIT("sip:bob@example.com");
 		assert_int_equal(judge(alice, &h, ALL, &n), 200);
 	}
-	h.kind = CPIM_IMDN;
-	h.content_type = SLICE_LIT("message/imdn+xml");
+	h.to = SLICE_LIT(ROOM);
+	h.content_type = SLICE_LIT("application/octet-stream");
+	h.content_encoding = SLICE_LIT("AES128GCM");
 	assert_int_equal(judge(alice, &h, ALL, &n), 200);
+	h.content_encoding = SLICE_LIT("gzip");
+	assert_int_equal(judge(alice, &h, ALL, &n), 415);
+	h.content_encoding = SLICE_NULL;
+	h.kind = CPIM_IMDN; /* notices are sealed as all else */
+	h.content_type = SLICE_LIT("message/imdn+xml");
+	assert_int_equal(judge(alice, &h, ALL, &n), 415);
 	fake_plane_close(&f);
 }
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of mrfp/seal: what passes where bodies are sealed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "mrfp/seal.h"
+#include "proto/cms.h"
+#include "proto/ctl_msgs.h"
+#include "proto/ece.h"
+
+static const uint8_t DOMAIN[GKID_DOMAIN_SIZE] = {0xc0, 0xff, 0xee, 1, 2, 3, 4, 5};
+static const uint8_t OTHER[GKID_DOMAIN_SIZE] = {0xc0, 0xff, 0xee, 1, 2, 3, 4, 6};
+
+static struct bytes sealed(const uint8_t *domain, uint32_t epoch)
+{
+	static const uint8_t key[32];
+	struct bytes out = BYTES_INIT;
+	struct cms_seal how = {
+		.cipher = CMS_AES128,
+		.gkid = gkid_make(domain, epoch),
+		.kek = slice_make(key, 16),
+		.cek = key,
+		.nonce = key,
+	};
+
+	assert_int_equal(cms_seal(&how, SLICE_LIT("hello"), &out), 0);
+	return out;
+}
+
+static struct seal gate(uint32_t oldest, uint32_t newest)
+{
+	struct seal s = {.known = true, .oldest = oldest, .newest = newest};
+
+	memcpy(s.domain, DOMAIN, sizeof(DOMAIN));
+	return s;
+}
+
+static int judge(const struct seal *s, const uint8_t *domain, uint32_t epoch)
+{
+	struct bytes b = sealed(domain, epoch);
+	int status = seal_judge(s, SEAL_CMS, bytes_slice(&b), true);
+
+	assert_int_equal(seal_judge(s, SEAL_CMS, slice_first(bytes_slice(&b), SEAL_PEEK), false),
+			 status);
+	bytes_fini(&b);
+	return status;
+}
+
+/* covers: GK-007, CMS-002 */
+static void only_epochs_of_now_pass(void **state)
+{
+	struct seal s = gate(6, 7);
+
+	(void)state;
+	assert_int_equal(judge(&s, DOMAIN, 5), 403);
+	assert_int_equal(judge(&s, DOMAIN, 6), 200);
+	assert_int_equal(judge(&s, DOMAIN, 7), 200);
+	assert_int_equal(judge(&s, DOMAIN, 8), 403);
+	assert_int_equal(judge(&s, OTHER, 7), 403);
+	s = gate(7, 0);
+	assert_int_equal(judge(&s, DOMAIN, 6), 403);
+	assert_int_equal(judge(&s, DOMAIN, UINT32_MAX), 200);
+	s.known = false;
+	assert_int_equal(judge(&s, OTHER, 1), 200);
+}
+
+static void too_few_octets_are_waited_for(void **state)
+{
+	struct seal s = gate(1, 9);
+	struct bytes b = sealed(DOMAIN, 3);
+
+	(void)state;
+	for (size_t n = 0; n < SEAL_PEEK; n++) {
+		struct slice first = slice_first(bytes_slice(&b), n);
+
+		assert_int_equal(seal_judge(&s, SEAL_CMS, first, false), 0);
+		assert_int_equal(seal_judge(&s, SEAL_NONE, first, false), 415);
+	}
+	bytes_fini(&b);
+}
+
+/* covers: CMS-008 */
+static void what_only_says_it_is_sealed_is_not(void **state)
+{
+	struct seal s = gate(1, 9);
+	char text[200];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(seal_judge(&s, SEAL_CMS, slice_make(text, sizeof(text)), false), 415);
+	assert_int_equal(seal_judge(&s, SEAL_ECE, slice_make(text, sizeof(text)), false), 415);
+	assert_int_equal(seal_judge(&s, SEAL_CMS, SLICE_NULL, true), 415);
+	assert_int_equal(seal_judge(&s, SEAL_ECE, slice_make(text, 20), true), 415);
+}
+
+/* covers: GK-014 */
+static void records_name_their_key_too(void **state)
+{
+	struct ece_head head = {.record = ECE_RECORD, .gkid = gkid_make(DOMAIN, 4)};
+	struct seal s = gate(4, 5);
+	uint8_t first[SEAL_PEEK] = {0};
+
+	(void)state;
+	ece_head_build(&head, first);
+	assert_int_equal(seal_judge(&s, SEAL_ECE, slice_make(first, sizeof(first)), false), 200);
+	head.gkid = gkid_make(DOMAIN, 3);
+	ece_head_build(&head, first);
+	assert_int_equal(seal_judge(&s, SEAL_ECE, slice_make(first, sizeof(first)), false), 403);
+}
+
+static void the_gate_is_told_by_the_mrfc(void **state)
+{
+	struct seal s = {0};
+	struct ctl_modify m = {0};
+
+	(void)state;
+	CTL_SET(&m, modify, key_epoch, 3);
+	assert_true(seal_take_modify(&s, &m));
+	assert_false(s.known);
+	CTL_SET(&m, modify, key_domain, slice_make(DOMAIN, 7));
+	assert_false(seal_take_modify(&s, &m));
+	CTL_SET(&m, modify, key_domain, slice_make(DOMAIN, 8));
+	CTL_SET(&m, modify, key_newest, 2);
+	assert_false(seal_take_modify(&s, &m));
+	assert_false(s.known);
+	CTL_SET(&m, modify, key_newest, 4);
+	assert_true(seal_take_modify(&s, &m));
+	assert_true(s.known);
+	assert_int_equal(judge(&s, DOMAIN, 2), 403);
+	assert_int_equal(judge(&s, DOMAIN, 3), 200);
+	m = (struct ctl_modify){0};
+	CTL_SET(&m, modify, key_epoch, 4); /* the rest stays */
+	assert_true(seal_take_modify(&s, &m));
+	assert_int_equal(judge(&s, DOMAIN, 3), 403);
+	assert_int_equal(judge(&s, DOMAIN, 4), 200);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_epochs_of_now_pass),
+		cmocka_unit_test(too_few_octets_are_waited_for),
+		cmocka_unit_test(what_only_says_it_is_sealed_is_not),
+		cmocka_unit_test(records_name_their_key_too),
+		cmocka_unit_test(the_gate_is_told_by_the_mrfc),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

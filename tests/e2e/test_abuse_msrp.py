@@ -413,8 +413,11 @@ def test_where_bodies_are_sealed_nothing_else_passes(alone, legs):  # noqa: F811
             data = one.cpim("sealed " + new_id(), to, kind)
             assert one.session.send(data).status() == 200
             wait(lambda d=data: any(f.body == d for f in two.session.requests), what="it")
-    typing = one.cpim("<isComposing/>", ROOM, "application/im-iscomposing+xml")
-    assert one.session.send(typing).status() == 200
+    typing = one.cpim("<isComposing>open</isComposing>", ROOM, "application/im-iscomposing+xml")
+    assert one.session.send(typing).status() == 415
+    assert one.session.send(b"<open/>", "application/im-iscomposing+xml").status() == 415
+    notice = one.cpim("<imdn>open</imdn>", two.aor, "message/imdn+xml")
+    assert one.session.send(notice).status() == 415
     assert not [f for f in two.session.requests if f.body and b"open" in f.body]
 
 

@@ -28,6 +28,7 @@ FIELDS = {  # name: (tag, width or str)
     "copies_lost": (0x404, 8), "copies_delivered": (0x403, 8),
     "messages_in": (0x401, 8), "octets_in": (0x402, 8), "cursor": (0x701, 8), "kind": (0x203, 1), "transport": (0x208, 1),
     "local_session": (0x214, str), "family": (0x215, 1), "fingerprints": (0x217, str),
+    "key_domain": (0x21e, str), "key_epoch": (0x21f, 4), "key_newest": (0x220, 4),
     "max_message": (0x218, 8), "max_file": (0x219, 8), "msrp": (0x005, str), "msrp_tls": (0x006, str),
     "msrp_wss": (0x00b, str), "fingerprint": (0x00c, str), "advertise": (0x00d, str),
     "method": (0x001, 1), "mrfp_id": (0x002, str), "mrfp_incarnation": (0x003, 8), "version_max": (0x004, 1),

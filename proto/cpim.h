@@ -66,6 +66,8 @@ struct cpim_fields {
 	size_t n_imdn_routes;
 	struct slice content_type;
 	struct slice content_disposition; /* empty: none */
+	struct slice content_encoding;    /* empty: none */
+	struct slice transfer_encoding;   /* Content-Transfer-Encoding; empty: none */
 };
 /* The head, blank lines included; the payload comes next. */
 void cpim_build(struct bytes *out, const struct cpim_fields *fields);

@@ -114,6 +114,8 @@ void cpim_build(struct bytes *out, const struct cpim_fields *fields)
 	bytes_add_str(out, "\r\n");
 	add_plain(out, "Content-Disposition", fields->content_disposition);
 	add_plain(out, "Content-Type", fields->content_type);
+	add_plain(out, "Content-Encoding", fields->content_encoding);
+	add_plain(out, "Content-Transfer-Encoding", fields->transfer_encoding);
 	bytes_add_str(out, "\r\n");
 }
 

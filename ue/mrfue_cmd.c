@@ -74,12 +74,28 @@ static void refuse(struct mrfue_app *app, unsigned line, const char *reason)
 	mrfue_forget(app, mrfue_find_pending(app, line));
 }
 
+static const char *reason_of(int err)
+{
+	switch (-err) {
+	case ERR_SYNTAX:
+		return "not a SIP URI";
+	case ERR_STALE:
+		return "the conference has a newer key, which has not come yet";
+	case ERR_IO:
+		return "the file cannot be read, or there is no room to seal it";
+	case ERR_UNSUPPORTED:
+		return "not in a sealed conference: /file does it";
+	default:
+		return "not connected";
+	}
+}
+
 static void refuse_by(struct mrfue_app *app, unsigned line, int err)
 {
 	char *limit;
 
 	if (err != -ERR_LIMIT) {
-		refuse(app, line, err == -ERR_SYNTAX ? "not a SIP URI" : "not connected");
+		refuse(app, line, reason_of(err));
 		return;
 	}
 	limit = xasprintf("longer than the conference takes (%llu octets)",

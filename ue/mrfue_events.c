@@ -97,14 +97,16 @@ static void on_invitation(const char *conference, const char *from, const char *
 				  conference, "from", from, "by", mrfue_or_null(by)));
 }
 
-static void on_joined(const char *conference, bool nickname, bool private_messages, void *arg)
+static void on_joined(const struct ue_joined *j, void *arg)
 {
 	struct mrfue_app *app = arg;
 
 	app->joined = true;
 	event_del(app->ev_join);
-	mrfue_emit(app, json_pack("{s:s, s:s, s:b, s:b}", "event", "joined", "conference",
-				  conference, "nickname", nickname, "private", private_messages));
+	mrfue_emit(app,
+		   json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:b}", "event", "joined", "conference",
+			     j->conference, "nickname", j->nickname, "private", j->private_messages,
+			     "tls", j->tls, "sealed", j->sealed, "key", j->could_seal));
 	mrfue_input_hold(app->input, false);
 }
 
@@ -149,11 +151,38 @@ static void on_message(const struct ue_message *m, bool private_message, void *a
 		      display_name(m->cpim.from_raw), "nickname",
 		      mrfue_or_null(from ? from->nickname : NULL), "private", private_message,
 		      "type", mrfue_text(m->cpim.content_type), "size", (json_int_t)m->size);
+	json_object_set_new(e, "sealed", json_boolean(m->sealed));
+	if (m->sealed) {
+		json_object_set_new(e, "epoch", json_integer(m->epoch));
+		json_object_set_new(e, "verified", json_boolean(m->verified));
+	}
 	if (is_text(m))
 		json_object_set_new(e, "text", mrfue_text(m->payload));
 	else
 		mrfue_file_keep(m, app->opt.download, e);
 	mrfue_emit(app, e);
+}
+
+static void on_dropped(const struct ue_dropped *d, void *arg)
+{
+	struct mrfue_app *app = arg;
+	const struct ue_roster_user *from = ue_roster_find(ue_roster(app->ue), d->from);
+
+	mrfue_emit(app, json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:b, s:s}", "event", "dropped",
+				  "from", mrfue_text(d->from), "display",
+				  mrfue_or_null(from ? from->display : NULL), "nickname",
+				  mrfue_or_null(from ? from->nickname : NULL), "size",
+				  (json_int_t)d->size, "epoch", (json_int_t)d->epoch, "replay",
+				  d->replay, "why", d->why));
+}
+
+static void on_epoch(const struct gkid *id, void *arg)
+{
+	char hex[GKID_HEX_SIZE];
+
+	gkid_hex(id, hex);
+	mrfue_emit(arg, json_pack("{s:s, s:I, s:s}", "event", "epoch", "epoch",
+				  (json_int_t)gkid_epoch(id), "id", hex));
 }
 
 static void on_aborted(struct slice from, uint64_t size, void *arg)
@@ -327,6 +356,8 @@ const struct ue_ops mrfue_ue_ops = {
 	.invitation = on_invitation,
 	.joined = on_joined,
 	.message = on_message,
+	.dropped = on_dropped,
+	.epoch = on_epoch,
 	.aborted = on_aborted,
 	.receiving = on_receiving,
 	.sent = on_sent,

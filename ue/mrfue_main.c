@@ -14,6 +14,7 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/secret.h"
 #include "ue/mrfue_app.h"
 
 #define PASSWORD_SIZE 1024
@@ -63,11 +64,29 @@ static int read_password(const char *path, char buf[PASSWORD_SIZE])
 	return 0;
 }
 
+/* Is there a key in --key-file? */
+static int check_key(const char *path)
+{
+	struct ue_key *key = secret_alloc(sizeof(*key));
+	int err = ue_key_load(path, key);
+
+	if (err == -ERR_IO)
+		fprintf(stderr, "mrfue: --key-file: cannot read %s: %s\n", path, strerror(errno));
+	else if (err < 0)
+		fprintf(stderr,
+			"mrfue: --key-file: the first line of %s is not ID and 64 hex digits\n",
+			path);
+	secret_free(&key, sizeof(*key));
+	return err < 0 ? -ERR_SYNTAX : 0;
+}
+
 static int make_ue(struct mrfue_app *app)
 {
 	char password[PASSWORD_SIZE];
 	int err, why;
 
+	if (app->opt.ue.seal.key_file && check_key(app->opt.ue.seal.key_file) < 0)
+		return -ERR_SYNTAX;
 	if (app->opt.password_file) {
 		if (read_password(app->opt.password_file, password) < 0)
 			return -ERR_SYNTAX;
@@ -145,6 +164,7 @@ int main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
+	secret_init(0); /* also: no dumps */
 	log_set_name("mrfue");
 	log_set_level(LOG_WARN);
 	app.base = event_base_new();

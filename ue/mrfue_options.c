@@ -21,6 +21,11 @@ static const char usage[] =
 	"  --proxy HOST:PORT  where SIP requests go (127.0.0.1:5060)\n"
 	"  --listen HOST:PORT where SIP is received (a free port on loopback)\n"
 	"  --transport udp|tcp\n"
+	"  --tls              messages over TLS, or not at all\n"
+	"  --key-file FILE    your key for sealed conferences, as mrfctl key add wrote it\n"
+	"  --require-e2e      no part in conferences that are not sealed\n"
+	"  --cipher aes128|aes256  what you say is sealed with (aes128)\n"
+	"  --suite a|b        of key requests, as the conference has it (b)\n"
 	"  --setup active|passive  our role when an offer leaves the choice (active)\n"
 	"  --download DIR     keep received files there\n"
 	"  --script FILE      read commands from FILE (- for standard input), enables /wait\n"
@@ -40,6 +45,11 @@ enum {
 	O_PROXY,
 	O_LISTEN,
 	O_TRANSPORT,
+	O_TLS,
+	O_KEY_FILE,
+	O_REQUIRE_E2E,
+	O_CIPHER,
+	O_SUITE,
 	O_SETUP,
 	O_DOWNLOAD,
 	O_SCRIPT,
@@ -58,6 +68,11 @@ static const struct option long_options[] = {
 	{"proxy", required_argument, NULL, O_PROXY},
 	{"listen", required_argument, NULL, O_LISTEN},
 	{"transport", required_argument, NULL, O_TRANSPORT},
+	{"tls", no_argument, NULL, O_TLS},
+	{"key-file", required_argument, NULL, O_KEY_FILE},
+	{"require-e2e", no_argument, NULL, O_REQUIRE_E2E},
+	{"cipher", required_argument, NULL, O_CIPHER},
+	{"suite", required_argument, NULL, O_SUITE},
 	{"setup", required_argument, NULL, O_SETUP},
 	{"download", required_argument, NULL, O_DOWNLOAD},
 	{"script", required_argument, NULL, O_SCRIPT},
@@ -119,6 +134,29 @@ static int set_answers(const char *text, enum ue_answers *answers_r)
 	return complain("--receipts", text, "none, delivery or display");
 }
 
+static int take_security(int c, struct mrfue_options *o)
+{
+	bool aes256 = c == O_CIPHER && strcmp(optarg, "aes256") == 0;
+	bool suite_a = c == O_SUITE && strcmp(optarg, "a") == 0;
+
+	if (c == O_TLS) {
+		o->ue.tls = true;
+	} else if (c == O_KEY_FILE) {
+		o->ue.seal.key_file = optarg;
+	} else if (c == O_REQUIRE_E2E) {
+		o->ue.require_e2e = true;
+	} else if (c == O_CIPHER) {
+		if (!aes256 && strcmp(optarg, "aes128") != 0)
+			return complain("--cipher", optarg, "aes128 or aes256");
+		o->ue.seal.cipher = aes256 ? CMS_AES256 : CMS_AES128;
+	} else {
+		if (!suite_a && strcmp(optarg, "b") != 0)
+			return complain("--suite", optarg, "a or b");
+		o->ue.seal.suite = suite_a ? GKE_SUITE_A : GKE_SUITE_B;
+	}
+	return -1;
+}
+
 static int take(int c, struct mrfue_options *o)
 {
 	switch (c) {
@@ -155,6 +193,12 @@ static int take(int c, struct mrfue_options *o)
 		return o->ue.udp || strcmp(optarg, "tcp") == 0
 			       ? -1
 			       : complain("--transport", optarg, "udp or tcp");
+	case O_TLS:
+	case O_KEY_FILE:
+	case O_REQUIRE_E2E:
+	case O_CIPHER:
+	case O_SUITE:
+		return take_security(c, o);
 	case O_SETUP:
 		o->ue.passive = strcmp(optarg, "passive") == 0;
 		return o->ue.passive || strcmp(optarg, "active") == 0
@@ -224,6 +268,10 @@ int mrfue_options(int argc, char **argv, struct mrfue_options *o)
 		return rc;
 	if (!o->ue.as) {
 		fputs("mrfue: --as URI is missing\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (o->ue.require_e2e && !o->ue.seal.key_file) {
+		fputs("mrfue: --require-e2e needs --key-file FILE\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (optind + 2 == argc && strcmp(argv[optind], "join") == 0) {

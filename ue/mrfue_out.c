@@ -66,8 +66,17 @@ static void put_sender(const json_t *e)
 		put_person(e, "from");
 }
 
+/* The epoch that a sealed message came under; "!": signed, too. */
+static void put_epoch(const json_t *e)
+{
+	if (json_is_true(json_object_get(e, "sealed")))
+		printf("[e%lld%s] ", num(e, "epoch"),
+		       json_is_true(json_object_get(e, "verified")) ? " signed" : "");
+}
+
 static void print_message(const json_t *e)
 {
+	put_epoch(e);
 	fputs(json_is_true(json_object_get(e, "private")) ? "[private] <" : "<", stdout);
 	put_sender(e);
 	fputs("> ", stdout);
@@ -77,6 +86,7 @@ static void print_message(const json_t *e)
 
 static void print_file(const json_t *e)
 {
+	put_epoch(e);
 	fputs("* ", stdout);
 	put_sender(e);
 	fputs(" sent ", stdout);
@@ -89,6 +99,28 @@ static void print_file(const json_t *e)
 		put_safe(str(e, "path"));
 	}
 	putchar('\n');
+}
+
+/* A key here, and nothing sealed with it, is what a person must know. */
+static void print_joined(const json_t *e)
+{
+	fputs("* joined ", stdout);
+	put_safe(str(e, "conference"));
+	putchar('\n');
+	if (json_is_true(json_object_get(e, "sealed")))
+		puts("* this conference is sealed: its servers cannot read what is said");
+	else if (json_is_true(json_object_get(e, "key")))
+		puts("* this conference is NOT sealed: its servers can read what is said");
+}
+
+static void print_dropped(const json_t *e)
+{
+	fputs("* a message from ", stdout);
+	put_sender(e);
+	if (json_is_true(json_object_get(e, "replay")))
+		puts(" was shown before: dropped");
+	else
+		printf(" cannot be shown: %s\n", str(e, "why"));
 }
 
 /* A pushed file's part stays, unless its hash was wrong. */
@@ -265,7 +297,11 @@ static void print_text(const char *name, const json_t *e)
 	else if (strcmp(name, "invitation") == 0)
 		print_uri_line("invited to", str(e, "conference"));
 	else if (strcmp(name, "joined") == 0)
-		print_uri_line("joined", str(e, "conference"));
+		print_joined(e);
+	else if (strcmp(name, "dropped") == 0)
+		print_dropped(e);
+	else if (strcmp(name, "epoch") == 0)
+		printf("* new group key: epoch %lld\n", num(e, "epoch"));
 	else if (strcmp(name, "arrived") == 0)
 		print_arrived(e);
 	else if (strcmp(name, "departed") == 0)

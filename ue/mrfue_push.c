@@ -261,7 +261,10 @@ void mrfue_push(struct mrfue_app *app, struct slice rest, unsigned line)
 			      line);
 		fd = -1;
 		if (err < 0)
-			fail(app, line, err == -ERR_IO ? "it cannot be read" : "not connected");
+			fail(app, line,
+			     err == -ERR_IO            ? "it cannot be read"
+			     : err == -ERR_UNSUPPORTED ? "not in a sealed conference: /file does it"
+						       : "not connected");
 	}
 	if (fd >= 0)
 		close(fd);

@@ -3,16 +3,26 @@
 UE_SRC := \
 	ue/mrfue_wait.c \
 	ue/ue.c \
+	ue/ue_crypto.c \
+	ue/ue_crypto_body.c \
 	ue/ue_digest.c \
 	ue/ue_file.c \
+	ue/ue_held.c \
 	ue/ue_inbox.c \
+	ue/ue_key.c \
+	ue/ue_media.c \
 	ue/ue_msrp.c \
 	ue/ue_msrp_in.c \
 	ue/ue_names.c \
 	ue/ue_outbox.c \
 	ue/ue_receipts.c \
+	ue/ue_records.c \
+	ue/ue_replay.c \
 	ue/ue_roster.c \
+	ue/ue_say.c \
 	ue/ue_sdp.c \
+	ue/ue_seal.c \
+	ue/ue_seal_in.c \
 	ue/ue_signals.c \
 	ue/ue_sip.c \
 	ue/ue_sip_auth.c \
@@ -29,4 +39,5 @@ MRFUE_SRC := \
 	ue/mrfue_out.c \
 	ue/mrfue_push.c
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
-UNIT_TESTS += mrfue_wait ue_digest ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing
+UNIT_TESTS += mrfue_wait ue_crypto ue_crypto_body ue_digest ue_key ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing
+UNIT_TESTS += ue_held ue_records ue_replay

@@ -3,8 +3,6 @@
  * User equipment in a conference: binds the call to its media. A media session that was lost may come
  * back by an offer of the focus within a grace time. It knows no SIP message and no MSRP frame.
  */
-#include "ue/ue.h"
-
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -13,54 +11,14 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/rand.h"
-#include "common/resolve.h"
 #include "proto/sip_uri.h"
-#include "ue/ue_names.h"
-#include "ue/ue_sdp.h"
-#include "ue/ue_sip.h"
+#include "ue/ue_priv.h"
 
 #define LOG_PLACE   "ue"
 #define SUBSCRIBE_S 3600
 #define GRACE_S     30 /* for a lost session to come back */
 
-struct ue {
-	struct event_base *base;
-	const struct ue_ops *ops;
-	void *arg;
-	char *as, *display;
-	bool passive, subscribe;
-	struct ue_sip *sip;
-	struct ue_call *call;
-	struct ue_msrp *msrp;
-	struct ue_files *files;
-	struct resolver *resolver;
-	struct ue_roster roster;
-	struct ue_names names;
-	struct ue_signals *signals;
-	uint64_t sdp_id, sdp_version;
-	bool up, joined, leaving, failed;
-	unsigned chatroom;      /* of the peer's SDP */
-	uint64_t max_size;      /* of the peer's SDP; 0: none */
-	struct event *ev_grace; /* runs while the session is lost */
-};
-
-static void write_sdp(struct ue *ue, enum sdp_setup setup, enum sdp_dir dir, struct bytes *out)
-{
-	char host[ADDR_STRLEN];
-
-	ue_sdp_write(&(struct ue_sdp){.host = addr_host(ue_sip_addr(ue->sip), host),
-				      .v6 = addr_is_v6(ue_sip_addr(ue->sip)),
-				      .port = ue_msrp_port(ue->msrp),
-				      .path = ue_msrp_path(ue->msrp),
-				      .id = ue->sdp_id,
-				      .version = ++ue->sdp_version,
-				      .setup = setup,
-				      .dir = dir},
-		     out);
-}
-
-static void fail(struct ue *ue, int code, const char *text)
+void ue_fail(struct ue *ue, int code, const char *text)
 {
 	ue->failed = true;
 	ue->ops->error(code, text, ue->arg);
@@ -68,60 +26,16 @@ static void fail(struct ue *ue, int code, const char *text)
 		ue_call_bye(ue->call);
 }
 
-/* The media is agreed: start it. */
-static void start_media(struct ue *ue, const struct sdp_media *m, bool active)
-{
-	ue->chatroom = m->has_chatroom ? m->chatroom : 0;
-	ue->max_size = m->max_size;
-	ue_msrp_limit(ue->msrp, m->max_size);
-	if (ue_msrp_start(ue->msrp, m->path, active) < 0)
-		fail(ue, 0, "the MSRP session cannot be opened");
-}
-
 static void on_answered(struct ue_call *call, const char *uri, bool is_focus, struct slice text,
 			void *arg)
 {
 	struct ue *ue = arg;
-	struct sdp_session sdp;
-	int line;
 
 	(void)is_focus;
 	if (ue_files_answered(ue->files, call, text))
 		return;
 	ue_names_focus(&ue->names, uri);
-	if (sdp_parse_msrp(text, false, &sdp) < 0) {
-		fail(ue, 0, "the answer has no usable description");
-		return;
-	}
-	line = ue_sdp_chat_line(&sdp);
-	if (line < 0)
-		fail(ue, 0, "the answer accepts no chat session");
-	else /* no setup in the answer: the offerer is active (RFC 4975 5.4) */
-		start_media(ue, &sdp.media[line], sdp.media[line].setup != SDP_SETUP_ACTIVE);
-	sdp_fini(&sdp);
-}
-
-/* Answer an offer; false when it has no chat line for us. */
-static bool answer(struct ue *ue, struct slice offer, struct bytes *out)
-{
-	struct sdp_session sdp;
-	enum sdp_setup setup = SDP_SETUP_PASSIVE;
-	int line;
-
-	if (sdp_parse_msrp(offer, false, &sdp) < 0)
-		return false;
-	line = ue_sdp_chat_line(&sdp);
-	if (line >= 0) {
-		enum sdp_setup offered = sdp.media[line].setup;
-		enum sdp_dir dir = sdp_dir_answer(sdp.media[line].dir, SDP_SENDRECV);
-
-		if (offered == SDP_SETUP_PASSIVE || (offered == SDP_SETUP_ACTPASS && !ue->passive))
-			setup = SDP_SETUP_ACTIVE;
-		write_sdp(ue, setup, dir, out);
-		start_media(ue, &sdp.media[line], setup == SDP_SETUP_ACTIVE);
-	}
-	sdp_fini(&sdp);
-	return line >= 0;
+	ue_media_answered(ue, text);
 }
 
 static void on_invited(struct ue_call *call, const char *from, const char *by, struct slice sdp,
@@ -140,7 +54,7 @@ static void on_invited(struct ue_call *call, const char *from, const char *by, s
 	ue_names_focus(&ue->names, from);
 	ue->ops->invitation(ue->names.conference, from, by, ue->arg);
 	ue_call_ring(call);
-	if (answer(ue, sdp, &out))
+	if (ue_media_answer(ue, sdp, &out))
 		ue_call_accept(call, bytes_slice(&out));
 	else
 		ue_call_reject(call, 488);
@@ -155,10 +69,10 @@ static int on_offered(struct ue_call *call, struct slice sdp, struct bytes *answ
 	if (ue_files_offered(ue->files, call, sdp, answer_r, &status))
 		return status;
 	if (sdp.len == 0) {
-		write_sdp(ue, SDP_SETUP_ACTPASS, SDP_SENDRECV, answer_r);
+		ue_media_offer(ue, answer_r);
 		return 200;
 	}
-	return answer(ue, sdp, answer_r) ? 200 : 488;
+	return ue_media_answer(ue, sdp, answer_r) ? 200 : 488;
 }
 
 static void on_progress(struct ue_call *call, int status, const char *phrase, void *arg)
@@ -230,6 +144,8 @@ static void on_conference_info(struct ue_call *call, const char *state, struct s
 	if (doc->entity)
 		ue_names_entity(&ue->names, doc->entity);
 	err = ue_roster_apply(&ue->roster, doc, on_change, ue);
+	if (err == 0 && ue->seal)
+		ue_seal_roster(ue->seal, ue->roster.epoch);
 	if (err == 0)
 		ue->ops->roster(doc->entity ? doc->entity : "", &ue->roster, ue->arg);
 	else if (err == -ERR_WRONG_STATE &&
@@ -274,13 +190,23 @@ static void on_up(void *arg)
 
 	ue->up = true;
 	event_del(ue->ev_grace);
+	if (ue->seal)
+		ue_seal_up(ue->seal);
 	if (ue->joined) {
 		ue->ops->rejoined(ue->arg);
 		return;
 	}
 	ue->joined = true;
-	ue->ops->joined(ue->names.conference, (ue->chatroom & SDP_CHATROOM_NICKNAME) != 0,
-			(ue->chatroom & SDP_CHATROOM_PRIVATE) != 0, ue->arg);
+	ue->ops->joined(
+		&(struct ue_joined){
+			.conference = ue->names.conference,
+			.nickname = (ue->chatroom & SDP_CHATROOM_NICKNAME) != 0,
+			.private_messages = (ue->chatroom & SDP_CHATROOM_PRIVATE) != 0,
+			.tls = ue->secure,
+			.sealed = ue_seal_on(ue->seal),
+			.could_seal = ue->seal != NULL,
+		},
+		ue->arg);
 	if (ue->subscribe && ue->call && ue_call_subscribe(ue->call, SUBSCRIBE_S) < 0)
 		log_warn("cannot subscribe to the conference's state");
 }
@@ -289,7 +215,7 @@ static void on_grace(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	fail(arg, 0, "the session was lost and did not come back");
+	ue_fail(arg, 0, "the session was lost and did not come back");
 }
 
 /* The focus may bring the session back (it is told by the switch), or end the call. */
@@ -303,25 +229,13 @@ static void on_down(const char *why, void *arg)
 	if (!ue->call || ue->leaving || ue->failed)
 		return;
 	if (!ue->joined) {
-		fail(ue, 0, why);
+		ue_fail(ue, 0, why);
 		return;
 	}
 	if (was_up)
 		ue->ops->lost(why, ue->arg);
 	if (!event_pending(ue->ev_grace, EV_TIMEOUT, NULL))
 		evtimer_add(ue->ev_grace, &grace);
-}
-
-static void on_message(const struct ue_message *m, void *arg)
-{
-	struct ue *ue = arg;
-
-	bool from_room = !ue_names_private(&ue->names, m->cpim.from, ue->as);
-
-	if (ue_signals_take(ue->signals, m, from_room))
-		return;
-	ue->ops->message(m, ue_names_private(&ue->names, m->cpim.to, ue->as), ue->arg);
-	ue_signals_shown(ue->signals, m);
 }
 
 static void on_aborted(struct slice from, uint64_t size, void *arg)
@@ -357,54 +271,28 @@ static void on_nickname(unsigned ticket, int status, const char *reason, void *a
 static const struct ue_msrp_ops msrp_ops = {
 	.up = on_up,
 	.down = on_down,
-	.message = on_message,
+	.message = ue_take_message,
+	.key = ue_take_key,
+	.begun = ue_take_begun,
 	.aborted = on_aborted,
 	.receiving = on_receiving,
 	.sent = on_sent,
 	.nickname = on_nickname,
 };
 
-/* From, To and DateTime of a message of ours. */
-static void cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339_SIZE],
-		    struct cpim_fields *f)
+static int make_seal(struct ue *ue, const struct ue_config *config)
 {
-	f->from_display = slice_str(ue->display);
-	f->from_uri = slice_str(ue->as);
-	f->to_uri = slice_str(to ? to : ue->names.conference);
-	f->date_time = slice_str(clock_rfc3339(clock_wall_ms(), when));
+	struct ue_seal_config seal = config->seal;
+	char *here = ue_sip_contact_uri(ue->sip);
+	int err;
+
+	seal.as = config->as;
+	err = ue_seal_new(ue->base, &seal, &ue_sealed_ops, ue, &ue->seal);
+	if (err == 0)
+		ue_seal_alias(ue->seal, here);
+	free(here);
+	return err;
 }
-
-static void on_signal(const char *to, struct cpim_fields *f, struct slice document, void *arg)
-{
-	struct ue *ue = arg;
-	char when[CLOCK_RFC3339_SIZE];
-
-	if (!ue->up || ue->leaving)
-		return;
-	cpim_to(ue, to, when, f);
-	if (ue_msrp_send(ue->msrp, f, document, 0) < 0)
-		log_debug("a notification was not sent");
-}
-
-static void on_receipt(const struct ue_receipt *receipt, void *arg)
-{
-	struct ue *ue = arg;
-
-	ue->ops->receipt(receipt, ue->arg);
-}
-
-static void on_typing(struct slice who, bool active, void *arg)
-{
-	struct ue *ue = arg;
-
-	ue->ops->typing(who, active, ue->arg);
-}
-
-static const struct ue_signals_ops signals_ops = {
-	.send = on_signal,
-	.receipt = on_receipt,
-	.typing = on_typing,
-};
 
 int ue_new(struct event_base *base, const struct ue_config *config, const struct ue_ops *ops,
 	   void *arg, struct ue **ue_r)
@@ -417,6 +305,7 @@ int ue_new(struct event_base *base, const struct ue_config *config, const struct
 				    .user = config->user,
 				    .password = config->password,
 				    .udp = config->udp};
+	char why_tls[TLS_WHY_SIZE];
 	int err;
 
 	ue->base = base;
@@ -425,18 +314,25 @@ int ue_new(struct event_base *base, const struct ue_config *config, const struct
 	ue->as = xstrdup(config->as);
 	ue->display = config->display ? xstrdup(config->display) : NULL;
 	ue->passive = config->passive;
+	ue->insist_tls = ue->secure = config->tls;
+	ue->insist_seal = config->require_e2e;
 	ue->subscribe = config->subscribe;
 	ue->sdp_id = clock_wall_ms();
 	ue->ev_grace = evtimer_new(base, on_grace, ue);
 	ue->resolver = resolver_new(base, NULL);
 	ue_roster_init(&ue->roster);
-	ue->signals = ue_signals_new(base, config->ask, config->answers, &signals_ops, ue);
-	err = ue_sip_open(base, &sip, &sip_ops, ue, &ue->sip);
+	ue->signals = ue_signals_new(base, config->ask, config->answers, &ue_signal_ops, ue);
+	err = tls_new(&(struct tls_settings){.ask_peer = true}, &ue->tls, why_tls);
 	if (err == 0)
-		ue->files =
-			ue_files_new(base, ue->sip, ue->resolver, &config->listen, ops->files, arg);
+		err = ue_sip_open(base, &sip, &sip_ops, ue, &ue->sip);
 	if (err == 0)
-		err = ue_msrp_open(base, ue->resolver, &config->listen, &msrp_ops, ue, &ue->msrp);
+		ue->files = ue_files_new(base, ue->sip, ue->resolver, &config->listen, ue->tls,
+					 ops->files, arg);
+	if (err == 0)
+		err = ue_msrp_open(base, ue->resolver, &config->listen, ue->tls, &msrp_ops, ue,
+				   &ue->msrp);
+	if (err == 0 && config->seal.key_file)
+		err = make_seal(ue, config);
 	if (err < 0) {
 		int why = errno;
 
@@ -460,10 +356,12 @@ void ue_free(struct ue **ue_p)
 	ue_sip_free(&ue->sip);
 	ue_roster_fini(&ue->roster);
 	ue_signals_free(&ue->signals);
+	ue_seal_free(&ue->seal);
 	free(ue->as);
 	free(ue->display);
 	ue_names_fini(&ue->names);
 	event_free(ue->ev_grace);
+	tls_free(&ue->tls);
 	free(ue);
 	*ue_p = NULL;
 }
@@ -478,49 +376,21 @@ int ue_join(struct ue *ue, const char *uri)
 	struct bytes sdp = BYTES_INIT;
 	int err;
 
-	write_sdp(ue, SDP_SETUP_ACTPASS, SDP_SENDRECV, &sdp);
 	ue_names_called(&ue->names, uri);
+	if (ue->seal)
+		ue_seal_room(ue->seal, ue->names.called);
+	ue_media_offer(ue, &sdp);
 	err = ue_call_invite(ue->sip, uri, bytes_slice(&sdp), &ue->call);
 	bytes_fini(&sdp);
-	return err;
-}
-
-int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket)
-{
-	struct cpim_fields f = {.content_type = SLICE_LIT("text/plain;charset=UTF-8")};
-	char when[CLOCK_RFC3339_SIZE];
-	struct ue_signals_id id;
-	int err;
-
-	cpim_to(ue, to, when, &f);
-	ue_signals_saying(ue->signals, &f, &id);
-	err = ue_msrp_send(ue->msrp, &f, text, ticket);
-	ue_signals_said(ue->signals, &id, ticket, err);
-	return err;
-}
-
-int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take, uint64_t size,
-		 unsigned ticket)
-{
-	struct cpim_fields f = {.content_type = slice_str(type)};
-	char when[CLOCK_RFC3339_SIZE], *disposition;
-	int err;
-
-	cpim_to(ue, NULL, when, &f);
-	disposition =
-		xasprintf("attachment; filename=\"%s\"; size=%llu", name, (unsigned long long)size);
-	f.content_disposition = slice_str(disposition);
-	err = ue_msrp_send_file(ue->msrp, &f, fd_take, size, ticket);
-	free(disposition);
 	return err;
 }
 
 int ue_push(struct ue *ue, const char *name, const char *type, int fd_take, uint64_t size,
 	    uint64_t from, unsigned ticket)
 {
-	if (!ue->joined || !ue->call) {
+	if (!ue->joined || !ue->call || ue_seal_on(ue->seal)) {
 		close(fd_take);
-		return -ERR_WRONG_STATE;
+		return ue_seal_on(ue->seal) ? -ERR_UNSUPPORTED : -ERR_WRONG_STATE;
 	}
 	return ue_files_push(ue->files, ue->names.conference, name, type, fd_take, size, from,
 			     ticket);

@@ -5,6 +5,7 @@
 #include "ue/ue_file.h"
 #include "ue/ue_msrp.h"
 #include "ue/ue_roster.h"
+#include "ue/ue_seal.h"
 #include "ue/ue_signals.h"
 
 struct event_base;
@@ -22,16 +23,32 @@ struct ue_config {
 	const char *password; /* NULL: challenges are not answered */
 	struct addr proxy, listen;
 	bool udp;     /* transport of requests outside dialogs */
+	bool tls;     /* offer MSRP over TLS, and take nothing else */
 	bool passive; /* the peer shall open the MSRP connection, where its offer leaves the choice */
+	struct ue_seal_config
+		seal;            /* key_file NULL: no part in sealed conferences; .as is not read */
+	bool require_e2e;        /* no part in others */
 	bool subscribe;          /* to the conference's state once in */
 	bool ask;                /* for notifications of what is said */
 	enum ue_answers answers; /* to those who ask */
 };
 
+struct ue_joined {
+	const char *conference;
+	bool nickname, private_messages; /* are offered */
+	bool tls;                        /* the session is over TLS */
+	bool sealed;                     /* only members can read what is said */
+	bool could_seal;                 /* we have a key for that */
+};
+
 struct ue_ops {
 	void (*invitation)(const char *conference, const char *from, const char *by, void *arg);
-	void (*joined)(const char *conference, bool nickname, bool private_messages, void *arg);
+	void (*joined)(const struct ue_joined *joined, void *arg);
 	void (*message)(const struct ue_message *m, bool private_message, void *arg);
+	/* One that is not shown, and why. */
+	void (*dropped)(const struct ue_dropped *dropped, void *arg);
+	/* A new group key: what is said from now on is sealed with it. */
+	void (*epoch)(const struct gkid *id, void *arg);
 	void (*aborted)(struct slice from, uint64_t size, void *arg);
 	void (*receiving)(uint64_t done, uint64_t total, void *arg);
 	void (*sent)(unsigned ticket, int status, const char *reason, void *arg);
@@ -65,13 +82,13 @@ const struct addr *ue_addr(const struct ue *ue);
 MUST_CHECK int ue_join(struct ue *ue, const char *uri);
 /*
  * To everyone (to NULL) or privately. Text is text/plain. -ERR_WRONG_STATE: the session is not up;
- * -ERR_LIMIT: longer than ue_max_size().
+ * -ERR_LIMIT: longer than ue_max_size(); -ERR_STALE: the conference has a newer key that has not come.
  */
 MUST_CHECK int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket);
 /* A file to everyone, errors as above; fd is taken. name: shown to the others. */
 MUST_CHECK int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
 			    uint64_t size, unsigned ticket);
-/* Push a file to the conference by RFC 5547, from octet `from` on; as ue_files_push. */
+/* Push a file to the conference by RFC 5547, from octet `from` on; as ue_files_push. -ERR_UNSUPPORTED: it is sealed. */
 MUST_CHECK int ue_push(struct ue *ue, const char *name, const char *type, int fd_take,
 		       uint64_t size, uint64_t from, unsigned ticket);
 /* False: nothing is being pushed. */

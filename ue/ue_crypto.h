@@ -3,55 +3,110 @@
 #define UE_UE_CRYPTO_H
 
 #include "common/bytes.h"
+#include "proto/cms.h"
+#include "proto/ece.h"
 #include "proto/gke.h"
 #include "proto/gke_body.h"
+#include "ue/ue_key.h"
 
 /*
  * The secrets of one UE in one sealed conference: its pairwise key, the epochs' keys it was given,
  * what it saw of others (replays). Seals and opens bodies, makes and judges key messages. No I/O;
- * time is an argument.
+ * time is an argument: wall_us since 1970, now_ms monotonic.
  */
 struct ue_crypto;
 
-/* A file with a pairwise key, as mrfctl writes it: "<id> <64 hex digits>". -ERR_IO, -ERR_SYNTAX. */
-struct ue_key {
-	char id[65];
-	uint8_t key[32];
-};
-MUST_CHECK int ue_key_load(const char *path, struct ue_key *key_r);
+#define UE_CRYPTO_SKEW_S    300   /* between clocks: of key messages and of DateTime */
+#define UE_CRYPTO_RETIRE_MS 10000 /* an epoch's key lives on after the next came */
+#define UE_CRYPTO_BEHIND_MS 5000  /* behind the roster: nothing is sent */
+#define UE_CRYPTO_EPOCHS    64    /* keys at a time; the oldest goes */
 
 struct ue_crypto *ue_crypto_new(const struct ue_key *key, const char *me, enum gke_suite suite);
 void ue_crypto_free(struct ue_crypto **c);
 /* The conference is known (before that, the URI that was called). */
 void ue_crypto_room(struct ue_crypto *c, const char *uri);
+/* Another name under which we can be called. */
+void ue_crypto_alias(struct ue_crypto *c, const char *uri);
+/* Of what is sealed from now on (suite A has AES-128 alone). */
+void ue_crypto_cipher(struct ue_crypto *c, enum cms_cipher cipher);
+/* Signatures inside of what is sealed. verify: -ERR_NOT_FOUND: no certificate of his is known; -ERR_DENIED. */
+struct ue_signing {
+	int (*sign)(struct slice content, struct bytes *der,
+		    void *arg); /* NULL: nothing is signed */
+	int (*verify)(struct slice from, struct slice der, struct bytes *content, void *arg);
+};
+/* NULL: what others sign is refused. */
+void ue_crypto_signing(struct ue_crypto *c, const struct ue_signing *signing, void *arg);
 
-/* A request for the current key: for an offer (sdp) or a message to the focus. */
+/* A request for the current key: for an offer (sdp) or a message to the focus. -ERR_LIMIT: a name is too long. */
 MUST_CHECK int ue_crypto_request(struct ue_crypto *c, bool sdp, uint64_t wall_us,
 				 struct bytes *out);
 /*
- * A key message came. 1: taken, *reply_r holds what confirms it when one is wanted; 0: known already;
- * -ERR_*: dropped, *why_r says why (static text).
+ * A key message came. 1: taken, its key is the current one; 0: the same octets were taken before. In
+ * both cases *reply_r (appended) is what confirms it, when that is wanted. -ERR_*: dropped, *why_r says
+ * why (static text).
  */
 MUST_CHECK int ue_crypto_take(struct ue_crypto *c, struct slice mikey, uint64_t wall_us,
-			      struct bytes *reply_r, const char **why_r);
+			      uint64_t now_ms, struct bytes *reply_r, const char **why_r);
 /* The epoch that is sent with; NULL: none yet. */
 const struct gkid *ue_crypto_epoch(const struct ue_crypto *c);
-/* The roster names this epoch: are we behind, for longer than 5 s? Then ask and send nothing. */
+/* Is the key of this epoch here? */
+bool ue_crypto_has(const struct ue_crypto *c, const struct gkid *id);
+/* Where an epoch without a key stands. */
+enum ue_place {
+	UE_PLACE_BEFORE, /* before the first that we were given: not for us */
+	UE_PLACE_OVER,   /* its key is gone, or never came and no longer comes */
+	UE_PLACE_AHEAD   /* of another life, or to come */
+};
+enum ue_place ue_crypto_place(const struct ue_crypto *c, const struct gkid *id);
+/*
+ * The roster names this epoch (NULL: none): are we behind it, for longer than UE_CRYPTO_BEHIND_MS? Then ask
+ * and send nothing.
+ */
 bool ue_crypto_is_behind(struct ue_crypto *c, const struct gkid *roster, uint64_t now_ms);
-/* Old epochs are wiped 10 s after the next one came. */
+/* Old epochs' keys are wiped when their time is over. */
 void ue_crypto_age(struct ue_crypto *c, uint64_t now_ms);
 
-/* Seal one message (inner.token and .seq are set here). -ERR_WRONG_STATE: no key. */
-MUST_CHECK int ue_crypto_seal(struct ue_crypto *c, const struct gke_inner *inner,
+/* Seal one message (inner.token and .seq are set here). -ERR_WRONG_STATE: no key; -ERR_LIMIT. */
+MUST_CHECK int ue_crypto_seal(struct ue_crypto *c, const struct gke_inner *inner, uint64_t wall_us,
 			      struct bytes *out);
+
+/* What stands around a sealed body, in the clear; id empty: none. */
+struct ue_outer {
+	struct slice from, to, id;
+};
+struct ue_opened {
+	struct gke_inner inner;
+	struct gkid gkid;
+	bool verified; /* signed by its sender, not only sealed by some member */
+};
 /*
- * Open one. outer_*: of the CPIM head it came in. 0: *inner_r, views into *plain_r; -ERR_AGAIN: its key is not
- * here (yet); -ERR_DENIED: changed, forged or pasted; -ERR_EXISTS: replayed; -ERR_STALE: too old;
- * -ERR_SYNTAX. *why_r: a sentence for the user.
+ * Open one. 0: *opened_r, views into *plain_r; -ERR_NOT_FOUND: its key is not here (gkid alone is
+ * set); -ERR_DENIED: changed, forged or pasted; -ERR_EXISTS: replayed; -ERR_STALE: too old;
+ * -ERR_SYNTAX, -ERR_UNSUPPORTED, -ERR_LIMIT. *why_r: a sentence for the user (static). Nothing is
+ * released but with 0.
  */
-MUST_CHECK int ue_crypto_open(struct ue_crypto *c, struct slice der, struct slice outer_from,
-			      struct slice outer_to, struct slice outer_id, uint64_t wall_us,
-			      struct bytes *plain_r, struct gke_inner *inner_r, struct gkid *gkid_r,
+MUST_CHECK int ue_crypto_open(struct ue_crypto *c, struct slice der, const struct ue_outer *outer,
+			      uint64_t wall_us, struct bytes *plain_r, struct ue_opened *opened_r,
 			      const char **why_r);
+
+/* --- files, RFC 8188 --- */
+
+/* Begin one of ours. -ERR_WRONG_STATE: no key. The caller wipes *keys_r. */
+MUST_CHECK int ue_crypto_file(struct ue_crypto *c, struct ece_head *head_r,
+			      struct ece_keys *keys_r);
+/* The entity that stands in front of its octets: token and seq are set. */
+void ue_crypto_file_inner(struct ue_crypto *c, const struct gke_inner *inner, uint64_t wall_us,
+			  struct bytes *out);
+/* Keys of one that came. -ERR_NOT_FOUND: its epoch's key is not here. */
+MUST_CHECK int ue_crypto_file_keys(const struct ue_crypto *c, const struct ece_head *head,
+				   struct ece_keys *keys_r);
+/*
+ * What stood inside is authentic: is it of who and where it says, fresh and of now? As ue_crypto_open;
+ * begun_us: when its first octets came. -ERR_NOT_FOUND: the epoch is over and its replays forgotten.
+ */
+MUST_CHECK int ue_crypto_judge(struct ue_crypto *c, const struct gkid *gkid,
+			       const struct gke_inner *inner, const struct ue_outer *outer,
+			       uint64_t begun_us, const char **why_r);
 
 #endif

@@ -15,7 +15,9 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "common/tls.h"
 #include "ue/ue_msrp.h"
+#include "ue/ue_sdp.h"
 
 #define LOG_PLACE "ue_file"
 
@@ -26,7 +28,7 @@ struct ue_file {
 	struct ue_files *set;
 	struct ue_call *call;
 	struct ue_msrp *msrp;
-	bool sending, told;
+	bool sending, told, secure;
 	unsigned ticket;
 	int fd;
 	uint64_t from; /* octets before the first that passes */
@@ -41,6 +43,8 @@ struct ue_files {
 	struct event_base *base;
 	struct ue_sip *sip;
 	struct resolver *resolver;
+	struct tls *tls;
+	bool secure;
 	struct addr listen;
 	const struct ue_files_ops *ops;
 	void *arg;
@@ -48,7 +52,7 @@ struct ue_files {
 };
 
 struct ue_files *ue_files_new(struct event_base *base, struct ue_sip *sip,
-			      struct resolver *resolver, const struct addr *listen,
+			      struct resolver *resolver, const struct addr *listen, struct tls *tls,
 			      const struct ue_files_ops *ops, void *arg)
 {
 	struct ue_files *files = xcalloc(1, sizeof(*files));
@@ -57,10 +61,16 @@ struct ue_files *ue_files_new(struct event_base *base, struct ue_sip *sip,
 	files->sip = sip;
 	files->resolver = resolver;
 	files->listen = *listen;
+	files->tls = tls;
 	files->ops = ops;
 	files->arg = arg;
 	LIST_INIT(&files->all);
 	return files;
+}
+
+void ue_files_secure(struct ue_files *files, bool on)
+{
+	files->secure = on;
 }
 
 static void file_free(struct ue_file *f)
@@ -236,8 +246,8 @@ static const struct ue_msrp_ops msrp_ops = {.up = on_up,
 static int file_new(struct ue_files *files, bool sending, struct ue_file **file_r)
 {
 	struct ue_file *f = xcalloc(1, sizeof(*f));
-	int err =
-		ue_msrp_open(files->base, files->resolver, &files->listen, &msrp_ops, f, &f->msrp);
+	int err = ue_msrp_open(files->base, files->resolver, &files->listen, files->tls, &msrp_ops,
+			       f, &f->msrp);
 
 	if (err < 0) {
 		free(f);
@@ -269,8 +279,6 @@ static void write_sdp(struct ue_file *f, enum sdp_setup setup, uint16_t port)
 	line = (struct sdp_media){
 		.type = (char *)"message",
 		.is_message = true,
-		.transport = SDP_TCP_MSRP,
-		.proto = (char *)"TCP/MSRP",
 		.formats = (char *)"*",
 		.port = port,
 		.host = sdp.origin_host,
@@ -281,8 +289,25 @@ static void write_sdp(struct ue_file *f, enum sdp_setup setup, uint16_t port)
 		.dir = f->sending ? SDP_SENDONLY : SDP_RECVONLY,
 		.file = &f->file,
 	};
+	ue_sdp_transport(&line, f->secure ? tls_fingerprint(f->set->tls) : NULL);
 	bytes_reset(&f->last);
 	sdp_build(&f->last, &sdp);
+}
+
+/* The peer's line is known; over TLS with whom it names, if that was agreed. */
+static int start_media(struct ue_file *f, const struct sdp_media *m, bool active)
+{
+	struct fingerprint_list pins;
+	bool tls = ue_sdp_pins(m, &pins);
+
+	return tls != f->secure ? -ERR_UNSUPPORTED
+				: ue_msrp_start(f->msrp, m->path, active, tls ? &pins : NULL);
+}
+
+static void make_secure(struct ue_file *f, bool on)
+{
+	f->secure = on;
+	ue_msrp_secure(f->msrp, on);
 }
 
 int ue_files_push(struct ue_files *files, const char *uri, const char *name, const char *type,
@@ -297,6 +322,7 @@ int ue_files_push(struct ue_files *files, const char *uri, const char *name, con
 		close(fd_take);
 		return err;
 	}
+	make_secure(f, files->secure);
 	f->ticket = ticket;
 	f->fd = fd_take;
 	f->size = size;
@@ -393,9 +419,10 @@ static void accept_push(struct ue_files *files, struct ue_call *call, const char
 	f->file.icon = f->file.date = f->file.disposition = NULL;
 	f->size = m->file->has_size ? m->file->size : 0;
 	f->from = m->file->has_range ? m->file->range_start - 1 : 0;
+	make_secure(f, m->transport == SDP_TCP_TLS_MSRP);
 	write_sdp(f, setup, ue_msrp_port(f->msrp));
 	ue_call_accept(call, bytes_slice(&f->last));
-	if (ue_msrp_start(f->msrp, m->path, setup == SDP_SETUP_ACTIVE) < 0)
+	if (start_media(f, m, setup == SDP_SETUP_ACTIVE) < 0)
 		finish(f, UE_FILE_LOST, "the MSRP session cannot be opened");
 }
 
@@ -433,8 +460,7 @@ bool ue_files_answered(struct ue_files *files, struct ue_call *call, struct slic
 		finish(f, 488, "the file is not taken");
 	} else {
 		ue_msrp_limit(f->msrp, sdp.media[0].max_size);
-		if (ue_msrp_start(f->msrp, sdp.media[0].path,
-				  sdp.media[0].setup != SDP_SETUP_ACTIVE) < 0)
+		if (start_media(f, &sdp.media[0], sdp.media[0].setup != SDP_SETUP_ACTIVE) < 0)
 			finish(f, UE_FILE_LOST, "the MSRP session cannot be opened");
 	}
 	sdp_fini(&sdp);

@@ -7,6 +7,7 @@
 
 struct event_base;
 struct resolver;
+struct tls;
 
 /*
  * Files of user equipment by RFC 5547: each in a call of its own, pushed to the conference or by
@@ -31,8 +32,10 @@ struct ue_files_ops {
 };
 
 struct ue_files *ue_files_new(struct event_base *base, struct ue_sip *sip,
-			      struct resolver *resolver, const struct addr *listen,
+			      struct resolver *resolver, const struct addr *listen, struct tls *tls,
 			      const struct ue_files_ops *ops, void *arg);
+/* What is pushed from now on passes over TLS, or not. */
+void ue_files_secure(struct ue_files *files, bool on);
 /* Everything ends without a word. */
 void ue_files_free(struct ue_files **files);
 

@@ -33,6 +33,7 @@ struct ue_inbox_message {
 	struct span spans[MAX_SPANS];
 	size_t n_spans;
 	uint64_t done;
+	bool bare, known;
 	char *head; /* CPIM head's bytes, when read back from the file */
 };
 
@@ -72,7 +73,7 @@ void ue_inbox_free(struct ue_inbox **in)
 	*in = NULL;
 }
 
-int ue_inbox_begin(struct ue_inbox *in, const struct msrp_head *head,
+int ue_inbox_begin(struct ue_inbox *in, const struct msrp_head *head, bool bare,
 		   struct ue_inbox_message **message_r)
 {
 	struct ue_inbox_message *m;
@@ -88,6 +89,7 @@ int ue_inbox_begin(struct ue_inbox *in, const struct msrp_head *head,
 		if (in->n >= UE_INBOX_MESSAGES || head->message_id.len > MSRP_MESSAGE_ID_MAX)
 			return -ERR_LIMIT;
 		m = xcalloc(1, sizeof(*m));
+		m->bare = bare;
 		memcpy(m->id, head->message_id.ptr, head->message_id.len);
 		m->fd = -1;
 		m->total = m->end = MSRP_UNSPECIFIED;
@@ -185,6 +187,13 @@ static int describe(struct ue_inbox_message *m, struct ue_message *out_r)
 			return -ERR_IO;
 		bytes = slice_make(m->head, (size_t)n);
 	}
+	if (m->bare) {
+		out.bare = true;
+		out.payload = bytes;
+		out.size = whole;
+		*out_r = out;
+		return m->fd < 0 ? 1 : -ERR_SYNTAX;
+	}
 	rc = cpim_parse(bytes, CPIM_HEAD_MAX, true, false, &out.cpim);
 	if (rc != 1)
 		return -ERR_SYNTAX;
@@ -207,6 +216,19 @@ int ue_inbox_end(struct ue_inbox_message *m, char flag, struct ue_message *out_r
 	    m->spans[0].to < m->end)
 		return 0;
 	return describe(m, out_r);
+}
+
+bool ue_inbox_first(const struct ue_inbox_message *m, struct slice *first_r)
+{
+	if (m->known || m->bare || m->fd >= 0 || m->n_spans == 0 || m->spans[0].from != 0)
+		return false;
+	*first_r = slice_make(m->mem, (size_t)m->spans[0].to);
+	return true;
+}
+
+void ue_inbox_known(struct ue_inbox_message *m, bool known)
+{
+	m->known = known;
 }
 
 uint64_t ue_inbox_done(const struct ue_inbox_message *m)

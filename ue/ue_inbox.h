@@ -19,9 +19,15 @@ struct ue_inbox_message;
 struct ue_inbox *ue_inbox_new(void);
 void ue_inbox_free(struct ue_inbox **in);
 
-/* A chunk begins. -ERR_LIMIT: too many or too long (413). */
-MUST_CHECK int ue_inbox_begin(struct ue_inbox *in, const struct msrp_head *head,
+/* A chunk begins; bare: of a short message without CPIM. -ERR_LIMIT: too many or too long (413). */
+MUST_CHECK int ue_inbox_begin(struct ue_inbox *in, const struct msrp_head *head, bool bare,
 			      struct ue_inbox_message **message_r);
+/*
+ * Its first octets, as far as they are here and in memory. False: there are none, or it was said
+ * that they are known.
+ */
+bool ue_inbox_first(const struct ue_inbox_message *m, struct slice *first_r);
+void ue_inbox_known(struct ue_inbox_message *m, bool known);
 MUST_CHECK int ue_inbox_piece(struct ue_inbox_message *m, struct slice piece);
 /*
  * A chunk ends. 1: the message is whole and *out_r describes it until ue_inbox_drop; 0: goes on;

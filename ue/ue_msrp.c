@@ -13,9 +13,13 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "proto/mikey.h"
 #include "proto/msrp_build.h"
+
+#define LOG_PLACE "ue_msrp"
 
 #define OUT_HIGH   (128u << 10)
 #define HELD_MAX   (32u << 10)
@@ -60,7 +64,7 @@ static void close_conn(struct ue_msrp *m)
 	bytes_reset(&m->out);
 	m->out_done = 0;
 	m->message = NULL;
-	m->bound = m->connected = false;
+	m->bound = m->connected = m->accepted = false;
 	msrp_parser_init(&m->parser, &msrp_limits_default);
 }
 
@@ -160,15 +164,39 @@ static void on_readable(struct ue_msrp *m)
 	flush(m);
 }
 
+static int connect_to(struct ue_msrp *m, const struct addr *target)
+{
+	return m->pins.n ? conn_connect_tls(m->base, m->tls, target, &m->pins, CONNECT_MS, on_conn,
+					    m, &m->conn)
+			 : conn_connect(m->base, target, CONNECT_MS, on_conn, m, &m->conn);
+}
+
 /* Connect to the next address of the peer; the last failure ends the session (RFC 4975 6.2). */
 static void connect_next(struct ue_msrp *m)
 {
+	char why[128] = "cannot connect";
+
+	if (m->conn && m->pins.n)
+		snprintf(why, sizeof(why), "no TLS connection: %s", conn_why(m->conn));
 	conn_free(&m->conn);
 	while (m->next_target < m->n_targets)
-		if (conn_connect(m->base, &m->targets[m->next_target++], CONNECT_MS, on_conn, m,
-				 &m->conn) == 0)
+		if (connect_to(m, &m->targets[m->next_target++]) == 0)
 			return;
-	lost(m, m->n_targets ? "cannot connect" : "the peer's host name has no address");
+	lost(m, m->n_targets ? why : "the peer's host name has no address");
+}
+
+static void accept_conn(struct ue_msrp *m, int fd_take, const struct addr *peer)
+{
+	m->conn = m->pins.n ? conn_accept_tls(m->base, m->tls, fd_take, peer, on_conn, m)
+			    : conn_accept(m->base, fd_take, peer, on_conn, m);
+}
+
+/* Who connected to us is not the peer, or talks no TLS (RFC 8122 5.1): the peer may yet come. */
+static void turn_away(struct ue_msrp *m)
+{
+	log_warn("a connection was refused: %s",
+		 m->accepted ? "not the certificate that was announced" : conn_why(m->conn));
+	close_conn(m);
 }
 
 static void on_resolved(const struct addr *addrs, size_t n, void *arg)
@@ -187,7 +215,11 @@ static void on_conn(struct conn *c, enum conn_event ev, void *arg)
 	struct ue_msrp *m = arg;
 
 	(void)c;
-	if (ev == CONN_CONNECTED) {
+	if (ev == CONN_CONNECTED && !m->active) {
+		m->accepted = true;
+		if (m->pins.n && !conn_peer_is(m->conn, &m->pins))
+			turn_away(m);
+	} else if (ev == CONN_CONNECTED) {
 		m->connected = true;
 		ue_outbox_bind(m->outbox);
 		flush(m);
@@ -195,8 +227,10 @@ static void on_conn(struct conn *c, enum conn_event ev, void *arg)
 		on_readable(m);
 	} else if (ev == CONN_WRITABLE) {
 		flush(m);
-	} else if (m->connected) {
+	} else if (m->connected || m->bound) {
 		lost(m, "connection reset");
+	} else if (!m->active) {
+		turn_away(m);
 	} else {
 		connect_next(m);
 	}
@@ -212,19 +246,35 @@ static void on_accept(int fd_take, const struct addr *peer, void *arg)
 		m->early_fd = fd_take;
 		m->early_peer = *peer;
 	} else {
-		m->conn = conn_accept(m->base, fd_take, peer, on_conn, m);
+		accept_conn(m, fd_take, peer);
 	}
 }
 
+static void make_path(struct ue_msrp *m, bool secure)
+{
+	struct bytes path = BYTES_INIT;
+	char text[ADDR_STRLEN];
+
+	msrp_uri_build(&path, secure, slice_str(addr_host(listener_addr(m->listener), text)),
+		       addr_port(listener_addr(m->listener)), slice_str(m->session),
+		       SLICE_LIT("tcp"));
+	free(m->path);
+	m->path = bytes_take(&path);
+}
+
+void ue_msrp_secure(struct ue_msrp *m, bool on)
+{
+	make_path(m, on);
+}
+
 int ue_msrp_open(struct event_base *base, struct resolver *resolver, const struct addr *host,
-		 const struct ue_msrp_ops *ops, void *arg, struct ue_msrp **msrp_r)
+		 struct tls *tls, const struct ue_msrp_ops *ops, void *arg, struct ue_msrp **msrp_r)
 {
 	struct ue_msrp *m = xcalloc(1, sizeof(*m));
-	struct bytes path = BYTES_INIT;
-	char session[17], text[ADDR_STRLEN];
 	int err;
 
 	m->base = base;
+	m->tls = tls;
 	m->host = *host;
 	m->ops = ops;
 	m->arg = arg;
@@ -235,10 +285,8 @@ int ue_msrp_open(struct event_base *base, struct resolver *resolver, const struc
 		free(m);
 		return err;
 	}
-	rand_ident(session, sizeof(session) - 1);
-	msrp_uri_build(&path, false, slice_str(addr_host(listener_addr(m->listener), text)),
-		       addr_port(listener_addr(m->listener)), slice_str(session), SLICE_LIT("tcp"));
-	m->path = bytes_take(&path);
+	rand_ident(m->session, sizeof(m->session) - 1);
+	make_path(m, false);
 	m->resolver = resolver;
 	m->ev_wait = event_new(base, -1, EV_PERSIST, on_wait, m);
 	event_add(m->ev_wait, &(struct timeval){1, 0});
@@ -280,7 +328,8 @@ uint16_t ue_msrp_port(const struct ue_msrp *m)
 	return addr_port(listener_addr(m->listener));
 }
 
-int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active)
+int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active,
+		  const struct fingerprint_list *pins)
 {
 	struct msrp_path path;
 	struct msrp_uri uri;
@@ -292,10 +341,13 @@ int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active)
 	err = msrp_path_parse(slice_str(remote_path), &path);
 	if (err == 0)
 		err = msrp_uri_parse(path.items[0], &uri);
+	if (err == 0 && (uri.secure != (pins != NULL) || (pins && (!m->tls || pins->n == 0))))
+		err = -ERR_UNSUPPORTED;
 	if (err < 0)
 		return err;
 	close_conn(m);
 	report_failed(m, "the session moved");
+	m->pins = pins ? *pins : (struct fingerprint_list){.n = 0};
 	free(m->remote);
 	m->remote = xstrdup(remote_path);
 	m->active = active;
@@ -306,7 +358,7 @@ int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active)
 		if (active)
 			close(m->early_fd);
 		else
-			m->conn = conn_accept(m->base, m->early_fd, &m->early_peer, on_conn, m);
+			accept_conn(m, m->early_fd, &m->early_peer);
 		m->early_fd = -1;
 	}
 	return 0;
@@ -361,6 +413,15 @@ int ue_msrp_send_raw(struct ue_msrp *m, const char *type, int fd_take, uint64_t 
 		close(fd_take);
 	flush(m);
 	return err;
+}
+
+int ue_msrp_send_key(struct ue_msrp *m, struct slice mikey)
+{
+	if (!m->bound)
+		return -ERR_WRONG_STATE;
+	ue_outbox_bare(m->outbox, MIKEY_TYPE, mikey);
+	flush(m);
+	return 0;
 }
 
 void ue_msrp_abort(struct ue_msrp *m)

@@ -9,7 +9,9 @@
 #include "proto/cpim.h"
 
 struct event_base;
+struct fingerprint_list;
 struct resolver;
+struct tls;
 
 /*
  * One MSRP session of user equipment, RFC 4975: binds as the active or the passive side, sends
@@ -20,12 +22,16 @@ struct ue_msrp;
 
 /* A whole message that came in. Views and path are valid during the callback. */
 struct ue_message {
+	bool bare; /* not CPIM: the payload is all */
 	struct cpim_head cpim;
 	struct slice head;    /* the CPIM head's bytes */
 	struct slice payload; /* when it was held in memory (≤ 256 KiB), else NULL ptr */
 	int fd;               /* else the file that holds the payload from `offset` on */
 	uint64_t offset;
-	uint64_t size; /* octets of the payload */
+	uint64_t size;  /* octets of the payload */
+	bool sealed;    /* it came sealed, and this is what stood inside */
+	bool verified;  /* signed by its sender, too */
+	uint32_t epoch; /* of the group's key it was sealed with */
 };
 
 struct ue_msrp_ops {
@@ -41,6 +47,10 @@ struct ue_msrp_ops {
 	 */
 	void (*sent)(unsigned ticket, int status, const char *reason, void *arg);
 	void (*nickname)(unsigned ticket, int status, const char *reason, void *arg);
+	/* A message of MIKEY_TYPE, without CPIM; NULL: they are refused. */
+	void (*key)(struct slice mikey, void *arg);
+	/* The first octets of a message in its making; false: call again with more. May be NULL. */
+	bool (*begun)(struct slice first, void *arg);
 	/*
 	 * Instead of message, receiving and aborted: one message of any type as it comes, no CPIM. Both
 	 * return the status to answer. pos counts from 0. whole: it is of that size, all is here.
@@ -51,21 +61,25 @@ struct ue_msrp_ops {
 };
 
 /*
- * Listens on host (port 0) for the passive case; the URI for our a=path is ready then. resolver is the
- * caller's and outlives the session.
+ * Listens on host (port 0) for the passive case; the URI for our a=path is ready then. resolver and
+ * tls (NULL: no sessions over TLS) are the caller's and outlive the session.
  */
 MUST_CHECK int ue_msrp_open(struct event_base *base, struct resolver *resolver,
-			    const struct addr *host, const struct ue_msrp_ops *ops, void *arg,
-			    struct ue_msrp **msrp_r);
+			    const struct addr *host, struct tls *tls, const struct ue_msrp_ops *ops,
+			    void *arg, struct ue_msrp **msrp_r);
 void ue_msrp_free(struct ue_msrp **m);
+/* "msrps" from now on, or "msrp"; before ue_msrp_path() is told to the peer. */
+void ue_msrp_secure(struct ue_msrp *m, bool on);
 const char *ue_msrp_path(const struct ue_msrp *m);
 uint16_t ue_msrp_port(const struct ue_msrp *m);
 
 /*
  * The peer's a=path is known: connect and bind (active), or expect the peer's bind (passive). Called
- * again with another path, the session moves there.
+ * again with another path, the session moves there. pins: over TLS, with a peer that has one of
+ * these certificates (RFC 8122); NULL: over TCP.
  */
-MUST_CHECK int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active);
+MUST_CHECK int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active,
+			     const struct fingerprint_list *pins);
 
 /* The peer's a=max-size: what is longer with its CPIM head is not sent. 0: none given. */
 void ue_msrp_limit(struct ue_msrp *m, uint64_t max_size);
@@ -82,6 +96,8 @@ MUST_CHECK int ue_msrp_send_file(struct ue_msrp *m, const struct cpim_fields *he
 /* A message without CPIM: size octets of the file from octet `from` on (fd is taken). */
 MUST_CHECK int ue_msrp_send_raw(struct ue_msrp *m, const char *type, int fd_take, uint64_t from,
 				uint64_t size, unsigned ticket);
+/* A message of MIKEY_TYPE, before all others. No `sent` follows. -ERR_WRONG_STATE. */
+MUST_CHECK int ue_msrp_send_key(struct ue_msrp *m, struct slice mikey);
 /* Give up what is not sent yet; receivers are told. No `sent` follows. */
 void ue_msrp_abort(struct ue_msrp *m);
 /* Ask for a nickname; "" gives it back. */

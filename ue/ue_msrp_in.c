@@ -3,6 +3,8 @@
  * Frames that come in on a UE's MSRP session: requests are judged and answered (RFC 4975 7.3),
  * responses settle what the outbox sent, bodies go to the inbox. Knows nothing of the connection.
  */
+#include "proto/media_type.h"
+#include "proto/mikey.h"
 #include "proto/msrp_build.h"
 #include "ue/ue_msrp_priv.h"
 
@@ -42,6 +44,11 @@ static void keep_head(struct ue_msrp *m, const struct msrp_head *h)
 	m->head.from_path = slice_make(m->head_text.data + tid + to, from);
 }
 
+static bool is_key(const struct msrp_head *h)
+{
+	return slice_ieq_str(media_type_base(h->content_type), MIKEY_TYPE);
+}
+
 static int judge_request(struct ue_msrp *m, const struct msrp_head *h)
 {
 	struct msrp_uri ours, theirs;
@@ -57,7 +64,7 @@ static int judge_request(struct ue_msrp *m, const struct msrp_head *h)
 		return 0;
 	if (h->method != MSRP_SEND)
 		return 501;
-	if (h->has_body && !m->ops->octets &&
+	if (h->has_body && !m->ops->octets && !(m->ops->key && is_key(h)) &&
 	    !slice_ieq_str(slice_first(h->content_type, 12), "message/cpim"))
 		return 415;
 	return 200;
@@ -89,12 +96,14 @@ static void on_head(struct ue_msrp *m, const struct msrp_head *h)
 	m->raw_pos = h->range.present ? h->range.start - 1 : 0;
 	m->raw_body = m->status == 200 && h->has_body && m->ops->octets;
 	if (m->status == 200 && h->has_body && !m->ops->octets &&
-	    ue_inbox_begin(m->inbox, h, &m->message) < 0)
+	    ue_inbox_begin(m->inbox, h, is_key(h), &m->message) < 0)
 		m->status = 413;
 }
 
 static void on_body(struct ue_msrp *m, struct slice piece)
 {
+	struct slice first;
+
 	if (m->raw_body && m->status == 200) {
 		m->status = m->ops->octets(m->raw_pos, piece, m->arg);
 		m->raw_pos += piece.len;
@@ -107,6 +116,8 @@ static void on_body(struct ue_msrp *m, struct slice piece)
 		m->status = 413;
 		return;
 	}
+	if (m->ops->begun && ue_inbox_first(m->message, &first))
+		ue_inbox_known(m->message, m->ops->begun(first, m->arg));
 	m->ops->receiving(ue_inbox_done(m->message), ue_inbox_total(m->message), m->arg);
 }
 
@@ -142,7 +153,9 @@ static void finish_message(struct ue_msrp *m, char flag)
 	struct ue_message msg;
 	int rc = ue_inbox_end(m->message, flag, &msg);
 
-	if (rc == 1 && requires_more(&msg.cpim))
+	if (rc == 1 && msg.bare)
+		m->ops->key(msg.payload, m->arg);
+	else if (rc == 1 && requires_more(&msg.cpim))
 		m->status = 400;
 	else if (rc == 1)
 		m->ops->message(&msg, m->arg);

@@ -7,6 +7,7 @@
 #include "common/buf.h"
 #include "common/bytes.h"
 #include "common/conn.h"
+#include "common/fingerprint.h"
 #include "common/listener.h"
 #include "common/resolve.h"
 #include "proto/msrp_parse.h"
@@ -29,7 +30,10 @@ struct ue_msrp {
 	struct addr targets[RESOLVE_MAX]; /* addresses of the peer, tried in order */
 	size_t n_targets, next_target;
 	struct conn *conn;
-	bool active, connected, bound;
+	struct tls *tls;              /* NULL: none */
+	struct fingerprint_list pins; /* of the peer's certificate; empty: plain TCP */
+	bool active, connected, accepted, bound;
+	char session[17];
 	char *path;   /* ours */
 	char *remote; /* the peer's, NULL before start */
 	struct buf held;

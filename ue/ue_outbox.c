@@ -164,6 +164,22 @@ void ue_outbox_file(struct ue_outbox *o, const char *type, int fd_take, uint64_t
 	TAILQ_INSERT_TAIL(&o->items, it, link);
 }
 
+void ue_outbox_bare(struct ue_outbox *o, const char *type, struct slice payload)
+{
+	struct item *it = item_new(UE_OUTBOX_MESSAGE, 0), *at;
+
+	it->type = xstrdup(type);
+	it->payload = slice_dup(payload);
+	it->payload_len = it->total = payload.len;
+	TAILQ_FOREACH(at, &o->items, link)
+		if (at->kind == UE_OUTBOX_MESSAGE && !at->started)
+			break;
+	if (at)
+		TAILQ_INSERT_BEFORE(at, it, link);
+	else
+		TAILQ_INSERT_TAIL(&o->items, it, link);
+}
+
 void ue_outbox_nickname(struct ue_outbox *o, struct slice nick, unsigned ticket)
 {
 	struct item *it = item_new(UE_OUTBOX_NICKNAME, ticket);

@@ -2,7 +2,30 @@
 /* Session descriptions of user equipment: RFC 4975 section 8, 6135, 7701. Pure. */
 #include "ue/ue_sdp.h"
 
+#include "proto/mikey.h"
+
 #define MAX_SIZE (256ull << 20)
+
+void ue_sdp_transport(struct sdp_media *m, const char *fingerprint)
+{
+	m->transport = fingerprint ? SDP_TCP_TLS_MSRP : SDP_TCP_MSRP;
+	m->proto = (char *)(uintptr_t)(fingerprint ? "TCP/TLS/MSRP" : "TCP/MSRP");
+	m->n_fingerprints = fingerprint ? 1 : 0;
+	m->fingerprints[0] = (char *)(uintptr_t)fingerprint;
+}
+
+bool ue_sdp_pins(const struct sdp_media *m, struct fingerprint_list *pins_r)
+{
+	struct fingerprint_list pins = {.n = 0};
+
+	if (m->transport != SDP_TCP_TLS_MSRP)
+		return false;
+	for (size_t i = 0; i < m->n_fingerprints; i++)
+		if (fingerprint_list_add(&pins, slice_str(m->fingerprints[i])) < 0)
+			break; /* sdp_chat_problem() has told */
+	*pins_r = pins;
+	return true;
+}
 
 void ue_sdp_write(const struct ue_sdp *of, struct bytes *out)
 {
@@ -16,15 +39,19 @@ void ue_sdp_write(const struct ue_sdp *of, struct bytes *out)
 	sdp.origin_v6 = of->v6;
 	m->type = (char *)"message";
 	m->is_message = true;
-	m->transport = SDP_TCP_MSRP;
-	m->proto = (char *)"TCP/MSRP";
+	ue_sdp_transport(m, of->fingerprint);
 	m->formats = (char *)"*";
 	m->port = of->port;
 	m->host = (char *)of->host;
 	m->host_is_v6 = of->v6;
 	m->path = (char *)of->path;
-	m->accept_types = (char *)"message/cpim";
-	m->accept_wrapped_types = (char *)"* multipart/mixed";
+	m->accept_types =
+		(char *)(uintptr_t)(of->keys ? "message/cpim " MIKEY_TYPE : "message/cpim");
+	m->accept_wrapped_types =
+		(char *)(uintptr_t)(of->keys ? "* multipart/mixed application/pkcs7-mime"
+					     : "* multipart/mixed");
+	m->n_key_mgmt = of->key_mgmt ? 1 : 0;
+	m->key_mgmt[0] = (char *)(uintptr_t)of->key_mgmt;
 	m->max_size = MAX_SIZE;
 	m->setup = of->setup;
 	m->dir = of->dir;

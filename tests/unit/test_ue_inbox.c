@@ -20,7 +20,7 @@ static int chunk(struct ue_inbox *in, const char *id, uint64_t start, uint64_t t
 {
 	struct msrp_head head = {.message_id = slice_str(id),
 				 .range = {true, start, MSRP_UNSPECIFIED, total}};
-	int err = ue_inbox_begin(in, &head, m);
+	int err = ue_inbox_begin(in, &head, false, m);
 
 	if (err == 0 && body.len)
 		err = ue_inbox_piece(*m, body);

@@ -51,9 +51,9 @@ static int set_up(void **state)
 	dns_open(&w->dns, w->base);
 	w->resolver = resolver_new(w->base, w->dns.address);
 	assert_int_equal(addr_from_host(SLICE_LIT("127.0.0.1"), 0, &host), 0);
-	assert_int_equal(ue_msrp_open(w->base, w->resolver, &host, &ops, w, &w->active), 0);
-	assert_int_equal(ue_msrp_open(w->base, w->resolver, &host, &ops, w, &w->passive), 0);
-	assert_int_equal(ue_msrp_start(w->passive, ue_msrp_path(w->active), false), 0);
+	assert_int_equal(ue_msrp_open(w->base, w->resolver, &host, NULL, &ops, w, &w->active), 0);
+	assert_int_equal(ue_msrp_open(w->base, w->resolver, &host, NULL, &ops, w, &w->passive), 0);
+	assert_int_equal(ue_msrp_start(w->passive, ue_msrp_path(w->active), false, NULL), 0);
 	*state = w;
 	return 0;
 }
@@ -77,7 +77,7 @@ static void start(struct world *w, const char *host)
 	const char *session = strrchr(ue_msrp_path(w->passive), '/');
 	char *path = xasprintf("msrp://%s:%u%s", host, ue_msrp_port(w->passive), session);
 
-	assert_int_equal(ue_msrp_start(w->active, path, true), 0);
+	assert_int_equal(ue_msrp_start(w->active, path, true, NULL), 0);
 	free(path);
 	event_base_dispatch(w->base);
 }

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a UE seals and opens with the group's keys. An opened body is released only when everything
+ * about it holds: key, tag, what stands inside against what stands around it, its number, its time;
+ * in this order, and who sent it is told nothing of what failed.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "common/rand.h"
+#include "common/secret.h"
+#include "proto/sip_uri.h"
+#include "ue/ue_crypto_priv.h"
+
+#define NONCE_SIZE 12
+#define SKEW_US    ((uint64_t)UE_CRYPTO_SKEW_S * 1000000u)
+
+/* --- sealing --- */
+
+/* The next number of this device: rising, and by the clock also across its sessions. */
+static uint64_t next_seq(struct ue_crypto *c, uint64_t wall_us)
+{
+	c->seq = wall_us > c->seq ? wall_us : c->seq + 1;
+	return c->seq;
+}
+
+void ue_crypto_file_inner(struct ue_crypto *c, const struct gke_inner *inner, uint64_t wall_us,
+			  struct bytes *out)
+{
+	struct gke_inner full = *inner;
+
+	full.token = c->token;
+	full.seq = next_seq(c, wall_us);
+	gke_inner_build(&full, out);
+}
+
+/* The entity, signed where we sign. */
+static int build_entity(struct ue_crypto *c, const struct gke_inner *inner, uint64_t wall_us,
+			struct bytes *out)
+{
+	struct bytes entity = BYTES_INIT, der = BYTES_INIT;
+	int err = 0;
+
+	if (!c->signing || !c->signing->sign) {
+		ue_crypto_file_inner(c, inner, wall_us, out);
+		return 0;
+	}
+	ue_crypto_file_inner(c, inner, wall_us, &entity);
+	err = c->signing->sign(bytes_slice(&entity), &der, c->signing_arg);
+	if (err == 0)
+		gke_signed_build(bytes_slice(&der), out);
+	bytes_fini(&entity);
+	bytes_fini(&der);
+	return err;
+}
+
+static struct slice kek_of(const struct gke_keys *keys, enum cms_cipher cipher)
+{
+	return cipher == CMS_AES256 ? slice_make(keys->kek256, sizeof(keys->kek256))
+				    : slice_make(keys->kek128, sizeof(keys->kek128));
+}
+
+int ue_crypto_seal(struct ue_crypto *c, const struct gke_inner *inner, uint64_t wall_us,
+		   struct bytes *out)
+{
+	const struct ue_epoch *e = ue_crypto_current(c);
+	uint8_t cek[32], nonce[NONCE_SIZE];
+	struct bytes plain = BYTES_INIT;
+	struct cms_seal how;
+	int err;
+
+	if (!e)
+		return -ERR_WRONG_STATE;
+	err = build_entity(c, inner, wall_us, &plain);
+	if (err == 0 && !bytes_ok(&plain))
+		err = -ERR_LIMIT;
+	if (err == 0) {
+		secret_random(cek, sizeof(cek));
+		rand_bytes(nonce, sizeof(nonce));
+		how = (struct cms_seal){
+			.cipher = c->suite == GKE_SUITE_A ? CMS_AES128 : c->cipher,
+			.gkid = e->id,
+			.cek = cek,
+			.nonce = nonce,
+		};
+		how.kek = kek_of(e->keys, how.cipher);
+		err = cms_seal(&how, bytes_slice(&plain), out);
+		mem_wipe(cek, sizeof(cek));
+	}
+	if (plain.data)
+		mem_wipe(plain.data, plain.len);
+	bytes_fini(&plain);
+	return err;
+}
+
+int ue_crypto_file(struct ue_crypto *c, struct ece_head *head_r, struct ece_keys *keys_r)
+{
+	const struct ue_epoch *e = ue_crypto_current(c);
+
+	if (!e)
+		return -ERR_WRONG_STATE;
+	*head_r = (struct ece_head){.record = ECE_RECORD, .gkid = e->id};
+	rand_bytes(head_r->salt, sizeof(head_r->salt));
+	ece_keys(head_r, e->keys->file, keys_r);
+	return 0;
+}
+
+/* --- opening --- */
+
+static int refuse(int err, const char *why, const char **why_r)
+{
+	*why_r = why;
+	return err;
+}
+
+int ue_crypto_file_keys(const struct ue_crypto *c, const struct ece_head *head,
+			struct ece_keys *keys_r)
+{
+	const struct ue_epoch *e = ue_crypto_find(c, &head->gkid);
+
+	if (!e || !e->keys)
+		return -ERR_NOT_FOUND;
+	ece_keys(head, e->keys->file, keys_r);
+	return 0;
+}
+
+static int judge_place(const struct ue_crypto *c, const struct gke_inner *inner,
+		       const struct ue_outer *outer, const char **why_r)
+{
+	if (!sip_uri_same(inner->from, outer->from))
+		return refuse(-ERR_DENIED, "it was sealed by another sender than it says", why_r);
+	if (!sip_uri_same(inner->to, outer->to))
+		return refuse(-ERR_DENIED, "it was sealed for another recipient than it says",
+			      why_r);
+	if (!(c->room && sip_uri_same(inner->to, slice_str(c->room))) &&
+	    !ue_crypto_is_me(c, inner->to))
+		return refuse(-ERR_DENIED, "it was sealed for another conference or somebody else",
+			      why_r);
+	if (outer->id.len && !slice_eq(outer->id, inner->message_id))
+		return refuse(-ERR_DENIED, "it was sealed under another Message-ID than it bears",
+			      why_r);
+	return 0;
+}
+
+static int judge_time(const struct gke_inner *inner, uint64_t begun_us, const char **why_r)
+{
+	uint64_t at;
+
+	if (clock_rfc3339_parse(inner->date_time, &at) < 0)
+		return refuse(-ERR_SYNTAX, "it says no time", why_r);
+	if (at > begun_us ? at - begun_us > SKEW_US : begun_us - at > SKEW_US)
+		return refuse(-ERR_STALE,
+			      "it was sealed more than five minutes ago, or a clock is wrong",
+			      why_r);
+	return 0;
+}
+
+int ue_crypto_judge(struct ue_crypto *c, const struct gkid *gkid, const struct gke_inner *inner,
+		    const struct ue_outer *outer, uint64_t begun_us, const char **why_r)
+{
+	const struct ue_epoch *e = ue_crypto_find(c, gkid);
+	int err;
+
+	if (!e)
+		return refuse(-ERR_NOT_FOUND, "its epoch is long over", why_r);
+	err = judge_place(c, inner, outer, why_r);
+	if (err < 0)
+		return err;
+	err = ue_replay_take(e->seen, inner->from, inner->token, inner->seq);
+	if (err == -ERR_EXISTS)
+		return refuse(err, "shown before", why_r);
+	if (err < 0)
+		return refuse(err, "its sender uses too many devices", why_r);
+	return judge_time(inner, begun_us, why_r);
+}
+
+/* The entity's fields; SignedData in plain gives way to what is signed, by who it is said to be from. */
+static int read_entity(const struct ue_crypto *c, const struct ue_outer *outer, struct bytes *plain,
+		       struct ue_opened *o, const char **why_r)
+{
+	struct bytes content = BYTES_INIT;
+	struct slice der, more;
+	int err = gke_inner_parse(bytes_slice(plain), &o->inner, &der);
+
+	if (err == -ERR_UNSUPPORTED) {
+		err = c->signing ? c->signing->verify(outer->from, der, &content, c->signing_arg)
+				 : -ERR_NOT_FOUND;
+		if (err == -ERR_NOT_FOUND)
+			return refuse(
+				-ERR_DENIED,
+				"it is signed, and its sender's certificate is not known here",
+				why_r);
+		if (err < 0)
+			return refuse(-ERR_DENIED, "its signature is not its sender's", why_r);
+		bytes_fini(plain);
+		*plain = content;
+		o->verified = true;
+		err = gke_inner_parse(bytes_slice(plain), &o->inner, &more);
+	}
+	return err < 0 ? refuse(-ERR_SYNTAX, "what was sealed is malformed", why_r) : 0;
+}
+
+static int unseal(const struct ue_crypto *c, const struct cms_head *head, struct bytes *out,
+		  const char **why_r)
+{
+	const struct ue_epoch *e = ue_crypto_find(c, &head->gkid);
+	int err;
+
+	if (!e || !e->keys)
+		return refuse(-ERR_NOT_FOUND, "the key of its epoch is not here", why_r);
+	err = cms_open(head, kek_of(e->keys, head->cipher), out);
+	return err < 0 ? refuse(-ERR_DENIED, "it was changed, or sealed with another key", why_r)
+		       : 0;
+}
+
+int ue_crypto_open(struct ue_crypto *c, struct slice der, const struct ue_outer *outer,
+		   uint64_t wall_us, struct bytes *plain_r, struct ue_opened *opened_r,
+		   const char **why_r)
+{
+	struct ue_opened o = {.verified = false};
+	struct bytes plain = BYTES_INIT;
+	struct cms_head head;
+	int err = cms_parse(der, &head);
+
+	if (err < 0)
+		return refuse(err,
+			      err == -ERR_UNSUPPORTED
+				      ? "it is sealed in a way that is not understood here"
+				      : "it is not well-formed",
+			      why_r);
+	o.gkid = head.gkid;
+	err = unseal(c, &head, &plain, why_r);
+	if (err == -ERR_NOT_FOUND)
+		opened_r->gkid = head.gkid;
+	if (err == 0)
+		err = read_entity(c, outer, &plain, &o, why_r);
+	if (err == 0)
+		err = ue_crypto_judge(c, &head.gkid, &o.inner, outer, wall_us, why_r);
+	if (err < 0) {
+		if (plain.data)
+			mem_wipe(plain.data, plain.len);
+		bytes_fini(&plain);
+		return err;
+	}
+	bytes_fini(plain_r);
+	*plain_r = plain;
+	*opened_r = o;
+	return 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef UE_UE_CRYPTO_PRIV_H
+#define UE_UE_CRYPTO_PRIV_H
+
+/* Shared by ue_crypto.c (keys) and ue_crypto_body.c (what is sealed with them) only. */
+
+#include <sys/queue.h>
+
+#include "proto/mikey.h"
+#include "ue/ue_crypto.h"
+#include "ue/ue_replay.h"
+
+#define UE_CRYPTO_ALIASES 4
+
+struct ue_epoch {
+	TAILQ_ENTRY(ue_epoch) link;
+	struct gkid id;
+	struct gke_keys *keys; /* secret memory; NULL: over, replays of files are still known */
+	struct ue_replay *seen;
+	uint64_t retired_ms; /* the next one came then; 0: it is the current one */
+};
+
+struct ue_crypto {
+	struct ue_key *key; /* secret memory */
+	enum gke_suite suite;
+	enum cms_cipher cipher;
+	char *me, *room, *ks; /* ks: NULL before its first key */
+	char *aliases[UE_CRYPTO_ALIASES];
+	TAILQ_HEAD(ue_epochs, ue_epoch) epochs; /* the newest first */
+	size_t n_epochs;
+	struct gkid first; /* of the present life of the conference */
+	uint32_t newest;   /* of it; 0: none yet */
+	uint64_t last_t, last_own_t;
+	struct bytes last_in, last_reply; /* the key message taken last, and what confirmed it */
+	uint32_t token;
+	uint64_t seq; /* of the message sealed last */
+	struct gkid behind;
+	uint64_t behind_ms; /* the roster names an epoch that is not here since then; 0: no */
+	const struct ue_signing *signing; /* NULL: none */
+	void *signing_arg;
+};
+
+struct ue_epoch *ue_crypto_find(const struct ue_crypto *c, const struct gkid *id);
+/* The one to send with; NULL: none. */
+struct ue_epoch *ue_crypto_current(const struct ue_crypto *c);
+bool ue_crypto_is_me(const struct ue_crypto *c, struct slice uri);
+
+#endif

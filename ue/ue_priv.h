@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef UE_UE_PRIV_H
+#define UE_UE_PRIV_H
+
+/* Shared by ue.c (the call), ue_media.c (descriptions) and ue_say.c (messages) only. */
+
+#include "common/resolve.h"
+#include "common/tls.h"
+#include "ue/ue.h"
+#include "ue/ue_names.h"
+#include "ue/ue_seal.h"
+#include "ue/ue_sip.h"
+
+struct event;
+
+struct ue {
+	struct event_base *base;
+	const struct ue_ops *ops;
+	void *arg;
+	char *as, *display;
+	bool passive, subscribe, insist_tls, insist_seal;
+	struct ue_sip *sip;
+	struct ue_call *call;
+	struct tls *tls;
+	struct ue_msrp *msrp;
+	struct ue_files *files;
+	struct resolver *resolver;
+	struct ue_roster roster;
+	struct ue_names names;
+	struct ue_signals *signals;
+	struct ue_seal *seal; /* NULL: no key of ours */
+	uint64_t sdp_id, sdp_version;
+	bool secure; /* the session is over TLS */
+	bool up, joined, leaving, failed;
+	unsigned chatroom;      /* of the peer's SDP */
+	uint64_t max_size;      /* of the peer's SDP; 0: none */
+	struct event *ev_grace; /* runs while the session is lost */
+};
+
+/* ue.c: set-up failed, or the session did not come back. */
+void ue_fail(struct ue *ue, int code, const char *text);
+
+/* ue_media.c */
+/* Our offer. */
+void ue_media_offer(struct ue *ue, struct bytes *out);
+/* The answer to it. */
+void ue_media_answered(struct ue *ue, struct slice text);
+/* Answer an offer; false: it has no chat line for us. */
+bool ue_media_answer(struct ue *ue, struct slice offer, struct bytes *out);
+
+/* ue_say.c */
+extern const struct ue_signals_ops ue_signal_ops;
+extern const struct ue_seal_ops ue_sealed_ops;
+void ue_take_message(const struct ue_message *m, void *ue);
+void ue_take_key(struct slice mikey, void *ue);
+bool ue_take_begun(struct slice first, void *ue);
+
+#endif

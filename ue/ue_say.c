@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages of a UE in its conference, in and out: text, files, notifications and indications. In a sealed
+ * conference each is sealed before it goes and opened before anything else looks at it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "ue/ue_priv.h"
+#include "ue/ue_records.h"
+
+#define LOG_PLACE "ue"
+
+/* --- what comes --- */
+
+static void show(const struct ue_message *m, void *arg)
+{
+	struct ue *ue = arg;
+	bool from_room = !ue_names_private(&ue->names, m->cpim.from, ue->as);
+
+	if (ue_signals_take(ue->signals, m, from_room))
+		return;
+	ue->ops->message(m, ue_names_private(&ue->names, m->cpim.to, ue->as), ue->arg);
+	ue_signals_shown(ue->signals, m);
+}
+
+/* The focus has no key: what it tells in its own name (summaries of notifications) is not sealed. */
+static bool is_of_the_focus(const struct ue *ue, const struct ue_message *m)
+{
+	return !ue_names_private(&ue->names, m->cpim.from, ue->as) &&
+	       (m->cpim.kind == CPIM_IMDN ||
+		slice_istarts(m->cpim.content_disposition, SLICE_LIT("notification")));
+}
+
+void ue_take_message(const struct ue_message *m, void *arg)
+{
+	struct ue *ue = arg;
+
+	if (!ue_seal_on(ue->seal) || is_of_the_focus(ue, m))
+		show(m, ue);
+	else if (ue_seal_is_sealed(&m->cpim))
+		ue_seal_take(ue->seal, m);
+	else
+		ue_seal_refuse(ue->seal, m);
+}
+
+void ue_take_key(struct slice mikey, void *arg)
+{
+	struct ue *ue = arg;
+
+	if (ue->seal)
+		ue_seal_key(ue->seal, mikey);
+}
+
+bool ue_take_begun(struct slice first, void *arg)
+{
+	struct ue *ue = arg;
+
+	return !ue_seal_on(ue->seal) || ue_seal_begun(ue->seal, first);
+}
+
+/* --- what goes --- */
+
+/* From, To and DateTime of a message of ours. */
+static void cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339_SIZE],
+		    struct cpim_fields *f)
+{
+	f->from_display = slice_str(ue->display);
+	f->from_uri = slice_str(ue->as);
+	f->to_uri = slice_str(to ? to : ue->names.conference);
+	f->date_time = slice_str(clock_rfc3339(clock_wall_ms(), when));
+}
+
+static int send_sealed_file(struct ue *ue, struct cpim_fields *f, const struct ue_source *from,
+			    unsigned ticket)
+{
+	struct ue_seal_id id;
+	uint64_t size;
+	int fd, err = ue->up ? 0 : -ERR_WRONG_STATE;
+
+	if (err == 0 && ue->max_size && from->size > ue->max_size)
+		err = -ERR_LIMIT; /* before all of it is sealed */
+	if (err == 0)
+		err = ue_seal_file(ue->seal, f, from, &id, &fd, &size);
+	return err < 0 ? err : ue_msrp_send_file(ue->msrp, f, fd, size, ticket);
+}
+
+static int send_text(struct ue *ue, struct cpim_fields *f, struct slice payload, unsigned ticket)
+{
+	struct bytes sealed = BYTES_INIT;
+	struct ue_seal_id id;
+	int err;
+
+	if (!ue_seal_on(ue->seal))
+		return ue_msrp_send(ue->msrp, f, payload, ticket);
+	if (payload.len > UE_SEAL_TEXT_MAX)
+		return send_sealed_file(
+			ue, f, &(struct ue_source){.mem = payload, .fd = -1, .size = payload.len},
+			ticket);
+	err = ue_seal_text(ue->seal, f, payload, &id, &sealed);
+	if (err == 0)
+		err = ue_msrp_send(ue->msrp, f, bytes_slice(&sealed), ticket);
+	bytes_fini(&sealed);
+	return err;
+}
+
+static void on_signal(const char *to, struct cpim_fields *f, struct slice document, void *arg)
+{
+	struct ue *ue = arg;
+	char when[CLOCK_RFC3339_SIZE];
+
+	if (!ue->up || ue->leaving)
+		return;
+	cpim_to(ue, to, when, f);
+	if (send_text(ue, f, document, 0) < 0)
+		log_debug("a notification was not sent");
+}
+
+static void on_receipt(const struct ue_receipt *receipt, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->receipt(receipt, ue->arg);
+}
+
+static void on_typing(struct slice who, bool active, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->typing(who, active, ue->arg);
+}
+
+const struct ue_signals_ops ue_signal_ops = {
+	.send = on_signal,
+	.receipt = on_receipt,
+	.typing = on_typing,
+};
+
+static void on_send_key(struct slice mikey, void *arg)
+{
+	struct ue *ue = arg;
+
+	if (ue_msrp_send_key(ue->msrp, mikey) < 0)
+		log_debug("a key message was not sent");
+}
+
+static void on_dropped(const struct ue_dropped *d, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->dropped(d, ue->arg);
+}
+
+static void on_epoch(const struct gkid *id, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->epoch(id, ue->arg);
+}
+
+const struct ue_seal_ops ue_sealed_ops = {
+	.send_key = on_send_key,
+	.opened = show,
+	.dropped = on_dropped,
+	.epoch = on_epoch,
+};
+
+int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket)
+{
+	struct cpim_fields f = {.content_type = SLICE_LIT("text/plain;charset=UTF-8")};
+	char when[CLOCK_RFC3339_SIZE];
+	struct ue_signals_id id;
+	int err;
+
+	cpim_to(ue, to, when, &f);
+	ue_signals_saying(ue->signals, &f, &id);
+	err = send_text(ue, &f, text, ticket);
+	ue_signals_said(ue->signals, &id, ticket, err);
+	return err;
+}
+
+int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take, uint64_t size,
+		 unsigned ticket)
+{
+	struct cpim_fields f = {.content_type = slice_str(type)};
+	char when[CLOCK_RFC3339_SIZE], *disposition;
+	int err;
+
+	cpim_to(ue, NULL, when, &f);
+	disposition =
+		xasprintf("attachment; filename=\"%s\"; size=%llu", name, (unsigned long long)size);
+	f.content_disposition = slice_str(disposition);
+	if (ue_seal_on(ue->seal)) {
+		err = send_sealed_file(ue, &f, &(struct ue_source){.fd = fd_take, .size = size},
+				       ticket);
+		close(fd_take);
+	} else {
+		err = ue_msrp_send_file(ue->msrp, &f, fd_take, size, ticket);
+	}
+	free(disposition);
+	return err;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys of a sealed conference on the wire (RFC 4567 in descriptions, MIKEY as messages), and what we say
+ * there. A key that is missing, because a message came under it or the roster names it, is asked
+ * for after a random time: all members miss it at once.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/rand.h"
+#include "common/secret.h"
+#include "proto/mikey.h"
+#include "ue/ue_records.h"
+#include "ue/ue_seal_priv.h"
+
+#define LOG_PLACE "ue_seal"
+
+#define ASK_WITHIN_MS 2000 /* random up to this */
+#define ASK_EVERY_MS  5000
+#define ID_LEN        16
+#define SEALED_TYPE   "application/pkcs7-mime; smime-type=auth-enveloped-data; name=\"smime.p7m\""
+
+static void on_tick(evutil_socket_t fd, short what, void *arg);
+static void on_ask(evutil_socket_t fd, short what, void *arg);
+
+int ue_seal_new(struct event_base *base, const struct ue_seal_config *config,
+		const struct ue_seal_ops *ops, void *arg, struct ue_seal **seal_r)
+{
+	struct ue_key *key = secret_alloc(sizeof(*key));
+	int why, err = ue_key_load(config->key_file, key);
+	struct ue_seal *s;
+
+	if (err == 1)
+		log_warn("%s: others than its owner may read it", config->key_file);
+	if (err >= 0) {
+		s = xcalloc(1, sizeof(*s));
+		s->ops = ops;
+		s->arg = arg;
+		s->crypto = ue_crypto_new(key, config->as, config->suite);
+		ue_crypto_cipher(s->crypto, config->cipher);
+		ue_crypto_signing(s->crypto, config->signing, config->signing_arg);
+		s->held = ue_held_new();
+		bytes_init(&s->confirm, MIKEY_MAX_SIZE);
+		s->ev_ask = evtimer_new(base, on_ask, s);
+		s->ev_tick = event_new(base, -1, EV_PERSIST, on_tick, s);
+		event_add(s->ev_tick, &(struct timeval){1, 0});
+		*seal_r = s;
+	}
+	why = errno;
+	secret_free(&key, sizeof(*key));
+	errno = why;
+	return err < 0 ? err : 0;
+}
+
+void ue_seal_free(struct ue_seal **sp)
+{
+	struct ue_seal *s = *sp;
+
+	if (!s)
+		return;
+	ue_seal_forget_files(s);
+	event_free(s->ev_tick);
+	event_free(s->ev_ask);
+	bytes_fini(&s->confirm);
+	ue_held_free(&s->held);
+	ue_crypto_free(&s->crypto);
+	free(s);
+	*sp = NULL;
+}
+
+void ue_seal_room(struct ue_seal *s, const char *uri)
+{
+	ue_crypto_room(s->crypto, uri);
+}
+
+void ue_seal_alias(struct ue_seal *s, const char *uri)
+{
+	ue_crypto_alias(s->crypto, uri);
+}
+
+bool ue_seal_on(const struct ue_seal *s)
+{
+	return s && s->on;
+}
+
+/* --- keys --- */
+
+static bool is_behind(struct ue_seal *s)
+{
+	return ue_crypto_is_behind(s->crypto, s->has_roster ? &s->roster : NULL, clock_now_ms());
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct ue_seal *s = arg;
+
+	(void)fd;
+	(void)what;
+	ue_crypto_age(s->crypto, clock_now_ms());
+	ue_seal_release(s);
+	if (s->on && is_behind(s))
+		ue_seal_ask(s);
+}
+
+void ue_seal_ask(struct ue_seal *s)
+{
+	uint64_t now = clock_now_ms(), wait = rand_u64() % ASK_WITHIN_MS;
+	struct timeval tv;
+
+	if (!s->up || event_pending(s->ev_ask, EV_TIMEOUT, NULL))
+		return;
+	if (s->asked_ms && s->asked_ms + ASK_EVERY_MS > now + wait)
+		wait = s->asked_ms + ASK_EVERY_MS - now;
+	tv = (struct timeval){(time_t)(wait / 1000), (suseconds_t)(wait % 1000 * 1000)};
+	evtimer_add(s->ev_ask, &tv);
+}
+
+static void on_ask(evutil_socket_t fd, short what, void *arg)
+{
+	struct ue_seal *s = arg;
+	struct bytes out = BYTES_INIT;
+
+	(void)fd;
+	(void)what;
+	if (!s->up)
+		return;
+	s->asked_ms = clock_now_ms();
+	if (ue_crypto_request(s->crypto, false, clock_wall_us(), &out) == 0)
+		s->ops->send_key(bytes_slice(&out), s->arg);
+	bytes_fini(&out);
+}
+
+/* 1 or 0 as ue_crypto_take(); an answer to it is in reply. */
+static int take(struct ue_seal *s, struct slice mikey, struct bytes *reply, const char **why_r)
+{
+	int rc = ue_crypto_take(s->crypto, mikey, clock_wall_us(), clock_now_ms(), reply, why_r);
+
+	if (rc < 0)
+		log_warn("dropped: %s", *why_r);
+	if (rc != 1)
+		return rc;
+	evtimer_del(s->ev_ask);
+	s->ops->epoch(ue_crypto_epoch(s->crypto), s->arg);
+	ue_seal_release(s);
+	return rc;
+}
+
+void ue_seal_key(struct ue_seal *s, struct slice mikey)
+{
+	struct bytes reply = BYTES_INIT;
+	const char *why;
+
+	if (s->on && take(s, mikey, &reply, &why) >= 0 && reply.len)
+		s->ops->send_key(bytes_slice(&reply), s->arg);
+	bytes_fini(&reply);
+}
+
+void ue_seal_up(struct ue_seal *s)
+{
+	s->up = true;
+	if (s->on && s->confirm.len)
+		s->ops->send_key(bytes_slice(&s->confirm), s->arg);
+	bytes_reset(&s->confirm);
+}
+
+void ue_seal_roster(struct ue_seal *s, const char *hex)
+{
+	s->has_roster = gkid_parse(slice_str(hex), &s->roster) == 0;
+	(void)is_behind(s); /* time runs from now */
+}
+
+static char *value_of(const struct bytes *message)
+{
+	struct bytes value = BYTES_INIT;
+
+	key_mgmt_build(bytes_slice(message), &value);
+	return bytes_take(&value);
+}
+
+char *ue_seal_offer(struct ue_seal *s)
+{
+	struct bytes message = BYTES_INIT;
+	char *value = NULL;
+
+	if (ue_crypto_request(s->crypto, true, clock_wall_us(), &message) == 0)
+		value = value_of(&message);
+	bytes_fini(&message);
+	return value;
+}
+
+static int take_line(struct ue_seal *s, const struct sdp_media *m, struct bytes *reply,
+		     const char **why_r)
+{
+	struct bytes message = BYTES_INIT, ids = BYTES_INIT;
+	int rc = key_mgmt_read(m->key_mgmt, m->n_key_mgmt, &message, &ids);
+
+	if (rc < 0)
+		*why_r = "the description's key is in a form that is not understood here";
+	if (rc == 1) {
+		rc = take(s, bytes_slice(&message), reply, why_r);
+		rc = rc == 0 ? 1 : rc; /* the one that is here already */
+		s->on = s->on || rc == 1;
+	}
+	bytes_fini(&message);
+	bytes_fini(&ids);
+	return rc;
+}
+
+int ue_seal_answered(struct ue_seal *s, const struct sdp_media *m, const char **why_r)
+{
+	bytes_reset(&s->confirm);
+	return take_line(s, m, &s->confirm, why_r);
+}
+
+int ue_seal_offered(struct ue_seal *s, const struct sdp_media *m, char **value_r,
+		    const char **why_r)
+{
+	struct bytes reply = BYTES_INIT;
+	int rc = take_line(s, m, &reply, why_r);
+
+	*value_r = rc == 1 && reply.len ? value_of(&reply) : NULL;
+	bytes_fini(&reply);
+	return rc;
+}
+
+/* --- what we say --- */
+
+int ue_seal_ready(struct ue_seal *s)
+{
+	if (is_behind(s)) {
+		ue_seal_ask(s);
+		return -ERR_STALE;
+	}
+	return ue_crypto_epoch(s->crypto) ? 0 : -ERR_WRONG_STATE;
+}
+
+/* What goes inside; the outer head keeps what the switch routes by. */
+static void split(struct cpim_fields *f, struct ue_seal_id *id, struct gke_inner *inner)
+{
+	if (!f->imdn_message_id.len) {
+		rand_ident(id->text, ID_LEN);
+		f->imdn_message_id = slice_str(id->text);
+	}
+	*inner = (struct gke_inner){.from = f->from_uri,
+				    .to = f->to_uri,
+				    .date_time = f->date_time,
+				    .message_id = f->imdn_message_id,
+				    .content_type = f->content_type,
+				    .disposition = f->content_disposition};
+	f->content_disposition = SLICE_NULL;
+}
+
+int ue_seal_text(struct ue_seal *s, struct cpim_fields *f, struct slice payload,
+		 struct ue_seal_id *id, struct bytes *out)
+{
+	struct gke_inner inner;
+	int err = ue_seal_ready(s);
+
+	if (err < 0)
+		return err;
+	split(f, id, &inner);
+	inner.payload = payload;
+	f->content_type = SLICE_LIT(SEALED_TYPE);
+	f->transfer_encoding = SLICE_LIT("binary");
+	return ue_crypto_seal(s->crypto, &inner, clock_wall_us(), out);
+}
+
+int ue_seal_file(struct ue_seal *s, struct cpim_fields *f, const struct ue_source *from,
+		 struct ue_seal_id *id, int *fd_r, uint64_t *size_r)
+{
+	struct ece_keys *keys;
+	struct ece_head head;
+	struct bytes front = BYTES_INIT;
+	struct gke_inner inner;
+	int err = ue_seal_ready(s);
+
+	if (err < 0)
+		return err;
+	keys = secret_alloc(sizeof(*keys));
+	err = ue_crypto_file(s->crypto, &head, keys);
+	if (err == 0) {
+		split(f, id, &inner);
+		ue_crypto_file_inner(s->crypto, &inner, clock_wall_us(), &front);
+		err = ue_records_seal(&head, keys, bytes_slice(&front), from, fd_r, size_r);
+	}
+	f->content_type = SLICE_LIT("application/octet-stream");
+	f->content_encoding = SLICE_LIT("aes128gcm");
+	bytes_fini(&front);
+	secret_free(&keys, sizeof(*keys));
+	return err;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef UE_UE_SEAL_H
+#define UE_UE_SEAL_H
+
+#include "proto/sdp_msrp.h"
+#include "ue/ue_crypto.h"
+#include "ue/ue_msrp.h"
+
+struct event_base;
+
+/*
+ * Sealed conferences as a UE takes part in them: keys asked for and confirmed (in descriptions and
+ * by messages), what is said sealed, what comes opened, or held until its key is there, or dropped
+ * with a reason. Owns the clocks of all this; ue_crypto has the secrets.
+ */
+struct ue_seal;
+
+struct ue_seal_config {
+	const char *key_file; /* of the pairwise key */
+	const char *as;       /* who we are */
+	enum gke_suite suite;
+	enum cms_cipher cipher;
+	const struct ue_signing *signing; /* NULL: none */
+	void *signing_arg;
+};
+
+/* A message that is not shown. */
+struct ue_dropped {
+	struct slice from; /* as its head in the clear says */
+	uint64_t size;
+	uint32_t epoch;  /* 0: none is known */
+	bool replay;     /* shown before */
+	const char *why; /* a sentence, static */
+};
+
+struct ue_seal_ops {
+	void (*send_key)(struct slice mikey, void *arg); /* to the focus, as MIKEY_TYPE */
+	/* Opened: m has its inner head; sealed, epoch, verified are set. */
+	void (*opened)(const struct ue_message *m, void *arg);
+	void (*dropped)(const struct ue_dropped *d, void *arg);
+	void (*epoch)(const struct gkid *id, void *arg); /* is sent with from now on */
+};
+
+/* -ERR_IO with errno, -ERR_SYNTAX: of the key file. */
+MUST_CHECK int ue_seal_new(struct event_base *base, const struct ue_seal_config *config,
+			   const struct ue_seal_ops *ops, void *arg, struct ue_seal **seal_r);
+void ue_seal_free(struct ue_seal **s);
+
+/* The conference, as far as it is known; another name of ours. */
+void ue_seal_room(struct ue_seal *s, const char *uri);
+void ue_seal_alias(struct ue_seal *s, const char *uri);
+/* It is sealed: a key came by its description. s may be NULL. */
+bool ue_seal_on(const struct ue_seal *s);
+
+/* a=key-mgmt of an offer of ours (a request); NULL: cannot be made. The caller frees. */
+char *ue_seal_offer(struct ue_seal *s);
+/* The answer's line. 1: sealed; 0: it has no key; -ERR_*: *why_r is a sentence. */
+MUST_CHECK int ue_seal_answered(struct ue_seal *s, const struct sdp_media *m, const char **why_r);
+/*
+ * The line of a peer's offer: as above, and *value_r is our answer's a=key-mgmt (NULL: none; the caller
+ * frees).
+ */
+MUST_CHECK int ue_seal_offered(struct ue_seal *s, const struct sdp_media *m, char **value_r,
+			       const char **why_r);
+/* The session is bound: what is to be confirmed goes out. */
+void ue_seal_up(struct ue_seal *s);
+/* A message of MIKEY_TYPE came. */
+void ue_seal_key(struct ue_seal *s, struct slice mikey);
+/* What the roster says: GKID in hex; "": none. */
+void ue_seal_roster(struct ue_seal *s, const char *hex);
+
+/* May something be sealed now? 0; -ERR_WRONG_STATE: no key; -ERR_STALE: behind the roster. */
+MUST_CHECK int ue_seal_ready(struct ue_seal *s);
+/* What is longer goes as a file. */
+#define UE_SEAL_TEXT_MAX 65536u
+/*
+ * Seal a short message. *f (with From, To, its types) becomes that of the outer head; what it then refers to
+ * in addition is in id. Errors of ue_seal_ready(), -ERR_LIMIT.
+ */
+struct ue_seal_id {
+	char text[24];
+};
+MUST_CHECK int ue_seal_text(struct ue_seal *s, struct cpim_fields *f, struct slice payload,
+			    struct ue_seal_id *id, struct bytes *out);
+/* A long one or a file: *fd_r, *size_r are what to send. -ERR_IO. */
+struct ue_source;
+MUST_CHECK int ue_seal_file(struct ue_seal *s, struct cpim_fields *f, const struct ue_source *from,
+			    struct ue_seal_id *id, int *fd_r, uint64_t *size_r);
+
+/* Is this head one of a sealed body? */
+bool ue_seal_is_sealed(const struct cpim_head *head);
+/*
+ * The first octets of a message that may be a sealed file, whose key may be gone at its end. False: more are
+ * needed.
+ */
+bool ue_seal_begun(struct ue_seal *s, struct slice first);
+/* A sealed message came: opened, dropped (now or later) follows. */
+void ue_seal_take(struct ue_seal *s, const struct ue_message *m);
+/* One that is not sealed came to a sealed conference: `dropped` follows. */
+void ue_seal_refuse(struct ue_seal *s, const struct ue_message *m);
+
+#endif

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An independent SIP and MSRP peer for black-box tests: standard library only, own parsers.
+"""An independent SIP and MSRP peer for black-box tests: own parsers, standard library only
+(and python3-cryptography for sealed bodies).
 
 Layers, each usable alone:
 

@@ -12,7 +12,7 @@
 #include "common/mem.h"
 #include "proto/chars.h"
 #include "proto/cms_gcm.h"
-#include "proto/der.h"
+#include "proto/cms_priv.h"
 
 #define TAG_KEK_RECIPIENT 0xa2 /* [2] of RecipientInfo */
 #define TAG_CONTENT       0xa0 /* [0] of ContentInfo, explicit */
@@ -226,35 +226,23 @@ static int read_encrypted(struct der encrypted, struct cms_head *head)
 	return rc == 0 && encrypted.left > 0 ? -ERR_SYNTAX : rc;
 }
 
-/* AuthEnvelopedData, with its one recipient and without attributes. */
-static int read_enveloped(struct der enveloped, struct cms_head *head, bool *named)
+int cms_take_content(struct der *enveloped, struct cms_head *head)
 {
-	struct der recipients, kekri, encrypted;
-	int rc = der_take_exactly(&enveloped, version_0, sizeof(version_0));
+	struct der encrypted;
+	int rc = der_take(enveloped, DER_SEQUENCE, &encrypted);
 
-	if (rc == 0)
-		rc = der_take(&enveloped, DER_SET, &recipients);
-	if (rc == 0)
-		rc = der_take(&recipients, TAG_KEK_RECIPIENT, &kekri);
-	if (rc == 0 && recipients.left > 0)
-		rc = -ERR_SYNTAX;
-	if (rc == 0)
-		rc = read_recipient(kekri, head, named);
-	if (rc == 0)
-		rc = der_take(&enveloped, DER_SEQUENCE, &encrypted);
 	if (rc == 0)
 		rc = read_encrypted(encrypted, head);
 	if (rc == 0)
-		rc = der_take_slice(&enveloped, DER_OCTETS, &head->tag);
+		rc = der_take_slice(enveloped, DER_OCTETS, &head->tag);
 	if (rc < 0)
 		return rc;
-	return enveloped.left > 0 || head->tag.len != GCM_TAG_SIZE ? -ERR_SYNTAX : 0;
+	return enveloped->left > 0 || head->tag.len != GCM_TAG_SIZE ? -ERR_SYNTAX : 0;
 }
 
-/* As far as it is in sight; *named: the key's name was. */
-static int read_info(struct der *in, struct cms_head *head, bool *named)
+int cms_take_info(struct der *in, struct der *enveloped_r)
 {
-	struct der info, content, enveloped;
+	struct der info, content;
 	int rc = der_take(in, DER_SEQUENCE, &info);
 
 	if (rc == 0)
@@ -262,19 +250,34 @@ static int read_info(struct der *in, struct cms_head *head, bool *named)
 	if (rc == 0)
 		rc = der_take(&info, TAG_CONTENT, &content);
 	if (rc == 0)
-		rc = der_take(&content, DER_SEQUENCE, &enveloped);
-	if (rc < 0)
-		return rc;
-	if (info.left > 0 || content.left > 0)
-		return -ERR_SYNTAX;
-	return read_enveloped(enveloped, head, named);
+		rc = der_take(&content, DER_SEQUENCE, enveloped_r);
+	if (rc == 0 && (info.left > 0 || content.left > 0))
+		rc = -ERR_SYNTAX;
+	return rc == 0 ? der_take_exactly(enveloped_r, version_0, sizeof(version_0)) : rc;
+}
+
+/* As far as it is in sight; *named: the key's name was. */
+static int read_info(struct der *in, struct cms_head *head, bool *named)
+{
+	struct der enveloped, recipients, kekri;
+	int rc = cms_take_info(in, &enveloped);
+
+	if (rc == 0)
+		rc = der_take(&enveloped, DER_SET, &recipients);
+	if (rc == 0)
+		rc = der_take(&recipients, TAG_KEK_RECIPIENT, &kekri);
+	if (rc == 0 && recipients.left > 0)
+		rc = -ERR_SYNTAX; /* more than one */
+	if (rc == 0)
+		rc = read_recipient(kekri, head, named);
+	return rc == 0 ? cms_take_content(&enveloped, head) : rc;
 }
 
 int cms_parse(struct slice der, struct cms_head *head_r)
 {
 	struct der in = der_whole(der);
 	struct cms_head head = {0};
-	bool named;
+	bool named = false;
 	int rc;
 
 	if (der.len > CMS_MAX_SIZE)

@@ -10,6 +10,7 @@
  * allocated, nothing recurses.
  */
 #define DER_INTEGER          0x02
+#define DER_BITS             0x03
 #define DER_OCTETS           0x04
 #define DER_OID              0x06
 #define DER_GENERALIZED_TIME 0x18

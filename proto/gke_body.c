@@ -182,12 +182,13 @@ static int find_seq(struct slice headers, struct gke_inner *inner)
 	return n == 1 ? 0 : -ERR_SYNTAX;
 }
 
-/* One sender, one recipient, a time, a name, a type; nothing that we would have to understand. */
+/* One sender, one recipient, a time, a name of one spelling, a type; nothing that we would have to understand. */
 static bool is_whole(const struct cpim_head *h)
 {
 	return h->n_from == 1 && h->n_to == 1 && h->n_cc == 0 && h->n_dup == 0 &&
 	       h->date_time.len > 0 && h->imdn_message_id.len > 0 && h->require.len == 0 &&
-	       slice_chr(h->imdn_message_id, '\\') < 0 && media_type_ok(h->content_type);
+	       slice_chr(h->imdn_message_id, '\\') < 0 && slice_chr(h->imdn_message_id, '\t') < 0 &&
+	       media_type_ok(h->content_type);
 }
 
 static int read_cpim(struct slice text, struct gke_inner *inner_r)

@@ -4,6 +4,8 @@ PROTO_SRC := \
 	proto/chars.c \
 	proto/cms.c \
 	proto/cms_gcm.c \
+	proto/cms_signed.c \
+	proto/cms_signed_cert.c \
 	proto/confinfo.c \
 	proto/confinfo_parse.c \
 	proto/cpim.c \
@@ -47,4 +49,4 @@ UNIT_TESTS += chars msrp_parse msrp_limits msrp_build msrp_uri cpim cpim_build m
 UNIT_TESTS += precis
 UNIT_TESTS += sdp_qos
 UNIT_TESTS += base64 gke key_mgmt mikey mikey_open mikey_types mikey_vectors
-UNIT_TESTS += cms cms_shape der ece gke_body
+UNIT_TESTS += cms cms_shape cms_openssl cms_signed der ece gke_body

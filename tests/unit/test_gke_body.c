@@ -178,6 +178,8 @@ static void each_header_must_be_there_once(void **state)
 		TYPE HEADERS SEQ REST,
 		TYPE HEADERS "cc: <sip:x@example.com>\r\n" REST,
 		TYPE HEADERS "Require: gke.Seq\r\n" REST,
+		TYPE FROM TO DATE NS_IMDN "imdn.Message-ID: a\tb\r\n" NS_GKE SEQ REST,
+		TYPE FROM TO DATE NS_IMDN "imdn.Message-ID: a\\b\r\n" NS_GKE SEQ REST,
 		TYPE HEADERS "\r\nhello",
 		TYPE HEADERS "\r\nContent-Type: nonsense\r\n\r\nhello",
 		TYPE HEADERS,

@@ -25,8 +25,6 @@
 #define KEYID   "c0ffee010203040500000007"
 #define MAX_ARG 40
 
-extern char **environ;
-
 struct rig {
 	char dir[32];
 	struct cms_signer *alice, *bob;
@@ -356,7 +354,8 @@ static void other_ways_of_sealing_are_refused(void **state)
 		{"-encrypt -aes-128-gcm -secretkey " KEK128 " -secretkeyid " KEYID
 		 " -keyid -recip bob.pem -keyopt ecdh_kdf_md:sha256",
 		 -ERR_SYNTAX},
-		struct rig *r = *state;
+	};
+	struct rig *r = *state;
 
 	put(r, "in", SLICE_LIT("hello"));
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -67,7 +67,12 @@ MRFC_SRC := \
 	mrfc/focus/focus_token.c \
 	mrfc/focus/focus_turn.c \
 	mrfc/focus/focus_user.c \
+	mrfc/groupkey/allow.c \
+	mrfc/groupkey/external.c \
 	mrfc/groupkey/key_rows.c \
+	mrfc/groupkey/ks_frame.c \
+	mrfc/groupkey/ks_service.c \
+	mrfc/groupkey/ks_stream.c \
 	mrfc/groupkey/keyserver.c \
 	mrfc/groupkey/keyserver_judge.c \
 	mrfc/groupkey/local.c \

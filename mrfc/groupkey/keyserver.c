@@ -37,6 +37,8 @@ struct keyserver *keyserver_new(const struct keyserver_settings *settings, struc
 	ks->life_messages = settings->life_messages != 0 ? settings->life_messages : LIFE_MESSAGES;
 	ks->random = settings->random != NULL ? settings->random : secret_octets;
 	ks->random_arg = settings->random_arg;
+	ks->allowed = settings->allowed;
+	ks->allowed_arg = settings->allowed_arg;
 	if (settings->memory != NULL)
 		ks->memory = *settings->memory;
 	ks->keys = keys;
@@ -304,6 +306,9 @@ static bool join(struct keyserver *ks, struct ks_room *room, const struct groupk
 	if (strlen(who->uri) > MIKEY_ID_MAX) {
 		err = -ERR_SYNTAX;
 		why = "his URI is too long";
+	} else if (ks->allowed != NULL && !ks->allowed(room->uri, who->uri, ks->allowed_arg)) {
+		err = -ERR_DENIED;
+		why = "the key server does not have him on its list";
 	} else if (who->request.len > 0) {
 		err = ks_judge_request(ks, room, who->uri, who->request, true, now, &key, &why);
 	} else {

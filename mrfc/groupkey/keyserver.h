@@ -33,6 +33,9 @@ struct keyserver_settings {
 	uint64_t life_messages; /* the same; 0: 2^20 */
 	void (*random)(void *out, size_t len, void *arg); /* NULL: secret_random */
 	void *random_arg;
+	/* Another word on who may have a room's keys; NULL: whom the caller names. */
+	bool (*allowed)(const char *room, const char *uri, void *arg);
+	void *allowed_arg;
 	const struct keyserver_memory
 		*memory; /* NULL: none; then nothing from before the start counts */
 };

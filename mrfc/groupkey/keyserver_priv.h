@@ -74,6 +74,8 @@ struct keyserver {
 	uint64_t skew_us, life_ms, life_messages;
 	void (*random)(void *out, size_t len, void *arg);
 	void *random_arg;
+	bool (*allowed)(const char *room, const char *uri, void *arg); /* NULL: all */
+	void *allowed_arg;
 	struct keyserver_memory memory; /* last_t NULL: none */
 	struct member_keys *keys;
 	struct ks_room *rooms;

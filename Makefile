@@ -51,7 +51,8 @@ $(O)/mrfp:   $(O)/obj/mrfp/main.o $(O)/libmrfp.a $(BASE)
 $(O)/mrfc:   $(O)/obj/mrfc/main.o $(O)/libmrfc.a $(BASE)
 $(O)/mrfctl: $(call obj,$(MRFCTL_SRC)) $(BASE)
 $(O)/mrfue:  $(call obj,$(MRFUE_SRC)) $(O)/libue.a $(BASE)
-PROGRAMS := mrfp mrfc mrfctl mrfue
+$(O)/mrfks:  $(call obj,$(MRFKS_SRC)) $(O)/libmrfc.a $(BASE)
+PROGRAMS := mrfp mrfc mrfctl mrfks mrfue
 all: $(PROGRAMS:%=$(O)/%)
 
 $(call obj,$(SOFIA_SRC)): PKG_CFLAGS += $(SOFIA_CFLAGS)
@@ -114,6 +115,11 @@ PRINTERS := $(patsubst %/options.c,$(O)/tests/lint/print_options_%,$(wildcard mr
 $(PRINTERS): $(O)/tests/lint/print_options_%: $(O)/tests/lint/print_options.o $(O)/lib%.a $(BASE)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SOFIA_LIBS) $(PKG_LIBS)
+# mrfks has no library of its own.
+$(O)/tests/lint/print_options_mrfks: $(O)/tests/lint/print_options.o $(O)/obj/mrfc/ks/options.o $(O)/libmrfc.a $(BASE)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SOFIA_LIBS) $(PKG_LIBS)
+PRINTERS += $(O)/tests/lint/print_options_mrfks
 lint: $(PRINTERS)
 	$(Q)$(PYTHON) tests/lint/lint.py
 docs: all $(PRINTERS)
@@ -127,15 +133,18 @@ format:
 
 DESTDIR ?=
 inst = install -D -m $(1) $(2) $(DESTDIR)$(3)
-MAN  := docs/man/mrfctl.1 docs/man/mrfue.1 docs/man/mrfc.8 docs/man/mrfp.8
+MAN  := docs/man/mrfctl.1 docs/man/mrfue.1 docs/man/mrfc.8 docs/man/mrfks.8 docs/man/mrfp.8
 install: all
 	$(Q)$(call inst,755,$(O)/mrfc,$(PREFIX)/sbin/mrfc)
 	$(Q)$(call inst,755,$(O)/mrfp,$(PREFIX)/sbin/mrfp)
+	$(Q)$(call inst,755,$(O)/mrfks,$(PREFIX)/sbin/mrfks)
 	$(Q)$(call inst,755,$(O)/mrfctl,$(PREFIX)/bin/mrfctl)
 	$(Q)$(call inst,755,$(O)/mrfue,$(PREFIX)/bin/mrfue)
 	$(Q)for f in mrfc.conf mrfp.conf; do \
 		sed '/^store/,/^}/s|path = ""; *#.*|path = "/var/lib/mrf/mrfc.db";|;s|build/run/|/run/mrf/|' conf/$$f | $(call inst,644,/dev/stdin,$(sysconfdir)/mrf/$$f) || exit 1; done
-	$(Q)for f in mrfc.service mrfp@.service; do \
+	$(Q)sed '/^store/,/^}/s|path = ""; *#.*|path = "/var/lib/mrfks/mrfks.db";|;s|build/run/|/run/mrfks/|' conf/mrfks.conf | \
+		$(call inst,644,/dev/stdin,$(sysconfdir)/mrf/mrfks.conf)
+	$(Q)for f in mrfc.service mrfks.service mrfp@.service; do \
 		sed 's|@sbindir@|$(PREFIX)/sbin|;s|@sysconfdir@|$(sysconfdir)|' conf/$$f | \
 		$(call inst,644,/dev/stdin,$(PREFIX)/lib/systemd/system/$$f) || exit 1; done
 	$(Q)for f in $(MAN); do $(call inst,644,$$f,$(PREFIX)/share/man/man$${f##*.}/$${f##*/}) || exit 1; done

@@ -70,6 +70,7 @@ struct options {
 	int groupkey_suite;    /* enum options_suite */
 	int64_t groupkey_skew; /* ms */
 	char *groupkey_name, *groupkey_store_key;
+	char *groupkey_connect, *groupkey_tls_certificate, *groupkey_tls_key, *groupkey_pins;
 	int conference_end; /* enum options_end */
 	int stop;           /* enum options_stop */
 	int leave;          /* enum options_leave */

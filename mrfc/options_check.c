@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "common/addr.h"
+#include "common/fingerprint.h"
 #include "common/http.h"
 #include "common/mem.h"
+#include "common/secret_box.h"
 #include "mrfc/conference/psi.h"
 #include "mrfc/conference/service.h"
 #include "mrfc/conference/trust.h"
@@ -346,6 +348,43 @@ static int check_mp(const struct options *o, const struct why *why)
 	return 0;
 }
 
+static int check_key_server(const struct options *o, const struct why *why)
+{
+	struct fingerprint_list pins;
+	struct addr at;
+
+	if (addr_parse(slice_str(o->groupkey_connect), &at) != 0)
+		return addr_from_unix(o->groupkey_connect, &at) == 0
+			       ? 0
+			       : wrong(why,
+				       "groupkey.connect: '%s' is no numeric HOST:PORT and no path",
+				       o->groupkey_connect);
+	if (o->groupkey_tls_certificate[0] == '\0' || o->groupkey_tls_key[0] == '\0')
+		return wrong(why, "groupkey.connect: needs groupkey.tls_certificate and "
+				  "groupkey.tls_key");
+	if (fingerprint_list_read(&pins, o->groupkey_pins) != 0)
+		return wrong(why, "groupkey.pins: '%s' is no list of fingerprints",
+			     o->groupkey_pins);
+	return pins.n > 0 ? 0
+			  : wrong(why, "groupkey.connect: needs groupkey.pins, the key server's "
+				       "fingerprint");
+}
+
+static int check_groupkey(const struct options *o, const struct why *why)
+{
+	uint8_t key[SECRET_BOX_KEY_SIZE];
+	char text[400];
+	int err;
+
+	if (o->groupkey_server == OPTIONS_GROUPKEY_EXTERNAL)
+		return check_key_server(o, why);
+	if (o->groupkey_store_key[0] == '\0' || access(o->groupkey_store_key, F_OK) != 0)
+		return 0; /* it will be made */
+	err = secret_box_key_file(o->groupkey_store_key, key, text, sizeof(text));
+	mem_wipe(key, sizeof(key));
+	return err < 0 ? wrong(why, "groupkey.store_key: %s", text) : 0;
+}
+
 int options_check(const struct options *o, char *why_r, size_t why_size)
 {
 	const struct why why = {why_r, why_size};
@@ -367,6 +406,8 @@ int options_check(const struct options *o, char *why_r, size_t why_size)
 		err = check_operators(o, &why);
 	if (err == 0)
 		err = check_store(o, &why);
+	if (err == 0)
+		err = check_groupkey(o, &why);
 	if (err == 0)
 		err = check_mp(o, &why);
 	return err;

@@ -8,6 +8,8 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/secret.h"
+#include "common/tls.h"
+#include "mrfc/groupkey/external.h"
 #include "mrfc/groupkey/local.h"
 #include "mrfc/groupkey/vault.h"
 
@@ -16,7 +18,34 @@
 struct server_keys {
 	struct vault *vault; /* NULL: none */
 	struct groupkey *groupkey;
+	struct ks_security security; /* to a key server of its own */
 };
+
+/* HOST:PORT, else a path. */
+static int read_place(const char *text, struct addr *at_r)
+{
+	return addr_parse(slice_str(text), at_r) == 0 ? 0 : addr_from_unix(text, at_r);
+}
+
+static int open_external(struct server_keys *k, struct event_base *base, const struct options *o,
+			 struct metrics *metrics)
+{
+	const struct tls_settings tls = {o->groupkey_tls_certificate, o->groupkey_tls_key,
+					 .only_1_3 = true};
+	char why[TLS_WHY_SIZE];
+	struct addr at;
+
+	if (read_place(o->groupkey_connect, &at) != 0 ||
+	    fingerprint_list_read(&k->security.pins, o->groupkey_pins) != 0)
+		return EXIT_CONFIG; /* options_check */
+	if (at.sa.sa_family != AF_UNIX && tls_new(&tls, &k->security.tls, why) != 0) {
+		log_error("groupkey.tls_certificate, groupkey.tls_key: %s", why);
+		return EXIT_CONFIG;
+	}
+	secret_no_dumps();
+	k->groupkey = groupkey_external_new(base, &at, &k->security, metrics);
+	return EXIT_OK;
+}
 
 static int open_local(struct server_keys *k, struct event_base *base, const struct options *o,
 		      struct store *store, struct metrics *metrics)
@@ -52,7 +81,9 @@ int server_keys_open(struct event_base *base, const struct options *o, struct st
 		     struct metrics *metrics, struct server_keys **keys_r)
 {
 	struct server_keys *k = xcalloc(1, sizeof(*k));
-	int code = open_local(k, base, o, store, metrics);
+	int code = o->groupkey_server == OPTIONS_GROUPKEY_EXTERNAL
+			   ? open_external(k, base, o, metrics)
+			   : open_local(k, base, o, store, metrics);
 
 	if (code == EXIT_OK)
 		*keys_r = k;
@@ -70,6 +101,7 @@ void server_keys_free(struct server_keys **kp)
 	*kp = NULL;
 	groupkey_free(&k->groupkey);
 	vault_free(&k->vault);
+	tls_free(&k->security.tls);
 	free(k);
 }
 

@@ -124,6 +124,7 @@ MRFC_SRC := \
 	mrfc/state/record.c \
 	mrfc/stats.c \
 	mrfc/timer.c
+MRFKS_SRC := mrfc/ks/main.c mrfc/ks/options.c mrfc/ks/server.c
 SOFIA_SRC += mrfc/sip/sip.c mrfc/sip/sip_in.c mrfc/sip/sip_leg.c mrfc/sip/sip_out.c mrfc/sip/sip_read.c
 SOFIA_SRC += mrfc/sip/sip_probe.c mrfc/sip/sip_result.c mrfc/sip/sip_tls.c mrfc/sip/sip_way.c
 MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c mrfc/admin/mrfctl_room.c mrfc/admin/mrfctl_user.c mrfc/admin/mrfctl_key.c

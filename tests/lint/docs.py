@@ -71,6 +71,7 @@ def metrics(folder):
 PARTS = {
     "mrfc-options": options("mrfc"),
     "mrfp-options": options("mrfp"),
+    "mrfks-options": options("mrfks"),
     "mrfc-metrics": metrics("mrfc"),
     "mrfp-metrics": metrics("mrfp"),
     "conformance": coverage.markdown,

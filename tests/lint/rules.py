@@ -19,7 +19,7 @@ DOORS = [
      ["common/conn*", "common/listener*", "common/http*", "common/daemon*", "common/resolve", "common/tls*",
       "common/store_*",
       "common/bus_*", "mrfp/main", "mrfp/server*", "mrfp/session*", "mrfp/fanout*", "mrfp/ctl_client*",
-      "mrfc/main", "mrfc/server*", "mrfc/sip/sip*", "mrfc/mp/mrfp_link*", "mrfc/admin/*", "mrfc/rf*",
+      "mrfc/main", "mrfc/server*", "mrfc/ks/server", "mrfc/sip/sip*", "mrfc/mp/mrfp_link*", "mrfc/admin/*", "mrfc/rf*",
       "mrfc/timer*", "ue/*"]),
     ("libconfig", r"libconfig\.h", ["common/config*"]),
     ("libxml2", r"libxml/", ["proto/xml*", "proto/confinfo*", "proto/reslist*"]),

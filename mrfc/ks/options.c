@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settings of mrfks, as one table, and what it cannot say of them. */
+#include "mrfc/ks/options.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/addr.h"
+#include "common/fingerprint.h"
+#include "common/http.h"
+#include "common/mem.h"
+#include "common/secret_box.h"
+#include "mrfc/groupkey/allow.h"
+#include "mrfc/mp/mrfp_pool.h"
+
+#define AT(field) offsetof(struct ks_options, field)
+
+/* One row a setting, whatever a formatter would make of a long table. */
+/* clang-format off */
+const struct config_opt options_table[] = {
+	{"name", CONFIG_STRING, AT(name), "sip:keys@conf.example.com", 0, 0, NULL, "",
+	 "URI of this key server in its messages.", NULL},
+	{"factory", CONFIG_STRING, AT(factory), "", 0, 0, NULL, "",
+	 "URI of the MRFC's conference factory, which an offer may name instead of a conference that is yet to be made; empty: none.", NULL},
+	{"allow", CONFIG_STRING, AT(allow), "", 0, 0, NULL, "",
+	 "File with lines CONFERENCE: USER..., URIs with * in them: who may have the keys of which conference, whatever the MRFC says; read again on HUP. Empty: whoever has a key here.", NULL},
+	{"skew", CONFIG_MS, AT(skew), "5min", 1000, 3600000, NULL, "s",
+	 "How far a member's clock may be off.", NULL},
+	{"listen.socket", CONFIG_STRING, AT(socket), "build/run/ks.sock", 0, 0, NULL, "",
+	 "Unix socket for an MRFC of this machine; empty: none.", NULL},
+	{"listen.users", CONFIG_STRING, AT(users), "", 0, 0, NULL, "",
+	 "Users, by name or number and comma-separated, whose processes may come there besides root and our own.", NULL},
+	{"listen.address", CONFIG_STRING, AT(address), "", 0, 0, NULL, "",
+	 "Numeric address for MRFCs of other machines, over TLS 1.3; empty: none.", NULL},
+	{"listen.port", CONFIG_INT, AT(port), "8064", 0, 65535, NULL, "",
+	 "Port for it; 0 picks a free one.", NULL},
+	{"listen.tls_certificate", CONFIG_STRING, AT(tls_certificate), "", 0, 0, NULL, "",
+	 "PEM file: our certificate, which the MRFC pins.", NULL},
+	{"listen.tls_key", CONFIG_STRING, AT(tls_key), "", 0, 0, NULL, "",
+	 "PEM file: its key, without a passphrase.", NULL},
+	{"listen.pins", CONFIG_STRING, AT(pins), "", 0, 0, NULL, "",
+	 "SHA-256 fingerprints of the MRFCs' certificates, comma-separated; two of one MRFC while it changes its own.", NULL},
+	{"store.path", CONFIG_STRING, AT(store_path), "", 0, 0, NULL, "",
+	 "Database file for members' keys; its folder is made (0700). Empty: memory only.", NULL},
+	{"store.key", CONFIG_STRING, AT(store_key), "", 0, 0, NULL, "",
+	 "File with the key under which members' keys lie in the store, 64 hex digits; made when it is absent (0600). Empty: store.path with .key after it.", NULL},
+	{"admin.address", CONFIG_STRING, AT(admin_address), "127.0.0.1", 0, 0, NULL, "",
+	 "Numeric address for mrfctl key, health and metrics; another than loopback needs a token, and gives no keys.", NULL},
+	{"admin.port", CONFIG_INT, AT(admin_port), "8063", 0, 65535, NULL, "",
+	 "Port for it; 0 picks a free one.", NULL},
+	{"admin.token_file", CONFIG_STRING, AT(admin_token_file), "", 0, 0, NULL, "",
+	 "File with the bearer token that changes need; empty: none.", NULL},
+	{"log.level", CONFIG_ENUM, AT(log_level), "info", 0, 0, "error warn info debug", "",
+	 "Least important lines that are logged.", NULL},
+};
+/* clang-format on */
+const size_t options_table_len = ARRAY_LEN(options_table);
+
+#define WRONG(...) (snprintf(why, why_size, __VA_ARGS__), -ERR_CONFIG)
+
+static int check_remote(const struct ks_options *o, char *why, size_t why_size)
+{
+	struct fingerprint_list pins;
+	struct addr at;
+
+	if (o->address[0] == '\0')
+		return o->socket[0] != '\0'
+			       ? 0
+			       : WRONG("listen.socket, listen.address: one of them is needed");
+	if (addr_from_host(slice_str(o->address), (uint16_t)o->port, &at) != 0)
+		return WRONG("listen.address: '%s' is no numeric address", o->address);
+	if (o->tls_certificate[0] == '\0' || o->tls_key[0] == '\0')
+		return WRONG("listen.address: needs listen.tls_certificate and listen.tls_key");
+	if (fingerprint_list_read(&pins, o->pins) != 0)
+		return WRONG("listen.pins: '%s' is no list of fingerprints", o->pins);
+	return pins.n > 0 ? 0 : WRONG("listen.address: needs listen.pins, the MRFCs' fingerprints");
+}
+
+static int check_files(const struct ks_options *o, char *why, size_t why_size)
+{
+	uint8_t key[SECRET_BOX_KEY_SIZE];
+	struct allow *allow = NULL;
+	int err;
+
+	if (o->allow[0] != '\0' && allow_read(o->allow, &allow, why, why_size) != 0)
+		return -ERR_CONFIG;
+	allow_free(&allow);
+	if (o->store_key[0] == '\0' || access(o->store_key, F_OK) != 0)
+		return 0;
+	err = secret_box_key_file(o->store_key, key, why, why_size);
+	mem_wipe(key, sizeof(key));
+	return err < 0 ? -ERR_CONFIG : 0;
+}
+
+int ks_options_check(const struct ks_options *o, char *why, size_t why_size)
+{
+	struct mrfp_users users;
+	struct addr at;
+	int err;
+
+	if (o->name[0] == '\0')
+		return WRONG("name: is missing");
+	if (o->socket[0] != '\0' && addr_from_unix(o->socket, &at) != 0)
+		return WRONG("listen.socket: '%s' is no path for a Unix socket", o->socket);
+	if (mrfp_users_read(o->users, &users) != 0)
+		return WRONG("listen.users: '%s' names a user that does not exist", o->users);
+	if (addr_from_host(slice_str(o->admin_address), 0, &at) != 0)
+		return WRONG("admin.address: '%s' is no numeric address", o->admin_address);
+	if (!addr_is_loopback(&at) && o->admin_token_file[0] == '\0')
+		return WRONG("admin.address: %s is not loopback, so admin.token_file is needed",
+			     o->admin_address);
+	err = check_remote(o, why, why_size);
+	return err == 0 ? check_files(o, why, why_size) : err;
+}

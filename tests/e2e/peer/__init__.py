@@ -11,6 +11,7 @@ Layers, each usable alone:
     msrp     MSRP frames, connections, listeners, sessions with reassembly
     cpim     message/cpim
     confinfo conference-info documents (RFC 4575), full and partial
+    cms, ece, inner, mikey, gke   sealed bodies, sealed files, what stands inside, keys; gke.Member has them all
     ue       UE: a whole terminal made of the above
 
 Nothing here sleeps: tests wait for events with a deadline, and prove an absence by a fence

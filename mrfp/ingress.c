@@ -139,6 +139,10 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		m->state = INMSG_GATHER;
 		return;
 	}
+	if (policy_waits_for_peer(m->from, &cpim)) {
+		verdict_await_peer(m);
+		return;
+	}
 	status = sender_message(m->from, cpim.kind);
 	if (status == 200)
 		status = route_head(m, &cpim);
@@ -271,17 +275,6 @@ static void body_before_head(struct request *rq, struct slice piece)
 
 /* --- requests --- */
 
-/*
- * The last octet that the message may have: its '$' decides, before that the announced total. More
- * than announced would pass as chat whatever its size (MSRP-069).
- */
-static uint64_t size_limit(const struct inmsg *m)
-{
-	if (m->length != MSRP_UNSPECIFIED)
-		return m->length;
-	return m->total != MSRP_UNSPECIFIED ? m->total : UINT64_MAX;
-}
-
 /* Byte-Range rules of MSRP-061, 069, 072; 0 or the status. */
 static int check_range(const struct inmsg *m, const struct msrp_head *head)
 {
@@ -291,23 +284,9 @@ static int check_range(const struct inmsg *m, const struct msrp_head *head)
 		return m ? 400 : 0;
 	if (!r->start || (r->total != MSRP_UNSPECIFIED && r->start > r->total + 1))
 		return 400;
-	if (m && r->start - 1 > size_limit(m))
+	if (m && r->start - 1 > inmsg_size_limit(m))
 		return 400;
 	return 0;
-}
-
-/* Make room: a sender that was refused need not end its message. */
-static bool forget_refused(struct session *s)
-{
-	struct inmsg *m;
-
-	TAILQ_FOREACH(m, &s->inbox, link) {
-		if (m->state == INMSG_REFUSED) {
-			inmsg_free(&m);
-			return true;
-		}
-	}
-	return false;
 }
 
 /* No room for more, or no time. */
@@ -331,7 +310,8 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 		rq->status = 413;
 		return;
 	}
-	if (s->n_inbox - s->n_verdicts >= (size_t)opt->max_open_messages && !forget_refused(s)) {
+	if (s->n_inbox - s->n_verdicts >= (size_t)opt->max_open_messages &&
+	    !inmsg_forget_refused(s)) {
 		rq->status = 413;
 		return;
 	}
@@ -405,7 +385,7 @@ void ingress_body(struct request *rq, struct slice piece)
 		return;
 	set_due(m);
 	max = m->key ? key_max(m) : route_max_size(m);
-	if (end > size_limit(m)) {
+	if (end > inmsg_size_limit(m)) {
 		refuse(rq, 400);
 	} else if ((m->state != INMSG_HEAD && (end > max || m->n_passed + piece.len > max)) ||
 		   ranges_add(&m->got, pos, piece.len)) {
@@ -524,14 +504,35 @@ void ingress_end(struct request *rq, char flag)
 		inmsg_count(m);
 }
 
+/* The sender is described now: its head is looked at once more. */
+static void judge_again(struct request *rq, bool whole)
+{
+	struct inmsg *m = rq->msg;
+	struct held *h;
+
+	TAILQ_FOREACH(h, &m->held, link)
+		(void)extend_head(m, h->pos, bytes_slice(&h->data));
+	inmsg_go_on(m);
+	m->state = INMSG_HEAD;
+	try_head(rq, bytes_slice(&m->head), whole);
+	if (m->state == INMSG_OPEN)
+		pass_held(m);
+	else if (m->state == INMSG_VERDICT) /* now of the MRFC */
+		verdict_held(m, m->n_held_bytes);
+}
+
 void ingress_resume(struct inmsg *m, int status)
 {
 	struct session *s = m->from;
 	struct request own = {.session = s, .msg = m, .status = 200};
 	struct request *rq = wire_receives(s->wire, m) ? &s->wire->rx->req : &own;
-	bool last;
+	bool last = m->length != MSRP_UNSPECIFIED && ranges_complete(&m->got, m->length);
 
-	if (status == 200) {
+	if (status == VERDICT_JUDGE) {
+		judge_again(rq, last);
+		if (m->state == INMSG_VERDICT)
+			return;
+	} else if (status == 200) {
 		inmsg_go_on(m);
 		pass_held(m);
 	} else {
@@ -540,12 +541,12 @@ void ingress_resume(struct inmsg *m, int status)
 	verdict_answer_all(m, 200);
 	if (rq != &own) /* its end-line is still to come */
 		return;
-	last = m->length != MSRP_UNSPECIFIED && ranges_complete(&m->got, m->length);
 	if (m->state == INMSG_REFUSED && m->length != MSRP_UNSPECIFIED) {
 		inmsg_free(&own.msg);
-	} else if (m->state == INMSG_OPEN && last) {
+	} else if (m->state != INMSG_REFUSED && last) {
 		m->out.total = m->length;
-		forward_end(m, m->length + 1, '$', true);
+		if (m->state != INMSG_TAKEN)
+			forward_end(m, m->length + 1, '$', true);
 		finish(&own);
 		if (own.report)
 			wire_push(s->wire, own.report);

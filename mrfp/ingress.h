@@ -25,7 +25,7 @@ void ingress_body(struct request *rq, struct slice piece);
 void ingress_end(struct request *rq, char flag);
 /* The read buffer will be used again: views into it are passed on or copied. */
 void ingress_batch_end(struct request *rq);
-/* The MRFC's verdict about a message that waited for it (verdict.h): 200, or why it is refused. */
+/* The word that a message waited for (verdict.h): 200, VERDICT_JUDGE, or why it is refused. */
 void ingress_resume(struct inmsg *m, int status);
 /* The sender is gone: recipients get '#' (SW-034). */
 void ingress_abort_all(struct session *s);

@@ -47,6 +47,26 @@ struct inmsg *inmsg_find(struct session *from, struct slice id)
 	return NULL;
 }
 
+bool inmsg_forget_refused(struct session *s)
+{
+	struct inmsg *m;
+
+	TAILQ_FOREACH(m, &s->inbox, link) {
+		if (m->state == INMSG_REFUSED) {
+			inmsg_free(&m);
+			return true;
+		}
+	}
+	return false;
+}
+
+uint64_t inmsg_size_limit(const struct inmsg *m)
+{
+	if (m->length != MSRP_UNSPECIFIED)
+		return m->length;
+	return m->total != MSRP_UNSPECIFIED ? m->total : UINT64_MAX;
+}
+
 void inmsg_drop_held(struct inmsg *m)
 {
 	struct held *h;

@@ -9,7 +9,7 @@
 enum inmsg_state {
 	INMSG_HEAD,    /* the CPIM head is not complete */
 	INMSG_GATHER,  /* held until it is whole (absorb.h) */
-	INMSG_VERDICT, /* waits for the MRFC's verdict (verdict.h); what comes is held */
+	INMSG_VERDICT, /* waits for the MRFC's word (verdict.h); what comes is held */
 	INMSG_OPEN,    /* passed on as it comes */
 	INMSG_TAKEN,   /* whole, and kept from the others */
 	INMSG_REFUSED, /* further chunks get the same answer */
@@ -73,6 +73,13 @@ struct inmsg {
 
 struct inmsg *inmsg_new(struct session *from, struct slice id);
 struct inmsg *inmsg_find(struct session *from, struct slice id);
+/*
+ * The last octet that the message may have: its '$' decides, before that the announced total. More
+ * than announced would pass as chat whatever its size (MSRP-069).
+ */
+uint64_t inmsg_size_limit(const struct inmsg *m);
+/* Make room: a sender that was refused need not end its message. */
+bool inmsg_forget_refused(struct session *s);
 /* Takes it off its session; the wire's request must not refer to it any more. */
 void inmsg_free(struct inmsg **m);
 const char *inmsg_state_name(enum inmsg_state st);

@@ -77,7 +77,7 @@ const struct config_opt options_table[] = {
 	TIME("msrp.response_timeout", response_timeout_ms, "30s", 10, 3600000,
 	     "A SEND of ours without response counts as lost after this."),
 	TIME("msrp.verdict_timeout", verdict_timeout_ms, "5s", 10, 60000,
-	     "A message that waits for the MRFC's verdict (authorise) is refused with 403 after this."),
+	     "A message that waits for the MRFC's verdict (authorise), or for its sender's answer in SIP, is refused with 403 after this."),
 	TIME("msrp.connect_timeout", connect_timeout_ms, "10s", 10, 3600000,
 	     "A connection that we open is given up after this."),
 	TIME("msrp.tcp_timeout", tcp_timeout_ms, "60s", 0, 3600000,

@@ -115,6 +115,11 @@ int policy_from(struct session *from, const struct cpim_head *cpim)
 	return 200;
 }
 
+bool policy_waits_for_peer(struct session *from, const struct cpim_head *cpim)
+{
+	return !from->remote_path[0] && cpim->n_from == 1 && !uris_has(&from->uris, cpim->from);
+}
+
 static int find_route(struct session *from, const struct cpim_head *cpim, uint64_t admit,
 		      enum route *route_r, struct session ***targets_r, size_t *n_targets_r)
 {

@@ -18,6 +18,11 @@ int policy_route(struct session *from, const struct cpim_head *cpim, uint64_t ad
 		 enum route *route_r, struct session ***targets_r, size_t *n_targets_r);
 /* The first part of it, for what no member gets: CPIM syntax and From. */
 int policy_from(struct session *from, const struct cpim_head *cpim);
+/*
+ * Is it from a name that the peer's description may still bring? A peer that was called may bind and
+ * speak before its answer is here (MSRP-054), and only the answer tells who it is.
+ */
+bool policy_waits_for_peer(struct session *from, const struct cpim_head *cpim);
 /* Messages of this kind are no content: direction and private-messages do not matter to them. */
 bool policy_is_control(unsigned kind);
 /* May the peer send content of this kind by its direction (MSRP-113)? */

@@ -117,6 +117,7 @@ static void on_request(const struct ctl_frame *f, struct bytes *out, void *arg)
 
 	s->plane.now_ms = clock_now_ms();
 	control_request(&s->plane, f, out);
+	verdict_described(s->plane.verdicts);
 	wire_release_held(&s->plane);
 }
 

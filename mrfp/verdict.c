@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Verdicts under way. One refers to its message by context, termination and number, so that either
+ * Verdicts under way, and messages whose sender is not described yet. One refers to its message by context, termination and number, so that either
  * may go meanwhile. Bounded: few questions are with the MRFC at a time, and a sender with much
  * waiting is not read from, so that what waits is what one read brought.
  */
@@ -24,7 +24,7 @@ struct waiting {
 	uint64_t number; /* inmsg.verdict */
 	uint64_t due_ms;
 	uint32_t transaction; /* when asked */
-	bool asked;
+	bool asked, early;
 	char *type;
 };
 
@@ -32,7 +32,8 @@ struct verdicts {
 	struct plane *plane;
 	verdict_answer_fn *answer;
 	verdict_resume_fn *resume;
-	TAILQ_HEAD(, waiting) waiting; /* asked ones first */
+	TAILQ_HEAD(waiting_list, waiting) waiting; /* asked ones first */
+	struct waiting_list early;                 /* for a description */
 	size_t n_asked;
 	uint64_t last_number;
 };
@@ -46,12 +47,13 @@ struct verdicts *verdicts_new(struct plane *plane, verdict_answer_fn *answer,
 	v->answer = answer;
 	v->resume = resume;
 	TAILQ_INIT(&v->waiting);
+	TAILQ_INIT(&v->early);
 	return v;
 }
 
 static void drop(struct verdicts *v, struct waiting *w)
 {
-	TAILQ_REMOVE(&v->waiting, w, link);
+	TAILQ_REMOVE(w->early ? &v->early : &v->waiting, w, link);
 	if (w->asked)
 		v->n_asked--;
 	free(w->type);
@@ -66,6 +68,8 @@ void verdicts_free(struct verdicts **vp)
 		return;
 	while (!TAILQ_EMPTY(&v->waiting))
 		drop(v, TAILQ_FIRST(&v->waiting));
+	while (!TAILQ_EMPTY(&v->early))
+		drop(v, TAILQ_FIRST(&v->early));
 	free(v);
 	*vp = NULL;
 }
@@ -114,7 +118,7 @@ static void ask_one(struct verdicts *v, struct waiting *w, const struct inmsg *m
 	w->transaction = p->notify(m->from->ctx, &n, p->notify_arg);
 }
 
-void verdict_ask(struct inmsg *m, struct slice type)
+static struct waiting *wait_for_word(struct inmsg *m)
 {
 	struct session *s = m->from;
 	struct verdicts *v = s->ctx->plane->verdicts;
@@ -125,10 +129,27 @@ void verdict_ask(struct inmsg *m, struct slice type)
 	memcpy(w->context, s->ctx->id, sizeof(w->context));
 	w->termination = s->termination;
 	w->due_ms = v->plane->now_ms + (uint64_t)v->plane->opt->verdict_timeout_ms;
+	return w;
+}
+
+void verdict_ask(struct inmsg *m, struct slice type)
+{
+	struct verdicts *v = m->from->ctx->plane->verdicts;
+	struct waiting *w = wait_for_word(m);
+
 	w->type = slice_dup(type);
 	TAILQ_INSERT_TAIL(&v->waiting, w, link);
 	if (v->n_asked < ASKED_MAX)
 		ask_one(v, w, m);
+}
+
+void verdict_await_peer(struct inmsg *m)
+{
+	struct verdicts *v = m->from->ctx->plane->verdicts;
+	struct waiting *w = wait_for_word(m);
+
+	w->early = true;
+	TAILQ_INSERT_TAIL(&v->early, w, link);
 }
 
 void verdict_held(struct inmsg *m, size_t n)
@@ -214,6 +235,22 @@ void verdict_reply(struct verdicts *v, uint32_t transaction, int status)
 	}
 }
 
+void verdict_described(struct verdicts *v)
+{
+	struct waiting *w = TAILQ_FIRST(&v->early);
+
+	while (w) {
+		const struct session *s = find_leg(v, w);
+
+		if (s && !s->remote_path[0]) {
+			w = TAILQ_NEXT(w, link);
+			continue;
+		}
+		finish(v, w, VERDICT_JUDGE);
+		w = TAILQ_FIRST(&v->early); /* what it brought may have ended others */
+	}
+}
+
 void verdict_tick(struct verdicts *v, uint64_t now_ms)
 {
 	struct waiting *w;
@@ -227,5 +264,7 @@ void verdict_tick(struct verdicts *v, uint64_t now_ms)
 		}
 		finish(v, w, 403);
 	}
+	while ((w = TAILQ_FIRST(&v->early)) && now_ms >= w->due_ms)
+		finish(v, w, 403);
 	ask_more(v);
 }

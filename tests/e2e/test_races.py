@@ -368,7 +368,10 @@ def test_media_win_the_race_with_the_ack_and_with_the_200(mrf, ue, room, identit
         carol.take_answer(call.offer)
         carol.role = "active"
         carol.open_media()
+        early = carol.send("by the name that her answer will bring")
         call.accept(answer)
+        assert early.status() == 200
+        bob.wait_text("by the name that her answer will bring")
         call.wait_ack()
         fence(carol, alice, bob)
     fence(alice, bob)

@@ -129,6 +129,94 @@ static void no_verdict_in_time_is_a_refusal_and_the_question_is_withdrawn(void *
 	close_world(&w);
 }
 
+#define STRANGER                                                                                   \
+	"From: <sip:alias@example.com>\r\nTo: <" ROOM ">\r\n\r\nContent-Type: text/plain\r\n\r\n"
+
+/* Alice has another name, which only her description brings. */
+static void describe(struct world *w, bool by_that_name)
+{
+	struct slice names[] = {SLICE_LIT("sip:alice@example.com"),
+				SLICE_LIT("sip:alias@example.com")};
+	struct ctl_list uris = {names, by_that_name ? 2 : 1};
+
+	uris_set(&w->alice->uris, &uris);
+	session_set_remote_path(w->alice, SLICE_LIT("msrp://127.0.0.1:9/alice;tcp"));
+	verdict_described(w->f.plane.verdicts);
+}
+
+static void who_is_not_described_yet_is_judged_by_the_description(void **state)
+{
+	struct slice text = SLICE_LIT(STRANGER "hello world");
+	struct world w;
+
+	(void)state;
+	for (unsigned known = 0; known < 2; known++) {
+		open_world(&w);
+		w.f.ctx->policy = 0;
+		session_set_remote_path(w.alice, SLICE_LIT(""));
+		assert_false(whole(&w, "m001")); /* by the name she was called by */
+		assert_true(waits_for_bob(&w) > 0);
+		fake_take(w.bob, STREAM_CHAT);
+		assert_true(chunk(&w, "m002", 1, text.len, slice_first(text, text.len - 5), '+'));
+		assert_true(chunk(&w, "m002", text.len - 4, text.len,
+				  slice_from(text, text.len - 5), '$'));
+		verdict_described(w.f.plane.verdicts); /* of somebody else */
+		assert_int_equal(w.f.last_answer, 0);
+		assert_int_equal(waits_for_bob(&w), 0);
+		assert_int_equal(w.alice->n_verdicts, 1);
+		describe(&w, known);
+		assert_int_equal(w.f.last_answer, known ? 200 : 403);
+		assert_int_equal(waits_for_bob(&w) > 0, known);
+		assert_int_equal(w.f.n_events, 0);
+		assert_int_equal(w.alice->n_inbox, 0);
+		assert_int_equal(w.alice->verdict_bytes, 0);
+		fake_take(w.bob, STREAM_CHAT);
+		close_world(&w);
+	}
+}
+
+static void behind_the_description_comes_the_verdict(void **state)
+{
+	struct slice text = SLICE_LIT(STRANGER "hello world");
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	session_set_remote_path(w.alice, SLICE_LIT(""));
+	assert_false(chunk(&w, "m001", 1, text.len, slice_first(text, 20), '+'));
+	assert_true(chunk(&w, "m001", 21, text.len, slice_from(text, 20), '$'));
+	assert_int_equal(w.f.n_events, 0);
+	describe(&w, true);
+	assert_int_equal(w.f.n_events, 1);
+	assert_int_equal(w.f.last_answer, 0);
+	verdict_reply(w.f.plane.verdicts, 1, 200);
+	assert_int_equal(w.f.last_answer, 200);
+	assert_true(waits_for_bob(&w) > text.len);
+	assert_int_equal(w.alice->verdict_bytes, 0);
+	fake_take(w.bob, STREAM_CHAT);
+	close_world(&w);
+}
+
+static void no_description_in_time_is_a_refusal(void **state)
+{
+	struct slice text = SLICE_LIT(STRANGER "hi");
+	uint64_t now_ms;
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	session_set_remote_path(w.alice, SLICE_LIT(""));
+	now_ms = w.f.plane.now_ms;
+	assert_true(chunk(&w, "m001", 1, text.len, text, '$'));
+	verdict_tick(w.f.plane.verdicts, now_ms + 4999);
+	assert_int_equal(w.f.last_answer, 0);
+	verdict_tick(w.f.plane.verdicts, now_ms + 5000);
+	assert_int_equal(w.f.last_answer, 403);
+	assert_int_equal(w.f.withdrawn, 0);
+	assert_int_equal(w.alice->n_inbox, 0);
+	close_world(&w);
+}
+
 static void chunks_wait_together_and_a_new_message_of_the_name_has_its_own_verdict(void **state)
 {
 	struct slice text = SLICE_LIT(CPIM "hello world");
@@ -213,6 +301,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_goes_on_or_not_as_the_verdict_says),
+		cmocka_unit_test(who_is_not_described_yet_is_judged_by_the_description),
+		cmocka_unit_test(behind_the_description_comes_the_verdict),
+		cmocka_unit_test(no_description_in_time_is_a_refusal),
 		cmocka_unit_test(an_answer_that_is_no_status_is_a_refusal),
 		cmocka_unit_test(no_verdict_in_time_is_a_refusal_and_the_question_is_withdrawn),
 		cmocka_unit_test(

@@ -246,6 +246,12 @@ static void fail(struct context *ctx, struct relayed *r, uint8_t outcome, int st
 
 /* --- one message's life --- */
 
+/* Has it a place in the logs, or was its session lost? As in publish_begin(). */
+static bool takes_copies(const struct session *s)
+{
+	return s->cur[0].attached || s->parked[0].attached;
+}
+
 static void trim(struct context *ctx)
 {
 	struct relay_book *b = ctx->book;
@@ -263,6 +269,8 @@ void relayed_begin(struct inmsg *m, struct session *to)
 	struct relay_book *b = book_of(ctx);
 	struct relayed *r = xcalloc(1, sizeof(*r));
 
+	if (to && !takes_copies(to))
+		to = NULL;
 	trim(ctx);
 	r->serial = m->out.meta.serial;
 	r->termination = m->from->termination;

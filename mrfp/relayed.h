@@ -39,7 +39,7 @@ struct relayed {
 #define RELAYED_UNPROVEN_MAX 1024
 #define RELAYED_DONE_MAX     256
 
-/* A message got its serial: it goes to this leg (NULL: to nobody, its sender will be told). */
+/* A message got its serial: it goes to this leg (NULL or lost: to nobody, its sender will be told). */
 void relayed_begin(struct inmsg *m, struct session *to);
 struct relayed *relayed_find(const struct context *ctx, uint64_t serial);
 /* The receiver answered, refused it, or did not answer; the copy itself is counted by the caller. */

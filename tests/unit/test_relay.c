@@ -273,13 +273,26 @@ static void ranges_of_a_wrapped_message_move_up_and_back(void **state)
 	close_world(&w);
 }
 
-static void a_receiver_that_goes_before_the_first_octet_left_is_told_of(void **state)
+static void taken_away(struct session *s)
+{
+	fake_leave(s);
+}
+
+/* The leg stays, without connection and without a place in the logs. */
+static void cut_as_slow(struct session *s)
+{
+	struct wire *w = s->wire;
+
+	hangup(s, CTL_LOST_SLOW);
+	fake_wire_free(w);
+}
+
+static void goes_before_the_first_octet_left(void (*go)(struct session *))
 {
 	struct msrp_head h = {.method = MSRP_SEND, .has_body = true};
 	struct request *rq;
 	struct world w;
 
-	(void)state;
 	open_world(&w);
 	rq = &w.alice->wire->rx->req;
 	h.message_id = SLICE_LIT("m001");
@@ -289,13 +302,20 @@ static void a_receiver_that_goes_before_the_first_octet_left_is_told_of(void **s
 	rq->status = 200;
 	ingress_begin(rq, &h);
 	ingress_body(rq, SLICE_LIT("hello"));
-	fake_leave(w.bob);
+	go(w.bob);
 	ingress_end(rq, '$');
 	assert_int_equal(rq->status, 200);
 	rq->session = NULL;
 	expect_own(w.alice, "Message-ID: m001\r\nByte-Range: 1-5/5\r\nStatus: 000 481");
 	assert_int_equal(w.f.last.outcome, CTL_OUTCOME_LOST);
 	close_world(&w);
+}
+
+static void a_receiver_that_goes_before_the_first_octet_left_is_told_of(void **state)
+{
+	(void)state;
+	goes_before_the_first_octet_left(taken_away);
+	goes_before_the_first_octet_left(cut_as_slow);
 }
 
 static void what_was_not_begun_waits_for_the_next_connection(void **state)

@@ -6,8 +6,7 @@
 
 #include "common/mem.h"
 
-#define SEALED_MISSING "sealed conferences are not in this release"
-#define AT(field)      offsetof(struct options, field)
+#define AT(field) offsetof(struct options, field)
 
 /* One row a setting, whatever a formatter would make of a long table. */
 /* clang-format off */
@@ -198,25 +197,28 @@ const struct config_opt options_table[] = {
 	 "Members get their own messages to the conference too.", NULL},
 	{"conference.e2e", CONFIG_ENUM, AT(e2e), "off", 0, 0, "off required false true", "",
 	 "Conferences that users make are sealed: members alone can read what is said (docs/security.md); true is required, false off. The operator's: e2e of the admin API.",
-	 SEALED_MISSING},
+	 NULL},
 	{"conference.stale_member", CONFIG_ENUM, AT(stale_member), "drop", 0, 0, "drop keep", "",
 	 "Who does not confirm a new group key in 30 s and after a re-INVITE: gets BYE, or stays and is shown as stale by the admin API.",
-	 SEALED_MISSING},
+	 NULL},
 	{"conference.require_tls", CONFIG_ENUM, AT(require_tls), "off", 0, 0,
 	 "off hop access-or-hop", "",
 	 "Sessions without MSRP over TLS get 488: none; all; all but those of sip.trusted peers, whose network protects the access.",
-	 SEALED_MISSING},
+	 "require_tls is not in this release"},
 	{"groupkey.server", CONFIG_ENUM, AT(groupkey_server), "local", 0, 0,
 	 "local external member", "",
 	 "Where the keys of sealed conferences are made: in this process, in a key server of its own, in the terminal of who made the conference.",
-	 SEALED_MISSING},
+	 NULL},
 	{"groupkey.name", CONFIG_STRING, AT(groupkey_name), "", 0, 0, NULL, "",
-	 "URI of the key server in its messages; empty: sip:keys@DOMAIN.", SEALED_MISSING},
+	 "URI of the key server in its messages; empty: sip:keys@DOMAIN.", NULL},
 	{"groupkey.suite", CONFIG_ENUM, AT(groupkey_suite), "b", 0, 0, "b a", "",
 	 "Algorithms of key messages: b: AES-256 and SHA-256; a: AES-128 and SHA-1 of RFC 3830, for others' terminals.",
-	 SEALED_MISSING},
+	 NULL},
 	{"groupkey.skew", CONFIG_MS, AT(groupkey_skew), "5min", 1000, 3600000, NULL, "s",
-	 "How far a member's clock may be off.", SEALED_MISSING},
+	 "How far a member's clock may be off.", NULL},
+	{"groupkey.confirm_timeout", CONFIG_MS, AT(groupkey_confirm_timeout), "30s", 1000, 600000, NULL, "s",
+	 "Who does not confirm a new group key by then, though it was sent again after 2, 4 and 8 s, gets a re-INVITE with it.",
+	 NULL},
 	{"groupkey.connect", CONFIG_STRING, AT(groupkey_connect), "", 0, 0, NULL, "",
 	 "Where the key server of its own is (groupkey.server = external): numeric HOST:PORT, over TLS 1.3, or the path of its Unix socket.",
 	 NULL},
@@ -228,7 +230,7 @@ const struct config_opt options_table[] = {
 	 "SHA-256 fingerprints of its certificate, comma-separated; two while it changes.", NULL},
 	{"groupkey.store_key", CONFIG_STRING, AT(groupkey_store_key), "", 0, 0, NULL, "",
 	 "File with the key under which members' keys lie in the store, 64 hex digits; made when it is absent (0600). Empty: store.path with .key after it. Without a store members' keys are in memory only.",
-	 SEALED_MISSING},
+	 NULL},
 	{"identity.assert", CONFIG_ENUM, AT(identity_assert), "all", 0, 0, "all trusted", "",
 	 "P-Asserted-Identity of a conference goes to all next hops, or to trusted ones; who asks for Privacy decides for himself.",
 	 NULL},

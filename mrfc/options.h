@@ -63,12 +63,12 @@ struct options {
 	int64_t session_expires, session_min_se;
 	char *factory, *aliases, *wrapped_types, *reserved_nicknames;
 	bool create_on_join, nicknames, refuse_lookalikes, private_messages, echo;
-	int e2e;               /* enum options_e2e; options_sealed() */
-	int stale_member;      /* enum options_stale */
-	int require_tls;       /* enum options_require_tls */
-	int groupkey_server;   /* enum options_groupkey */
-	int groupkey_suite;    /* enum options_suite */
-	int64_t groupkey_skew; /* ms */
+	int e2e;                                         /* enum options_e2e; options_sealed() */
+	int stale_member;                                /* enum options_stale */
+	int require_tls;                                 /* enum options_require_tls */
+	int groupkey_server;                             /* enum options_groupkey */
+	int groupkey_suite;                              /* enum options_suite */
+	int64_t groupkey_skew, groupkey_confirm_timeout; /* ms */
 	char *groupkey_name, *groupkey_store_key;
 	char *groupkey_connect, *groupkey_tls_certificate, *groupkey_tls_key, *groupkey_pins;
 	int conference_end; /* enum options_end */

@@ -226,6 +226,10 @@ static struct focus_config focus_settings(const struct options *o)
 		.event_roster_limit = (uint32_t)o->event_roster_limit,
 		.event_subscribe_rate = (uint32_t)o->event_subscribe_rate,
 		.event_max_per_user = (uint32_t)o->event_max_per_user,
+		.sealed = options_sealed(o),
+		.key_suite = o->groupkey_suite == OPTIONS_SUITE_A ? GKE_SUITE_A : GKE_SUITE_B,
+		.key_patience_ms = (uint64_t)o->groupkey_confirm_timeout,
+		.stale_stays = o->stale_member == OPTIONS_STALE_KEEP,
 		.event_own = ims,
 	};
 }
@@ -346,6 +350,7 @@ static int open_sip(struct server *s, const struct options *o)
 		return EXIT_CONFIG;
 	}
 	config.list_consent = s->consent;
+	config.keys = server_keys_groupkey(s->keys);
 	if (focus_new(s->base, &config, s->sip, s->media, s->store, s->stats, &s->focus) != 0) {
 		log_error("sip.trusted: %s is no list of networks", o->sip_trusted);
 		return EXIT_CONFIG;

@@ -45,6 +45,10 @@ MRFC_SRC := \
 	mrfc/focus/focus_file_sdp.c \
 	mrfc/focus/focus_index.c \
 	mrfc/focus/focus_join.c \
+	mrfc/focus/focus_key.c \
+	mrfc/focus/focus_key_gate.c \
+	mrfc/focus/focus_key_join.c \
+	mrfc/focus/focus_key_send.c \
 	mrfc/focus/focus_leave.c \
 	mrfc/focus/focus_list.c \
 	mrfc/focus/focus_list_body.c \

@@ -10,7 +10,8 @@
 struct stats {
 	struct metrics_family *answers, *unwound, *joined, *created, *ended, *notified, *moved,
 		*tolerated, *hop_events, *hop_up;
-	struct metrics_family *owed, *shed;
+	struct metrics_family *owed, *shed, *key_refused;
+	int64_t *keys[STATS_KEYS];
 	int64_t *overloaded;
 	int64_t *owed_now, *drained, *draining;
 	int64_t *conferences, *sessions, *subscriptions, *dialogs;
@@ -21,6 +22,31 @@ struct stats {
 static int64_t *cell(struct metrics *m, enum metrics_type type, const char *name, const char *help)
 {
 	return metrics_cell(metrics_add(m, type, name, "", help), NULL, 0);
+}
+
+static void add_keys(struct stats *s, struct metrics *m)
+{
+	static const char *const how[] = {[STATS_KEY_SDP] = "sdp",
+					  [STATS_KEY_MSRP] = "msrp",
+					  [STATS_KEY_AGAIN] = "again",
+					  [STATS_KEY_OFFER] = "offer"};
+	struct metrics_family *sent = metrics_add(
+		m, METRICS_COUNTER, "mrfc_key_messages_total", "how",
+		"Copies of group keys sent to members of sealed conferences: in session descriptions "
+		"(sdp), by MSRP (msrp), the same once more (again), in a new offer (offer).");
+
+	s->keys[STATS_KEY_EPOCH] =
+		cell(m, METRICS_COUNTER, "mrfc_rekeys_total", "Epochs of sealed conferences.");
+	s->keys[STATS_KEY_CONFIRMED] = cell(m, METRICS_COUNTER, "mrfc_key_confirmations_total",
+					    "Copies of group keys that their members confirmed.");
+	s->keys[STATS_KEY_STALE] = cell(m, METRICS_COUNTER, "mrfc_key_stale_total",
+					"Copies of group keys that nobody confirmed in time.");
+	for (size_t i = STATS_KEY_SDP; i <= STATS_KEY_OFFER; i++)
+		s->keys[i] = metrics_cell(sent, &how[i], 1);
+	s->key_refused = metrics_add(
+		m, METRICS_COUNTER, "mrfc_key_refused_total", "cause",
+		"Members without a group key: unknown (there is no key of his), denied (no member, or "
+		"not authentic), stale (a replay, or his clock is off), rate, malformed.");
 }
 
 struct stats *stats_new(struct metrics *m)
@@ -65,6 +91,7 @@ struct stats *stats_new(struct metrics *m)
 		m, METRICS_COUNTER, "mrfc_shed_total", "reason",
 		"Requests that got 503 unread: rate (of an address, sip.max_rate), lag (sip.max_lag), "
 		"pending (sip.max_pending).");
+	add_keys(s, m);
 	s->overloaded = cell(m, METRICS_GAUGE, "mrfc_overloaded",
 			     "1: requests were shed in the last 5 s for lag or pending INVITEs.");
 	s->owed_now = metrics_cell(metrics_add(m, METRICS_GAUGE, "mrfc_owed", "",
@@ -210,4 +237,18 @@ void stats_owed(struct stats *s, const char *what, uint32_t n)
 void stats_set_owed(struct stats *s, size_t n)
 {
 	*s->owed_now = (int64_t)n;
+}
+
+void stats_key(struct stats *s, enum stats_key what)
+{
+	++*s->keys[what];
+}
+
+void stats_key_refused(struct stats *s, int err)
+{
+	add(s->key_refused, err == -ERR_NOT_FOUND ? "unknown"
+			    : err == -ERR_DENIED  ? "denied"
+			    : err == -ERR_STALE   ? "stale"
+			    : err == -ERR_LIMIT   ? "rate"
+						  : "malformed");
 }

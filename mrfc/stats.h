@@ -31,6 +31,19 @@ void stats_hop(struct stats *s, const char *name, const char *what, bool up);
 /* Messages for absent members: "kept", "delivered", "refused" by the peer, "dropped", "expired", "left". */
 void stats_owed(struct stats *s, const char *what, uint32_t n);
 void stats_set_owed(struct stats *s, size_t n); /* gauge */
+/* Sealed conferences: epochs, and what becomes of the copies of their keys. */
+enum stats_key {
+	STATS_KEY_EPOCH,
+	STATS_KEY_SDP,   /* sent in a description */
+	STATS_KEY_MSRP,  /* sent by MSRP */
+	STATS_KEY_AGAIN, /* the same once more */
+	STATS_KEY_OFFER, /* offered anew */
+	STATS_KEY_CONFIRMED,
+	STATS_KEY_STALE, /* given up */
+	STATS_KEYS
+};
+void stats_key(struct stats *s, enum stats_key what);
+void stats_key_refused(struct stats *s, int err); /* -ERR_* */
 /* Gauges, set when they are asked for. */
 void stats_set_now(struct stats *s, size_t conferences, size_t sessions, size_t subscriptions,
 		   size_t dialogs);

@@ -118,6 +118,8 @@ static void build_endpoint(struct bytes *out, const struct confinfo_endpoint *e)
 		xml_add_element(out, "status", e->media_status);
 		bytes_add_str(out, "</media>");
 	}
+	if (e->stale)
+		bytes_add_str(out, "<stale xmlns=\"" NS_MRF "\"/>");
 	bytes_add_str(out, "</endpoint>");
 }
 

@@ -47,6 +47,7 @@ struct confinfo_endpoint {
 	const char *left_reason;  /* NULL */
 	const char *left_by;      /* NULL */
 	const char *media_status; /* "sendrecv"; NULL: no media element */
+	bool stale;               /* writing: it has not confirmed the group key of the epoch */
 };
 struct confinfo_user {
 	const char *entity;

@@ -115,8 +115,8 @@ static void list_conferences(struct http_req *req, void *arg)
 	http_reply(req, 200, json_pack("{s:o}", "conferences", list));
 }
 
-/* e2e: absent or false, as sealed rooms are not offered. False after the reply. */
-static bool check_e2e(struct http_req *req, const json_t *body)
+/* e2e: absent, or whether it is sealed. False after the reply. */
+static bool read_e2e(struct http_req *req, const json_t *body, bool *e2e_r)
 {
 	const json_t *e2e = json_object_get(body, "e2e");
 
@@ -124,10 +124,7 @@ static bool check_e2e(struct http_req *req, const json_t *body)
 		http_reply_error(req, 400, "bad_request", "e2e must be true or false");
 		return false;
 	}
-	if (json_is_true(e2e)) {
-		http_reply_error(req, 400, "unsupported", "end-to-end encryption is not offered");
-		return false;
-	}
+	*e2e_r = json_is_true(e2e);
 	return true;
 }
 
@@ -221,13 +218,14 @@ static void create_conference(struct http_req *req, void *arg)
 	const char *name, *subject;
 	struct conference *c;
 	struct wanted wanted;
+	bool e2e;
 	int rc;
 
 	if (!body)
 		return;
 	if (text_member(req, body, "name", &name) && text_member(req, body, "subject", &subject) &&
-	    check_e2e(req, body) && read_wanted(req, body, &wanted)) {
-		rc = focus_create(a->focus, name, subject, &c);
+	    read_e2e(req, body, &e2e) && read_wanted(req, body, &wanted)) {
+		rc = focus_create(a->focus, name, subject, e2e, &c);
 		if (rc == -ERR_EXISTS)
 			http_reply_error(req, 409, "exists",
 					 "the name %s is taken by a conference or the factory",
@@ -236,6 +234,9 @@ static void create_conference(struct http_req *req, void *arg)
 			http_reply_error(req, 400, "bad_request",
 					 "a name has 1 to 64 of A-Z a-z 0-9 . _ - and is one that "
 					 "conference.psi, where it is set, brings here");
+		else if (rc == -ERR_UNSUPPORTED)
+			http_reply_error(req, 503, "unavailable",
+					 "there is no key server for sealed conferences");
 		else if (rc < 0)
 			api_reply_focus_error(req, rc, name ? name : "the conference", "");
 		else

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus.h"
 #include "proto/confinfo.h"
 
 /* jansson refuses text that is not UTF-8; a display name may be such. */
@@ -49,6 +50,7 @@ static size_t owed(const struct conference *c)
 
 json_t *api_json_conference(const struct conference *c, const char *mrfp)
 {
+	char epoch[GKID_HEX_SIZE];
 	json_t *o = json_object();
 
 	json_object_set_new(o, "name", text(c->name));
@@ -56,6 +58,7 @@ json_t *api_json_conference(const struct conference *c, const char *mrfp)
 	json_object_set_new(o, "state", text(c->state == CONFERENCE_ACTIVE ? "active" : "ending"));
 	json_object_set_new(o, "subject", text(c->subject));
 	json_object_set_new(o, "e2e", json_boolean(c->e2e));
+	json_object_set_new(o, "epoch", focus_epoch(c, epoch) ? text(epoch) : json_null());
 	json_object_set_new(o, "creator", text(c->creator));
 	json_object_set_new(o, "created", wall_time(c->created_wall_ms));
 	json_object_set_new(o, "participant_count", json_integer(roster_count(c->roster)));
@@ -109,6 +112,8 @@ static json_t *endpoint_json(const struct roster_endpoint *e)
 	json_object_set_new(o, "state", text(confinfo_status_name(e->status)));
 	json_object_set_new(o, "joining_method", text(joining));
 	json_object_set_new(o, "since", wall_time(e->joined_wall_ms));
+	if (e->stale)
+		json_object_set_new(o, "stale", json_true());
 	return o;
 }
 

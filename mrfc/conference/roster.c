@@ -390,6 +390,15 @@ void roster_endpoint_dir(struct roster_endpoint *e, int media_dir)
 	roster_user_changed(e->user);
 }
 
+bool roster_endpoint_stale(struct roster_endpoint *e, bool stale)
+{
+	if (e->stale == stale || e->ended)
+		return false;
+	e->stale = stale;
+	roster_user_changed(e->user);
+	return true;
+}
+
 void roster_endpoint_lost(struct roster_endpoint *e, uint64_t n)
 {
 	e->lost += n;

@@ -36,6 +36,7 @@ struct roster_endpoint {
 	bool retired;  /* watchers are told that it is deleted */
 	bool absent;   /* stands for a member without a session; its entity is his URI */
 	bool holds_nickname;
+	bool stale;          /* it has not confirmed the group key */
 	uint64_t gone_at_ms; /* ended: when it happened */
 	void *owner;         /* the dialog */
 };
@@ -96,6 +97,8 @@ void roster_endpoint_by(struct roster_endpoint *e, const char *by);
 void roster_endpoint_status(struct roster_endpoint *e, enum confinfo_status status,
 			    uint64_t wall_ms);
 void roster_endpoint_dir(struct roster_endpoint *e, int media_dir);
+/* It has, or has not, the group key that is in use (sealed conferences); true when that is news. */
+bool roster_endpoint_stale(struct roster_endpoint *e, bool stale);
 /* The MRFP could not deliver n copies. */
 void roster_endpoint_lost(struct roster_endpoint *e, uint64_t n);
 /*

@@ -67,6 +67,7 @@ static void fill_endpoint(const struct roster_endpoint *e, struct confinfo_endpo
 		.leaving = e->leaving,
 		.left_by = e->left_by,
 		.media_status = media_status(e),
+		.stale = e->stale && !e->ended,
 	};
 	if (e->joined_wall_ms)
 		out->joined_when = rfc3339(e->joined_wall_ms, texts->when);

@@ -62,6 +62,14 @@ static const struct unwind_rule rules[UNWIND_N] = {
 	[UNWIND_NO_ROUTE] = {"no_route", 503, 0, 503,
 			     "No route: the host must be numeric or sip.outbound_proxy set",
 			     CONFINFO_FAILED, LOG_INFO, UNWIND_STAYS},
+	[UNWIND_NO_KEY] = {"no_key", 403, 0, 403, "No key for this user", CONFINFO_FAILED, LOG_INFO,
+			   UNWIND_STAYS},
+	[UNWIND_BAD_KEY] = {"bad_key", 488, 0, 488, "Key management failed", CONFINFO_FAILED,
+			    LOG_INFO, UNWIND_STAYS},
+	[UNWIND_STALE_KEY] = {"stale_key", 488, 0, 488, "The group key was not confirmed",
+			      CONFINFO_FAILED, LOG_INFO, UNWIND_STAYS},
+	[UNWIND_NO_KEY_SERVER] = {"no_key_server", 503, 5, 503, "No key server", CONFINFO_FAILED,
+				  LOG_WARN, UNWIND_STAYS},
 };
 
 const struct unwind_rule *unwind_rule(enum unwind_cause cause)

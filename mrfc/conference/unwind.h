@@ -40,6 +40,10 @@ enum unwind_cause {
 	UNWIND_REFUSED,   /* dial-out: final answer of the callee */
 	UNWIND_BUSY,      /* dial-out: 486 or 600 */
 	UNWIND_NO_ROUTE,  /* dial-out: nowhere to send it */
+	UNWIND_NO_KEY,  /* sealed conference: the key server knows no key of his, or refuses him */
+	UNWIND_BAD_KEY, /* his key message is not authentic, or too old */
+	UNWIND_STALE_KEY, /* he does not confirm the group key */
+	UNWIND_NO_KEY_SERVER,
 	UNWIND_N
 };
 

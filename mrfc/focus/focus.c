@@ -350,6 +350,7 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 	f->dialogs = dialog_set_new(base, sip, &settings, &dialog_handlers);
 	f->subscribe_rate = event_rate_new(config->event_subscribe_rate);
 	f->member_hooks = config->offline ? owed_hooks() : NULL;
+	key_init(f);
 	LIST_INIT(&f->owed_waits);
 	LIST_INIT(&f->refers);
 	turns_init(f);
@@ -475,7 +476,7 @@ struct conference_table *focus_conferences(struct focus *f)
 	return f->conferences;
 }
 
-int focus_create(struct focus *f, const char *name, const char *subject,
+int focus_create(struct focus *f, const char *name, const char *subject, bool sealed,
 		 struct conference **conference_r)
 {
 	struct room *room;
@@ -485,6 +486,8 @@ int focus_create(struct focus *f, const char *name, const char *subject,
 		return -ERR_WRONG_STATE;
 	if (!conf_store_up(f->store))
 		return -ERR_IO;
+	if (sealed && (f->config.keys == NULL || !f->config.keys->ops->ready(f->config.keys)))
+		return -ERR_UNSUPPORTED;
 	/* The names of services belong to them. */
 	if (name != NULL && name[0] != '\0' &&
 	    (strcmp(name, f->config.factory) == 0 || strcmp(name, f->config.list) == 0))
@@ -493,7 +496,7 @@ int focus_create(struct focus *f, const char *name, const char *subject,
 		return -ERR_SYNTAX;
 	if (name != NULL)
 		(void)room_name_free(f, slice_str(name));
-	err = room_create(f, name, NULL, subject, CONFERENCE_BY_API, &room);
+	err = room_create(f, name, NULL, subject, CONFERENCE_BY_API, sealed, &room);
 	if (err != 0)
 		return err;
 	conf_store_flush(f->store);

@@ -4,6 +4,7 @@
 
 #include "mrfc/conference/access.h"
 #include "mrfc/conference/conference.h"
+#include "mrfc/groupkey/groupkey.h"
 
 struct event_base;
 struct sip_agent;
@@ -85,7 +86,13 @@ struct focus_config {
 	uint32_t event_roster_limit;   /* participants listed one by one; 0: all */
 	uint32_t event_subscribe_rate; /* of one user, a second; 0: no limit */
 	uint32_t event_max_per_user;   /* subscriptions to one conference; 0: no limit */
-	bool event_own; /* the reader's own user is marked as clients of RCS want it */
+	/* Sealed conferences: those that users make are; NULL: nobody makes keys, there are none. */
+	bool sealed;
+	struct groupkey *keys; /* outlives the focus */
+	enum gke_suite key_suite;
+	uint64_t key_patience_ms; /* until a new offer has an unconfirmed key */
+	bool stale_stays;         /* who does not confirm it then stays */
+	bool event_own;           /* the reader's own user is marked as clients of RCS want it */
 };
 
 /* Strings of config must outlive the focus. -ERR_SYNTAX: trusted or trusted_names is malformed. Takes over SIP and media events. */
@@ -113,9 +120,14 @@ struct conference_table *focus_conferences(struct focus *f);
 typedef void focus_stored_fn(int err, void *arg);
 void focus_stored(struct focus *f, focus_stored_fn *fn, void *arg);
 void focus_stored_forget(struct focus *f, const void *arg);
-/* Operator makes a conference; lives until ended or empty for an hour. Errors of conference_create. */
-MUST_CHECK int focus_create(struct focus *f, const char *name, const char *subject,
+/*
+ * Operator makes a conference; lives until ended or empty for an hour. Errors of conference_create;
+ * -ERR_UNSUPPORTED: sealed, and there is no key server.
+ */
+MUST_CHECK int focus_create(struct focus *f, const char *name, const char *subject, bool sealed,
 			    struct conference **conference_r);
+/* Hex of the newest epoch of a sealed conference; false: there is none. */
+bool focus_epoch(const struct conference *c, char hex[GKID_HEX_SIZE]);
 /*
  * Give a conference that was just made its members: it is kept for them and, where closed, for nobody
  * else (IMS-020). call: they are called, some at a time. -ERR_SYNTAX: one is no URI of a user, and

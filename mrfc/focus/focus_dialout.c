@@ -71,6 +71,7 @@ static void on_call_stored(int err, void *arg)
 		focus_unwind(s, UNWIND_NO_ROUTE, 0, NULL, "the URI cannot be called");
 		return;
 	}
+	key_told_by_sdp(s);
 	session_store_dialog(s); /* the hop is known */
 	conf_store_flush(room->focus->store);
 }
@@ -98,13 +99,20 @@ static void call(struct session *s)
 static void on_added(const struct media_result *result, void *arg)
 {
 	struct session *s = arg;
-	struct focus *f = s->room->focus;
 
 	if (result->err != 0) {
 		focus_unwind(s, unwind_of_media(result->err), 0, NULL, result->reason);
 		return;
 	}
 	focus_sdp_local_set(&s->local, result);
+	if (!key_wait(s))
+		dialout_describe(s);
+}
+
+void dialout_describe(struct session *s)
+{
+	struct focus *f = s->room->focus;
+
 	f->sdp.max_size = room_max_size(f);
 	focus_sdp_offer(&s->local, &f->sdp);
 	call(s);

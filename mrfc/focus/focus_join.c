@@ -75,19 +75,27 @@ static void on_stored(int err, void *arg)
 		return;
 	session_step(s, SESSION_WAITING);
 	dialog_answer(s->dialog, bytes_slice(&s->local.last));
+	key_told_by_sdp(s);
 	list_run(s); /* the answer does not wait for them (LIST-001) */
 }
 
 static void on_added(const struct media_result *result, void *arg)
 {
 	struct session *s = arg;
-	struct focus *f = s->room->focus;
 
 	if (result->err != 0) {
 		focus_unwind(s, unwind_of_media(result->err), 0, NULL, result->reason);
 		return;
 	}
 	focus_sdp_local_set(&s->local, result);
+	if (!key_wait(s))
+		join_describe(s);
+}
+
+void join_describe(struct session *s)
+{
+	struct focus *f = s->room->focus;
+
 	f->sdp.max_size = room_max_size(f);
 	s->local.reserving = s->has_peer && focus_sdp_awaits(&s->peer, &f->sdp) &&
 			     dialog_can_progress(s->dialog);
@@ -130,12 +138,10 @@ static void on_settled(const struct media_result *result, void *arg)
 void join_on_answer(struct session *s, struct slice sdp)
 {
 	struct focus *f = s->room->focus;
-	const char *uris[1 + IDENTITY_MAX_ALIASES];
 	struct focus_sdp_why why = {399, "no answer"};
-	struct media_remote remote;
 	struct focus_sdp_peer peer;
-
 	const char *misfit;
+	bool wait;
 
 	if (sdp.ptr == NULL || focus_sdp_read(sdp, true, &f->sdp, &peer, &why) != 0) {
 		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why.text);
@@ -149,6 +155,23 @@ void join_on_answer(struct session *s, struct slice sdp)
 		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, misfit);
 		return;
 	}
+	misfit = key_take_answer(s, &s->peer, &wait);
+	if (misfit != NULL) {
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, misfit);
+		return;
+	}
+	if (wait)
+		key_prove(s);
+	else
+		join_proven(s);
+}
+
+void join_proven(struct session *s)
+{
+	struct focus *f = s->room->focus;
+	const char *uris[1 + IDENTITY_MAX_ALIASES];
+	struct media_remote remote;
+
 	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
 	remote.n_uris = session_uris(s, uris);
 	remote.uris = uris;
@@ -219,7 +242,8 @@ static int find_room(struct focus *f, const struct sip_in *in, const struct iden
 	    conference_count_of(f->conferences, who->uri) >= f->config.max_per_user)
 		return 403;
 	if (factory) {
-		err = room_create(f, NULL, who->uri, subject, CONFERENCE_BY_FACTORY, room_r);
+		err = room_create(f, NULL, who->uri, subject, CONFERENCE_BY_FACTORY,
+				  f->config.sealed, room_r);
 		if (err == 0)
 			keep_headers(*room_r, in, who);
 		return err == 0 ? 0 : 500;
@@ -228,7 +252,7 @@ static int find_room(struct focus *f, const struct sip_in *in, const struct iden
 	    !room_name_free(f, name))
 		return 404;
 	text = slice_dup(name);
-	err = room_create(f, text, who->uri, subject, CONFERENCE_BY_JOIN, room_r);
+	err = room_create(f, text, who->uri, subject, CONFERENCE_BY_JOIN, f->config.sealed, room_r);
 	if (err == 0)
 		keep_headers(*room_r, in, who);
 	free(text);
@@ -290,6 +314,27 @@ static void start(struct session *s, struct sip_in *in)
 	session_add_termination(s, &remote, on_added);
 }
 
+/* A sealed room wants more of an offer than others. True: it was answered. */
+static bool refuse_keyless(struct room *room, struct sip_in **in, const struct identity *who,
+			   const struct focus_sdp_peer *peer)
+{
+	struct focus_sdp_why why;
+	int status = key_judge_offer(room, (*in)->sdp.ptr != NULL ? peer : NULL, &why);
+	char *headers;
+
+	if (status == 0)
+		return false;
+	log_info("INVITE by %s to %s refused: %d, %s", who->uri, room->c->name, status, why.text);
+	stats_unwound(room->focus->stats,
+		      status == 503 ? UNWIND_NO_KEY_SERVER : UNWIND_NOT_ACCEPTABLE);
+	headers = focus_refusal_headers(
+		status == 503 ? unwind_rule(UNWIND_NO_KEY_SERVER)->retry_after_s : 0, why.warning,
+		why.text);
+	sip_in_end(in, &(struct sip_answer){.status = status, .headers = headers});
+	free(headers);
+	return true;
+}
+
 void focus_on_invite(struct sip_in *in, void *arg)
 {
 	struct focus *f = arg;
@@ -341,6 +386,13 @@ void focus_on_invite(struct sip_in *in, void *arg)
 	}
 	if (status == 0 && !room_can_hide(room, &who))
 		status = 500; /* critical, and too late (RFC 3323 5) */
+	if (status == 0 && refuse_keyless(room, &in, &who, &peer)) {
+		focus_sdp_peer_fini(&peer);
+		list_order_free(&order);
+		identity_fini(&who);
+		room_check(room);
+		return;
+	}
 	if (status != 0) {
 		log_info("INVITE by %s to %s refused: %d %s", who.uri, in->uri, status,
 			 access_text(denial));

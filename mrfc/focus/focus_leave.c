@@ -97,6 +97,7 @@ void focus_unwind(struct session *s, enum unwind_cause cause, int status, const 
 	session_unindex(s);
 	room->n_entering -= s->announced ? 0 : 1;
 	file_member_gone(s);
+	key_leave(s, rule->reason == 603);
 	media_cancel(f->media, s);
 	conf_store_cancel(f->store, s);
 	session_unstore(s);
@@ -191,6 +192,7 @@ void room_end(struct room *room, enum unwind_cause cause)
 	while (!LIST_EMPTY(&room->sessions))
 		focus_unwind(LIST_FIRST(&room->sessions), cause, 0, NULL, NULL);
 	media_subtract(f->media, c->context, c->epoch, 0, NULL, NULL);
+	key_room_close(room);
 	drain_room_ends(room);
 	conf_store_del_conference(f->store, c->name);
 	conf_store_flush(f->store);
@@ -212,6 +214,7 @@ void room_free(struct room *room)
 	while ((s = LIST_FIRST(&room->sessions)) != NULL) { /* only at the process' end */
 		LIST_REMOVE(s, link);
 		session_unindex(s);
+		key_leave(s, false);
 		media_cancel(f->media, s);
 		conf_store_cancel(f->store, s);
 		session_free(s);
@@ -219,6 +222,7 @@ void room_free(struct room *room)
 	while (!LIST_EMPTY(&room->watchers))
 		watcher_free(LIST_FIRST(&room->watchers));
 	room->recovering = false;
+	key_room_close(room);
 	timer_free(&room->events_timer);
 	timer_free(&room->move_timer);
 	timer_free(&room->recall_timer);

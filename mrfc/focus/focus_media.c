@@ -26,6 +26,7 @@ static void on_bound(const uint8_t *ctx, uint64_t termination, const char *peer,
 	session_found(s);
 	dialog_alive(s->dialog); /* who connects has our answer */
 	owed_bound(s);
+	key_nudge(s);
 	member_bound(s);
 	replace_go_on(s);
 }
@@ -46,6 +47,7 @@ void session_lost(struct session *s, int cause)
 {
 	log_info("%s: %s lost its connection", s->room->c->name, s->who.uri);
 	s->lost_cause = cause;
+	key_park(s);
 	if (s->lost_timer == NULL)
 		s->lost_timer = timer_new(s->room->focus->base, on_grace_over, s);
 	timer_start(s->lost_timer, s->room->focus->config.lost_grace_ms);
@@ -88,6 +90,7 @@ static void on_listed(const uint8_t *ctx, uint64_t termination, bool bound, void
 static void on_audited(const char *mrfp, void *arg)
 {
 	recover_on_audited(arg, mrfp);
+	key_audited(arg);
 }
 
 static void on_slow(const uint8_t *ctx, uint64_t termination, uint64_t copies_lost, void *arg)
@@ -178,6 +181,11 @@ static void on_told(const uint8_t *ctx, uint64_t termination, uint64_t number, i
 		owed_told(room, termination, number, status);
 }
 
+static void on_key(const uint8_t *ctx, uint64_t termination, struct slice body, void *arg)
+{
+	key_on_message(arg, find(arg, ctx, termination), body);
+}
+
 static void on_file_over(const uint8_t *ctx, int outcome, uint64_t size, void *arg)
 {
 	file_on_over(arg, ctx, outcome, size);
@@ -193,6 +201,7 @@ const struct media_events *focus_media_events(void)
 						   .known = on_known,
 						   .owed = on_owed,
 						   .told = on_told,
+						   .key = on_key,
 						   .listed = on_listed,
 						   .audited = on_audited,
 						   .slow = on_slow};

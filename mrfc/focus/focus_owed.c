@@ -226,6 +226,8 @@ static void owe(struct keeping *k, struct member *m)
 {
 	struct focus *f = k->room->focus;
 
+	if (room_is_sealed(k->room) && m->state != MEMBER_IN)
+		return; /* sealed under a key that he does not get */
 	if (k->known && first_from(k->room, m, k->number).number == k->number)
 		return; /* he has it in his queue */
 	if (!k->stored && conf_store_keep(f->store, k->room->c->name, k->number, &k->kept) != 0) {

@@ -13,6 +13,7 @@
 #include "mrfc/conference/urilist.h"
 #include "mrfc/focus/focus.h"
 #include "mrfc/focus/focus_drain.h"
+#include "mrfc/focus/focus_key.h"
 #include "mrfc/focus/focus_owed.h"
 #include "mrfc/focus/focus_sdp.h"
 #include "mrfc/sip/dialog.h"
@@ -42,6 +43,7 @@ struct room {
 	struct timer *recall_timer; /* absent members are about to be called; NULL: never were */
 	struct room_owed owed;
 	struct room_drain drain;
+	struct room_key *key;   /* NULL: it is not sealed */
 	uint32_t n_waiting;     /* calls that wait for their turn */
 	char *session_replaces; /* Contribution-ID of the session that it succeeds; NULL */
 	uint64_t move_until_ms; /* 0: not moving */
@@ -55,10 +57,12 @@ struct room {
 enum session_step {
 	SESSION_NEW,
 	SESSION_ADDING,    /* their INVITE or our call: the termination was asked for */
+	SESSION_KEYING,    /* a sealed room: our description waits for the key */
 	SESSION_RESERVING, /* theirs: 183 is out, the peer reserves its resources (RFC 3312) */
 	SESSION_STORING,   /* the commit, then the 200 to their INVITE, or our INVITE */
 	SESSION_WAITING,   /* 200 is out, the ACK is not in */
 	SESSION_CALLING,   /* our INVITE is out */
+	SESSION_PROVING,   /* a sealed room: is the answer of who can open the key? */
 	SESSION_SETTLING,  /* the peer's answer goes to the media side */
 	SESSION_UP,
 	SESSION_CHANGING, /* a re-INVITE of theirs goes to the media side, then is stored */
@@ -94,6 +98,7 @@ struct session {
 	char *shown; /* anonymous URI that others see instead (PRV-001); NULL */
 	char *contact;
 	struct roster_endpoint *endpoint; /* NULL until it shows in the roster */
+	struct session_key *key;          /* in a sealed room, once it asked; NULL */
 	uint64_t termination;             /* 0: none yet; session_set_termination() */
 	UT_hash_handle by_termination;
 	struct session_name *names;    /* until it is in the roster */
@@ -214,7 +219,7 @@ struct room *room_of(const struct conference *c);
 struct room *room_new(struct focus *f, struct conference *c);
 /* Makes a conference with our side of it. Errors of conference_create. */
 MUST_CHECK int room_create(struct focus *f, const char *name, const char *creator,
-			   const char *subject, enum conference_origin origin,
+			   const char *subject, enum conference_origin origin, bool sealed,
 			   struct room **room_r);
 bool room_uri_is_mine(const struct focus *f, const char *uri); /* by its host */
 /* The active conference that a URI of ours names; NULL. is_factory_r may be NULL. */
@@ -374,6 +379,9 @@ void focus_on_invite(struct sip_in *in_take, void *arg);
 void join_on_answer(struct session *s, struct slice sdp);
 void session_enter_roster(struct session *s, enum confinfo_status status);
 void session_connected(struct session *s);
+/* A sealed room: the key is there; the answer's sender holds it. */
+void join_describe(struct session *s);
+void join_proven(struct session *s);
 
 /* focus_reserve.c: preconditions, RFC 3312 */
 /* The answer is made and stored: 183 and true if the peer's resources are still to come. */
@@ -466,6 +474,7 @@ MUST_CHECK int dialout_start(struct room *room, struct slice uri, const char *di
 /* The callee's answer is a 3xx: call there instead, where policy has it. False: it is a refusal. */
 bool dialout_follow(struct session *s, int status);
 void dialout_go(struct session *s); /* its turn has come */
+void dialout_describe(struct session *s);
 void dialout_on_ringing(struct session *s);
 void dialout_on_accepted(struct session *s, const struct sip_out_result *result);
 
@@ -516,6 +525,8 @@ void reinvite_on_answer(struct session *s, struct slice sdp);
 void reinvite_on_failed(struct session *s, int status);
 /* If the peer's answer asked for it: the new offer without CEMA (RFC 6714 4.2). */
 void reinvite_fall_back(struct session *s);
+/* What holds, with the newest key. */
+void reinvite_offer_key(struct session *s);
 void reinvite_move(struct session *s); /* a new termination, and the offer of it */
 void room_move(struct room *room);     /* its MRFP is gone: go to another, or end the sessions */
 /* The MRFP has its room but not this one: a new termination there. */

@@ -27,11 +27,28 @@ static void local_to_be(const struct session *s, struct focus_sdp_local *l)
 		focus_sdp_answer(l, s->offered, &s->room->focus->sdp);
 }
 
+/* Keys are not written down, wrapped as they are: after a start there are new ones. */
+static char *without_keys(struct slice sdp)
+{
+	struct bytes out = BYTES_INIT;
+	struct slice line;
+
+	while (slice_next(&sdp, '\n', &line)) {
+		if (line.len > 0 && !slice_starts(line, SLICE_LIT("a=key-mgmt:"))) {
+			bytes_add_slice(&out, line);
+			bytes_add_char(&out, '\n');
+		}
+	}
+	return bytes_take(&out);
+}
+
 static void put_session(struct session *s, const struct focus_sdp_local *l,
 			const struct focus_sdp_peer *peer, const char *peer_sdp)
 {
 	const struct roster_endpoint *e = s->endpoint;
 	bool moving = s->step == SESSION_MOVING; /* what it has on the media side is not in use */
+	char *local_sdp = l->last.len > 0 ? without_keys(bytes_slice(&l->last)) : NULL;
+	char *key_id = key_id_of(s).len > 0 ? slice_dup(key_id_of(s)) : NULL;
 	const struct session_record record = {
 		.termination = s->termination,
 		.dialog = local_tag(s),
@@ -61,12 +78,13 @@ static void put_session(struct session *s, const struct focus_sdp_local *l,
 		.plain = l->plain,
 		.local_dir = (int)l->dir,
 		.local_setup = (int)l->setup,
-		.local_sdp = l->last.len > 0 ? bytes_cstr(&l->last) : NULL,
+		.local_sdp = local_sdp,
 		.peer_sdp = peer_sdp,
 		.we_offered = s->we_offered,
 		.peer_answered = peer == &s->peer && s->peer_answered,
 		.dir = peer != NULL && peer == s->offered ? (int)peer->sdp.media[peer->chat].dir
 							  : s->dir,
+		.key_id = key_id,
 		.charging_vector = s->charging.vector,
 		.charging_functions = s->charging.functions,
 		.access_network = s->charging.access_network,
@@ -75,6 +93,8 @@ static void put_session(struct session *s, const struct focus_sdp_local *l,
 	};
 
 	conf_store_put_session(s->room->focus->store, s->room->c->name, &record);
+	free(key_id);
+	free(local_sdp);
 }
 
 void session_store_dialog(struct session *s)

@@ -151,6 +151,8 @@ static void on_conference(const struct conference *from, void *arg)
 		return;
 	}
 	room_new(r->focus, c)->recovering = true;
+	if (c->e2e)
+		key_room_open(room_of(c), true);
 }
 
 static void on_bar(const char *conference, const char *uri, void *arg)
@@ -257,6 +259,7 @@ static void on_session(const char *conference, const struct session_record *reco
 					.visited_network = dup_or_null(record->visited_network),
 					.related = dup_or_null(record->related_vector)};
 	s->refer_key = dup_or_null(record->refer);
+	key_restore(s, record->key_id != NULL ? slice_str(record->key_id) : SLICE_NULL);
 	take_local(&s->local, record);
 	take_peer(s, record);
 	if (record->termination >= room->c->next_termination)
@@ -366,6 +369,7 @@ static void finish_room(struct recovery *r, struct room *room)
 	room_view(room);
 	if (LIST_EMPTY(&room->sessions)) {
 		members_recovered(room);
+		key_recovered(room);
 		room_check(room); /* may end it */
 	}
 	events_run(room);
@@ -391,6 +395,7 @@ static void recovered(struct room *room)
 
 	room->recovering = false;
 	members_recovered(room);
+	key_recovered(room);
 	if (media_mrfp_of(f->media, room->c->context)[0] == '\0') {
 		owed_context_lost(room, false);
 		room_move(room);

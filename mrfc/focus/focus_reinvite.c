@@ -100,6 +100,7 @@ static void on_stored(int err, void *arg)
 	session_step(s, SESSION_UP);
 	take_offered(s, false);
 	focus_sdp_answer(&s->local, &s->peer, &s->room->focus->sdp);
+	key_told_by_sdp(s);
 	session_set_dir(s, (int)s->peer.sdp.media[s->peer.chat].dir);
 	dialog_answer(s->dialog, bytes_slice(&s->local.last));
 	renew_offer(s);
@@ -187,6 +188,11 @@ void reinvite_on_change(struct session *s, struct slice offer)
 		refuse_change(s, 488, 399, misfit);
 		return;
 	}
+	status = key_judge_change(s, s->offered, &why);
+	if (status != 0) { /* the session stays sealed, and as it was */
+		refuse_change(s, status, why.warning, why.text);
+		return;
+	}
 	if (s->has_peer &&
 	    focus_sdp_same(s->offered, s->peer.sdp.origin_id, s->peer.sdp.origin_version)) {
 		drop_offered(s); /* a refresh: nothing changed (MSRP-131) */
@@ -256,9 +262,17 @@ void reinvite_on_answer(struct session *s, struct slice sdp)
 		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, misfit);
 		return;
 	}
+	if (!key_take_later_answer(s, &s->peer))
+		return;
 	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
 	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
 		     on_settled, s);
+}
+
+void reinvite_offer_key(struct session *s)
+{
+	write_offer(s);
+	dialog_offer(s->dialog, bytes_slice(&s->local.last));
 }
 
 void reinvite_fall_back(struct session *s)
@@ -275,8 +289,10 @@ void reinvite_fall_back(struct session *s)
 
 void reinvite_on_failed(struct session *s, int status)
 {
-	if (s->step != SESSION_MOVING)
-		return; /* the session is as it was */
+	if (s->step != SESSION_MOVING) { /* the session is as it was, but for a key */
+		key_offer_failed(s);
+		return;
+	}
 	log_info("%s: %s refused to move: %d", s->room->c->name, s->who.uri, status);
 	stats_reestablished(s->room->focus->stats, "failed");
 	focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, "the new offer was refused");

@@ -20,8 +20,9 @@
 #define PSI_RANDOM_LEN  20
 #define ANONYMOUS_ALIAS PRIVACY_ANONYMOUS
 
-static const char *const step_names[] = {"new",     "adding",   "reserving", "storing",  "waiting",
-					 "calling", "settling", "up",        "changing", "moving"};
+static const char *const step_names[] = {"new",      "adding",  "keying",   "reserving",
+					 "storing",  "waiting", "calling",  "proving",
+					 "settling", "up",      "changing", "moving"};
 
 struct room *room_of(const struct conference *c)
 {
@@ -102,7 +103,7 @@ struct room *room_new(struct focus *f, struct conference *c)
 }
 
 int room_create(struct focus *f, const char *name, const char *creator, const char *subject,
-		enum conference_origin origin, struct room **room_r)
+		enum conference_origin origin, bool sealed, struct room **room_r)
 {
 	static const char *const origins[] = {"factory", "join", "api"};
 	struct conference *c;
@@ -117,9 +118,12 @@ int room_create(struct focus *f, const char *name, const char *creator, const ch
 	c->subject = subject != NULL && subject[0] != '\0' ? xstrdup(subject) : NULL;
 	c->end_policy = f->config.end_policy;
 	c->kept = f->config.durable;
+	c->e2e = sealed;
 	if (f->config.lifetime_ms != 0)
 		c->until_wall_ms = c->created_wall_ms + f->config.lifetime_ms;
 	room = room_new(f, c);
+	if (sealed)
+		key_room_open(room, false);
 	conf_store_put_conference(f->store, c);
 	stats_created(f->stats, origins[origin]);
 	log_info("%s: made by %s (%s)", c->name, creator != NULL ? creator : "the operator",
@@ -130,7 +134,9 @@ int room_create(struct focus *f, const char *name, const char *creator, const ch
 
 void room_view(struct room *room)
 {
+	char epoch[GKID_HEX_SIZE];
 	const struct roster_view view = {.subject = room->c->subject,
+					 .epoch = key_epoch_hex(room, epoch) ? epoch : NULL,
 					 .max_users = room_max_users(room),
 					 .locked = room->c->locked,
 					 .active = room->c->state == CONFERENCE_ACTIVE,
@@ -258,6 +264,7 @@ struct media_context room_media(struct room *room, const char *aliases[], size_t
 				    .max_file = f->config.max_file};
 
 	memcpy(ctx.id, room->c->context, sizeof(ctx.id));
+	key_media(room, &ctx);
 	if (f->config.anonymous_alias && ctx.n_aliases < max)
 		aliases[ctx.n_aliases++] = ANONYMOUS_ALIAS;
 	for (size_t i = 0; i < f->n_aliases && ctx.n_aliases < max; i++)
@@ -318,4 +325,5 @@ void session_set_dir(struct session *s, int dir)
 			       dir == SDP_INACTIVE || dir == SDP_SENDONLY ? CONFINFO_ON_HOLD
 									  : CONFINFO_CONNECTED,
 			       clock_wall_ms());
+	key_nudge(s);
 }

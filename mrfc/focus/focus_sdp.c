@@ -13,6 +13,9 @@
 #include "common/rand.h"
 #include "proto/msrp_uri.h"
 
+/* Messages, and long ones and files (RFC 8188), which members alone can open; keys. */
+#define SEALED_ACCEPT  "message/cpim application/mikey"
+#define SEALED_WRAPPED "application/pkcs7-mime application/octet-stream"
 #define PORT_OF_ACTIVE 9 /* discard: RFC 4145 4.1 */
 
 void focus_sdp_local_set(struct focus_sdp_local *l, const struct media_result *result)
@@ -44,6 +47,7 @@ void focus_sdp_local_fini(struct focus_sdp_local *l)
 	free(l->path);
 	free(l->host);
 	free(l->fingerprint);
+	free(l->key_mgmt);
 	bytes_fini(&l->last);
 	*l = (struct focus_sdp_local){0};
 }
@@ -262,8 +266,11 @@ static struct sdp_media own_line(const struct focus_sdp_local *l,
 		.host = l->host,
 		.host_is_v6 = strchr(l->host, ':') != NULL,
 		.path = l->path,
-		.accept_types = (char *)"message/cpim",
-		.accept_wrapped_types = (char *)policy->wrapped_types,
+		.accept_types = (char *)(l->sealed ? SEALED_ACCEPT : "message/cpim"),
+		.accept_wrapped_types =
+			(char *)(l->sealed ? SEALED_WRAPPED : policy->wrapped_types),
+		.key_mgmt = {l->key_mgmt},
+		.n_key_mgmt = l->key_mgmt != NULL,
 		.max_size = policy->max_size,
 		.cema = l->cema,
 		.qos = l->qos,

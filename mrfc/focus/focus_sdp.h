@@ -41,6 +41,8 @@ struct focus_sdp_local {
 	enum sdp_dir dir;     /* ours */
 	enum sdp_setup setup; /* in the last description */
 	struct sdp_qos qos;   /* preconditions in it */
+	bool sealed;          /* sealed bodies and keys alone */
+	char *key_mgmt;       /* value of a=key-mgmt in the next description; NULL: none */
 	bool reserving;       /* the peer is asked to tell when it has its resources */
 	struct focus_sdp_extra extra[SDP_MAX_MEDIA]; /* by their place in the peer's description */
 	struct bytes last; /* the last description: an equal one keeps its version (MSRP-131) */

@@ -97,6 +97,10 @@ static uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event
 			e->told(context, event->termination, event->number, event->status,
 				m->events_arg);
 		return 0;
+	case CTL_EVENT_KEY:
+		if (e->key)
+			e->key(context, event->termination, event->body, m->events_arg);
+		return 0;
 	case CTL_EVENT_NICKNAME:
 		return (uint16_t)e->nickname(context, event->termination, event->nickname,
 					     m->events_arg);
@@ -329,6 +333,14 @@ static struct ctl_list list_of(const char *const *texts, size_t n, struct slice 
 		CTL_SET(msg, body, direction, (uint8_t)(r)->direction);                            \
 	} while (0)
 
+#define SET_KEYS(msg, body, keys)                                                                  \
+	do {                                                                                       \
+		CTL_SET(msg, body, key_domain,                                                     \
+			slice_make((const char *)(keys)->domain, MEDIA_KEY_DOMAIN_SIZE));          \
+		CTL_SET(msg, body, key_epoch, (keys)->oldest);                                     \
+		CTL_SET(msg, body, key_newest, (keys)->newest);                                    \
+	} while (0)
+
 void media_add(struct media *m, const struct media_context *ctx, uint64_t termination,
 	       const char *const *uris, size_t n_uris, const struct media_remote *remote,
 	       media_result_fn *fn, void *arg)
@@ -349,7 +361,10 @@ void media_add(struct media *m, const struct media_context *ctx, uint64_t termin
 			  (ctx->nicknames ? CTL_POLICY_NICKNAME : 0) |
 			  (ctx->echo ? CTL_POLICY_ECHO : 0) |
 			  (ctx->strict ? CTL_POLICY_STRICT : 0) |
+			  (ctx->sealed ? CTL_POLICY_SEALED : 0) |
 			  (ctx->keep ? CTL_POLICY_KEEP : 0)));
+	if (ctx->sealed && ctx->keys.newest)
+		SET_KEYS(&msg, add, &ctx->keys);
 	if (ctx->keep)
 		CTL_SET(&msg, add, away, ctx->away);
 	if (remote->hold)
@@ -430,6 +445,16 @@ void media_set_away(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint
 
 	CTL_SET(&msg, modify, epoch, epoch);
 	CTL_SET(&msg, modify, away, away);
+	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, fn, arg));
+}
+
+void media_set_keys(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		    const struct media_keys *keys, media_result_fn *fn, void *arg)
+{
+	struct ctl_modify msg = {0};
+
+	CTL_SET(&msg, modify, epoch, epoch);
+	SET_KEYS(&msg, modify, keys);
 	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, fn, arg));
 }
 

@@ -46,6 +46,13 @@ struct media_remote {
 	size_t n_fingerprints;
 };
 
+/* Group keys that members may send under: names alone, of a domain, from the oldest epoch to the newest. */
+#define MEDIA_KEY_DOMAIN_SIZE 8
+struct media_keys {
+	uint8_t domain[MEDIA_KEY_DOMAIN_SIZE];
+	uint32_t oldest, newest; /* newest 0: there is no key yet */
+};
+
 struct media_context {
 	uint8_t id[MEDIA_CONTEXT_SIZE]; /* random, chosen by conference */
 	uint64_t epoch;                 /* ctl epoch */
@@ -53,9 +60,11 @@ struct media_context {
 	const char *const *aliases;
 	size_t n_aliases;
 	bool private_messages, nicknames, echo, strict;
-	bool keep;                      /* what members miss is handed up */
-	bool away;                      /* some miss what comes */
-	bool file;                      /* from its one sending termination to the others */
+	bool keep;   /* what members miss is handed up */
+	bool away;   /* some miss what comes */
+	bool file;   /* from its one sending termination to the others */
+	bool sealed; /* bodies under one of keys alone pass */
+	struct media_keys keys;
 	uint64_t max_message, max_file; /* octets; 0: what the MRFP allows */
 };
 
@@ -103,6 +112,9 @@ void media_subtract_missed(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE
 /* Are members away, who miss what comes? fn may be NULL. */
 void media_set_away(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		    bool away, media_result_fn *fn, void *arg);
+/* A sealed context's keys changed. fn may be NULL. */
+void media_set_keys(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		    const struct media_keys *keys, media_result_fn *fn, void *arg);
 /* A held termination has what it missed: live messages go out. */
 void media_release(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		   uint64_t termination);
@@ -155,6 +167,8 @@ struct media_events {
 	 */
 	void (*owed)(const uint8_t *ctx, const struct media_owed *o,
 		     const struct media_later *later, void *arg);
+	/* A member sent a key message (application/mikey), which nobody else gets. NULL: nobody asks. */
+	void (*key)(const uint8_t *ctx, uint64_t termination, struct slice body, void *arg);
 	/* What became of media_inject: MSRP status; 481 and 408: it has not got it. */
 	void (*told)(const uint8_t *ctx, uint64_t termination, uint64_t number, int status,
 		     void *arg);

@@ -106,6 +106,7 @@ static const struct record_field session_fields[] = {
 	ROW(session_record, RECORD_BOOL, "we-offered", we_offered),
 	ROW(session_record, RECORD_BOOL, "peer-answered", peer_answered),
 	NUM(session_record, "dir", dir, 255),
+	ROW(session_record, RECORD_TEXT, "key-id", key_id),
 	ROW(session_record, RECORD_TEXT, "charging-vector", charging_vector),
 	ROW(session_record, RECORD_TEXT, "charging-functions", charging_functions),
 	ROW(session_record, RECORD_TEXT, "access-network", access_network),

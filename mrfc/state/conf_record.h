@@ -51,6 +51,8 @@ struct session_record {
 	bool we_offered;      /* in the first exchange */
 	bool peer_answered;   /* peer_sdp is an answer, else an offer */
 	int dir;              /* CTL_DIR_*, from its view */
+	const char
+		*key_id; /* which of his keys it came with (sealed conferences); NULL: not known */
 	/* Charging headers of the request that made it, as in struct focus_charging; NULL: none. */
 	const char *charging_vector, *charging_functions, *access_network, *visited_network;
 	const char *related_vector;

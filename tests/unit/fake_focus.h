@@ -21,6 +21,7 @@ struct focus {
 	int fail;         /* what the next call returns */
 	bool store_fails; /* nothing is stored any more */
 	int fail_members;
+	bool no_keys; /* there is no key server */
 	char log[256];
 	char barred[256];
 	char display[64];
@@ -42,7 +43,7 @@ void focus_stored_forget(struct focus *f, const void *arg)
 	(void)arg;
 }
 
-int focus_create(struct focus *f, const char *name, const char *subject,
+int focus_create(struct focus *f, const char *name, const char *subject, bool sealed,
 		 struct conference **conference_r)
 {
 	struct conference *c;
@@ -50,11 +51,20 @@ int focus_create(struct focus *f, const char *name, const char *subject,
 
 	if (f->fail)
 		return f->fail;
+	if (sealed && f->no_keys)
+		return -ERR_UNSUPPORTED;
 	if (rc < 0)
 		return rc;
+	c->e2e = sealed;
 	c->subject = subject ? xstrdup(subject) : NULL;
 	*conference_r = c;
 	return 0;
+}
+
+bool focus_epoch(const struct conference *c, char hex[GKID_HEX_SIZE])
+{
+	snprintf(hex, GKID_HEX_SIZE, "c0ffee010203040500000007");
+	return c->e2e;
 }
 
 int focus_set_members(struct focus *f, struct conference *c, enum conference_mode mode,

@@ -54,6 +54,19 @@ static void a_conference_without_a_name_gets_one(void **state)
 	assert_true(json_is_null(member(rig->json, "subject")));
 }
 
+static void a_sealed_one_tells_its_epoch(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"s\",\"e2e\":true}"),
+			 201);
+	assert_true(json_is_true(member(rig->json, "e2e")));
+	assert_string_equal(json_string_value(member(rig->json, "epoch")),
+			    "c0ffee010203040500000007");
+	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"p\"}"), 201);
+	assert_true(json_is_null(member(rig->json, "epoch")));
+}
+
 static void wrong_creations_are_refused(void **state)
 {
 	struct rig *rig = *state;
@@ -64,8 +77,9 @@ static void wrong_creations_are_refused(void **state)
 	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"subject\":[]}"), 400);
 	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"e2e\":\"yes\"}"), 400);
 	assert_string_equal(error_code(rig), "bad_request");
-	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"e2e\":true}"), 400);
-	assert_string_equal(error_code(rig), "unsupported");
+	rig->focus.no_keys = true;
+	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"e2e\":true}"), 503);
+	assert_string_equal(error_code(rig), "unavailable");
 	assert_int_equal(request(rig, "POST", "/v1/conferences", "{"), 400);
 	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"name\":\"x\",\"e2e\":false}"),
 			 201);
@@ -325,6 +339,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_conference_is_created_listed_shown_and_ended),
 		TEST(a_conference_without_a_name_gets_one),
+		TEST(a_sealed_one_tells_its_epoch),
 		TEST(wrong_creations_are_refused),
 		TEST(what_cannot_be_stored_is_not_made),
 		TEST(a_conference_is_made_of_members),

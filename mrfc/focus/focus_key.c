@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sealed conferences and the key server: who belongs is told in changes gathered by rekey.h, epochs
+ * and each member's bytes come back. The media side hears which epochs are in use, the roster which
+ * one is the newest. What is carried is opaque; how it gets to members is focus_key_send.c's.
+ */
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "mrfc/focus/focus_priv.h"
+#include "proto/sip_uri.h"
+
+#define LOG_PLACE "focus/key"
+
+#define KEY_ID_MAX 64
+
+/* A user with one of his keys: sessions that share it are one member for the key server. */
+struct key_member {
+	UT_hash_handle hh;
+	LIST_HEAD(, session_key) sessions;
+	char *uri;
+	struct bytes id; /* of his key; empty: the server has not told yet */
+	bool told;       /* he is a member there */
+	size_t name_len;
+	char name[]; /* URI, line feed, id */
+};
+
+/* --- members --- */
+
+static struct bytes name_of(const char *uri, struct slice id)
+{
+	struct bytes name = BYTES_INIT;
+
+	bytes_add_str(&name, uri);
+	bytes_add_char(&name, '\n');
+	bytes_add_slice(&name, id);
+	return name;
+}
+
+static struct key_member *member_find(const struct room_key *k, const char *uri, struct slice id)
+{
+	struct bytes name = name_of(uri, id);
+	struct key_member *m;
+
+	HASH_FIND(hh, k->members, name.data, name.len, m);
+	bytes_fini(&name);
+	return m;
+}
+
+static struct key_member *member_get(struct room_key *k, const char *uri, struct slice id)
+{
+	struct key_member *m = member_find(k, uri, id);
+	struct bytes name;
+
+	if (m != NULL)
+		return m;
+	name = name_of(uri, id);
+	m = xcalloc(1, sizeof(*m) + name.len);
+	LIST_INIT(&m->sessions);
+	m->uri = xstrdup(uri);
+	bytes_add_slice(&m->id, id);
+	m->name_len = name.len;
+	memcpy(m->name, name.data, name.len);
+	bytes_fini(&name);
+	HASH_ADD(hh, k->members, name, m->name_len, m);
+	return m;
+}
+
+static void member_free(struct room_key *k, struct key_member *m)
+{
+	HASH_DEL(k->members, m);
+	bytes_fini(&m->id);
+	free(m->uri);
+	free(m);
+}
+
+static void attach(struct session_key *sk, struct key_member *m)
+{
+	sk->member = m;
+	LIST_INSERT_HEAD(&m->sessions, sk, of_member);
+}
+
+/* The server has told which key of his it took: his sessions so far are of that one. */
+static struct key_member *adopt(struct room_key *k, struct key_member *nameless, struct slice id)
+{
+	struct key_member *m = member_get(k, nameless->uri, id);
+	struct session_key *sk;
+
+	m->told = m->told || nameless->told;
+	while ((sk = LIST_FIRST(&nameless->sessions)) != NULL) {
+		LIST_REMOVE(sk, of_member);
+		attach(sk, m);
+		session_store(sk->session);
+	}
+	member_free(k, nameless);
+	return m;
+}
+
+/* --- when --- */
+
+static void run_in(struct room_key *k, uint64_t at_ms)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	if (at_ms == REKEY_NEVER || k->recovering)
+		return;
+	if (timer_running(k->timer) && k->timer_ms <= at_ms)
+		return; /* sooner, and looks again then */
+	k->timer_ms = at_ms;
+	timer_start(k->timer, at_ms > now_ms ? at_ms - now_ms : 0);
+}
+
+static void note(struct room_key *k, enum rekey_change change)
+{
+	rekey_note(&k->rekey, change, k->n_sessions, clock_now_ms());
+	run_in(k, rekey_due(&k->rekey));
+}
+
+/* Who waits for a key in a call or an INVITE. */
+static bool is_waiting(const struct session *s)
+{
+	return s->step == SESSION_KEYING;
+}
+
+static void give_up_waiting(struct room *room, const char *why)
+{
+	struct session *s, *next;
+
+	for (s = LIST_FIRST(&room->sessions); s != NULL; s = next) {
+		next = LIST_NEXT(s, link);
+		if (is_waiting(s))
+			focus_unwind(s, UNWIND_NO_KEY_SERVER, 0, NULL, why);
+		if (room->c->state != CONFERENCE_ACTIVE)
+			return;
+	}
+}
+
+/* All that wait to be told of; their order does not matter. */
+static size_t joined_of(struct room *room, struct groupkey_member *list)
+{
+	struct session *s;
+	size_t n = 0;
+
+	LIST_FOREACH(s, &room->sessions, link) {
+		struct session_key *sk = s->key;
+
+		if (sk == NULL || sk->stage != KEY_NEW)
+			continue;
+		list[n++] = (struct groupkey_member){.uri = sk->member->uri,
+						     .key_id = bytes_slice(&sk->member->id),
+						     .request = bytes_slice(&sk->request)};
+	}
+	return n;
+}
+
+static size_t left_of(struct room_key *k, struct groupkey_member *list)
+{
+	size_t n = 0;
+
+	for (struct key_member *m = k->members; m != NULL; m = m->hh.next) {
+		if (LIST_EMPTY(&m->sessions) && m->told)
+			list[n++] = (struct groupkey_member){.uri = m->uri,
+							     .key_id = bytes_slice(&m->id)};
+	}
+	return n;
+}
+
+static void were_told(struct room *room)
+{
+	struct key_member *m, *next;
+	struct session *s;
+
+	HASH_ITER(hh, room->key->members, m, next) {
+		if (LIST_EMPTY(&m->sessions))
+			member_free(room->key, m);
+	}
+	LIST_FOREACH(s, &room->sessions, link) {
+		if (s->key == NULL || s->key->stage != KEY_NEW)
+			continue;
+		s->key->stage = KEY_TOLD;
+		s->key->member->told = true;
+		bytes_fini(&s->key->request);
+	}
+}
+
+static int tell_change(struct room *room, size_t *n_joined_r, size_t *n_left_r)
+{
+	struct groupkey *g = room->focus->config.keys;
+	struct room_key *k = room->key;
+	struct groupkey_member *joined = xcalloc(k->n_sessions + 1, sizeof(*joined));
+	struct groupkey_member *left = xcalloc(HASH_COUNT(k->members) + 1, sizeof(*left));
+	size_t n_joined = joined_of(room, joined), n_left = left_of(k, left);
+	int err = 0;
+
+	if (n_joined + n_left > 0)
+		err = g->ops->change(g, room->c->uri, joined, n_joined, left, n_left);
+	free(joined);
+	free(left);
+	*n_joined_r = n_joined;
+	*n_left_r = n_left;
+	return err;
+}
+
+static void change_now(struct room *room)
+{
+	struct room_key *k = room->key;
+	size_t n_joined, n_left;
+	uint32_t n = rekey_begin(&k->rekey, clock_now_ms());
+	int err = k->opened ? tell_change(room, &n_joined, &n_left) : -ERR_CLOSED;
+
+	if (err != 0) {
+		log_warn("%s: the key server cannot be told of %u changes: %s", room->c->name, n,
+			 err_name(err));
+		give_up_waiting(room, "no key server");
+		return;
+	}
+	if (n_joined + n_left > 0)
+		log_info("%s: %zu come, %zu go: a new key", room->c->name, n_joined, n_left);
+	were_told(room);
+}
+
+static void on_timer(void *arg)
+{
+	struct room *room = arg;
+	struct room_key *k = room->key;
+	uint64_t due_ms;
+
+	if (k->recovering || room->c->state != CONFERENCE_ACTIVE)
+		return;
+	if (rekey_due(&k->rekey) <= clock_now_ms())
+		change_now(room);
+	if (room->key == NULL || room->c->state != CONFERENCE_ACTIVE)
+		return; /* it has ended with its last session */
+	due_ms = key_send_due(room, clock_now_ms());
+	if (room->c->state != CONFERENCE_ACTIVE)
+		return;
+	if (rekey_due(&k->rekey) < due_ms)
+		due_ms = rekey_due(&k->rekey);
+	run_in(k, due_ms);
+}
+
+void key_soon(struct room *room)
+{
+	run_in(room->key, clock_now_ms());
+}
+
+/* --- the key server's events --- */
+
+static struct room *room_of_uri(struct focus *f, const char *uri)
+{
+	struct conference *c;
+	struct sip_uri u;
+
+	if (sip_uri_parse(slice_str(uri), &u) != 0)
+		return NULL;
+	c = conference_find(f->conferences, u.user);
+	return c != NULL && c->state == CONFERENCE_ACTIVE && room_of(c)->key != NULL ? room_of(c)
+										     : NULL;
+}
+
+static void on_epoch(const char *uri, const struct gkid *id, void *arg)
+{
+	struct room *room = room_of_uri(arg, uri);
+	char hex[GKID_HEX_SIZE];
+
+	if (room == NULL)
+		return;
+	gkid_hex(id, hex);
+	log_debug("%s: epoch %s", room->c->name, hex);
+	key_take_epoch(room, id);
+}
+
+static struct key_member *member_meant(struct room_key *k, const char *uri, struct slice key_id)
+{
+	struct key_member *m = member_find(k, uri, key_id);
+	struct key_member *nameless = member_find(k, uri, SLICE_NULL);
+
+	if (nameless == NULL || key_id.len == 0)
+		return m;
+	return adopt(k, nameless, key_id);
+}
+
+static void on_message(const char *uri, const char *user, struct slice key_id, struct slice bytes,
+		       bool fresh, void *arg)
+{
+	struct room *room = room_of_uri(arg, uri);
+	struct key_member *m = room != NULL ? member_meant(room->key, user, key_id) : NULL;
+	struct session_key *sk, *next;
+
+	for (sk = m != NULL ? LIST_FIRST(&m->sessions) : NULL; sk != NULL; sk = next) {
+		next = LIST_NEXT(sk, of_member);
+		if (sk->stage != KEY_NEW)
+			key_deliver(sk->session, bytes, fresh);
+		if (room->c->state != CONFERENCE_ACTIVE)
+			return;
+	}
+}
+
+static void on_confirmed(const char *uri, const char *user, struct slice key_id,
+			 const struct gkid *id, void *arg)
+{
+	struct room *room = room_of_uri(arg, uri);
+	struct key_member *m = room != NULL ? member_meant(room->key, user, key_id) : NULL;
+	struct session_key *sk;
+
+	if (m == NULL)
+		return;
+	LIST_FOREACH(sk, &m->sessions, of_member)
+		key_confirmed(sk->session, id);
+}
+
+static bool has_holder(const struct key_member *m)
+{
+	const struct session_key *sk;
+
+	LIST_FOREACH(sk, &m->sessions, of_member) {
+		if (sk->stage == KEY_HOLDER)
+			return true;
+	}
+	return false;
+}
+
+static void on_refused(const char *uri, const char *user, struct slice key_id, int err,
+		       const char *why, void *arg)
+{
+	struct focus *f = arg;
+	struct room *room = room_of_uri(f, uri);
+	struct key_member *m = room != NULL ? member_find(room->key, user, key_id) : NULL;
+	struct session_key *sk, *next;
+
+	stats_key_refused(f->stats, err);
+	for (sk = m != NULL ? LIST_FIRST(&m->sessions) : NULL; sk != NULL; sk = next) {
+		next = LIST_NEXT(sk, of_member);
+		if (sk->stage != KEY_TOLD)
+			continue;
+		m->told = has_holder(m);
+		key_refused(sk->session, err, why);
+		if (room->c->state != CONFERENCE_ACTIVE)
+			return;
+	}
+}
+
+static void on_down(const char *why, void *arg)
+{
+	struct focus *f = arg;
+	struct conference *c, *next;
+
+	log_error("no key server: %s", why);
+	for (c = conference_first(f->conferences); c != NULL; c = next) {
+		next = conference_next(c);
+		if (room_of(c)->key != NULL && c->state == CONFERENCE_ACTIVE)
+			give_up_waiting(room_of(c), why);
+	}
+}
+
+static bool open_there(struct room *room)
+{
+	struct focus *f = room->focus;
+	const struct groupkey_policy policy = {.suite = f->config.key_suite,
+					       .owner = room->c->creator};
+	struct groupkey *g = f->config.keys;
+	int err = g != NULL ? g->ops->open(g, room->c->uri, &policy) : -ERR_CLOSED;
+
+	if (err != 0)
+		log_error("%s: no key server for it: %s", room->c->name, err_name(err));
+	room->key->opened = err == 0;
+	return err == 0;
+}
+
+/* The server begins anew with this room: everybody is to be told of. */
+static void tell_again(struct room *room)
+{
+	struct key_member *m, *next;
+	struct session *s;
+
+	HASH_ITER(hh, room->key->members, m, next) {
+		m->told = false;
+		if (LIST_EMPTY(&m->sessions))
+			member_free(room->key, m);
+	}
+	LIST_FOREACH(s, &room->sessions, link) {
+		if (s->key != NULL)
+			s->key->stage = KEY_NEW;
+	}
+	note(room->key, REKEY_KICK);
+}
+
+static void on_back(void *arg)
+{
+	struct focus *f = arg;
+
+	log_info("the key server is there again");
+	for (struct conference *c = conference_first(f->conferences); c != NULL;
+	     c = conference_next(c)) {
+		struct room *room = room_of(c);
+
+		if (room->key != NULL && c->state == CONFERENCE_ACTIVE && open_there(room))
+			tell_again(room);
+	}
+}
+
+static const struct groupkey_events key_events = {
+	.epoch = on_epoch,
+	.message = on_message,
+	.confirmed = on_confirmed,
+	.refused = on_refused,
+	.down = on_down,
+	.back = on_back,
+};
+
+void key_init(struct focus *f)
+{
+	if (f->config.keys != NULL)
+		groupkey_set_events(f->config.keys, &key_events, f);
+}
+
+/* --- rooms and sessions --- */
+
+void key_room_open(struct room *room, bool recovering)
+{
+	struct room_key *k = xcalloc(1, sizeof(*k));
+
+	k->room = room;
+	k->recovering = recovering;
+	k->timer = timer_new(room->focus->base, on_timer, room);
+	LIST_INIT(&k->unconfirmed);
+	room->key = k;
+	key_gate_init(room);
+	(void)open_there(room);
+}
+
+void key_room_close(struct room *room)
+{
+	struct room_key *k = room->key;
+	struct groupkey *g = room->focus->config.keys;
+	struct key_member *m, *next;
+
+	if (k == NULL)
+		return;
+	if (k->opened)
+		g->ops->close(g, room->c->uri);
+	HASH_ITER(hh, k->members, m, next)
+		member_free(k, m);
+	timer_free(&k->timer);
+	timer_free(&k->gate_timer);
+	free(k);
+	room->key = NULL;
+}
+
+static void begin(struct session *s, struct slice id)
+{
+	struct room_key *k = s->room->key;
+	struct session_key *sk = xcalloc(1, sizeof(*sk));
+
+	sk->session = s;
+	s->key = sk;
+	s->local.sealed = true;
+	k->n_sessions++;
+	attach(sk, member_get(k, s->who.uri, id));
+}
+
+void key_ask(struct session *s, struct slice key_id, struct slice request)
+{
+	begin(s, slice_first(key_id, KEY_ID_MAX));
+	bytes_add_slice(&s->key->request, request);
+	note(s->room->key, REKEY_JOIN);
+}
+
+void key_leave(struct session *s, bool kicked)
+{
+	struct room_key *k = s->room->key;
+	struct session_key *sk = s->key;
+	struct key_member *m;
+
+	if (sk == NULL)
+		return;
+	s->key = NULL;
+	m = sk->member;
+	key_send_forget(sk);
+	LIST_REMOVE(sk, of_member);
+	bytes_fini(&sk->request);
+	bytes_fini(&sk->last);
+	timer_free(&sk->proof_timer);
+	free(sk);
+	k->n_sessions--;
+	if (!LIST_EMPTY(&m->sessions))
+		return; /* in with another session of the same key */
+	if (!m->told)
+		member_free(k, m);
+	else if (!s->room->ending_run)
+		note(k, kicked ? REKEY_KICK : REKEY_LEAVE);
+}
+
+struct slice key_id_of(const struct session *s)
+{
+	return s->key != NULL ? bytes_slice(&s->key->member->id) : SLICE_NULL;
+}
+
+int key_pass_on(struct session *s, struct slice bytes)
+{
+	struct groupkey *g = s->room->focus->config.keys;
+	const struct groupkey_member from = {.uri = s->key->member->uri,
+					     .key_id = bytes_slice(&s->key->member->id)};
+
+	return g->ops->request(g, s->room->c->uri, &from, bytes);
+}
+
+void key_restore(struct session *s, struct slice key_id)
+{
+	if (s->room->key != NULL)
+		begin(s, slice_first(key_id, KEY_ID_MAX));
+}
+
+void key_recovered(struct room *room)
+{
+	if (room->key == NULL || !room->key->recovering)
+		return;
+	room->key->recovering = false;
+	if (room->key->n_sessions > 0)
+		note(room->key, REKEY_KICK);
+}

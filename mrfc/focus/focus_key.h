@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MRFC_FOCUS_FOCUS_KEY_H
+#define MRFC_FOCUS_FOCUS_KEY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/bytes.h"
+#include "mrfc/conference/rekey.h"
+#include "mrfc/conference/unwind.h"
+#include "mrfc/groupkey/groupkey.h"
+#include "mrfc/mp/media.h"
+
+/*
+ * Sealed conferences: part of focus_priv.h. The focus tells the key server who belongs, carries its
+ * opaque bytes to each member and tells the media side which epochs are in use. It has no key.
+ */
+struct focus;
+struct focus_sdp_peer;
+struct focus_sdp_why;
+struct key_member;
+struct room;
+struct session;
+struct timer;
+
+enum key_stage {
+	KEY_NEW,   /* the next change tells the key server of it */
+	KEY_TOLD,  /* the key server has been told, its bytes are to come */
+	KEY_HOLDER /* it got bytes */
+};
+
+/* A session in a sealed conference. */
+struct session_key {
+	struct session *session;
+	struct key_member *member;
+	LIST_ENTRY(session_key) of_member;
+	LIST_ENTRY(session_key) unconfirmed; /* of the room, while copy is open */
+	enum key_stage stage;
+	struct bytes request; /* of its offer, until it was told */
+	struct bytes last;    /* the newest bytes for it */
+	struct gkid epoch;    /* of them, of stage KEY_HOLDER */
+	struct rekey_copy copy;
+	bool flying;               /* on the way to the media side */
+	bool stale;                /* given up, and kept (conference.stale_member) */
+	struct timer *proof_timer; /* of SESSION_PROVING; NULL: never was */
+};
+
+/* A sealed conference. */
+struct room_key {
+	struct room *room;
+	struct rekey rekey;
+	struct timer *timer; /* the next epoch, and copies */
+	uint64_t timer_ms;
+	struct timer *gate_timer;
+	bool opened;       /* the key server has it */
+	bool recovering;   /* members of an earlier process are told when all are there */
+	struct gkid epoch; /* newest; epoch number 0: none yet */
+	struct media_keys gate;
+	struct key_member *members; /* uthash, by user and key */
+	uint32_t n_sessions;        /* with a key, or on the way to one */
+	LIST_HEAD(, session_key) unconfirmed;
+	uint32_t n_flying;
+};
+
+/* focus_key.c: the room and the key server */
+/* Takes over the key server's events. */
+void key_init(struct focus *f);
+/* A sealed room begins; recovering: its members are told of by key_recovered(). */
+void key_room_open(struct room *room, bool recovering);
+void key_room_close(struct room *room);
+/* The session wants the group key: the next epoch is for it, too. key_ready() follows, or its end. */
+void key_ask(struct session *s, struct slice key_id, struct slice request);
+/* It leaves; frees its part. kicked: the others get a new key at once. */
+void key_leave(struct session *s, bool kicked);
+/* Which of his keys it came with, for its record; empty: not known, or none. */
+struct slice key_id_of(const struct session *s);
+/* A session of an earlier process; then, when all are there, everybody gets a new key. */
+void key_restore(struct session *s, struct slice key_id);
+void key_recovered(struct room *room);
+/* Something is due. */
+void key_soon(struct room *room);
+/* Bytes of its peer's to the key server. */
+MUST_CHECK int key_pass_on(struct session *s, struct slice bytes);
+
+/* focus_key_gate.c: which epochs are in use */
+bool room_is_sealed(const struct room *room);
+/* For a new context. */
+void key_media(const struct room *room, struct media_context *ctx);
+/* Hex of the newest epoch; false: there is none. */
+bool key_epoch_hex(const struct room *room, char hex[GKID_HEX_SIZE]);
+/* An MRFP told all it has: what was under way when its link broke is done again. */
+void key_audited(struct focus *f);
+/* The media side is told anew which epochs are in use. */
+void key_regate(struct room *room);
+void key_gate_init(struct room *room);
+/* There is a new epoch. */
+void key_take_epoch(struct room *room, const struct gkid *id);
+
+/* focus_key_join.c: offers and answers */
+/* What keeps an offer (NULL: there is none, we offer) out of this room: 0, or the status; *why_r says it. */
+MUST_CHECK int key_judge_offer(const struct room *room, const struct focus_sdp_peer *p,
+			       struct focus_sdp_why *why_r);
+/* The same of a change by re-INVITE; a new request in it is passed on. */
+MUST_CHECK int key_judge_change(struct session *s, const struct focus_sdp_peer *p,
+				struct focus_sdp_why *why_r);
+/* Our first description is to be made: true when it waits for the key (key_ready() goes on). */
+bool key_wait(struct session *s);
+void key_ready(struct session *s);
+/*
+ * The peer's answer to our first offer: NULL, or why the session cannot be. *wait_r: what it
+ * confirms is being checked, key_prove() waits for that and join_proven() follows.
+ */
+const char *key_take_answer(struct session *s, const struct focus_sdp_peer *p, bool *wait_r);
+void key_prove(struct session *s);
+void key_proven(struct session *s);
+/* The same of a later offer: false when the session is over by it. */
+bool key_take_later_answer(struct session *s, const struct focus_sdp_peer *p);
+/* The key server refuses. */
+void key_refused(struct session *s, int err, const char *why);
+
+/* focus_key_send.c: copies of keys on their way */
+/* New bytes for this session. */
+void key_deliver(struct session *s, struct slice bytes, bool fresh);
+/* Its connection is bound, or it is back from hold. */
+void key_nudge(struct session *s);
+/* Its connection is lost: what was sent may be, too. */
+void key_park(struct session *s);
+/* A description of ours goes out now. */
+void key_told_by_sdp(struct session *s);
+void key_confirmed(struct session *s, const struct gkid *id);
+/* Our new offer was refused. */
+void key_offer_failed(struct session *s);
+/* Does what is due of all copies of a room; when there will be more. */
+uint64_t key_send_due(struct room *room, uint64_t now_ms);
+/* No copy is on the way any more. */
+void key_send_forget(struct session_key *sk);
+/* A member (s NULL: nobody knows who) sent bytes for the key server. */
+void key_on_message(struct focus *f, struct session *s, struct slice body);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ways into a sealed conference: what a peer's description must say (RFC 4567, and that it takes
+ * sealed bodies and keys), and the wait for the key that our description carries. A session never
+ * loses what it came in with: a change without a key is refused.
+ */
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "mrfc/focus/focus_priv.h"
+#include "proto/key_mgmt.h"
+#include "proto/media_type.h"
+#include "proto/mikey.h"
+
+#define LOG_PLACE "focus/key"
+
+#define WARN_NOT_UNDERSTOOD 306 /* RFC 3261 20.43 */
+#define WARN_OTHER          399
+#define PROOF_MS            2000
+#define SEALED_TYPE         "application/pkcs7-mime"
+
+static int no(struct focus_sdp_why *why_r, int warning, const char *text)
+{
+	*why_r = (struct focus_sdp_why){warning, text};
+	return 488;
+}
+
+static const struct sdp_media *line_of(const struct focus_sdp_peer *p)
+{
+	return &p->sdp.media[p->chat];
+}
+
+static bool takes(const char *list, const char *type)
+{
+	return list != NULL && media_type_listed(slice_str(list), slice_str(type));
+}
+
+/* NULL, or which type its chat line lacks. */
+static const char *lacks_type(const struct sdp_media *m)
+{
+	if (!takes(m->accept_types, MIKEY_TYPE))
+		return "a=accept-types lacks " MIKEY_TYPE;
+	if (!takes(m->accept_types, SEALED_TYPE) && m->accept_wrapped_types != NULL &&
+	    !takes(m->accept_wrapped_types, SEALED_TYPE))
+		return "a=accept-wrapped-types lacks " SEALED_TYPE;
+	return NULL;
+}
+
+/* The MIKEY message of a line, whose form and list of protocols are right. 0, or 488. */
+static int read_line(const struct sdp_media *line, struct bytes *message_r, struct mikey *m_r,
+		     struct focus_sdp_why *why_r)
+{
+	struct bytes ids = BYTES_INIT;
+	int found = key_mgmt_read(line->key_mgmt, line->n_key_mgmt, message_r, &ids);
+	int status = 0;
+
+	if (found == 0)
+		status = no(why_r, WARN_OTHER,
+			    "The conference is end-to-end protected: a=key-mgmt is needed");
+	else if (found < 0)
+		status = no(why_r, WARN_NOT_UNDERSTOOD,
+			    found == -ERR_UNSUPPORTED ? "a=key-mgmt without mikey"
+						      : "a=key-mgmt is malformed");
+	else if (mikey_parse(bytes_slice(message_r), m_r, NULL) != 0)
+		status = no(why_r, WARN_NOT_UNDERSTOOD,
+			    "a=key-mgmt has no MIKEY message of the kind that is used here");
+	else if ((line->n_key_mgmt > 1 || m_r->sdp_ids.len > 0) &&
+		 !slice_eq(m_r->sdp_ids, bytes_slice(&ids)))
+		status = no(why_r, WARN_OTHER, "a=key-mgmt lists others than its message");
+	bytes_fini(&ids);
+	return status;
+}
+
+static int read_request(const struct sdp_media *line, struct bytes *message_r, struct mikey *m_r,
+			struct focus_sdp_why *why_r)
+{
+	int status = read_line(line, message_r, m_r, why_r);
+
+	if (status != 0)
+		return status;
+	if (m_r->data_type != MIKEY_PSK_INIT || m_r->kemac.len != 0 || m_r->idrpsk.len == 0)
+		return no(why_r, WARN_OTHER, "a=key-mgmt is no key request");
+	return 0;
+}
+
+int key_judge_offer(const struct room *room, const struct focus_sdp_peer *p,
+		    struct focus_sdp_why *why_r)
+{
+	const struct groupkey *g = room->focus->config.keys;
+	struct bytes message = BYTES_INIT;
+	struct mikey m;
+	const char *lack;
+	int status;
+
+	if (room->key == NULL)
+		return 0;
+	if (!room->key->opened || !g->ops->ready(g)) {
+		*why_r = (struct focus_sdp_why){WARN_OTHER, "no key server"};
+		return 503;
+	}
+	if (p == NULL)
+		return 0;
+	status = read_request(line_of(p), &message, &m, why_r);
+	bytes_fini(&message);
+	if (status != 0)
+		return status;
+	lack = lacks_type(line_of(p));
+	return lack != NULL ? no(why_r, WARN_OTHER, lack) : 0;
+}
+
+/* The same value again is no news (RFC 3264 8). */
+static bool same_lines(const struct sdp_media *a, const struct sdp_media *b)
+{
+	if (a->n_key_mgmt != b->n_key_mgmt)
+		return false;
+	for (size_t i = 0; i < a->n_key_mgmt; i++) {
+		if (strcmp(a->key_mgmt[i], b->key_mgmt[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+int key_judge_change(struct session *s, const struct focus_sdp_peer *p, struct focus_sdp_why *why_r)
+{
+	struct bytes message = BYTES_INIT;
+	const char *lack;
+	struct mikey m;
+	int status;
+
+	if (s->key == NULL)
+		return 0;
+	status = read_line(line_of(p), &message, &m, why_r);
+	if (status == 0 && (lack = lacks_type(line_of(p))) != NULL)
+		status = no(why_r, WARN_OTHER, lack);
+	/* The answer has the newest key in any case; what he asks or confirms is the server's. */
+	if (status == 0 && s->has_peer && !same_lines(line_of(p), line_of(&s->peer)) &&
+	    key_pass_on(s, bytes_slice(&message)) != 0)
+		log_debug("%s: a key message of %s is dropped", s->room->c->name, s->who.uri);
+	bytes_fini(&message);
+	return status;
+}
+
+bool key_wait(struct session *s)
+{
+	struct focus_sdp_why why;
+	struct bytes request = BYTES_INIT;
+	struct mikey m = {0};
+
+	if (s->room->key == NULL)
+		return false;
+	session_step(s, SESSION_KEYING);
+	if (s->has_peer && !s->we_offered &&
+	    read_request(line_of(&s->peer), &request, &m, &why) != 0)
+		log_debug("%s: the request of %s was judged before", s->room->c->name, s->who.uri);
+	key_ask(s, m.idrpsk, bytes_slice(&request));
+	bytes_fini(&request);
+	return true;
+}
+
+void key_ready(struct session *s)
+{
+	if (s->dialled_out)
+		dialout_describe(s);
+	else
+		join_describe(s);
+}
+
+static void on_proof_over(void *arg)
+{
+	struct session *s = arg;
+
+	focus_unwind(s, UNWIND_BAD_KEY, 0, NULL, "the answer does not confirm the key");
+}
+
+void key_prove(struct session *s)
+{
+	session_step(s, SESSION_PROVING);
+	if (s->key->proof_timer == NULL)
+		s->key->proof_timer = timer_new(s->room->focus->base, on_proof_over, s);
+	timer_start(s->key->proof_timer, PROOF_MS);
+}
+
+void key_proven(struct session *s)
+{
+	timer_stop(s->key->proof_timer);
+	join_proven(s);
+}
+
+const char *key_take_answer(struct session *s, const struct focus_sdp_peer *p, bool *wait_r)
+{
+	struct bytes message = BYTES_INIT;
+	struct focus_sdp_why why;
+	const char *lack = lacks_type(line_of(p));
+	struct mikey m;
+
+	*wait_r = false;
+	if (s->key == NULL)
+		return NULL;
+	if (read_line(line_of(p), &message, &m, &why) != 0) {
+		bytes_fini(&message);
+		return why.text;
+	}
+	if (m.data_type != MIKEY_PSK_VERIFY)
+		lack = "the answer does not confirm the key";
+	else if (lack == NULL)
+		/* What it confirms may have been replaced meanwhile: then the newest is sent again. */
+		*wait_r = key_pass_on(s, bytes_slice(&message)) == 0 && s->key->copy.open &&
+			  strstr(bytes_cstr(&s->local.last), s->local.key_mgmt) != NULL;
+	bytes_fini(&message);
+	return lack;
+}
+
+bool key_take_later_answer(struct session *s, const struct focus_sdp_peer *p)
+{
+	struct bytes message = BYTES_INIT;
+	struct focus_sdp_why why;
+	struct mikey m;
+
+	if (s->key == NULL)
+		return true;
+	if (read_line(line_of(p), &message, &m, &why) == 0) {
+		if (key_pass_on(s, bytes_slice(&message)) != 0)
+			log_debug("%s: a key message of %s is dropped", s->room->c->name,
+				  s->who.uri);
+	} else if (s->key->copy.open) { /* else it had nothing to confirm */
+		bytes_fini(&message);
+		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, why.text);
+		return false;
+	}
+	bytes_fini(&message);
+	return true;
+}
+
+void key_refused(struct session *s, int err, const char *why)
+{
+	log_info("%s: no key for %s: %s", s->room->c->name, s->who.uri, why);
+	focus_unwind(s, err == -ERR_NOT_FOUND ? UNWIND_NO_KEY : UNWIND_BAD_KEY, 0, NULL, why);
+}

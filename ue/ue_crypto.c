@@ -28,7 +28,8 @@ struct ue_crypto *ue_crypto_new(const struct ue_key *key, const char *me, enum g
 	TAILQ_INIT(&c->epochs);
 	bytes_init(&c->last_in, MIKEY_MAX_SIZE);
 	bytes_init(&c->last_reply, MIKEY_MAX_SIZE);
-	rand_bytes(&c->token, sizeof(c->token));
+	rand_bytes(&c->messages.token, sizeof(c->messages.token));
+	rand_bytes(&c->files.token, sizeof(c->files.token));
 	return c;
 }
 

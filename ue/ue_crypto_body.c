@@ -19,21 +19,25 @@
 
 /* --- sealing --- */
 
-/* The next number of this device: rising, and by the clock also across its sessions. */
-static uint64_t next_seq(struct ue_crypto *c, uint64_t wall_us)
+/*
+ * Numbers begin at the clock's microseconds and rise by one, so that the receivers' window has room for what is
+ * overtaken. Files, which everything overtakes, count apart.
+ */
+static void number(struct ue_counter *n, const struct gke_inner *inner, uint64_t wall_us,
+		   struct bytes *out)
 {
-	c->seq = wall_us > c->seq ? wall_us : c->seq + 1;
-	return c->seq;
+	struct gke_inner full = *inner;
+
+	n->seq = n->seq ? n->seq + 1 : wall_us;
+	full.token = n->token;
+	full.seq = n->seq;
+	gke_inner_build(&full, out);
 }
 
 void ue_crypto_file_inner(struct ue_crypto *c, const struct gke_inner *inner, uint64_t wall_us,
 			  struct bytes *out)
 {
-	struct gke_inner full = *inner;
-
-	full.token = c->token;
-	full.seq = next_seq(c, wall_us);
-	gke_inner_build(&full, out);
+	number(&c->files, inner, wall_us, out);
 }
 
 /* The entity, signed where we sign. */
@@ -44,10 +48,10 @@ static int build_entity(struct ue_crypto *c, const struct gke_inner *inner, uint
 	int err = 0;
 
 	if (!c->signing || !c->signing->sign) {
-		ue_crypto_file_inner(c, inner, wall_us, out);
+		number(&c->messages, inner, wall_us, out);
 		return 0;
 	}
-	ue_crypto_file_inner(c, inner, wall_us, &entity);
+	number(&c->messages, inner, wall_us, &entity);
 	err = c->signing->sign(bytes_slice(&entity), &der, c->signing_arg);
 	if (err == 0)
 		gke_signed_build(bytes_slice(&der), out);

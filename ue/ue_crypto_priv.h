@@ -20,6 +20,12 @@ struct ue_epoch {
 	uint64_t retired_ms; /* the next one came then; 0: it is the current one */
 };
 
+/* Of what one device seals. */
+struct ue_counter {
+	uint32_t token;
+	uint64_t seq; /* of the last; 0: none yet */
+};
+
 struct ue_crypto {
 	struct ue_key *key; /* secret memory */
 	enum gke_suite suite;
@@ -32,8 +38,7 @@ struct ue_crypto {
 	uint32_t newest;   /* of it; 0: none yet */
 	uint64_t last_t, last_own_t;
 	struct bytes last_in, last_reply; /* the key message taken last, and what confirmed it */
-	uint32_t token;
-	uint64_t seq; /* of the message sealed last */
+	struct ue_counter messages, files;
 	struct gkid behind;
 	uint64_t behind_ms; /* the roster names an epoch that is not here since then; 0: no */
 	const struct ue_signing *signing; /* NULL: none */

@@ -52,6 +52,25 @@ static void a_message_opens_once(void **state)
 	bytes_fini(&sealed);
 }
 
+/* covers: GK-009 */
+static void what_was_overtaken_by_63_still_opens(void **state)
+{
+	struct pair *p = *state;
+	struct bytes first = BYTES_INIT, second = BYTES_INIT, other = BYTES_INIT;
+
+	seal(p->alice, &to_room, T0, &first);
+	seal(p->alice, &to_room, T0, &second);
+	for (uint64_t i = 0; i < 63; i++) {
+		seal(p->alice, &to_room, T0 + i * S, &other);
+		assert_int_equal(open_at(p->bob, &other, &to_room, T0 + i * S), 0);
+	}
+	assert_int_equal(open_at(p->bob, &first, &to_room, T0), -ERR_EXISTS); /* too old to tell */
+	assert_int_equal(open_at(p->bob, &second, &to_room, T0), 0);
+	bytes_fini(&first);
+	bytes_fini(&second);
+	bytes_fini(&other);
+}
+
 /* covers: CMS-003 */
 static void a_bit_flipped_anywhere_releases_nothing(void **state)
 {
@@ -151,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_PAIR(each_message_has_a_key_and_a_nonce_of_its_own),
 		WITH_PAIR(a_message_opens_once),
+		WITH_PAIR(what_was_overtaken_by_63_still_opens),
 		WITH_PAIR(a_bit_flipped_anywhere_releases_nothing),
 		WITH_PAIR(what_is_pasted_elsewhere_is_refused),
 		WITH_PAIR(time_must_be_now),

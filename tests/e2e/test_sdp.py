@@ -104,6 +104,23 @@ def test_unusual_offers_are_accepted(alice, room, bystanders, case):
     alice.wait_text("both ways")
 
 
+def key_management(n, value="mikey AQAF"):
+    return {"extra": ["a=key-mgmt:" + value] * n}
+
+
+def test_key_management_in_an_open_conference_is_not_answered(alice, room):
+    answer = answered(alice, room, alice.offer(**key_management(8)))
+    assert answer.msg.get("key-mgmt") is None
+    alice.open_media()
+
+
+@pytest.mark.parametrize("case", [key_management(9), key_management(1, "mikey " + "A" * 8192)])
+def test_key_management_beyond_its_limits_is_488(alice, room, bystanders, case):
+    # covers: KM-004
+    assert alice.invite(room, alice.offer(**case)).expect(488)
+    bystanders.undisturbed()
+
+
 def test_other_lines_are_refused_in_their_place(alice, room):
     # covers: MSRP-132, OA-001
     alice.new_session()

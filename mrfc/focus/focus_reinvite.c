@@ -315,6 +315,21 @@ static void on_readded(const struct media_result *result, void *arg)
 	dialog_offer(s->dialog, bytes_slice(&s->local.last));
 }
 
+/* Until it answers it can what it could: others may write to it meanwhile (SW-050). */
+static void take_abilities(const struct session *s, struct media_remote *remote)
+{
+	struct media_remote known;
+
+	focus_sdp_remote(&s->peer, s->peer_answered, &s->room->focus->sdp, &known);
+	remote->has_chatroom = known.has_chatroom;
+	remote->nickname = known.nickname;
+	remote->private_messages = known.private_messages;
+	remote->accept_types = known.accept_types;
+	remote->accept_wrapped_types = known.accept_wrapped_types;
+	remote->max_size = known.max_size;
+	remote->direction = known.direction;
+}
+
 void reinvite_move(struct session *s)
 {
 	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
@@ -323,6 +338,8 @@ void reinvite_move(struct session *s)
 				      .v6 = s->local.host && strchr(s->local.host, ':'),
 				      .match_session_only = s->room->focus->sdp.session_match};
 
+	if (s->has_peer)
+		take_abilities(s, &remote);
 	session_step(s, SESSION_MOVING);
 	session_add_termination(s, &remote, on_readded);
 }

@@ -182,6 +182,27 @@ def test_who_has_just_come_hears_who_is_still_at_the_other_mrfp(own_mrf, ue, roo
     assert talk is not carol.session
 
 
+def test_private_messages_for_who_has_not_answered_yet_are_taken(own_mrf, ue, room):
+    # covers: SW-050
+    net = own_mrf()
+    alice = mover(ue("alice", net=net).join(room))
+    bob = ue("bob", net=net).join(room)
+    fence(alice, bob)
+    another(net, "mrfp-2")
+    drain(net, "mrfp")
+    all_moved([alice])
+    waiting = bob.call.wait_request("INVITE", timeout=20)
+    assert alice.talk.send(alice.cpim("psst", bob)).status() == 200
+    waiting.respond(200, body=bob.offer(setup="active"), content_type="application/sdp")
+    bob.take_answer(waiting.request.text)
+    bob.role = "active"
+    bob.open_media()
+    settled(net, room, "mrfp-2")
+    bob.wait_text("psst")
+    fence(bob, alice)
+    assert bob.texts.count("psst") == 1
+
+
 def test_private_messages_reach_who_has_moved_and_who_has_not(own_mrf, ue, room):
     # covers: SW-050
     net = own_mrf()

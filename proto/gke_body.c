@@ -213,22 +213,34 @@ static int read_cpim(struct slice text, struct gke_inner *inner_r)
 	return 0;
 }
 
-int gke_inner_parse(struct slice entity, struct gke_inner *inner_r, struct slice *signed_r)
+int gke_entity_read(struct slice entity, struct slice *type_r, struct slice *body_r)
 {
 	struct entity e;
 	int rc = read_entity(entity, &e);
 
+	if (rc == 0 && changes_octets(e.encoding))
+		rc = -ERR_SYNTAX;
 	if (rc < 0)
 		return rc;
-	if (changes_octets(e.encoding))
-		return -ERR_SYNTAX;
-	if (is_signed(e.type)) {
-		*signed_r = e.body;
+	*type_r = e.type;
+	*body_r = e.body;
+	return 0;
+}
+
+int gke_inner_parse(struct slice entity, struct gke_inner *inner_r, struct slice *signed_r)
+{
+	struct slice type, body;
+	int rc = gke_entity_read(entity, &type, &body);
+
+	if (rc < 0)
+		return rc;
+	if (is_signed(type)) {
+		*signed_r = body;
 		return -ERR_UNSUPPORTED;
 	}
-	if (!slice_ieq_str(media_type_base(e.type), "message/cpim"))
+	if (!slice_ieq_str(media_type_base(type), "message/cpim"))
 		return -ERR_SYNTAX;
-	return read_cpim(e.body, inner_r);
+	return read_cpim(body, inner_r);
 }
 
 bool gke_window_take(struct gke_window *w, uint64_t seq)

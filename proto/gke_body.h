@@ -25,6 +25,11 @@ void gke_inner_build(const struct gke_inner *inner, struct bytes *out);
 /* *inner_r: views. -ERR_SYNTAX: not such an entity; -ERR_UNSUPPORTED: a signed one: *signed_r is its DER. */
 MUST_CHECK int gke_inner_parse(struct slice entity, struct gke_inner *inner_r,
 			       struct slice *signed_r);
+/*
+ * Type and body of a MIME entity, as one stands inside SignedData, too. -ERR_SYNTAX: no headers, or one that
+ * matters twice, or an encoding that changes octets.
+ */
+MUST_CHECK int gke_entity_read(struct slice entity, struct slice *type_r, struct slice *body_r);
 /* Put SignedData's DER into an entity. */
 void gke_signed_build(struct slice der, struct bytes *out);
 

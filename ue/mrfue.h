@@ -12,6 +12,8 @@ struct event_base;
 
 /* The chat client's parts: options, line input, commands, events out, waits. Events are JSON objects inside. */
 
+#define MRFUE_CERTS_MAX 64
+
 struct mrfue_options {
 	struct ue_config ue;
 	const char *uri; /* join; NULL: wait */
@@ -20,7 +22,10 @@ struct mrfue_options {
 	const char *script;        /* file or "-"; NULL: standard input, no /wait */
 	uint32_t timeout_ms;
 	bool json;
-	bool has_proxy, has_listen; /* given, not the default */
+	bool has_proxy, has_listen;         /* given, not the default */
+	const char *sign_cert, *sign_key;   /* files; NULL: nothing is signed */
+	const char *certs[MRFUE_CERTS_MAX]; /* URI=FILE */
+	size_t n_certs;
 };
 /* -1: go on; else the exit code (usage, --help, --version are printed). */
 int mrfue_options(int argc, char **argv, struct mrfue_options *options_r);

@@ -3,6 +3,7 @@
 #define UE_MRFUE_APP_H
 
 #include "ue/mrfue.h"
+#include "ue/ue_smime.h"
 
 /* State of the chat client, shared by its process, command and event files. */
 
@@ -29,6 +30,7 @@ struct mrfue_app {
 	struct pending *pending;
 	size_t n_pending;
 	struct mrfue_incoming *incoming; /* mrfue_push.c */
+	struct ue_smime *smime;          /* NULL: no certificates */
 	bool joined, leaving;
 	int exit_code;
 };
@@ -55,6 +57,9 @@ void mrfue_on_error(int code, const char *text, void *arg);
 extern const struct ue_files_ops mrfue_files_ops; /* arg is the struct mrfue_app */
 void mrfue_push(struct mrfue_app *app, struct slice rest, unsigned line);
 void mrfue_incoming_free(struct mrfue_app *app);
+
+/* mrfue_sign.c: certificates and the key of the command line. An error was told. */
+MUST_CHECK int mrfue_sign_load(struct mrfue_app *app);
 
 /* mrfue_cmd.c */
 void mrfue_on_line(struct slice line, unsigned number, void *arg);

@@ -140,7 +140,7 @@ static json_t *display_name(struct slice raw)
 	return v;
 }
 
-static void on_message(const struct ue_message *m, bool private_message, void *arg)
+static void show_message(const struct ue_message *m, bool private_message, void *arg)
 {
 	struct mrfue_app *app = arg;
 	const struct ue_roster_user *from = ue_roster_find(ue_roster(app->ue), m->cpim.from);
@@ -152,15 +152,28 @@ static void on_message(const struct ue_message *m, bool private_message, void *a
 		      mrfue_or_null(from ? from->nickname : NULL), "private", private_message,
 		      "type", mrfue_text(m->cpim.content_type), "size", (json_int_t)m->size);
 	json_object_set_new(e, "sealed", json_boolean(m->sealed));
-	if (m->sealed) {
+	if (m->sealed)
 		json_object_set_new(e, "epoch", json_integer(m->epoch));
+	if (m->sealed || m->verified)
 		json_object_set_new(e, "verified", json_boolean(m->verified));
-	}
 	if (is_text(m))
 		json_object_set_new(e, "text", mrfue_text(m->payload));
 	else
 		mrfue_file_keep(m, app->opt.download, e);
 	mrfue_emit(app, e);
+}
+
+/* Signed ones by what was signed; those whose signature is not believed, as they came. */
+static void on_message(const struct ue_message *m, bool private_message, void *arg)
+{
+	struct mrfue_app *app = arg;
+	struct ue_message shown = *m;
+	struct bytes content = BYTES_INIT;
+
+	if (!app->smime || ue_smime_show(app->smime, &shown, &content) < 0)
+		shown = *m;
+	show_message(&shown, private_message, arg);
+	bytes_fini(&content);
 }
 
 static void on_dropped(const struct ue_dropped *d, void *arg)

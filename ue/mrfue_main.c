@@ -87,6 +87,8 @@ static int make_ue(struct mrfue_app *app)
 
 	if (app->opt.ue.seal.key_file && check_key(app->opt.ue.seal.key_file) < 0)
 		return -ERR_SYNTAX;
+	if (mrfue_sign_load(app) < 0)
+		return -ERR_SYNTAX;
 	if (app->opt.password_file) {
 		if (read_password(app->opt.password_file, password) < 0)
 			return -ERR_SYNTAX;
@@ -150,6 +152,7 @@ static void app_fini(struct mrfue_app *app)
 	mrfue_input_free(&app->input);
 	mrfue_waits_free(&app->waits);
 	ue_free(&app->ue);
+	ue_smime_free(&app->smime);
 	event_free(app->ev_wait);
 	event_free(app->ev_join);
 	event_free(app->ev_int);

@@ -25,6 +25,8 @@ static const char usage[] =
 	"  --key-file FILE    your key for sealed conferences, as mrfctl key add wrote it\n"
 	"  --require-e2e      no part in conferences that are not sealed\n"
 	"  --cipher aes128|aes256  what you say is sealed with (aes128)\n"
+	"  --sign-cert FILE --sign-key FILE  sign what you say in sealed conferences\n"
+	"  --cert URI=FILE    whose signatures to believe; once for each\n"
 	"  --suite a|b        of key requests, as the conference has it (b)\n"
 	"  --setup active|passive  our role when an offer leaves the choice (active)\n"
 	"  --download DIR     keep received files there\n"
@@ -50,6 +52,9 @@ enum {
 	O_REQUIRE_E2E,
 	O_CIPHER,
 	O_SUITE,
+	O_SIGN_CERT,
+	O_SIGN_KEY,
+	O_CERT,
 	O_SETUP,
 	O_DOWNLOAD,
 	O_SCRIPT,
@@ -73,6 +78,9 @@ static const struct option long_options[] = {
 	{"require-e2e", no_argument, NULL, O_REQUIRE_E2E},
 	{"cipher", required_argument, NULL, O_CIPHER},
 	{"suite", required_argument, NULL, O_SUITE},
+	{"sign-cert", required_argument, NULL, O_SIGN_CERT},
+	{"sign-key", required_argument, NULL, O_SIGN_KEY},
+	{"cert", required_argument, NULL, O_CERT},
 	{"setup", required_argument, NULL, O_SETUP},
 	{"download", required_argument, NULL, O_DOWNLOAD},
 	{"script", required_argument, NULL, O_SCRIPT},
@@ -157,6 +165,14 @@ static int take_security(int c, struct mrfue_options *o)
 	return -1;
 }
 
+static int take_cert(struct mrfue_options *o)
+{
+	if (!strchr(optarg, '=') || o->n_certs == MRFUE_CERTS_MAX)
+		return complain("--cert", optarg, "URI=FILE, 64 times at most");
+	o->certs[o->n_certs++] = optarg;
+	return -1;
+}
+
 static int take(int c, struct mrfue_options *o)
 {
 	switch (c) {
@@ -199,6 +215,14 @@ static int take(int c, struct mrfue_options *o)
 	case O_CIPHER:
 	case O_SUITE:
 		return take_security(c, o);
+	case O_SIGN_CERT:
+		o->sign_cert = optarg;
+		return -1;
+	case O_SIGN_KEY:
+		o->sign_key = optarg;
+		return -1;
+	case O_CERT:
+		return take_cert(o);
 	case O_SETUP:
 		o->ue.passive = strcmp(optarg, "passive") == 0;
 		return o->ue.passive || strcmp(optarg, "active") == 0
@@ -268,6 +292,10 @@ int mrfue_options(int argc, char **argv, struct mrfue_options *o)
 		return rc;
 	if (!o->ue.as) {
 		fputs("mrfue: --as URI is missing\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (!o->sign_cert != !o->sign_key) {
+		fputs("mrfue: --sign-cert and --sign-key go together\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (o->ue.require_e2e && !o->ue.seal.key_file) {

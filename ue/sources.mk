@@ -28,6 +28,7 @@ UE_SRC := \
 	ue/ue_sip_auth.c \
 	ue/ue_sip_call.c \
 	ue/ue_sip_conf.c \
+	ue/ue_smime.c \
 	ue/ue_typing.c
 MRFUE_SRC := \
 	ue/mrfue_cmd.c \
@@ -37,7 +38,9 @@ MRFUE_SRC := \
 	ue/mrfue_main.c \
 	ue/mrfue_options.c \
 	ue/mrfue_out.c \
-	ue/mrfue_push.c
+	ue/mrfue_push.c \
+	ue/mrfue_sign.c
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
 UNIT_TESTS += mrfue_wait ue_crypto ue_crypto_body ue_digest ue_key ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing
 UNIT_TESTS += ue_held ue_records ue_replay
+UNIT_TESTS += ue_smime

@@ -169,6 +169,7 @@ def test_invites_nobody_acknowledges(ue, mrf, room, bystanders):
     bystanders.undisturbed()
 
 
+@pytest.mark.alone
 def test_joins_while_the_mrfp_stands_still(own_mrf, ue, room):
     # 100 Trying comes within 200 ms whatever the MRFP does; then a clear answer
     # covers: FOC-010, FOC-025

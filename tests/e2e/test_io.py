@@ -71,7 +71,7 @@ def test_long_lines_a_leaver_and_a_reader_that_stops(net, ue, room):
 def test_a_sandbox_that_refuses_io_uring_costs_nothing_but_system_calls(own_mrf, ue, room):
     pair = own_mrf(start_mrfp=False)
     pair.start_mrfp(wrap=NO_URING)
-    assert "msrp.io: writev" in pair.mrfp.log()
+    pair.mrfp.wait_log("msrp.io: writev")
     assert pair.mrfp.metrics().sum("mrfp_io_uring") == 0
     alice, bob = ue("alice", net=pair).join(room), ue("bob", net=pair).join(room)
     alice.send_text("hello")
@@ -83,6 +83,6 @@ def test_io_uring_demanded_and_refused_ends_the_start(own_mrf):
     with pytest.raises(AssertionError):
         pair.start_mrfp(wrap=NO_URING, **{"msrp.io": "uring"})
     wait(lambda: pair.mrfp.gone, what="the end of the mrfp")
-    assert "msrp.io: no io_uring" in pair.mrfp.log()
+    pair.mrfp.wait_log("msrp.io: no io_uring")
     assert pair.mrfp.proc.wait() == 1
     pair.all.remove(pair.mrfp)

@@ -64,6 +64,7 @@ def route_of(ua, transport="udp"):
     return "sip:%s%s;lr" % (ua.sent_by, ";transport=tcp" if transport == "tcp" else "")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_call_goes_on_to_the_next_hop_when_the_first_is_dead(own_mrf, ue, deaf, room, transport):
     # covers: IMS-029
@@ -148,6 +149,7 @@ def test_a_hop_that_says_503_itself_is_not_the_last_word(own_mrf, ue, room):
     assert len(first.ua.seen(method="INVITE")) == 1
 
 
+@pytest.mark.alone
 def test_probes_find_a_dead_hop_and_its_return(own_mrf, ue, room):
     # covers: IMS-029
     net = own_mrf()

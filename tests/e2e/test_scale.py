@@ -157,7 +157,7 @@ def test_too_few_open_files_are_told_in_numbers_and_lower_the_limit(tmp_path, fo
     # covers: MSRP-056
     mrfp = start(tmp_path, wrap=without_rights(200), **{"msrp.max_connections": 500})
     try:
-        assert "needs 564 open files and the system allows 200: 136 connections" in mrfp.log()
+        mrfp.wait_log("needs 564 open files and the system allows 200: 136 connections")
         socks = [socket.create_connection(mrfp.address("msrp")) for _ in range(150)]
         poll(lambda: mrfp.metrics().sum("mrfp_connections_refused_total", limit="total") == 14,
              what="connections beyond the limit")

@@ -32,14 +32,15 @@ FORCED = dict(o.split("=", 1) for o in shlex.split(os.environ.get("MRF_MRFP_OPTI
 TIED = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 START_S = 60 if WRAP else 20
 # Given a number of ours instead of 0: a server that is started again wants the port that its forerunner had.
-PORTS = ("sip.port", "sip.tls_port", "msrp.port", "msrp.tls_port", "msrp.ws_port", "msrp.wss_port")
+PORTS = ("sip.port", "sip.tls_port", "msrp.port", "msrp.tls_port", "msrp.ws_port", "msrp.wss_port", "mp.port")
 REPORTS = re.compile(r"ERROR: \w+Sanitizer|runtime error:|WARNING: ThreadSanitizer|"
                      r"SUMMARY: \w+Sanitizer|ERROR SUMMARY: [1-9]|definitely lost: [1-9]")
+BUILD = os.environ.get("MRF_BUILD") or os.path.join(ROOT, "build", "release")
+SANITIZED = "asan" in BUILD or "tsan" in BUILD  # several times slower, and larger
 
 
 def program(name):
-    build = os.environ.get("MRF_BUILD") or os.path.join(ROOT, "build", "release")
-    return os.path.join(build, name)
+    return os.path.join(BUILD, name)
 
 
 def hostport(text):
@@ -99,6 +100,10 @@ class Server:
 
     def log(self):
         return "\n".join("%s %s| %s" % (self.name, kind, line) for kind, line in self.lines)
+
+    def wait_log(self, text):
+        """Wait until a line has the text: what is said in an answer may come before what is logged."""
+        wait(lambda: any(text in line for _, line in self.lines), 20, "%r in the log" % text, self.log)
 
     def address(self, key):
         return self.addresses(key)[0]
@@ -223,7 +228,7 @@ class Pair:
         self.mrfc_options = {
             "domain": self.domain, "sip.address": "127.0.0.1", "sip.port": 0,
             "sip.trusted": "127.0.0.0/8,::1", "conference.create_on_join": "true",
-            "conference.end": "last-leaves", "event.burst": 3, "event.min_interval": "1s",
+            "conference.end": "last-leaves", "event.burst": 3, "event.min_interval": "1s", "sip.max_lag": "30s",
             "admin.address": "127.0.0.1", "admin.port": 0, "mp.socket": self.socket,
             **dict(mrfc)}
         self.mrfp_options = {

@@ -133,15 +133,14 @@ static int no_passphrase(char *buf, int size, int rwflag, void *arg)
 	return -1;
 }
 
-static SSL_CTX *new_ctx(const SSL_METHOD *method, struct tls *t, const struct tls_settings *set,
-			bool ask_peer)
+static SSL_CTX *new_ctx(const SSL_METHOD *method, struct tls *t, bool ask_peer)
 {
 	SSL_CTX *ctx = SSL_CTX_new(method);
 
 	if (!ctx)
 		return NULL;
 	SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
-	if (SSL_CTX_set_min_proto_version(ctx, set->only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) !=
+	if (SSL_CTX_set_min_proto_version(ctx, t->only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) !=
 		    1 ||
 	    SSL_CTX_set_cipher_list(ctx, SUITES_1_2) != 1 ||
 	    SSL_CTX_set1_groups_list(ctx, GROUPS) != 1) {
@@ -180,20 +179,19 @@ static int load_files(SSL_CTX *ctx, const struct tls_settings *set, char why[TLS
 }
 
 /* Both contexts show the same certificate. */
-static int load_identity(struct tls *t, const struct tls_settings *set, char why[TLS_WHY_SIZE])
+static int load_identity(SSL_CTX *both[2], const struct tls_settings *set, char why[TLS_WHY_SIZE])
 {
-	SSL_CTX *both[] = {t->server, t->client};
 	X509 *cert = NULL;
 	EVP_PKEY *key = NULL;
 	int rc = 0;
 
 	if (set->certificate && set->certificate[0]) {
-		for (size_t i = 0; i < ARRAY_LEN(both) && !rc; i++)
+		for (size_t i = 0; i < 2 && !rc; i++)
 			rc = load_files(both[i], set, why);
 		return rc;
 	}
 	rc = make_identity(&cert, &key);
-	for (size_t i = 0; i < ARRAY_LEN(both) && !rc; i++) {
+	for (size_t i = 0; i < 2 && !rc; i++) {
 		if (SSL_CTX_use_certificate(both[i], cert) != 1 ||
 		    SSL_CTX_use_PrivateKey(both[i], key) != 1)
 			rc = -ERR_CONFIG;
@@ -203,34 +201,106 @@ static int load_identity(struct tls *t, const struct tls_settings *set, char why
 	return rc ? failed(why, "certificate", "of our own") : 0;
 }
 
+/* A context for each side, with this identity. */
+static int make_contexts(struct tls *t, const struct tls_settings *set, SSL_CTX *both_r[2],
+			 char why[TLS_WHY_SIZE])
+{
+	SSL_CTX *both[2] = {new_ctx(TLS_server_method(), t, t->ask_peer),
+			    new_ctx(TLS_client_method(), t, true)};
+	int rc = both[0] && both[1] ? load_identity(both, set, why) : failed(why, "TLS", "library");
+
+	if (rc) {
+		SSL_CTX_free(both[0]);
+		SSL_CTX_free(both[1]);
+		return rc;
+	}
+	memcpy(both_r, both, sizeof(both));
+	return 0;
+}
+
+/* What is announced: the certificate that is shown, and the one that will be. */
+static void announce(struct tls *t)
+{
+	const SSL_CTX *all[] = {t->server, t->next_server};
+	struct bytes text = BYTES_INIT;
+	struct fingerprint fp;
+
+	for (size_t i = 0; i < ARRAY_LEN(all) && all[i]; i++) {
+		if (i)
+			bytes_add_str(&text, ", ");
+		tls_digest(SSL_CTX_get0_certificate(all[i]), FINGERPRINT_SHA256, &fp);
+		fingerprint_build(&text, &fp);
+	}
+	free(t->fingerprint);
+	t->fingerprint = bytes_take(&text);
+}
+
 int tls_new(const struct tls_settings *settings, struct tls **tls_r, char why[TLS_WHY_SIZE])
 {
 	struct tls *t = xcalloc(1, sizeof(*t));
-	struct bytes text = BYTES_INIT;
-	struct fingerprint fp;
+	SSL_CTX *both[2];
 	int rc = -ERR_CONFIG;
 
 	TAILQ_INIT(&t->running);
 	TAILQ_INIT(&t->waiting);
 	t->max_handshakes = settings->max_handshakes ? settings->max_handshakes : MAX_HANDSHAKES;
-	t->server = new_ctx(TLS_server_method(), t, settings, settings->ask_peer);
-	t->client = new_ctx(TLS_client_method(), t, settings, true);
+	t->only_1_3 = settings->only_1_3;
+	t->ask_peer = settings->ask_peer;
 	t->bio = tls_bio_new();
-	if (!t->server || !t->client || !t->bio)
+	if (!t->bio)
 		failed(why, "TLS", "library");
 	else
-		rc = load_identity(t, settings, why);
+		rc = make_contexts(t, settings, both, why);
 	if (rc) {
 		tls_free(&t);
 		return rc;
 	}
-	tls_digest(SSL_CTX_get0_certificate(t->server), FINGERPRINT_SHA256, &fp);
-	fingerprint_build(&text, &fp);
-	t->fingerprint = bytes_take(&text);
+	t->server = both[0];
+	t->client = both[1];
+	announce(t);
 	t->gather = xcalloc(1, TLS_RECORD);
 	t->send = xcalloc(1, TLS_SEND_SPACE);
 	*tls_r = t;
 	return 0;
+}
+
+static void drop_next(struct tls *t)
+{
+	SSL_CTX_free(t->next_server);
+	SSL_CTX_free(t->next_client);
+	t->next_server = t->next_client = NULL;
+}
+
+int tls_reload(struct tls *t, const struct tls_settings *settings, char why[TLS_WHY_SIZE])
+{
+	SSL_CTX *both[2];
+	int rc = make_contexts(t, settings, both, why);
+
+	if (rc)
+		return rc;
+	drop_next(t);
+	if (X509_cmp(SSL_CTX_get0_certificate(both[0]), SSL_CTX_get0_certificate(t->server)) == 0) {
+		SSL_CTX_free(both[0]);
+		SSL_CTX_free(both[1]);
+	} else {
+		t->next_server = both[0];
+		t->next_client = both[1];
+	}
+	announce(t);
+	return 0;
+}
+
+bool tls_switch(struct tls *t)
+{
+	if (!t->next_server)
+		return false;
+	SSL_CTX_free(t->server); /* streams hold their own references */
+	SSL_CTX_free(t->client);
+	t->server = t->next_server;
+	t->client = t->next_client;
+	t->next_server = t->next_client = NULL;
+	announce(t);
+	return true;
 }
 
 void tls_free(struct tls **tls)
@@ -242,6 +312,7 @@ void tls_free(struct tls **tls)
 		return;
 	SSL_CTX_free(t->server);
 	SSL_CTX_free(t->client);
+	drop_next(t);
 	BIO_meth_free(t->bio);
 	free(t->fingerprint);
 	if (t->gather)

@@ -28,7 +28,18 @@ MUST_CHECK int tls_new(const struct tls_settings *settings, struct tls **tls_r,
 /* Only after all its streams. */
 void tls_free(struct tls **tls);
 
-/* Of our certificate: "sha-256 AA:BB:..." */
+/*
+ * Another certificate (self-signed where settings name none): announced at once, beside the present
+ * one, which is shown to peers until tls_switch(). So those to whom only the old one was
+ * announced can still connect. Established streams keep theirs. -ERR_CONFIG with a sentence in why: all is
+ * as before. What else settings say is not looked at.
+ */
+MUST_CHECK int tls_reload(struct tls *tls, const struct tls_settings *settings,
+			  char why[TLS_WHY_SIZE]);
+/* Show the new one from now on, and announce it alone. False: there is none. */
+bool tls_switch(struct tls *tls);
+
+/* Of our certificate: "sha-256 AA:BB:...", while two are announced, both, ", " between them. */
 const char *tls_fingerprint(const struct tls *tls);
 
 /* Handshakes since the start, by how they ended. */

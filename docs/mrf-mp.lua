@@ -73,6 +73,7 @@ local bodies = {
 		[0x0102] = { field = ProtoField.string("mrf.add_reply.reason", "reason") },
 		[0x0301] = { field = ProtoField.string("mrf.add_reply.local_path", "local_path") },
 		[0x0302] = { field = ProtoField.string("mrf.add_reply.address", "address") },
+		[0x000c] = { field = ProtoField.string("mrf.add_reply.fingerprint", "fingerprint") },
 	},
 	modify = {
 		[0x0201] = { field = ProtoField.uint64("mrf.modify.epoch", "epoch") },

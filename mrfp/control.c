@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/tls.h"
 #include "mrfp/absorb.h"
 #include "mrfp/file.h"
 #include "mrfp/hangup.h"
@@ -88,6 +89,8 @@ static void reply_terminal(struct call *c, struct session *s)
 	CTL_SET(&r, add_reply, code, CTL_R_OK);
 	CTL_SET(&r, add_reply, local_path, slice_str(s->local_uri));
 	CTL_SET(&r, add_reply, address, bytes_slice(&b));
+	if (s->transport == CTL_TRANSPORT_TLS && c->plane->tls)
+		CTL_SET(&r, add_reply, fingerprint, slice_str(tls_fingerprint(c->plane->tls)));
 	reply(c, true, CTL_BODY_add_reply, &r);
 	bytes_fini(&b);
 }

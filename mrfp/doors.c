@@ -29,6 +29,7 @@ struct slot {
 };
 
 struct doors {
+	uint64_t switch_ms; /* when the announced certificate is shown; 0: none waits */
 	struct slot slots[DOORS][PLACES_MAX];
 };
 
@@ -157,6 +158,37 @@ int doors_open(struct plane *plane, struct doors **doors_r)
 	if (code == EXIT_OK && opt->msrp_tls_port >= 0)
 		code = open_secure(d, plane, DOOR_TLS, opt->msrp_tls_port, &plane->tls);
 	return code == EXIT_OK ? open_websocket(d, plane) : code;
+}
+
+static void reload_one(struct tls *tls, const struct options *opt, const char *what)
+{
+	struct tls_settings set = {.certificate = opt->tls_certificate, .key = opt->tls_key};
+	char why[TLS_WHY_SIZE];
+
+	if (tls && tls_reload(tls, &set, why))
+		log_error("%s: the certificate is as before: %s", what, why);
+}
+
+void doors_reload(struct doors *d, struct plane *plane, const struct options *opt)
+{
+	if (!opt->tls_certificate[0] && !plane->opt->tls_certificate[0])
+		return; /* one of our own making lasts as long as we do */
+	reload_one(plane->tls, opt, "msrp.tls_port");
+	reload_one(plane->wss, opt, "msrp.wss_port");
+	if (plane->wss)
+		(void)tls_switch(plane->wss);
+	d->switch_ms = clock_now_ms() + (uint64_t)opt->tls_overlap_ms;
+	if (plane->tls)
+		log_info("announced from now on: %s", tls_fingerprint(plane->tls));
+}
+
+void doors_tick(struct doors *d, struct plane *plane)
+{
+	if (!d->switch_ms || plane->now_ms < d->switch_ms)
+		return;
+	d->switch_ms = 0;
+	if (plane->tls && tls_switch(plane->tls))
+		log_info("shown to peers from now on: %s", tls_fingerprint(plane->tls));
 }
 
 size_t doors_addrs(const struct doors *d, enum door which, const struct addr *addrs_r[PLACES_MAX])

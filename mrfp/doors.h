@@ -21,6 +21,14 @@ size_t doors_addrs(const struct doors *d, enum door which, const struct addr *ad
 /* The same in text with commas between, or "off". */
 const char *doors_text(const struct doors *d, enum door which, char text[DOORS_STRLEN]);
 /* No new connections from now on. Nulls the pointer. */
+/*
+ * New certificates from opt's files: announced at once, shown to peers opt->tls_overlap_ms later, as
+ * descriptions that are on their way name the old one. Browsers see it at once. Errors are logged,
+ * and the old one stays.
+ */
+void doors_reload(struct doors *d, struct plane *plane, const struct options *opt);
+/* Of plane->now_ms: is it time to show it? */
+void doors_tick(struct doors *d, struct plane *plane);
 void doors_close(struct doors **d);
 void doors_release(struct plane *plane);
 /* TLS handshakes of all doors into the plane's stats. */

@@ -147,6 +147,8 @@ const struct config_opt options_table[] = {
 	       "PEM file with our certificate and its chain; empty: a self-signed one is made at each start."),
 	STRING("tls.key", tls_key, "",
 	       "PEM file with the key of tls.certificate, without passphrase: RSA 2048..4096, P-256, P-384 or Ed25519."),
+	TIME("tls.overlap", tls_overlap_ms, "60s", 0, 3600000,
+	     "After HUP our descriptions name the old and the new certificate; this much later the new one is shown."),
 	STRING("mp.socket", mp_socket, "build/run/mp.sock",
 	       "Unix socket of the MRFC's control protocol."),
 	STRING("mp.connect", mp_connect, "",

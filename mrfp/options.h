@@ -32,6 +32,7 @@ struct options {
 	int64_t message_rate, trusted_message_rate, octet_rate, nickname_rate, probe_limit,
 		probe_ban_ms;
 	int64_t composing_limit, composing_interval_ms, composing_rate;
+	int64_t tls_overlap_ms;
 	char *mp_socket, *mp_connect, *mp_id, *mp_tls_certificate, *mp_tls_key, *mp_pins;
 	int64_t mp_keepalive_ms, mp_events, mp_event_bytes;
 	int64_t keep_bytes, keep_wait_ms, keep_hold_ms;

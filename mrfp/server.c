@@ -226,6 +226,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	s->plane.now_ms = clock_now_ms();
 	watch_tick(&s->plane);
+	doors_tick(s->doors, &s->plane);
 }
 
 static void on_collect(void *arg)
@@ -313,7 +314,9 @@ static void on_hup(void *arg)
 		return;
 	}
 	log_set_level((enum log_level)opt.log_level);
-	log_info("configuration read: log.level holds from now on, the rest from the next start");
+	doors_reload(s->doors, &s->plane, &opt);
+	log_info(
+		"configuration read: log.level and tls.* hold from now on, the rest from the next start");
 	config_release(options_table, options_table_len, &opt);
 }
 

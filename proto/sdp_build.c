@@ -46,6 +46,18 @@ static void add_attribute(struct bytes *out, const char *name, const char *value
 		bytes_addf(out, "a=%s:%s\r\n", name, value);
 }
 
+/* One value, or several with commas between them, a line each (RFC 8122 5.1). */
+static void add_fingerprints(struct bytes *out, const char *list)
+{
+	struct slice rest = slice_str(list), one;
+
+	while (slice_next(&rest, ',', &one)) {
+		bytes_add_str(out, "a=fingerprint:");
+		bytes_add_slice(out, slice_trim(one));
+		bytes_add_str(out, "\r\n");
+	}
+}
+
 static void build_chatroom(struct bytes *out, unsigned bits)
 {
 	char sep = ':';
@@ -93,7 +105,7 @@ static void build_media(struct bytes *out, const struct sdp_media *m, const stru
 	if (m->setup != SDP_SETUP_NONE)
 		add_attribute(out, "setup", sdp_setup_name(m->setup));
 	for (size_t i = 0; i < m->n_fingerprints; i++)
-		add_attribute(out, "fingerprint", m->fingerprints[i]);
+		add_fingerprints(out, m->fingerprints[i]);
 	for (size_t i = 0; i < m->n_key_mgmt; i++)
 		add_attribute(out, "key-mgmt", m->key_mgmt[i]);
 	if (m->cema)

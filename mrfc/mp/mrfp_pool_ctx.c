@@ -125,7 +125,7 @@ static void read_reply(struct mrfp_pool *p, const struct pool_op *op,
 	struct ctl_decode_error error;
 	struct ctl_subtract_reply subtract;
 	const struct pool_context *c = pool_context_find(p, op->context);
-	struct ctl_add_reply add;
+	struct ctl_add_reply add = {0};
 	int rc;
 
 	*result_r = (struct mrfp_result){.err = reply->err};
@@ -149,6 +149,8 @@ static void read_reply(struct mrfp_pool *p, const struct pool_op *op,
 	result_r->address = add.address;
 	if (c)
 		result_r->fingerprint = slice_str(c->member->fingerprint);
+	if (op->command != CTL_CMD_SUBTRACT && CTL_HAS(&add, add_reply, fingerprint))
+		result_r->fingerprint = add.fingerprint;
 }
 
 /* What the answer says about the context's terminations. */

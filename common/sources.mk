@@ -40,4 +40,4 @@ COMMON_SRC := \
 	common/tls_files.c
 UNIT_TESTS += addr buf bytes chunk clock config conn conn_tls daemon fingerprint http http_client http_url listener log \
 	metrics outq rand rate resolve slice store store_file tls tls_files
-UNIT_TESTS += secret
+UNIT_TESTS += secret secret_box

@@ -279,6 +279,8 @@ static int take(struct peer *p, const char *room, const struct ks_frame *f)
 	struct owned *o = owned_find(s, room);
 	struct keyserver_now at = now();
 
+	if (f->verb < KS_OPEN || f->verb > KS_SENT || f->room.len == 0)
+		return -ERR_SYNTAX;
 	if (f->verb == KS_OPEN)
 		return open_room(p, room, f->number);
 	if (o == NULL || o->peer != p) /* it went to another meanwhile, or was never opened */
@@ -291,11 +293,9 @@ static int take(struct peer *p, const char *room, const struct ks_frame *f)
 		return change_room(p, room, f->bytes);
 	case KS_REQUEST:
 		return request(p, room, f);
-	case KS_SENT:
+	default: /* KS_SENT */
 		keyserver_sent(s->ks, room, f->number, &at);
 		return 0;
-	default:
-		return -ERR_SYNTAX;
 	}
 }
 

@@ -376,6 +376,9 @@ static int check_groupkey(const struct options *o, const struct why *why)
 	char text[400];
 	int err;
 
+	if (o->groupkey_server == OPTIONS_GROUPKEY_MEMBER)
+		return wrong(why, "groupkey.server: member is not in this release; there are local "
+				  "and external");
 	if (o->groupkey_server == OPTIONS_GROUPKEY_EXTERNAL)
 		return check_key_server(o, why);
 	if (o->groupkey_store_key[0] == '\0' || access(o->groupkey_store_key, F_OK) != 0)

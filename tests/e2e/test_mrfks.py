@@ -16,12 +16,25 @@ from peer.gke import Member
 from peer.keyserver import (CHANGE, CLOSE, CONFIRMED, DENIED, EPOCH, MESSAGE, OPEN, PING, REFUSED, REQUEST,
                             STALE, Link, add_key, start)
 from peer.loop import wait
-from peer.servers import ROOT, Server, poll, program
+from peer.sealed import Sealed
+from peer.servers import ROOT, Pair, Server, poll, program
 from peer.tls import Identity
 
 ROOM = "sip:room1@conf.example.com"
 ALICE, BOB, EVE = ("sip:%s@example.com" % n for n in ("alice", "bob", "eve"))
 KS = "sip:keys@conf.example.com"
+
+
+def newest(member):
+    """GKID of a terminal's current key."""
+    return getattr(member.keys, "hex", None) or member.keys.gkid
+
+
+def teks(member):
+    """{GKID: TEK} of all that it ever had."""
+    if not hasattr(member.keys, "teks"):
+        return member.keys.epochs
+    return {gkid.hex(): tek for gkid, tek in member.keys.teks.items()}
 
 
 class Net:
@@ -332,6 +345,39 @@ def test_an_mrfc_believes_the_pinned_one_alone(net, tmp_path):
     assert mrfc.metrics()["mrfc_groupkey_up"] == 0
 
 
+@pytest.mark.parametrize("server", ["external", "local"])
+def test_whose_memory_has_the_keys(net, tmp_path, server):
+    # covers: GK-002, GK-013
+    net.start()
+    pair = Pair(tmp_path / "pair", mrfc={"conference.e2e": "required", **({
+        "groupkey.server": "external", "groupkey.connect": net.server.options["listen.socket"]}
+        if server == "external" else {})})
+    keeper = net.server if server == "external" else pair.mrfc
+    members = []
+    try:
+        if server == "external":
+            pair.mrfc.wait_metric(lambda m: m["mrfc_groupkey_up"] == 1)
+        for name in ("alice", "bob", "carol"):
+            uri = "sip:%s@example.com" % name
+            members.append(Sealed(name, pair, key=(name, add_key(keeper, uri, name)), aor=uri))
+        alice, bob, carol = (m.join("tea") for m in members)
+        bob.wait_epoch(newest(carol))
+        alice.wait_epoch(newest(carol))
+        tek = teks(carol)[newest(carol)]
+        assert memory.has(keeper.pid, tek)
+        if server == "external":
+            # What is in the members' own memories, all of it, is in none of what carries it.
+            secrets = {*teks(alice).values(), *teks(bob).values(), *(m.key[1] for m in members)}
+            assert len(secrets) == 3 + 3
+            for process in (pair.mrfc, pair.mrfp):
+                assert not any(memory.has(process.pid, octets) for octets in secrets), process.name
+        assert not memory.has(pair.mrfp.pid, tek)
+    finally:
+        for member in members:
+            member.close()
+        pair.stop()
+
+
 @pytest.mark.parametrize("name,more,words", [
     ("mrfks", {"listen.address": "127.0.0.1"}, "listen.tls_certificate"),
     ("mrfks", {"listen.socket": ""}, "one of them is needed"),
@@ -339,6 +385,7 @@ def test_an_mrfc_believes_the_pinned_one_alone(net, tmp_path):
     ("mrfks", {"allow": "/nowhere/allow"}, "/nowhere/allow"),
     ("mrfks", {"admin.address": "192.0.2.1"}, "admin.token_file"),
     ("mrfc", {"groupkey.server": "external"}, "groupkey.connect"),
+    ("mrfc", {"groupkey.server": "member"}, "not in this release"),
     ("mrfc", {"groupkey.server": "external", "groupkey.connect": "127.0.0.1:1"}, "groupkey.tls_certificate"),
 ])
 def test_half_a_configuration_is_refused(name, more, words):

@@ -48,5 +48,5 @@ UNIT_TESTS += chars msrp_parse msrp_limits msrp_build msrp_uri cpim cpim_build m
 	imdn iscomposing multipart ws ws_hello
 UNIT_TESTS += precis
 UNIT_TESTS += sdp_qos
-UNIT_TESTS += base64 gke key_mgmt mikey mikey_open mikey_types mikey_vectors
+UNIT_TESTS += base64 gke key_mgmt mikey mikey_open mikey_types mikey_vectors mikey_wipe
 UNIT_TESTS += cms cms_shape cms_openssl cms_signed der ece gke_body

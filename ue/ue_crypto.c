@@ -69,8 +69,15 @@ void ue_crypto_free(struct ue_crypto **cp)
 
 void ue_crypto_room(struct ue_crypto *c, const char *uri)
 {
+	if (c->ks)
+		return;
 	free(c->room);
 	c->room = sip_uri_name(slice_str(uri));
+}
+
+const char *ue_crypto_room_name(const struct ue_crypto *c)
+{
+	return c->room;
 }
 
 void ue_crypto_alias(struct ue_crypto *c, const char *uri)
@@ -275,6 +282,21 @@ static bool is_gkid_of_ours(const struct ue_crypto *c, struct slice id)
 	return gkid_read(id, &gkid) == 0 && ue_crypto_find(c, &gkid);
 }
 
+/*
+ * Before its first key a conference may be known by a Contact alone, whose host is an address: the user part
+ * decides then, and the key server's name for it holds from there on.
+ */
+static bool is_room(const struct ue_crypto *c, struct slice name)
+{
+	struct sip_uri a, b;
+
+	if (!c->room || sip_uri_same(name, slice_str(c->room)))
+		return c->room != NULL;
+	return !c->ks && sip_uri_parse(name, &a) == 0 &&
+	       sip_uri_parse(slice_str(c->room), &b) == 0 && a.user.len > 0 &&
+	       slice_eq(a.user, b.user);
+}
+
 static int judge_names(const struct ue_crypto *c, const struct mikey *m, const char **why_r)
 {
 	if (is_gkid_of_ours(c, m->idrpsk))
@@ -282,7 +304,7 @@ static int judge_names(const struct ue_crypto *c, const struct mikey *m, const c
 			    why_r);
 	if (!ue_crypto_is_me(c, m->idrr))
 		return drop(-ERR_DENIED, "the key message is for somebody else", why_r);
-	if (!c->room || !sip_uri_same(m->idrapp, slice_str(c->room)))
+	if (!is_room(c, m->idrapp))
 		return drop(-ERR_DENIED, "the key message is for another conference", why_r);
 	if (m->idri.len == 0 || ue_crypto_is_me(c, m->idri))
 		return drop(-ERR_DENIED, "the key message is not from a key server", why_r);
@@ -297,8 +319,11 @@ static void remember(struct ue_crypto *c, const struct mikey *m, struct bytes *r
 {
 	c->last_t = m->t;
 	c->suite = m->suite;
-	if (!c->ks)
+	if (!c->ks) {
 		c->ks = slice_dup(m->idri);
+		free(c->room);
+		c->room = slice_dup(m->idrapp);
+	}
 	if (!slice_eq_str(m->idrr, c->me)) { /* the name that the key server knows us by */
 		char *old = c->me;
 

@@ -23,8 +23,12 @@ struct ue_crypto;
 
 struct ue_crypto *ue_crypto_new(const struct ue_key *key, const char *me, enum gke_suite suite);
 void ue_crypto_free(struct ue_crypto **c);
-/* The conference is known (before that, the URI that was called). */
+/*
+ * The conference is known (before that, the URI that was called). Its first key names it as the key server
+ * does (the user part must be the same); that is its name then.
+ */
 void ue_crypto_room(struct ue_crypto *c, const char *uri);
+const char *ue_crypto_room_name(const struct ue_crypto *c);
 /* Another name under which we can be called. */
 void ue_crypto_alias(struct ue_crypto *c, const char *uri);
 /* Of what is sealed from now on (suite A has AES-128 alone). */

@@ -69,9 +69,12 @@ bool ue_take_begun(struct slice first, void *arg)
 static void cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339_SIZE],
 		    struct cpim_fields *f)
 {
+	const char *room =
+		ue_seal_on(ue->seal) ? ue_seal_conference(ue->seal) : ue->names.conference;
+
 	f->from_display = slice_str(ue->display);
 	f->from_uri = slice_str(ue->as);
-	f->to_uri = slice_str(to ? to : ue->names.conference);
+	f->to_uri = slice_str(to ? to : room);
 	f->date_time = slice_str(clock_rfc3339(clock_wall_ms(), when));
 }
 

@@ -82,6 +82,11 @@ void ue_seal_alias(struct ue_seal *s, const char *uri)
 	ue_crypto_alias(s->crypto, uri);
 }
 
+const char *ue_seal_conference(const struct ue_seal *s)
+{
+	return ue_crypto_room_name(s->crypto);
+}
+
 bool ue_seal_on(const struct ue_seal *s)
 {
 	return s && s->on;

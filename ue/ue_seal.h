@@ -49,6 +49,8 @@ void ue_seal_free(struct ue_seal **s);
 /* The conference, as far as it is known; another name of ours. */
 void ue_seal_room(struct ue_seal *s, const char *uri);
 void ue_seal_alias(struct ue_seal *s, const char *uri);
+/* Its name, as the members seal it; NULL: none yet. */
+const char *ue_seal_conference(const struct ue_seal *s);
 /* It is sealed: a key came by its description. s may be NULL. */
 bool ue_seal_on(const struct ue_seal *s);
 

@@ -61,8 +61,8 @@ class Program:
 class Server(Program):
     """mrfc or mrfp, up when its ready line has come."""
 
-    def __init__(self, build, name, config):
-        super().__init__(build, name, [name, "-c", config])
+    def __init__(self, build, name, config, *options):
+        super().__init__(build, name, [name, "-c", config, *options])
         self.ready = self.next_line()
         if self.ready is None or not self.ready.startswith("ready "):
             self.process.wait(PATIENCE_S)
@@ -144,7 +144,8 @@ def tell(event, own_uri):
         return f"> {event['line']}"
     if kind == "message":
         mark = "[private] " if event["private"] else ""
-        return f"{mark}<{sender(event)}> {event['text']}"
+        epoch = f"[e{event['epoch']}] " if event["sealed"] else ""
+        return f"{epoch}{mark}<{sender(event)}> {event['text']}"
     if kind == "file":
         saved = f", saved as {os.path.basename(event['path'])}" if event["path"] else ""
         return f"* {sender(event)} sent {event['name']} ({event['type']}, {event['size']} bytes){saved}"
@@ -156,7 +157,11 @@ def tell(event, own_uri):
     if kind == "renamed" and short(event["uri"]) != short(own_uri):
         return f"* {person(event)} is now known as {event['nickname']}"
     if kind == "joined":
-        return f"* joined {event['conference']}"
+        return f"* joined {event['conference']}" + (", which is sealed" if event["sealed"] else "")
+    if kind == "epoch":
+        return f"* new group key: epoch {event['epoch']}"
+    if kind == "dropped":
+        return f"* a message from {sender(event)} cannot be shown: {event['why']}"
     if kind == "invitation":
         return f"* invited to {event['conference']}"
     if kind == "nickname":
@@ -172,12 +177,12 @@ def tell(event, own_uri):
 
 
 def ctl(build, *command):
-    """mrfctl --json: its answer, {} when it has none."""
+    """mrfctl --json: its answer, {} when it has none in JSON."""
     done = subprocess.run([f"{build}/mrfctl", "--json", *command], capture_output=True, text=True, timeout=PATIENCE_S,
                           check=False)
     if done.returncode:
         raise StoryError(f"mrfctl {' '.join(command)}: {done.stderr.strip() or done.returncode}")
-    return json.loads(done.stdout or "{}")
+    return json.loads(done.stdout) if done.stdout.startswith("{") else {}
 
 
 def stop_all():

@@ -201,6 +201,29 @@ static void an_alias_is_us(void **state)
 	ue_crypto_free(&c);
 }
 
+/* Who called a factory knows the conference by its Contact, until the first key names it. */
+static void the_first_key_names_the_conference(void **state)
+{
+	struct ue_crypto *c = ue_crypto_new(&mk, ALICE, GKE_SUITE_B);
+	struct server s;
+	const char *why;
+
+	(void)state;
+	ue_crypto_room(c, "sip:room1@127.0.0.1:5060");
+	server(&s, 1, T0);
+	s.init.idrapp = SLICE_LIT(OTHER);
+	assert_int_equal(give(c, &s, mk_slice(), T0, 1000, &why), -ERR_DENIED);
+	s.init.idrapp = SLICE_LIT(ROOM);
+	assert_int_equal(give(c, &s, mk_slice(), T0, 1000, &why), 1);
+	assert_string_equal(ue_crypto_room_name(c), ROOM);
+	ue_crypto_room(c, "sip:room1@127.0.0.1:5060");
+	assert_string_equal(ue_crypto_room_name(c), ROOM);
+	server(&s, 2, T0 + S);
+	s.init.idrapp = SLICE_LIT("sip:room1@other.example.com");
+	assert_int_equal(give(c, &s, mk_slice(), T0 + S, 2000, &why), -ERR_DENIED);
+	ue_crypto_free(&c);
+}
+
 /* --- epochs --- */
 
 /* covers: GK-007 */
@@ -293,6 +316,7 @@ int main(void)
 		cmocka_unit_test(no_changed_key_message_is_taken),
 		cmocka_unit_test(requests_name_us_and_have_times_of_their_own),
 		cmocka_unit_test(an_alias_is_us),
+		cmocka_unit_test(the_first_key_names_the_conference),
 		WITH_PAIR(the_old_key_opens_for_ten_seconds_and_seals_no_more),
 		WITH_PAIR(neither_earlier_nor_later_epochs_open),
 		WITH_PAIR(a_storm_of_epochs_is_bounded),

@@ -63,8 +63,9 @@ struct options {
 	int64_t session_expires, session_min_se;
 	char *factory, *aliases, *wrapped_types, *reserved_nicknames;
 	bool create_on_join, nicknames, refuse_lookalikes, private_messages, echo;
-	int e2e;                                         /* enum options_e2e; options_sealed() */
-	int stale_member;                                /* enum options_stale */
+	int e2e;          /* enum options_e2e; options_sealed() */
+	int stale_member; /* enum options_stale */
+	bool fingerprint_requires_sips;
 	int require_tls;                                 /* enum options_require_tls */
 	int groupkey_server;                             /* enum options_groupkey */
 	int groupkey_suite;                              /* enum options_suite */

@@ -184,7 +184,10 @@ static struct focus_config focus_settings(const struct options *o)
 		.strict = o->strict,
 		.session_match = o->anchor == OPTIONS_ANCHOR_SESSMATCH ||
 				 (o->anchor == OPTIONS_ANCHOR_PROFILE && ims),
-		.offer_tls = o->media_transport == OPTIONS_TRANSPORT_TLS,
+		.offer_tls = o->media_transport == OPTIONS_TRANSPORT_TLS ||
+			     o->require_tls == OPTIONS_REQUIRE_TLS_HOP,
+		.require_tls = (enum focus_tls)o->require_tls,
+		.fingerprint_needs_sips = o->fingerprint_requires_sips,
 		.preconditions = ims,
 		.prefer_active = o->media_setup == OPTIONS_SETUP_ACTIVE,
 		.cema = o->cema,

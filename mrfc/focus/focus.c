@@ -471,6 +471,22 @@ void focus_count(struct focus *f)
 		      dialog_set_count(f->dialogs) + dialog_set_count(f->file_dialogs));
 }
 
+bool focus_can_offer(const struct focus *f)
+{
+	return f->config.require_tls != FOCUS_TLS_HOP || media_has_tls(f->media);
+}
+
+void focus_demand(struct focus *f, const struct sip_in *in)
+{
+	f->sdp.tls = media_has_tls(f->media);
+	f->sdp.websocket = media_has_websocket(f->media);
+	f->sdp.tls_only =
+		f->config.require_tls == FOCUS_TLS_HOP ||
+		(f->config.require_tls == FOCUS_TLS_ACCESS_OR_HOP && in != NULL && !in->trusted);
+	f->sdp.unprotected =
+		in != NULL && f->config.fingerprint_needs_sips && !in->tls && !in->trusted;
+}
+
 struct conference_table *focus_conferences(struct focus *f)
 {
 	return f->conferences;

@@ -20,6 +20,9 @@ struct focus;
 
 enum { FOCUS_MAX_ALIASES = 16, FOCUS_MAX_LIST = 1000 };
 
+/* Sessions without MSRP over TLS: all may be, none, those of trusted peers, whose network protects the access. */
+enum focus_tls { FOCUS_TLS_OFF, FOCUS_TLS_HOP, FOCUS_TLS_ACCESS_OR_HOP };
+
 struct focus_config {
 	const char *domain;
 	const char *factory;       /* user part; "": none */
@@ -86,6 +89,8 @@ struct focus_config {
 	uint32_t event_roster_limit;   /* participants listed one by one; 0: all */
 	uint32_t event_subscribe_rate; /* of one user, a second; 0: no limit */
 	uint32_t event_max_per_user;   /* subscriptions to one conference; 0: no limit */
+	enum focus_tls require_tls;
+	bool fingerprint_needs_sips; /* or a trusted peer */
 	/* Sealed conferences: those that users make are; NULL: nobody makes keys, there are none. */
 	bool sealed;
 	struct groupkey *keys; /* outlives the focus */

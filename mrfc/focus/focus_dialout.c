@@ -239,12 +239,12 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 	}
 	focus_facts_bring(room, who.uri, by, &facts);
 	denial = access_bring(&facts);
-	status = facts.present                ? -ERR_EXISTS
-		 : denial == ACCESS_FULL      ? -ERR_LIMIT
-		 : denial != ACCESS_GRANTED   ? -ERR_DENIED
-		 : !media_available(f->media) ? -ERR_CLOSED
-		 : !conf_store_up(f->store)   ? -ERR_IO
-					      : 0;
+	status = facts.present                                       ? -ERR_EXISTS
+		 : denial == ACCESS_FULL                             ? -ERR_LIMIT
+		 : denial != ACCESS_GRANTED                          ? -ERR_DENIED
+		 : !media_available(f->media) || !focus_can_offer(f) ? -ERR_CLOSED
+		 : !conf_store_up(f->store)                          ? -ERR_IO
+								     : 0;
 	if (status != 0) {
 		identity_fini(&who);
 		free(target);

@@ -404,9 +404,13 @@ bool file_on_invite(struct focus *f, struct sip_in **in, struct identity *who)
 	if (invite->sdp.ptr == NULL || !file_sdp_is_offer(invite->sdp, f->sdp.strict))
 		return false;
 	*in = NULL;
-	f->sdp.tls = media_has_tls(f->media);
+	focus_demand(f, invite);
 	f->sdp.websocket = false; /* files of browsers go through their chat */
 	status = may_send(f, invite, who, &room);
+	if (status == 0 && room_is_sealed(room)) { /* nobody could tell whether it is sealed */
+		why.text = "The conference is end-to-end protected: files are sent in its chat";
+		status = 488;
+	}
 	if (status == 0)
 		status = file_sdp_read(invite->sdp, false, 0, f->config.max_file, &f->sdp, &offer,
 				       &good, &why);

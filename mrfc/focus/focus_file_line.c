@@ -91,7 +91,7 @@ static bool is_new_file(struct session *s, size_t i)
 	struct focus_sdp_why why = {0};
 
 	if (i == s->offered->chat || !m->is_message || m->port == 0 || !sdp_is_file(m) ||
-	    s->local.extra[i].path != NULL)
+	    s->local.extra[i].path != NULL || room_is_sealed(s->room))
 		return false;
 	if (sdp_is_websocket(m) || sdp_push_problem(m, &why.text) != 0 ||
 	    focus_sdp_check_line(m, false, &f->sdp, &probe, &why) != 0) {

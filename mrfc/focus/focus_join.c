@@ -277,10 +277,13 @@ static bool acceptable(struct focus *f, struct sip_in **in, struct focus_sdp_pee
 		focus_refuse(in, rule->status, rule->retry_after_s, rule->text);
 		return false;
 	}
+	if ((*in)->sdp.ptr == NULL && !focus_can_offer(f)) {
+		focus_refuse(in, 488, 0, "MSRP over TLS is not served");
+		return false;
+	}
 	if ((*in)->sdp.ptr == NULL)
 		return true;
-	f->sdp.tls = media_has_tls(f->media);
-	f->sdp.websocket = media_has_websocket(f->media);
+	focus_demand(f, *in);
 	status = focus_sdp_read((*in)->sdp, false, &f->sdp, peer, &why);
 	if (status == 0 && peer->tolerated)
 		stats_tolerated(f->stats, "sdp");

@@ -175,8 +175,7 @@ void reinvite_on_change(struct session *s, struct slice offer)
 		session_step(s, SESSION_CHANGING);
 		return;
 	}
-	f->sdp.tls = media_has_tls(f->media);
-	f->sdp.websocket = media_has_websocket(f->media);
+	focus_demand(f, NULL);
 	status = focus_sdp_read(offer, false, &f->sdp, session_offered(s), &why);
 	if (status != 0) {
 		refuse_change(s, status, why.warning, why.text);

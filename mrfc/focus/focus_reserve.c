@@ -49,12 +49,16 @@ void reserve_on_offer(struct session *s, struct slice offer)
 	struct focus *f = s->room->focus;
 	struct focus_sdp_why why = {399, "no description"};
 	struct media_remote remote;
-	int status = focus_sdp_read(offer, false, &f->sdp, session_offered(s), &why);
+	int status;
 
+	focus_demand(f, NULL);
+	status = focus_sdp_read(offer, false, &f->sdp, session_offered(s), &why);
 	if (status == 0 && focus_sdp_misfit(s->offered, &s->local) != NULL) {
 		focus_sdp_peer_fini(s->offered);
 		why = (struct focus_sdp_why){399, "another transport"};
 		status = 488;
+	} else if (status == 0 && (status = key_judge_change(s, s->offered, &why)) != 0) {
+		focus_sdp_peer_fini(s->offered);
 	}
 	if (status != 0) {
 		char *headers = focus_refusal_headers(0, why.warning, why.text);

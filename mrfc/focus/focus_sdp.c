@@ -141,6 +141,14 @@ int focus_sdp_check_line(const struct sdp_media *m, bool answer,
 					  : "only TCP/MSRP is served";
 		return 488;
 	}
+	if (!answer && policy->tls_only && m->transport == SDP_TCP_MSRP) {
+		why_r->text = "MSRP over TLS is required here";
+		return 488;
+	}
+	if (!answer && policy->unprotected && m->transport == SDP_TCP_TLS_MSRP) {
+		why_r->text = "fingerprints need SIP over TLS here";
+		return 488;
+	}
 	return check_place(m, answer, policy, p, why_r);
 }
 

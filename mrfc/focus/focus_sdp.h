@@ -20,6 +20,9 @@ struct focus_sdp_policy {
 	bool tls;       /* the media side has it */
 	bool websocket; /* it has that, too */
 	bool offer_tls; /* our own offers are for TLS, if it has */
+	/* Of one offer, where policy wants more of it: focus_sdp_demand(). */
+	bool tls_only;    /* over TLS alone (SEC-013) */
+	bool unprotected; /* nobody vouches for its fingerprints (SEC-010) */
 };
 
 /* Our side of a further line, which takes a file (RFC 5547); path NULL: the line is refused. */

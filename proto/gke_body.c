@@ -144,42 +144,45 @@ static bool read_seq(struct slice value, struct gke_inner *inner)
 	return true;
 }
 
-/* NS: prefix <uri>, as cpim_parse has found it to be well-formed. The prefix when it is ours, or no longer. */
-static void note_namespace(struct slice value, struct slice *prefix)
+/* NS: prefix <uri>, as cpim_parse has found it to be well-formed. *prefix: of this URI; empty when it is no longer. */
+static void note_namespace(struct slice value, struct slice uri, struct slice *prefix)
 {
 	ptrdiff_t open = slice_chr(value, '<');
 	struct slice name = open < 0 ? SLICE_NULL : chars_trim(slice_first(value, (size_t)open));
 
 	if (name.len == 0)
 		return;
-	if (slice_eq(slice_from(value, (size_t)open), SLICE_LIT("<" GKE_CPIM_NS ">")))
+	if (slice_eq(slice_from(value, (size_t)open), uri))
 		*prefix = name;
 	else if (slice_eq(*prefix, name))
 		*prefix = SLICE_NULL;
 }
 
-/* Is name "<prefix>.Seq"? */
-static bool names_seq(struct slice name, struct slice prefix)
+/* Is name "<prefix><suffix>"? */
+static bool is_named(struct slice name, struct slice prefix, const char *suffix)
 {
 	return prefix.len > 0 && slice_starts(name, prefix) &&
-	       slice_eq_str(slice_from(name, prefix.len), ".Seq");
+	       slice_eq_str(slice_from(name, prefix.len), suffix);
 }
 
-/* Message headers once more: for the number, which must be there once. */
+/* Message headers once more: for the number, which must be there once, as the name must. */
 static int find_seq(struct slice headers, struct gke_inner *inner)
 {
-	struct slice line, name, value, prefix = SLICE_NULL;
-	int n = 0;
+	struct slice line, name, value, gke = SLICE_NULL, imdn = SLICE_NULL;
+	int n_seq = 0, n_id = 0;
 
 	while (take_line(&headers, &line) && line.len > 0) {
 		if (!split_header(line, &name, &value))
 			return -ERR_SYNTAX;
-		if (slice_eq_str(name, "NS"))
-			note_namespace(value, &prefix);
-		else if (names_seq(name, prefix) && (n++ > 0 || !read_seq(value, inner)))
+		if (slice_eq_str(name, "NS")) {
+			note_namespace(value, SLICE_LIT("<" GKE_CPIM_NS ">"), &gke);
+			note_namespace(value, SLICE_LIT("<urn:ietf:params:imdn>"), &imdn);
+		}
+		n_id += is_named(name, imdn, ".Message-ID");
+		if (is_named(name, gke, ".Seq") && (n_seq++ > 0 || !read_seq(value, inner)))
 			return -ERR_SYNTAX;
 	}
-	return n == 1 ? 0 : -ERR_SYNTAX;
+	return n_seq == 1 && n_id <= 1 ? 0 : -ERR_SYNTAX;
 }
 
 /* One sender, one recipient, a time, a name of one spelling, a type; nothing that we would have to understand. */

@@ -42,7 +42,7 @@ static void put(const struct rig *r, const char *name, struct slice content)
 	FILE *f = fopen(path, "w");
 
 	assert_non_null(f);
-	assert_int_equal(fwrite(content.ptr, 1, content.len, f), content.len);
+	assert_int_equal(fwrite(content.len ? content.ptr : "", 1, content.len, f), content.len);
 	assert_int_equal(fclose(f), 0);
 	free(path);
 }

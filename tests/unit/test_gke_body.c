@@ -176,6 +176,8 @@ static void each_header_must_be_there_once(void **state)
 		TYPE TO HEADERS REST,
 		TYPE HEADERS DATE REST,
 		TYPE HEADERS SEQ REST,
+		TYPE HEADERS ID REST,
+		TYPE HEADERS "imdn.Message-ID: other\r\n" REST,
 		TYPE HEADERS "cc: <sip:x@example.com>\r\n" REST,
 		TYPE HEADERS "Require: gke.Seq\r\n" REST,
 		TYPE FROM TO DATE NS_IMDN "imdn.Message-ID: a\tb\r\n" NS_GKE SEQ REST,

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include "common/addr.h"
+#include "common/slice.h"
 
 struct event_base;
 struct fingerprint_list;
@@ -67,6 +68,11 @@ int conn_errno(const struct conn *c);
 bool conn_is_secure(const struct conn *c);
 /* Its TLS peer showed a certificate that is in the list (by the strongest hash there). */
 bool conn_peer_is(const struct conn *c, const struct fingerprint_list *pins);
+/*
+ * Its TLS peer showed a certificate of an authority in tls_settings.ca, good now and for its role, with
+ * host as an alternative name; else *why_r says what is wrong (static).
+ */
+bool conn_peer_is_named(const struct conn *c, struct slice host, const char **why_r);
 /* Why a stream failed, for the log: TLS's reason or errno's text. Static. */
 const char *conn_why(const struct conn *c);
 /* Up, and its octets are those of the descriptor: others may read and write that too. */

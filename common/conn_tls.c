@@ -14,6 +14,7 @@
 #include "common/conn_priv.h"
 #include "common/conn_tls_turn.h"
 #include "common/mem.h"
+#include "common/tls_ca.h"
 
 #define RECORD_HANDSHAKE  0x16
 #define ACCEPT_TIMEOUT_MS 10000
@@ -470,6 +471,14 @@ bool conn_peer_is(const struct conn *c, const struct fingerprint_list *pins)
 		return false;
 	tls_digest(cert, fingerprint_list_hash(pins), &fp);
 	return fingerprint_list_has(pins, &fp);
+}
+
+bool conn_peer_is_named(const struct conn *c, struct slice host, const char **why_r)
+{
+	const struct tls_stream *ts = stream_of(c);
+
+	*why_r = ts && ts->up ? tls_ca_problem(ts->tls->ca, ts->ssl, !ts->client, host) : "no TLS";
+	return !*why_r;
 }
 
 const char *conn_why(const struct conn *c)

@@ -37,7 +37,8 @@ COMMON_SRC := \
 	common/store_sqlite.c \
 	common/store_writer.c \
 	common/tls.c \
+	common/tls_ca.c \
 	common/tls_files.c
 UNIT_TESTS += addr buf bytes chunk clock config conn conn_tls daemon fingerprint http http_client http_url listener log \
-	metrics outq rand rate resolve slice store store_file tls tls_files
+	metrics outq rand rate resolve slice store store_file tls tls_ca tls_files
 UNIT_TESTS += secret secret_box

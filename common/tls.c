@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/tls_ca.h"
 #include "common/tls_priv.h"
 
 #define SUITES_1_2                                                                                 \
@@ -235,6 +236,18 @@ static void announce(struct tls *t)
 	t->fingerprint = bytes_take(&text);
 }
 
+int tls_reload_ca(struct tls *t, const char *ca, char why[TLS_WHY_SIZE])
+{
+	X509_STORE *store = NULL;
+	int rc = ca && ca[0] ? tls_ca_load(ca, &store, why) : 0;
+
+	if (rc)
+		return rc;
+	X509_STORE_free(t->ca);
+	t->ca = store;
+	return 0;
+}
+
 int tls_new(const struct tls_settings *settings, struct tls **tls_r, char why[TLS_WHY_SIZE])
 {
 	struct tls *t = xcalloc(1, sizeof(*t));
@@ -250,6 +263,8 @@ int tls_new(const struct tls_settings *settings, struct tls **tls_r, char why[TL
 	if (!t->bio)
 		failed(why, "TLS", "library");
 	else
+		rc = tls_reload_ca(t, settings->ca, why);
+	if (!rc)
 		rc = make_contexts(t, settings, both, why);
 	if (rc) {
 		tls_free(&t);
@@ -313,6 +328,7 @@ void tls_free(struct tls **tls)
 	SSL_CTX_free(t->server);
 	SSL_CTX_free(t->client);
 	drop_next(t);
+	X509_STORE_free(t->ca);
 	BIO_meth_free(t->bio);
 	free(t->fingerprint);
 	if (t->gather)

@@ -9,15 +9,17 @@
  * TLS 1.2 (ECDHE with AEAD) and 1.3; no renegotiation, tickets, resumption, early data or
  * compression. Peers are asked for a certificate; any is accepted in the handshake whose key is
  * good enough (RSA 2048..4096, P-256, P-384, Ed25519) and whose chain fits into 16 KiB: who the
- * peer is follows from fingerprints (RFC 8122), checked by conn_connect_tls() or conn_peer_is().
+ * peer is follows from fingerprints (RFC 8122), checked by conn_connect_tls() or conn_peer_is(), or from
+ * authorities and names (RFC 4975 5.4), checked by conn_peer_is_named().
  */
 struct tls;
 
 struct tls_settings {
 	/* PEM files, chain and key; both NULL or empty: a self-signed P-256 certificate is made. */
 	const char *certificate, *key;
-	bool only_1_3;           /* no TLS 1.2 */
-	bool ask_peer;           /* clients are asked for a certificate (not those of browsers) */
+	bool only_1_3;  /* no TLS 1.2 */
+	bool ask_peer;  /* clients are asked for a certificate (not those of browsers) */
+	const char *ca; /* PEM file of authorities for conn_peer_is_named(); NULL or empty: none */
 	uint32_t max_handshakes; /* of peers that connect, at a time; others wait. 0: 200 */
 };
 
@@ -38,6 +40,9 @@ MUST_CHECK int tls_reload(struct tls *tls, const struct tls_settings *settings,
 			  char why[TLS_WHY_SIZE]);
 /* Show the new one from now on, and announce it alone. False: there is none. */
 bool tls_switch(struct tls *tls);
+
+/* Other authorities (tls_settings.ca) for peers that are judged from now on. Failures as above. */
+MUST_CHECK int tls_reload_ca(struct tls *tls, const char *ca, char why[TLS_WHY_SIZE]);
 
 /* Of our certificate: "sha-256 AA:BB:...", while two are announced, both, ", " between them. */
 const char *tls_fingerprint(const struct tls *tls);

@@ -39,6 +39,7 @@ struct tls {
 	SSL_CTX *server, *client;
 	SSL_CTX *next_server, *next_client; /* announced, not shown yet; NULL */
 	bool only_1_3, ask_peer;
+	X509_STORE *ca;  /* NULL: none */
 	BIO_METHOD *bio; /* of conn_tls.c */
 	char *fingerprint;
 	uint32_t max_handshakes, n_handshakes;

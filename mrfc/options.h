@@ -20,6 +20,7 @@ enum options_offline { OPTIONS_OFFLINE_PROFILE, OPTIONS_OFFLINE_ON, OPTIONS_OFFL
 enum options_mode { OPTIONS_MODE_OPEN, OPTIONS_MODE_CLOSED };
 enum options_setup { OPTIONS_SETUP_PASSIVE, OPTIONS_SETUP_ACTIVE };
 enum options_transport { OPTIONS_TRANSPORT_TCP, OPTIONS_TRANSPORT_TLS };
+enum options_verify { OPTIONS_VERIFY_FINGERPRINT, OPTIONS_VERIFY_EITHER };
 enum options_anchor { OPTIONS_ANCHOR_PROFILE, OPTIONS_ANCHOR_SESSMATCH, OPTIONS_ANCHOR_RFC4975 };
 enum options_cema { OPTIONS_CEMA_ACCEPT_IF_ACTIVE, OPTIONS_CEMA_REJECT };
 enum options_anonymous { OPTIONS_ANONYMOUS_ALLOW, OPTIONS_ANONYMOUS_REFUSE };
@@ -99,6 +100,7 @@ struct options {
 	int anchor;          /* enum options_anchor */
 	int media_setup;     /* enum options_setup */
 	int media_transport; /* enum options_transport */
+	int msrp_tls_verify; /* enum options_verify */
 	bool cema;
 	int cema_mismatch; /* enum options_cema */
 	bool strict;

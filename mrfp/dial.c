@@ -168,14 +168,31 @@ void dial_start(struct session *s)
 	}
 }
 
+/* The one who took our connection is another than the path's host: nothing is sent to him. */
+static void give_up(struct wire *w, struct session *s)
+{
+	(*w->plane->stats.bad_peers)++;
+	hangup(s, CTL_LOST_CONNECT);
+}
+
 void dial_connected(struct wire *w)
 {
-	struct session *s;
+	struct session *s, *next;
+	bool other = false;
 
-	LIST_FOREACH(s, &w->sessions, in_wire) {
-		if (s->state == SESSION_CONNECTING)
+	for (s = LIST_FIRST(&w->sessions); s; s = next) {
+		next = LIST_NEXT(s, in_wire);
+		if (s->state != SESSION_CONNECTING)
+			continue;
+		if (session_peer_ok(s, w->conn)) {
 			bind_on(s);
+			continue;
+		}
+		other = true;
+		give_up(w, s);
 	}
+	if (other && !w->n_sessions)
+		wire_close_soon(w);
 }
 
 void dial_lost(struct wire *w, int cause)

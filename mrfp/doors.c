@@ -84,7 +84,8 @@ static int open_secure(struct doors *d, struct plane *p, enum door which, int64_
 {
 	const struct options *opt = p->opt;
 	struct tls_settings set = {opt->tls_certificate, opt->tls_key,
-				   .ask_peer = which == DOOR_TLS};
+				   .ask_peer = which == DOOR_TLS,
+				   .ca = which == DOOR_TLS ? opt->tls_ca : NULL};
 	char why[TLS_WHY_SIZE];
 
 	if (tls_new(&set, tls_r, why)) {
@@ -171,6 +172,10 @@ static void reload_one(struct tls *tls, const struct options *opt, const char *w
 
 void doors_reload(struct doors *d, struct plane *plane, const struct options *opt)
 {
+	char why[TLS_WHY_SIZE];
+
+	if (plane->tls && tls_reload_ca(plane->tls, opt->tls_ca, why))
+		log_error("tls.ca is as before: %s", why);
 	if (!opt->tls_certificate[0] && !plane->opt->tls_certificate[0])
 		return; /* one of our own making lasts as long as we do */
 	reload_one(plane->tls, opt, "msrp.tls_port");

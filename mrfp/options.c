@@ -149,6 +149,11 @@ const struct config_opt options_table[] = {
 	       "PEM file with the key of tls.certificate, without passphrase: RSA 2048..4096, P-256, P-384 or Ed25519."),
 	TIME("tls.overlap", tls_overlap_ms, "60s", 0, 3600000,
 	     "After HUP our descriptions name the old and the new certificate; this much later the new one is shown."),
+	STRING("tls.ca", tls_ca, "",
+	       "PEM file of the authorities whose certificates of peers are good where tls.verify says so."),
+	OPT("tls.verify", CONFIG_ENUM, tls_verify, "fingerprint", 0, 0, "fingerprint ca either", "",
+	    "Who an MSRP peer over TLS must be: fingerprint: have the certificate that its description announces; ca: have one of tls.ca for the host of its MSRP URI, and that which is announced, if any; either: the announced one, or where none is, one of tls.ca.",
+	    NULL),
 	STRING("mp.socket", mp_socket, "build/run/mp.sock",
 	       "Unix socket of the MRFC's control protocol."),
 	STRING("mp.connect", mp_connect, "",
@@ -251,16 +256,19 @@ static int check_origins(const char *text, struct config_error *error_r)
 
 static int check_tls(const struct options *o, struct config_error *error_r)
 {
-	struct tls_settings set = {o->tls_certificate, o->tls_key, .ask_peer = true};
+	struct tls_settings set = {o->tls_certificate, o->tls_key, .ask_peer = true,
+				   .ca = o->tls_ca};
 	char why[TLS_WHY_SIZE];
 	struct tls *tls;
 
 	if (!o->tls_certificate[0] != !o->tls_key[0])
 		return wrong(error_r, "tls.certificate, tls.key: one needs the other");
-	if (!o->tls_certificate[0])
+	if (o->tls_verify != TLS_VERIFY_FINGERPRINT && !o->tls_ca[0])
+		return wrong(error_r, "tls.verify: needs tls.ca");
+	if (!o->tls_certificate[0] && !o->tls_ca[0])
 		return 0;
 	if (tls_new(&set, &tls, why))
-		return wrong(error_r, "tls.certificate, tls.key: %s", why);
+		return wrong(error_r, "tls.certificate, tls.key, tls.ca: %s", why);
 	tls_free(&tls);
 	return 0;
 }

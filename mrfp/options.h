@@ -9,6 +9,9 @@ enum options_io { IO_AUTO, IO_URING, IO_WRITEV };
 /* What happens when a slow leg has nearly filled its context's logs. */
 enum options_slow { SLOW_PAUSE, SLOW_CUT };
 
+/* Who an MSRP peer over TLS must be. */
+enum options_verify { TLS_VERIFY_FINGERPRINT, TLS_VERIFY_CA, TLS_VERIFY_EITHER };
+
 /* Settings of the MRFP; the table in options.c says unit, range and default of each. */
 struct options {
 	char *msrp_address, *msrp_advertise;
@@ -16,8 +19,9 @@ struct options {
 	int64_t wss_port, ws_port, ws_ping_ms;
 	char *wss_advertise, *ws_address, *ws_origins;
 	int64_t max_size, send_buffer, relay_chunk;
-	char *tls_certificate, *tls_key;
-	int msrp_io; /* enum options_io */
+	char *tls_certificate, *tls_key, *tls_ca;
+	int tls_verify; /* enum options_verify */
+	int msrp_io;    /* enum options_io */
 	int64_t gather_us;
 	char *connect_allow, *trusted_media;
 	int64_t bind_timeout_ms, header_timeout_ms, message_timeout_ms, response_timeout_ms;

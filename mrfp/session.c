@@ -222,9 +222,31 @@ void session_set_pins(struct session *s, const struct fingerprint_list *pins)
 	*s->pins = *pins;
 }
 
+/* Is the one at c the host that the peer's path names (RFC 4975 5.4)? */
+static bool has_name(const struct session *s, const struct conn *c)
+{
+	struct msrp_path path;
+	struct msrp_uri first;
+	const char *why = "its path is not known";
+
+	if (msrp_path_parse(slice_str(s->remote_path), &path) == 0 &&
+	    msrp_uri_parse(path.items[0], &first) == 0 && conn_peer_is_named(c, first.host, &why))
+		return true;
+	log_peer("%s/%llu: peer over TLS: %s", s->ctx->name, (unsigned long long)s->termination,
+		 why);
+	return false;
+}
+
 bool session_peer_ok(const struct session *s, const struct conn *c)
 {
-	return s->transport != CTL_TRANSPORT_TLS || !s->pins || conn_peer_is(c, s->pins);
+	int verify = s->ctx->plane->opt->tls_verify;
+
+	if (s->transport != CTL_TRANSPORT_TLS)
+		return true;
+	if (s->pins && !conn_peer_is(c, s->pins))
+		return false;
+	return verify == TLS_VERIFY_FINGERPRINT || (s->pins && verify == TLS_VERIFY_EITHER) ||
+	       has_name(s, c);
 }
 
 void session_renew(struct session *s)

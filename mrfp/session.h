@@ -118,7 +118,7 @@ const char *session_place(const struct session *s, uint16_t *port_r);
 void session_set_place(struct session *s, uint8_t transport, uint8_t family);
 /* Copies the list. */
 void session_set_pins(struct session *s, const struct fingerprint_list *pins);
-/* Is who is at the other end of c the session's peer, as far as certificates tell (RFC 8122 6.2)? */
+/* Is who is at the other end of c the session's peer, as far as certificates tell (RFC 8122 6.2, RFC 4975 5.4)? */
 bool session_peer_ok(const struct session *s, const struct conn *c);
 /* Set one of the texts connect, accept_types, accept_wrapped, refused_types, nickname. */
 void session_text(char **text, struct slice value);

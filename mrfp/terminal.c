@@ -36,6 +36,7 @@
 		TAKE(body, has_max_size, max_size, max_size);                                      \
 		TAKE(body, has_direction, direction, direction);                                   \
 		TAKE(body, has_pins, fingerprints, fingerprints);                                  \
+		ch.by_name = CTL_HAS(m, body, by_name) && m->by_name;                              \
 		ch.new_local = CTL_HAS(m, body, new_local) && m->new_local;                        \
 	} while (0)
 
@@ -85,6 +86,8 @@ static const char *check_transport(const struct plane *plane, const struct sessi
 		return "setup: a WebSocket is opened by the peer";
 	if (transport == CTL_TRANSPORT_TLS && !plane->tls)
 		return "transport: TLS is off (msrp.tls_port)";
+	if (ch->by_name && plane->opt->tls_verify == TLS_VERIFY_FINGERPRINT)
+		return "by_name: peers are known by fingerprint alone (tls.verify)";
 	if (s && transport != s->transport)
 		return "transport: it stays as it was";
 	if (!ch->has_path || msrp_path_parse(ch->path, &path) ||

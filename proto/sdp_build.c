@@ -206,14 +206,14 @@ bool sdp_is_file(const struct sdp_media *m)
 }
 
 /* Who the TLS peer is must be told, in a way that can be trusted (RFC 8122 5). */
-static const char *fingerprint_problem(const struct sdp_media *m)
+static const char *fingerprint_problem(const struct sdp_media *m, bool by_name)
 {
 	struct fingerprint_list list = {.n = 0};
 
 	if (m->transport != SDP_TCP_TLS_MSRP || sdp_is_websocket(m))
 		return NULL; /* a browser has no certificate, and checks ours by its name */
 	if (!m->n_fingerprints)
-		return "a=fingerprint is missing";
+		return by_name ? NULL : "a=fingerprint is missing";
 	if (m->n_fingerprints > SDP_MAX_FINGERPRINTS)
 		return "too many a=fingerprint";
 	for (size_t i = 0; i < m->n_fingerprints; i++) {
@@ -235,7 +235,7 @@ static const char *key_mgmt_problem(const struct sdp_media *m)
 }
 
 /* What any MSRP line must have. */
-static const char *line_problem(const struct sdp_media *m)
+static const char *line_problem(const struct sdp_media *m, bool by_name)
 {
 	struct msrp_uri first;
 	const char *why;
@@ -244,7 +244,7 @@ static const char *line_problem(const struct sdp_media *m)
 		return "transport is not MSRP";
 	why = path_problem(m, &first);
 	if (!why)
-		why = fingerprint_problem(m);
+		why = fingerprint_problem(m, by_name);
 	if (!why)
 		why = key_mgmt_problem(m);
 	if (why)
@@ -254,10 +254,10 @@ static const char *line_problem(const struct sdp_media *m)
 	return NULL;
 }
 
-static const char *chat_problem(const struct sdp_media *m)
+static const char *chat_problem(const struct sdp_media *m, bool by_name)
 {
 	static const struct slice cpim = SLICE_LIT("message/cpim");
-	const char *why = line_problem(m);
+	const char *why = line_problem(m, by_name);
 
 	if (why)
 		return why;
@@ -268,7 +268,7 @@ static const char *chat_problem(const struct sdp_media *m)
 	return NULL;
 }
 
-static const char *push_problem(const struct sdp_media *m)
+static const char *push_problem(const struct sdp_media *m, bool by_name)
 {
 	if (!sdp_is_file(m))
 		return "no file is offered";
@@ -280,12 +280,12 @@ static const char *push_problem(const struct sdp_media *m)
 		return "a=file-transfer-id is missing";
 	if (!sdp_file_is_push(m->file))
 		return "a=file-selector says neither type, size nor hash";
-	return line_problem(m);
+	return line_problem(m, by_name);
 }
 
-int sdp_push_problem(const struct sdp_media *m, const char **why_r)
+int sdp_push_problem(const struct sdp_media *m, bool by_name, const char **why_r)
 {
-	const char *why = push_problem(m);
+	const char *why = push_problem(m, by_name);
 
 	if (!why)
 		return 0;
@@ -293,9 +293,9 @@ int sdp_push_problem(const struct sdp_media *m, const char **why_r)
 	return 488;
 }
 
-int sdp_chat_problem(const struct sdp_media *m, const char **why_r)
+int sdp_chat_problem(const struct sdp_media *m, bool by_name, const char **why_r)
 {
-	const char *why = chat_problem(m);
+	const char *why = chat_problem(m, by_name);
 
 	if (!why)
 		return 0;

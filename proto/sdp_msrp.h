@@ -80,15 +80,16 @@ bool sdp_place_matches(const struct sdp_media *m, const struct msrp_uri *first);
 /*
  * What keeps an m=message line from being a chat leg, as SIP status with a Warning text; 0 when it
  * is fine. Rules MSRP-122, 123, 127, 129, 130, 036, SW-002, SEC-005; a=key-mgmt within its limits. Only lines
- * with is_message and port != 0.
+ * with is_message and port != 0. by_name: a peer over TLS may go without a=fingerprint, as it is known by the name
+ * in its certificate (SEC-004).
  */
-int sdp_chat_problem(const struct sdp_media *m, const char **why_r);
+int sdp_chat_problem(const struct sdp_media *m, bool by_name, const char **why_r);
 
 /*
  * What keeps a line with file attributes from being the push of one file to us, RFC 5547 8.2.1, in
  * the same way. A line that asks for a file (recvonly) is a problem too: nothing is stored here.
  */
-int sdp_push_problem(const struct sdp_media *m, const char **why_r);
+int sdp_push_problem(const struct sdp_media *m, bool by_name, const char **why_r);
 /* Does the line carry (or ask for) a file, other than by merely saying that files are understood? */
 bool sdp_is_file(const struct sdp_media *m);
 

@@ -381,8 +381,9 @@ static const struct sdp_media *pushed(const struct sdp_session *sdp)
 		const struct sdp_media *m = &sdp->media[i];
 
 		if (m->is_message && m->port && sdp_is_file(m))
-			return i == 0 && sdp->n_media == 1 && sdp_push_problem(m, &why) == 0 ? m
-											     : NULL;
+			return i == 0 && sdp->n_media == 1 && sdp_push_problem(m, false, &why) == 0
+				       ? m
+				       : NULL;
 	}
 	return NULL;
 }

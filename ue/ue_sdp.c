@@ -67,7 +67,7 @@ int ue_sdp_chat_line(const struct sdp_session *sdp)
 
 	for (i = 0; i < sdp->n_media; i++)
 		if (sdp->media[i].is_message && sdp->media[i].port != 0 &&
-		    sdp_chat_problem(&sdp->media[i], &why) == 0)
+		    sdp_chat_problem(&sdp->media[i], false, &why) == 0)
 			return (int)i;
 	return -1;
 }

@@ -338,6 +338,7 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 					   .prefer_active = config->prefer_active,
 					   .preconditions = config->preconditions,
 					   .offer_tls = config->offer_tls,
+					   .by_name = config->by_name,
 					   .reject_cema_mismatch = config->reject_cema_mismatch,
 					   .cema = config->cema};
 	split_aliases(f, config->aliases);

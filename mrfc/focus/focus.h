@@ -44,7 +44,7 @@ struct focus_config {
 	enum conference_end end_policy; /* of conferences that users make */
 	bool referrer_token;            /* INVITEs of who was referred need their token */
 	bool create_on_join, nicknames, private_messages, echo, strict;
-	bool prefer_active, offer_tls, preconditions;
+	bool prefer_active, offer_tls, by_name, preconditions;
 	bool keep_on_stop; /* the next process goes on with the conferences */
 	bool session_match, reject_cema_mismatch, cema, anonymous_alias;
 	bool assert_to_all;        /* P-Asserted-Identity goes to untrusted next hops too */

@@ -93,7 +93,7 @@ static bool is_new_file(struct session *s, size_t i)
 	if (i == s->offered->chat || !m->is_message || m->port == 0 || !sdp_is_file(m) ||
 	    s->local.extra[i].path != NULL || room_is_sealed(s->room))
 		return false;
-	if (sdp_is_websocket(m) || sdp_push_problem(m, &why.text) != 0 ||
+	if (sdp_is_websocket(m) || sdp_push_problem(m, f->sdp.by_name, &why.text) != 0 ||
 	    focus_sdp_check_line(m, false, &f->sdp, &probe, &why) != 0) {
 		log_info("%s: a file of %s is refused: %s", s->room->c->name, s->who.uri,
 			 why.text != NULL ? why.text : "it is over WebSocket");

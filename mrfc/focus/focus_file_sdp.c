@@ -74,9 +74,10 @@ bool file_sdp_is_offer(struct slice text, bool strict)
 }
 
 /* 0, or 488 and why: may this line of an offer be passed on? */
-static int judge_offer(const struct sdp_media *m, uint64_t max_file, struct focus_sdp_why *why_r)
+static int judge_offer(const struct sdp_media *m, uint64_t max_file, bool by_name,
+		       struct focus_sdp_why *why_r)
 {
-	int status = sdp_push_problem(m, &why_r->text);
+	int status = sdp_push_problem(m, by_name, &why_r->text);
 
 	if (status == 0 && sdp_is_websocket(m)) {
 		why_r->text = "files do not go over WebSocket here";
@@ -108,7 +109,7 @@ int file_sdp_read(struct slice text, bool answer, size_t n, uint64_t max_file,
 		if (!m->is_message || m->port == 0)
 			continue;
 		if (!answer)
-			status = judge_offer(m, max_file, why_r);
+			status = judge_offer(m, max_file, policy->by_name, why_r);
 		else if (!m->path || m->dir == SDP_SENDONLY || m->dir == SDP_INACTIVE)
 			status = 488;
 		if (status == 0)

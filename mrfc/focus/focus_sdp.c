@@ -155,7 +155,7 @@ int focus_sdp_check_line(const struct sdp_media *m, bool answer,
 static int judge(const struct sdp_media *m, bool answer, const struct focus_sdp_policy *policy,
 		 struct focus_sdp_peer *p, struct focus_sdp_why *why_r)
 {
-	int status = sdp_chat_problem(m, &why_r->text);
+	int status = sdp_chat_problem(m, policy->by_name, &why_r->text);
 
 	/* Media types are tokens (RFC 4566 9); the control protocol takes no other octets. */
 	if (status == 0 && (!slice_is_utf8(slice_str(m->accept_types)) ||

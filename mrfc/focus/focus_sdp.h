@@ -19,6 +19,7 @@ struct focus_sdp_policy {
 	uint64_t max_size;
 	bool tls;       /* the media side has it */
 	bool websocket; /* it has that, too */
+	bool by_name;   /* peers over TLS may be known by their certificate's name alone */
 	bool offer_tls; /* our own offers are for TLS, if it has */
 	/* Of one offer, where policy wants more of it: focus_sdp_demand(). */
 	bool tls_only;    /* over TLS alone (SEC-013) */

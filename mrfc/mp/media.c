@@ -320,6 +320,8 @@ static struct ctl_list list_of(const char *const *texts, size_t n, struct slice 
 		if ((r)->n_fingerprints)                                                           \
 			CTL_SET(msg, body, fingerprints,                                           \
 				list_of((r)->fingerprints, (r)->n_fingerprints, prints));          \
+		else if ((r)->tls && (r)->path)                                                    \
+			CTL_SET(msg, body, by_name, 1);                                            \
 		SET_TEXT(msg, body, remote_path, (r)->path);                                       \
 		SET_TEXT(msg, body, connect, (r)->connect);                                        \
 		SET_TEXT(msg, body, accept_types, (r)->accept_types);                              \

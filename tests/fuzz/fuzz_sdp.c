@@ -17,11 +17,11 @@ static void check(const struct sdp_session *sdp)
 	const char *why = NULL;
 
 	for (size_t i = 0; i < sdp->n_media; i++) {
-		int status = sdp_chat_problem(&sdp->media[i], &why);
+		int status = sdp_chat_problem(&sdp->media[i], false, &why);
 
 		if (status != 0 && (status != 488 || !why))
 			abort();
-		status = sdp_push_problem(&sdp->media[i], &why);
+		status = sdp_push_problem(&sdp->media[i], false, &why);
 		if (status != 0 && (status != 488 || !why))
 			abort();
 		if (status == 0 && !sdp_is_file(&sdp->media[i]))

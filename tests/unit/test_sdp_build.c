@@ -206,7 +206,7 @@ static struct sdp_media offer(void)
 static int problem(const struct sdp_media *m, const char *why)
 {
 	const char *text = "";
-	int status = sdp_chat_problem(m, &text);
+	int status = sdp_chat_problem(m, false, &text);
 
 	assert_string_equal(text, why);
 	return status;

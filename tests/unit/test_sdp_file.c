@@ -249,7 +249,7 @@ static int push(const char *attributes, const char **why_r)
 
 	assert_int_equal(sdp_parse_msrp(slice_str(text), true, &sdp), 0);
 	*why_r = "";
-	status = sdp_push_problem(&sdp.media[0], why_r);
+	status = sdp_push_problem(&sdp.media[0], false, why_r);
 	sdp_fini(&sdp);
 	free(text);
 	return status;

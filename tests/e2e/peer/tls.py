@@ -62,11 +62,22 @@ class Authority(Identity):
         self.folder = str(folder)
         super().__init__(folder, extra=["-subj", "/CN=authority of " + os.path.basename(self.folder)])
 
-    def issue(self, *names, uris=()):
-        san = ",".join(["DNS:" + n for n in names] + ["URI:" + u for u in uris])
+    def issue(self, *names, uris=(), ips=(), extra=()):
+        """The subject's name is the first DNS name, else 127.0.0.1; extra: for `openssl req`."""
+        san = ",".join(["DNS:" + n for n in names] + ["URI:" + u for u in uris] +
+                       ["IP:" + i for i in ips])
         return Identity(self.folder, extra=[
-            "-CA", self.cert, "-CAkey", self.key, "-subj", "/CN=" + names[0],
-            "-addext", "subjectAltName=" + san])
+            "-CA", self.cert, "-CAkey", self.key, "-subj", "/CN=" + (*names, "127.0.0.1")[0],
+            *(["-addext", "subjectAltName=" + san] if san else ()), *extra])
+
+    def expired(self, one):
+        """one, an Identity, with a certificate that ended yesterday."""
+        for args in (["-x509toreq", "-signkey", one.key, "-in", one.cert, "-out", one.cert + ".req"],
+                     ["-req", "-CA", self.cert, "-CAkey", self.key, "-days", "-1",
+                      "-in", one.cert + ".req", "-out", one.cert]):
+            subprocess.run(["openssl", "x509", "-copy_extensions", "copyall", *args], check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return one
 
 
 def nobody():

@@ -11,7 +11,7 @@ that was given back is not soon used again, so that what is still sent to it dis
 
 import socket
 
-LOW, HIGH, BLOCK = 10000, 32768, 1500  # Linux's ephemeral range begins at 32768
+LOW, HIGH, BLOCK = 10000, 32768, 600  # Linux's ephemeral range begins at 32768
 
 
 def _has_v6():

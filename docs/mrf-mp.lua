@@ -127,7 +127,7 @@ local bodies = {
 		[0x0503] = { field = ProtoField.uint64("mrf.inject.number", "number") },
 	},
 	notify = {
-		[0x0601] = { field = ProtoField.uint8("mrf.notify.event", "event", base.DEC, {[1] = "bound", [2] = "lost", [3] = "nickname", [4] = "key", [5] = "accounting", [6] = "slow", [7] = "alarm", [8] = "load", [9] = "authorise", [10] = "owed", [11] = "told"}) },
+		[0x0601] = { field = ProtoField.uint8("mrf.notify.event", "event", base.DEC, {[1] = "bound", [2] = "lost", [3] = "nickname", [4] = "key", [5] = "accounting", [6] = "slow", [7] = "alarm", [8] = "load", [9] = "authorise", [10] = "owed", [11] = "told", [12] = "sealed"}) },
 		[0x0202] = { field = ProtoField.uint64("mrf.notify.termination", "termination") },
 		[0x0602] = { field = ProtoField.uint8("mrf.notify.cause", "cause", base.DEC, {[1] = "closed by the peer", [2] = "reset", [3] = "connect failed", [4] = "never bound", [5] = "too slow", [6] = "log limit", [7] = "refused", [8] = "shutdown", [9] = "idle", [10] = "quiet", [11] = "too many messages"}) },
 		[0x0216] = { field = ProtoField.string("mrf.notify.nickname", "nickname") },

@@ -67,10 +67,11 @@ struct options {
 	int e2e;          /* enum options_e2e; options_sealed() */
 	int stale_member; /* enum options_stale */
 	bool fingerprint_requires_sips;
-	int require_tls;                                 /* enum options_require_tls */
-	int groupkey_server;                             /* enum options_groupkey */
-	int groupkey_suite;                              /* enum options_suite */
-	int64_t groupkey_skew, groupkey_confirm_timeout; /* ms */
+	int require_tls;     /* enum options_require_tls */
+	int groupkey_server; /* enum options_groupkey */
+	int groupkey_suite;  /* enum options_suite */
+	int64_t groupkey_skew, groupkey_confirm_timeout, groupkey_max_age,
+		groupkey_max_messages; /* ms */
 	char *groupkey_name, *groupkey_store_key;
 	char *groupkey_connect, *groupkey_tls_certificate, *groupkey_tls_key, *groupkey_pins;
 	int conference_end; /* enum options_end */

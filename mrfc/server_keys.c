@@ -53,7 +53,9 @@ static int open_local(struct server_keys *k, struct event_base *base, const stru
 	const struct vault_settings vault = {.store_path = o->store_path,
 					     .key_file = o->groupkey_store_key,
 					     .skew_ms = (uint64_t)o->groupkey_skew};
-	struct keyserver_settings settings = {.skew_ms = (uint64_t)o->groupkey_skew};
+	struct keyserver_settings settings = {.skew_ms = (uint64_t)o->groupkey_skew,
+					      .life_ms = (uint64_t)o->groupkey_max_age,
+					      .life_messages = (uint64_t)o->groupkey_max_messages};
 	char why[400], *name, *factory;
 	int err;
 

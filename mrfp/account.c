@@ -5,6 +5,8 @@
  */
 #include "mrfp/account.h"
 
+#include "mrfp/seal.h"
+
 uint64_t account_begin(const struct context *ctx)
 {
 	return ctx->policy & CTL_POLICY_ACCOUNT ? ctx->plane->wall_ms() : 0;
@@ -34,4 +36,16 @@ void account_end(const struct context *ctx, const struct account *a)
 	if (a->status)
 		CTL_SET(&n, notify, status, (uint16_t)a->status);
 	p->notify(ctx, &n, p->notify_arg);
+}
+
+void account_sealed(struct context *ctx)
+{
+	struct ctl_notify n = {0};
+	uint64_t count;
+
+	if (!seal_count(&ctx->seal, &count))
+		return;
+	CTL_SET(&n, notify, event, CTL_EVENT_SEALED);
+	CTL_SET(&n, notify, number, count);
+	ctx->plane->notify(ctx, &n, ctx->plane->notify_arg);
 }

@@ -20,4 +20,7 @@ uint64_t account_begin(const struct context *ctx);
 /* The message's outcome is known: tell the MRFC if the policy says so. */
 void account_end(const struct context *ctx, const struct account *a);
 
+/* A sealed message was taken: keys wear out, the MRFC is told now and then how much they were used. */
+void account_sealed(struct context *ctx);
+
 #endif

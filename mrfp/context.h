@@ -31,6 +31,7 @@ struct seal {
 	bool known; /* the domain is; else any key's name passes */
 	uint8_t domain[8];
 	uint32_t oldest, newest; /* epochs that may be sent under; newest 0: no limit */
+	uint32_t n_passed;       /* messages that the MRFC was not told of yet */
 };
 
 struct keep;

@@ -156,6 +156,8 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		verdict_ask(m, cpim.content_type);
 	else
 		m->state = INMSG_OPEN; /* what is held is passed on by the caller, then dropped */
+	if (status == 200 && m->sealed)
+		account_sealed(m->from->ctx);
 }
 
 /* The same for an indication that comes without CPIM. */

@@ -91,3 +91,12 @@ int seal_judge(const struct seal *s, enum seal_form form, struct slice first, bo
 		return 403;
 	return 200;
 }
+
+bool seal_count(struct seal *s, uint64_t *n_r)
+{
+	if (++s->n_passed < SEAL_TELL)
+		return false;
+	*n_r = s->n_passed;
+	s->n_passed = 0;
+	return true;
+}

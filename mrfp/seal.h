@@ -30,4 +30,8 @@ bool seal_take_modify(struct seal *s, const struct ctl_modify *m);
  */
 int seal_judge(const struct seal *s, enum seal_form form, struct slice first, bool complete);
 
+/* A sealed message was taken. True: the MRFC is to be told of *n_r by now (keys wear out, GK-010). */
+#define SEAL_TELL 256
+bool seal_count(struct seal *s, uint64_t *n_r);
+
 #endif

@@ -55,6 +55,7 @@ enum ctl_event {
 	CTL_EVENT_AUTHORISE,
 	CTL_EVENT_OWED,
 	CTL_EVENT_TOLD,
+	CTL_EVENT_SEALED,
 	CTL_EVENT_END /* one past the last */
 };
 enum ctl_outcome {

@@ -508,6 +508,14 @@ int key_pass_on(struct session *s, struct slice bytes)
 	return g->ops->request(g, s->room->c->uri, &from, bytes);
 }
 
+void key_used(struct room *room, uint64_t n_messages)
+{
+	struct groupkey *g = room->focus->config.keys;
+
+	if (room->key != NULL && room->key->opened && g->ops->sent != NULL)
+		g->ops->sent(g, room->c->uri, n_messages);
+}
+
 void key_restore(struct session *s, struct slice key_id)
 {
 	if (s->room->key != NULL)

@@ -80,6 +80,8 @@ void key_restore(struct session *s, struct slice key_id);
 void key_recovered(struct room *room);
 /* Something is due. */
 void key_soon(struct room *room);
+/* So many more messages were sealed with its key. */
+void key_used(struct room *room, uint64_t n_messages);
 /* Bytes of its peer's to the key server. */
 MUST_CHECK int key_pass_on(struct session *s, struct slice bytes);
 

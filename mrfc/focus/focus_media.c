@@ -186,6 +186,14 @@ static void on_key(const uint8_t *ctx, uint64_t termination, struct slice body, 
 	key_on_message(arg, find(arg, ctx, termination), body);
 }
 
+static void on_sealed(const uint8_t *ctx, uint64_t n, void *arg)
+{
+	struct room *room = drain_room_of(arg, ctx, NULL);
+
+	if (room != NULL)
+		key_used(room, n);
+}
+
 static void on_file_over(const uint8_t *ctx, int outcome, uint64_t size, void *arg)
 {
 	file_on_over(arg, ctx, outcome, size);
@@ -202,6 +210,7 @@ const struct media_events *focus_media_events(void)
 						   .owed = on_owed,
 						   .told = on_told,
 						   .key = on_key,
+						   .sealed = on_sealed,
 						   .listed = on_listed,
 						   .audited = on_audited,
 						   .slow = on_slow};

@@ -101,6 +101,10 @@ static uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event
 		if (e->key)
 			e->key(context, event->termination, event->body, m->events_arg);
 		return 0;
+	case CTL_EVENT_SEALED:
+		if (e->sealed)
+			e->sealed(context, event->number, m->events_arg);
+		return 0;
 	case CTL_EVENT_NICKNAME:
 		return (uint16_t)e->nickname(context, event->termination, event->nickname,
 					     m->events_arg);

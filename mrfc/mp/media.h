@@ -169,6 +169,8 @@ struct media_events {
 		     const struct media_later *later, void *arg);
 	/* A member sent a key message (application/mikey), which nobody else gets. NULL: nobody asks. */
 	void (*key)(const uint8_t *ctx, uint64_t termination, struct slice body, void *arg);
+	/* So many more sealed messages passed. NULL: nobody counts. */
+	void (*sealed)(const uint8_t *ctx, uint64_t n, void *arg);
 	/* What became of media_inject: MSRP status; 481 and 408: it has not got it. */
 	void (*told)(const uint8_t *ctx, uint64_t termination, uint64_t number, int status,
 		     void *arg);

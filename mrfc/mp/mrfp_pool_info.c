@@ -140,9 +140,9 @@ static void init_link_stats(struct mrfp_link_stats *s, struct metrics *m)
 
 void pool_stats_init(struct mrfp_pool *p, struct metrics *metrics)
 {
-	static const char *const events[] = {"",     "bound",      "lost", "nickname",
-					     "key",  "accounting", "slow", "alarm",
-					     "load", "authorise",  "owed", "told"};
+	static const char *const events[] = {
+		"",      "bound", "lost",      "nickname", "key",  "accounting", "slow",
+		"alarm", "load",  "authorise", "owed",     "told", "sealed"};
 	static const char *const states[] = {"up", "draining", "down"};
 	struct pool_stats *s = &p->stats;
 	struct metrics_family *links, *notifies, *audit, *state;

@@ -19,7 +19,7 @@ def three(mrf, sealed, room):  # noqa: F811
 
 
 def test_who_leaves_has_no_later_key(three, mrf, room):
-    # covers: GK-005
+    # covers: GK-005, KM-008
     alice, bob, carol = three
     before = bob.keys.hex
     bob.leave()
@@ -40,6 +40,18 @@ def test_who_is_removed_is_locked_out_at_once(three, mrf, room):
     alice.wait_epoch(lambda have: alice.keys.epoch == before + 1)
     carol.wait_epoch(alice.keys.hex)
     assert bob.keys.epoch == before
+
+
+def test_a_lost_leg_leaves_when_its_session_ends(own_mrf, sealed, room):  # noqa: F811
+    # covers: GK-005
+    net = own_mrf(mrfc={"media.grace": "0s"})
+    make(net, room)
+    alice, bob = sealed("alice", net).join(room), sealed("bob", net).join(room)
+    alice.wait_epoch(bob.keys.hex)
+    before = bob.keys.epoch
+    bob.session.conn.close()
+    bob.call.wait_bye()
+    alice.wait_epoch(lambda have: alice.keys.epoch == before + 1)
 
 
 def test_many_leave_for_one_new_key(mrf, sealed, room):  # noqa: F811
@@ -96,6 +108,17 @@ def test_a_member_may_ask_for_the_key_again(three):
     alice.session.wait_message(lambda m: m.complete and len(alice.octets) > n, what="the key")
     alice.wait_epoch(had)
     assert mikey.parse(alice.octets[-1]).t > mikey.parse(alice.octets[n - 1]).t
+
+
+def test_a_key_that_was_used_much_is_replaced(own_mrf, sealed, room):  # noqa: F811
+    # covers: GK-010
+    net = own_mrf(mrfc={"groupkey.max_messages": 256})
+    make(net, room)
+    alice = sealed("alice", net).join(room)
+    assert alice.keys.epoch == 1
+    sent = [alice.session.send(alice.seal("line %d" % i)) for i in range(256)]
+    assert {tx.status() for tx in sent} == {200}
+    alice.wait_epoch(lambda have: alice.keys.epoch == 2)
 
 
 @pytest.mark.parametrize("policy", ["drop", "keep"])

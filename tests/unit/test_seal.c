@@ -139,9 +139,26 @@ static void the_gate_is_told_by_the_mrfc(void **state)
 	assert_int_equal(judge(&s, DOMAIN, 4), 200);
 }
 
+/* covers: GK-010 */
+static void the_use_of_a_key_is_told_now_and_then(void **state)
+{
+	struct seal s = gate(6, 7);
+	uint64_t n = 0, told = 0;
+
+	(void)state;
+	for (int i = 0; i < 3 * SEAL_TELL - 1; i++) {
+		if (seal_count(&s, &n))
+			told += n;
+	}
+	assert_int_equal(told, 2 * SEAL_TELL);
+	assert_true(seal_count(&s, &n));
+	assert_int_equal(told + n, 3 * SEAL_TELL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_use_of_a_key_is_told_now_and_then),
 		cmocka_unit_test(only_epochs_of_now_pass),
 		cmocka_unit_test(too_few_octets_are_waited_for),
 		cmocka_unit_test(what_only_says_it_is_sealed_is_not),

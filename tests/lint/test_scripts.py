@@ -133,6 +133,8 @@ def test_expected(): assert 0
 """})
     assert code == 1 and lines[-1].startswith("29 passed, 1 failed, 1 errors, 1 skipped, 1 xfailed in ")
     assert any("a reason" in line for line in lines)
+    assert [line for line in lines if line.startswith("  failed in")] == [
+        "  failed in call: tests/e2e/test_bad.py::test_bad", "  failed in teardown: tests/e2e/test_bad.py::test_after"]
 
 
 def test_what_a_dead_shard_did_not_do_has_failed(tmp_path):

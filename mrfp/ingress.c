@@ -144,8 +144,8 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		return;
 	}
 	status = sender_message(m->from, cpim.kind);
-	if (status == 200)
-		status = route_head(m, &cpim);
+	if (status == 200 && (status = route_head(m, &cpim)) == 200 && m->sealed)
+		account_sealed(m->from->ctx);
 	if (odd)
 		(*m->from->ctx->plane->stats.tolerated)++;
 	if (status != 200)
@@ -156,8 +156,6 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		verdict_ask(m, cpim.content_type);
 	else
 		m->state = INMSG_OPEN; /* what is held is passed on by the caller, then dropped */
-	if (status == 200 && m->sealed)
-		account_sealed(m->from->ctx);
 }
 
 /* The same for an indication that comes without CPIM. */

@@ -323,20 +323,25 @@ static bool has_holder(const struct key_member *m)
 	return false;
 }
 
+/*
+ * No key for him: who waits for one is out. When none of his is known any more, who has the former
+ * one is out, too: the newest will not reach him.
+ */
 static void on_refused(const char *uri, const char *user, struct slice key_id, int err,
 		       const char *why, void *arg)
 {
 	struct focus *f = arg;
 	struct room *room = room_of_uri(f, uri);
 	struct key_member *m = room != NULL ? member_find(room->key, user, key_id) : NULL;
+	bool removed = err == -ERR_NOT_FOUND;
 	struct session_key *sk, *next;
 
 	stats_key_refused(f->stats, err);
 	for (sk = m != NULL ? LIST_FIRST(&m->sessions) : NULL; sk != NULL; sk = next) {
 		next = LIST_NEXT(sk, of_member);
-		if (sk->stage != KEY_TOLD)
+		if (sk->stage == KEY_NEW || (sk->stage == KEY_HOLDER && !removed))
 			continue;
-		m->told = has_holder(m);
+		m->told = !removed && has_holder(m);
 		key_refused(sk->session, err, why);
 		if (room->c->state != CONFERENCE_ACTIVE)
 			return;

@@ -49,9 +49,13 @@ def member(chat, mrf, sealed_room, tmp_path):
     return make
 
 
-def newest(*members):
-    """All have the same epoch as the last of them has now; its number."""
-    poll(lambda: len({m.events("epoch")[-1]["id"] for m in members}) == 1, what="one epoch at all")
+def together(*members):
+    """These and no others are in, as all of them know, and all have the same epoch; its number."""
+    def agree():
+        rosters = [m.events("roster") for m in members]
+        return all(r and r[-1]["count"] == len(members) for r in rosters) and \
+            len({m.events("epoch")[-1]["id"] for m in members}) == 1
+    poll(agree, what="one conference and one epoch at all")
     return members[0].events("epoch")[-1]["epoch"]
 
 
@@ -59,7 +63,7 @@ def test_chat_in_a_sealed_conference_over_tls(member):
     # covers: GK-011, GK-007, SMI-002
     alice, bob = member("alice", "--tls", "--require-e2e"), member("bob", "--tls", "--require-e2e")
     carol = member("carol")
-    epoch = newest(alice, bob, carol)
+    epoch = together(alice, bob, carol)
     for speaker, others in ((alice, (bob, carol)), (bob, (alice, carol)), (carol, (alice, bob))):
         speaker.do("I am " + speaker.name)
         speaker.wait("sent")
@@ -78,7 +82,7 @@ def test_chat_in_a_sealed_conference_over_tls(member):
 def test_files_and_signals_pass_sealed(member, tmp_path):
     # covers: GK-014
     alice, bob = member("alice", "--imdn"), member("bob", "--tls")
-    newest(alice, bob)
+    together(alice, bob)
     data = os.urandom(700000)
     (tmp_path / "plan of attack.bin").write_bytes(data)
     bob.do("/file %s" % (tmp_path / "plan of attack.bin"))
@@ -99,19 +103,19 @@ def test_who_left_and_who_comes_late_read_nothing_of_the_others_time(member, mrf
     # covers: GK-004, GK-005
     alice, bob = member("alice"), member("bob")
     dave = member("dave")
-    first = newest(alice, bob, dave)
+    first = together(alice, bob, dave)
     alice.do("for dave's ears")
     dave.wait("message", epoch=first)
     status, _ = mrf.api("DELETE", "/v1/conferences/%s/participants/%s" % (room, dave.aor.replace(":", "%3A").replace("@", "%40")))
     assert status in (200, 202, 204)
     assert dave.wait("ended")["by"] == "focus"
     poll(lambda: alice.events("epoch")[-1]["epoch"] > first, what="an epoch without dave")
-    second = newest(alice, bob)
+    second = together(alice, bob)
     alice.do("not for dave")
     assert bob.wait("message", text="not for dave")["epoch"] == second
     assert dave.events("epoch")[-1]["epoch"] == first
     erin = member("erin")
-    third = newest(alice, bob, erin)
+    third = together(alice, bob, erin)
     assert third > second and [e["epoch"] for e in erin.events("epoch")] == [third]
     alice.do("hello erin")
     assert erin.wait("message")["epoch"] == third
@@ -133,7 +137,7 @@ def test_an_invitation_to_a_sealed_conference(member, mrf, room, setup, chat):
     carol = member("carol", "--setup", setup, "--listen", called.partition("@")[2], join=False)
     assert mrf.api("POST", "/v1/conferences/%s/participants" % room, {"uri": called})[0] == 202
     carol.wait("joined", sealed=True)
-    epoch = newest(alice, carol)
+    epoch = together(alice, carol)
     alice.do("welcome")
     assert carol.wait("message")["epoch"] == epoch
     carol.do("thanks")

@@ -4,10 +4,11 @@
 import hashlib
 import os
 import re
+import subprocess
 
 import pytest
 
-from peer import cms, ece, mikey
+from peer import cms, ece, inner, mikey
 from peer.director import BOB, Director
 from peer.mrfue import Mrfue
 from peer.servers import poll
@@ -336,6 +337,61 @@ def test_html_inside_is_not_run_and_zip_not_opened(alice, focus):
     focus.say(b"\x1f\x8b" + bytes(100), content_type="application/gzip", message_id="m2",
               disposition='attachment; filename="a.gz"')
     assert alice.wait("file")["size"] == 102
+
+
+# -- signatures ----------------------------------------------------------------------------------
+
+
+def signer(folder, name):
+    """(key, certificate) of a person."""
+    key, cert = str(folder / (name + ".key.pem")), str(folder / (name + ".pem"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", "/CN=" + name, "-addext", "subjectKeyIdentifier=hash",
+                    "-keyout", key, "-out", cert], check=True, capture_output=True)
+    return key, cert
+
+
+def signed(entity, key, cert):
+    der = subprocess.run(["openssl", "cms", "-sign", "-binary", "-nodetach", "-outform", "DER", "-keyid", "-nocerts",
+                          "-md", "sha256", "-signer", cert, "-inkey", key],
+                         input=entity, check=True, capture_output=True).stdout
+    return inner.signed(der)
+
+
+def test_signatures_tell_members_apart(call, focus, tmp_path):
+    # covers: CMS-007, SMI-002
+    key, cert = signer(tmp_path, "bob")
+    carol_key, carol_cert = signer(tmp_path, "carol")
+    alice = call(["--cert", "%s=%s" % (BOB, cert)])
+    alice.wait("joined", sealed=True)
+
+    def send(entity, message_id):
+        focus.send(cms.seal(focus.keys(7), focus.gkid(7), entity), message_id=message_id)
+    send(signed(focus.entity("it is me"), key, cert), "m1")
+    got = alice.wait("message")
+    assert (got["text"], got["from"], got["verified"]) == ("it is me", BOB, True)
+    send(focus.entity("anybody of the group", message_id="m2"), "m2")
+    assert alice.wait("message")["verified"] is False
+    send(signed(focus.entity("carol says she is bob", message_id="m3"), carol_key, carol_cert), "m3")
+    assert alice.wait("dropped")["why"] == "its signature is not its sender's"
+    dave = "sip:dave@example.com"
+    body = signed(focus.entity("who is dave", sender=dave, message_id="m4"), key, cert)
+    focus.send(cms.seal(focus.keys(7), focus.gkid(7), body), sender=dave, message_id="m4")
+    assert "certificate is not known" in alice.wait("dropped")["why"]
+
+
+def test_what_is_said_is_signed(call, focus, tmp_path):
+    # covers: CMS-007, SMI-002
+    key, cert = signer(tmp_path, "alice")
+    alice = call(["--sign-cert", cert, "--sign-key", key])
+    alice.wait("joined", sealed=True)
+    alice.do("signed words")
+    _, one = focus.wait_heard()
+    assert one.signed
+    done = subprocess.run(["openssl", "cms", "-verify", "-inform", "DER", "-noverify", "-certfile", cert, "-binary"],
+                          input=one.signed, capture_output=True, check=True)
+    said = inner.Inner(done.stdout)
+    assert (said.payload, said.sender) == (b"signed words", alice.aor)
 
 
 # -- files ---------------------------------------------------------------------------------------

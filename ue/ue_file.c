@@ -44,7 +44,7 @@ struct ue_files {
 	struct ue_sip *sip;
 	struct resolver *resolver;
 	struct tls *tls;
-	bool secure;
+	bool secure, closed;
 	struct addr listen;
 	const struct ue_files_ops *ops;
 	void *arg;
@@ -71,6 +71,11 @@ struct ue_files *ue_files_new(struct event_base *base, struct ue_sip *sip,
 void ue_files_secure(struct ue_files *files, bool on)
 {
 	files->secure = on;
+}
+
+void ue_files_close(struct ue_files *files)
+{
+	files->closed = true;
 }
 
 static void file_free(struct ue_file *f)
@@ -401,7 +406,7 @@ static void accept_push(struct ue_files *files, struct ue_call *call, const char
 {
 	enum sdp_setup setup = m->setup == SDP_SETUP_ACTIVE ? SDP_SETUP_PASSIVE : SDP_SETUP_ACTIVE;
 	unsigned ticket = 0;
-	int fd = files->ops->offered(from, m->file, &ticket, files->arg);
+	int fd = files->closed ? -1 : files->ops->offered(from, m->file, &ticket, files->arg);
 	struct ue_file *f;
 
 	if (fd < 0 || file_new(files, false, &f) < 0) {

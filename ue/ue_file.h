@@ -36,6 +36,8 @@ struct ue_files *ue_files_new(struct event_base *base, struct ue_sip *sip,
 			      const struct ue_files_ops *ops, void *arg);
 /* What is pushed from now on passes over TLS, or not. */
 void ue_files_secure(struct ue_files *files, bool on);
+/* No more of these: the conference is sealed, and they would not be. */
+void ue_files_close(struct ue_files *files);
 /* Everything ends without a word. */
 void ue_files_free(struct ue_files **files);
 

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import subprocess
+import types
 
 import pytest
 
@@ -421,6 +422,26 @@ def test_a_file_is_opened(alice, focus, size):
     assert got["sha256"] == hashlib.sha256(data).hexdigest()
     with open(got["path"], "rb") as f:
         assert f.read() == data
+
+
+def test_files_that_are_pushed_unsealed_are_refused(alice, ue):
+    host, _, port = alice.events("ready")[0]["sip"].rpartition(":")
+    pusher = ue("pusher", types.SimpleNamespace(sip=(host, int(port)), sips=None, domain="example.com"))
+    offer = pusher.offer(accept_types="image/png", direction="sendonly", chatroom=None, wrapped=None, extra=[
+        'a=file-selector:name:"f.png" type:image/png size:10', "a=file-transfer-id:abcdefgh",
+        "a=file-disposition:attachment"])
+    pusher.invite(alice.aor, offer).expect(603)
+    pusher.call = None
+
+
+def test_what_is_too_long_when_sealed_is_not_sent(call, focus):
+    # covers: CMS-011
+    alice = call(max_size=1000)
+    alice.wait("joined")
+    alice.do("x" * 500)  # with its head below the limit, but not sealed
+    assert alice.wait("failed")["reason"].startswith("longer than the conference takes (1000")
+    alice.do("short")
+    focus.wait_heard(lambda o, i: i.payload == b"short")
 
 
 def test_a_long_text_is_opened(alice, focus):

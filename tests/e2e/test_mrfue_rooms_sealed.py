@@ -135,6 +135,7 @@ def test_an_invitation_to_a_sealed_conference(member, mrf, room, setup, chat):
     with open(path, "w") as f:
         f.write("%s %s\n" % (doc["id"], doc["key"]))
     carol = member("carol", "--setup", setup, "--listen", called.partition("@")[2], join=False)
+    carol.wait("ready")
     assert mrf.api("POST", "/v1/conferences/%s/participants" % room, {"uri": called})[0] == 202
     carol.wait("joined", sealed=True)
     epoch = together(alice, carol)

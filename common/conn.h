@@ -73,6 +73,8 @@ bool conn_peer_is(const struct conn *c, const struct fingerprint_list *pins);
  * host as an alternative name; else *why_r says what is wrong (static).
  */
 bool conn_peer_is_named(const struct conn *c, struct slice host, const char **why_r);
+/* Identity of the pre-shared key by which an accepted peer is known (tls_set_psk); NULL: by none. */
+const char *conn_psk(const struct conn *c);
 /* Why a stream failed, for the log: TLS's reason or errno's text. Static. */
 const char *conn_why(const struct conn *c);
 /* Up, and its octets are those of the descriptor: others may read and write that too. */

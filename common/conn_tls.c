@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <openssl/err.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -18,6 +19,7 @@
 
 #define RECORD_HANDSHAKE  0x16
 #define ACCEPT_TIMEOUT_MS 10000
+#define PSK_SUITES_1_3    "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
 #define KEPT_MAX          (2u * TLS_SEND_SPACE)
 #define REKEYS_MAX        32 /* in REKEYS_MS; more is an attack */
 #define REKEYS_MS         1000
@@ -170,6 +172,14 @@ static int look(struct tls_stream *ts)
 	return 1;
 }
 
+/* In 1.3 a key is for one hash, and that is chosen before the key: its suite has to come first. */
+static void allow_psk(SSL *ssl)
+{
+	SSL_set_psk_server_callback(ssl, tls_on_psk);
+	SSL_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	(void)SSL_set_ciphersuites(ssl, PSK_SUITES_1_3);
+}
+
 static void open_ssl(struct tls_stream *ts)
 {
 	BIO *bio = BIO_new(ts->tls->bio);
@@ -182,6 +192,8 @@ static void open_ssl(struct tls_stream *ts)
 	SSL_set_bio(ts->ssl, bio, bio);
 	SSL_set_app_data(ts->ssl, ts);
 	SSL_set_msg_callback_arg(ts->ssl, ts);
+	if (!ts->client && ts->tls->psk_fn)
+		allow_psk(ts->ssl);
 	if (ts->client)
 		SSL_set_connect_state(ts->ssl);
 	else
@@ -262,6 +274,20 @@ int tls_on_verify(X509_STORE_CTX *store, void *arg)
 	ts->why = "not the certificate that was announced";
 	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
 	return 0;
+}
+
+unsigned int tls_on_psk(SSL *ssl, const char *identity, unsigned char *key, unsigned int max_len)
+{
+	struct tls_stream *ts = SSL_get_app_data(ssl);
+	const struct tls *t = ts->tls;
+	struct slice psk;
+
+	if (!t->psk_fn || !t->psk_fn(slice_str(identity), &psk, t->psk_arg) || psk.len > max_len)
+		return 0;
+	free(ts->psk);
+	ts->psk = xstrdup(identity);
+	memcpy(key, psk.ptr, psk.len);
+	return (unsigned int)psk.len;
 }
 
 /* Messages of an established connection that cost us work: new keys, attempts to renegotiate. */
@@ -397,6 +423,7 @@ static void tls_close(struct conn_layer *l)
 	ERR_clear_error();
 	buf_fini(&ts->kept);
 	free(ts->pins);
+	free(ts->psk);
 	free(ts);
 }
 
@@ -471,6 +498,18 @@ bool conn_peer_is(const struct conn *c, const struct fingerprint_list *pins)
 		return false;
 	tls_digest(cert, fingerprint_list_hash(pins), &fp);
 	return fingerprint_list_has(pins, &fp);
+}
+
+const char *conn_psk(const struct conn *c)
+{
+	const struct tls_stream *ts = stream_of(c);
+	const SSL_CIPHER *suite = ts && ts->up && ts->psk ? SSL_get_current_cipher(ts->ssl) : NULL;
+
+	/* Told a key the handshake may still have gone on without it (another suite's hash). */
+	return suite && (SSL_session_reused(ts->ssl) == 1 ||
+			 SSL_CIPHER_get_auth_nid(suite) == NID_auth_psk)
+		       ? ts->psk
+		       : NULL;
 }
 
 bool conn_peer_is_named(const struct conn *c, struct slice host, const char **why_r)

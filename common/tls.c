@@ -20,7 +20,8 @@
 #define SUITES_1_2                                                                                 \
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                               \
 	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                               \
-	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"                               \
+	"ECDHE-PSK-CHACHA20-POLY1305:DHE-PSK-AES128-GCM-SHA256:DHE-PSK-AES256-GCM-SHA384"
 #define GROUPS             "X25519:P-256"
 #define MAX_CHAIN_OCTETS   16384
 #define RSA_BITS_MIN       2048
@@ -31,6 +32,7 @@
 #define SERIAL_OCTETS      16
 #define SECURITY_LEVEL     2 /* OpenSSL's: 112 bits */
 #define NO_RESUMED_SESSION 0
+#define PSK_CONTEXT        ((const unsigned char[]){"psk"})
 
 static int failed(char why[TLS_WHY_SIZE], const char *what, const char *file)
 {
@@ -152,6 +154,9 @@ static SSL_CTX *new_ctx(const SSL_METHOD *method, struct tls *t, bool ask_peer)
 					 SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	/* A pre-shared key counts as a session that is taken up; OpenSSL wants this then. */
+	(void)SSL_CTX_set_session_id_context(ctx, PSK_CONTEXT, sizeof(PSK_CONTEXT) - 1);
+	SSL_CTX_set_dh_auto(ctx, 1);
 	SSL_CTX_set_num_tickets(ctx, NO_RESUMED_SESSION);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_max_cert_list(ctx, MAX_CHAIN_OCTETS);
@@ -336,6 +341,12 @@ void tls_free(struct tls **tls)
 	free(t->gather);
 	free(t->send);
 	free(t);
+}
+
+void tls_set_psk(struct tls *tls, tls_psk_fn *fn, void *arg)
+{
+	tls->psk_fn = fn;
+	tls->psk_arg = arg;
 }
 
 const char *tls_fingerprint(const struct tls *tls)

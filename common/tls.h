@@ -3,6 +3,7 @@
 #define COMMON_TLS_H
 
 #include "common/fingerprint.h"
+#include "common/slice.h"
 
 /*
  * An identity for TLS: a certificate with its key, and what both sides of our connections demand.
@@ -43,6 +44,15 @@ bool tls_switch(struct tls *tls);
 
 /* Other authorities (tls_settings.ca) for peers that are judged from now on. Failures as above. */
 MUST_CHECK int tls_reload_ca(struct tls *tls, const char *ca, char why[TLS_WHY_SIZE]);
+
+/*
+ * Keys that peers who connect may show instead of a certificate: external PSK with ECDHE in TLS 1.3
+ * (psk_dhe_ke), ECDHE-PSK and DHE-PSK with AEAD in 1.2. fn gives the key of an identity, or says
+ * false: the peer is one with or without certificate then (1.3), or gets an alert (1.2). fn NULL:
+ * there are none, and no such suites. conn_psk() tells who came by one.
+ */
+typedef bool tls_psk_fn(struct slice identity, struct slice *key_r, void *arg);
+void tls_set_psk(struct tls *tls, tls_psk_fn *fn, void *arg);
 
 /* Of our certificate: "sha-256 AA:BB:...", while two are announced, both, ", " between them. */
 const char *tls_fingerprint(const struct tls *tls);

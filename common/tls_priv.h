@@ -28,6 +28,7 @@ struct tls_stream {
 	uint64_t begun_ms, rekeys_ms;
 	unsigned n_rekeys;
 	struct fingerprint_list *pins; /* NULL: any peer */
+	char *psk;                     /* identity whose key the handshake was told; NULL: none */
 	TAILQ_ENTRY(tls_stream) link;
 };
 
@@ -39,7 +40,9 @@ struct tls {
 	SSL_CTX *server, *client;
 	SSL_CTX *next_server, *next_client; /* announced, not shown yet; NULL */
 	bool only_1_3, ask_peer;
-	X509_STORE *ca;  /* NULL: none */
+	X509_STORE *ca;     /* NULL: none */
+	tls_psk_fn *psk_fn; /* NULL: no pre-shared keys */
+	void *psk_arg;
 	BIO_METHOD *bio; /* of conn_tls.c */
 	char *fingerprint;
 	uint32_t max_handshakes, n_handshakes;
@@ -59,6 +62,8 @@ void tls_digest(const X509 *cert, enum fingerprint_hash hash, struct fingerprint
 const char *tls_key_problem(const X509 *cert);
 /* Methods of the BIO between OpenSSL and the layer below (conn_tls.c). */
 BIO_METHOD *tls_bio_new(void);
+/* SSL callback for pre-shared keys, 1.2 and 1.3 (conn_tls.c). */
+unsigned int tls_on_psk(SSL *ssl, const char *identity, unsigned char *key, unsigned int max_len);
 /* SSL_CTX callbacks (conn_tls.c): verification of the peer, and protocol messages. */
 int tls_on_verify(X509_STORE_CTX *store, void *arg);
 void tls_on_message(int write, int version, int type, const void *buf, size_t len, SSL *ssl,

@@ -65,6 +65,7 @@ struct plane {
 
 	struct context *contexts;     /* uthash, by id */
 	struct session *sessions;     /* uthash, by local session-id */
+	struct psk *psks;             /* uthash, by identity */
 	struct admit_source *sources; /* uthash, by address: connections of each */
 	uint64_t sources_swept_ms;    /* when idle ones were last forgotten */
 	struct sender *senders;       /* uthash, by participant: what they may send */

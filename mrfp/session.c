@@ -14,6 +14,7 @@
 #include "common/mem.h"
 #include "common/rand.h"
 #include "common/resolve.h"
+#include "mrfp/psk.h"
 #include "proto/msrp_build.h"
 
 #define LOG_PLACE "session"
@@ -170,6 +171,7 @@ void session_free(struct session **sp)
 	uris_fini(&s->uris);
 	free(s->local_uri);
 	free(s->pins);
+	psk_drop(s->ctx->plane, &s->psk);
 	free(s->remote_path);
 	text_free(s->connect);
 	text_free(s->accept_types);
@@ -243,6 +245,8 @@ bool session_peer_ok(const struct session *s, const struct conn *c)
 
 	if (s->transport != CTL_TRANSPORT_TLS)
 		return true;
+	if (conn_psk(c) || (s->psk && !s->pins))
+		return psk_is(s->psk, c);
 	if (s->pins && !conn_peer_is(c, s->pins))
 		return false;
 	return verify == TLS_VERIFY_FINGERPRINT || (s->pins && verify == TLS_VERIFY_EITHER) ||

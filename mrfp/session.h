@@ -27,6 +27,7 @@ enum session_state {
 struct conn;
 struct fingerprint_list;
 struct inmsg;
+struct psk;
 struct request;
 struct sender;
 
@@ -70,6 +71,7 @@ struct session {
 	uint8_t family;    /* of the peer: 4, 6, 0 not known */
 	uint8_t setup, match, caps, direction;
 	struct fingerprint_list *pins; /* the peer's certificates; NULL: not known, any */
+	struct psk *psk;               /* NULL: none */
 	char *accept_types, *accept_wrapped, *refused_types; /* wrapped may be NULL */
 	struct uris uris;
 	struct sender *sender; /* account shared by the participant's sessions; NULL until needed */

@@ -32,6 +32,7 @@ MRFP_SRC := \
 	mrfp/seal.c \
 	mrfp/pressure.c \
 	mrfp/publish.c \
+	mrfp/psk.c \
 	mrfp/ranges.c \
 	mrfp/relay.c \
 	mrfp/relayed.c \

@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "mrfp/dial.h"
 #include "mrfp/hangup.h"
+#include "mrfp/psk.h"
 #include "mrfp/relay.h"
 #include "mrfp/sender.h"
 
@@ -36,6 +37,8 @@
 		TAKE(body, has_max_size, max_size, max_size);                                      \
 		TAKE(body, has_direction, direction, direction);                                   \
 		TAKE(body, has_pins, fingerprints, fingerprints);                                  \
+		TAKE(body, has_psk, psk_identity, psk_identity);                                   \
+		TAKE(body, has_psk, psk, psk);                                                     \
 		ch.by_name = CTL_HAS(m, body, by_name) && m->by_name;                              \
 		ch.new_local = CTL_HAS(m, body, new_local) && m->new_local;                        \
 	} while (0)
@@ -88,6 +91,8 @@ static const char *check_transport(const struct plane *plane, const struct sessi
 		return "transport: TLS is off (msrp.tls_port)";
 	if (ch->by_name && plane->opt->tls_verify == TLS_VERIFY_FINGERPRINT)
 		return "by_name: peers are known by fingerprint alone (tls.verify)";
+	if (ch->has_psk && transport != CTL_TRANSPORT_TLS)
+		return "psk: not over TLS";
 	if (s && transport != s->transport)
 		return "transport: it stays as it was";
 	if (!ch->has_path || msrp_path_parse(ch->path, &path) ||
@@ -120,6 +125,8 @@ static int check_values(struct plane *plane, const struct session *s, struct ter
 		*why_r = "direction";
 	else if (ch->has_pins)
 		*why_r = read_pins(ch);
+	if (!*why_r && ch->has_psk)
+		*why_r = psk_problem(plane, s ? s->psk : NULL, ch->psk_identity, ch->psk);
 	if (!*why_r)
 		*why_r = check_transport(plane, s, ch);
 	return *why_r ? CTL_R_BAD_VALUE : CTL_R_OK;
@@ -271,6 +278,8 @@ void terminal_apply(struct session *s, const struct terminal_change *ch, bool fr
 		session_set_pins(s, &ch->pins);
 		judge_peer(s);
 	}
+	if (ch->has_psk)
+		psk_set(s->ctx->plane, &s->psk, ch->psk_identity, ch->psk);
 	if (ch->has_setup)
 		s->setup = ch->setup;
 	if ((moved || ch->new_local) && s->wire)

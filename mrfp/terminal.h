@@ -10,7 +10,8 @@ struct terminal_change {
 	bool has_uris, has_path, has_setup, has_connect, has_match, has_caps, has_types,
 		has_wrapped, has_max_size, has_direction, has_nickname, has_transport, has_family,
 		has_pins;
-	bool new_local, by_name;
+	bool new_local, by_name, has_psk;
+	struct slice psk_identity, psk;
 	struct ctl_list uris;
 	struct slice path, connect, types, wrapped, nickname;
 	uint8_t transport, family, setup, match, caps, direction;

@@ -109,6 +109,26 @@ def test_a_plain_answer_to_tls_is_refused(chat, ue, certs):
     assert alice.exit_code() == 1
 
 
+def test_a_client_has_another_certificate_each_time_and_none_names_the_user(chat, ue, certs):
+    # covers: SEC-011
+    seen = set()
+    for _ in range(2):
+        alice, focus = dialled(chat, ue, certs)
+        focus.accept(setup="active", connect=False)
+        place = Uri(focus.session.remote[0]).addr
+        conn = msrp.Connection.connect(place, tls=certs("focus").client())
+        der = conn.sock.peer_der
+        assert b"alice" not in der and b"example" not in der and b"127.0.0.1" not in der
+        seen.add(der)
+        conn.close()
+        focus.open_media()
+        alice.wait("joined")
+        focus.call.bye()
+        alice.wait("ended")
+        focus.close()
+    assert len(seen) == 2
+
+
 def test_who_connects_with_another_certificate_is_turned_away(chat, ue, certs):
     # covers: SEC-006, SEC-007
     alice, focus = dialled(chat, ue, certs)

@@ -115,6 +115,7 @@ def test_no_frame_is_malformed(own_mrf, ue, room, tmp_path):
         net.sip[1], net.sip[1], net.msrp[1])
     bad = capture.frames("frame.number", "_ws.col.Info", "_ws.expert.message", decode=decode,
                          match="(_ws.malformed || _ws.expert.severity >= 6291456) && " + ours)
+    bad = [row for row in bad if row[2] != "D-SACK Sequence"]  # a slow kernel's, not ours
     assert bad == [], bad
     bad = capture.frames("frame.number", "_ws.col.Info", match="_ws.malformed", decode=decode)
     assert bad == [], bad

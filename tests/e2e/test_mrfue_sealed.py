@@ -217,6 +217,7 @@ def test_key_messages_that_are_not_for_us_are_dropped(alice, focus, wrong):
     assert focus.session.send(bad, content_type="application/mikey").status() == 200
     focus.last_t = 0
     focus.give(9)  # and the genuine one is taken
+    alice.wait("epoch", epoch=9)
     assert [e["epoch"] for e in alice.events("epoch")] == [7, 9]
     assert not any(focus.confirms(m, bad) for m in focus.mikeys())
 
@@ -224,6 +225,7 @@ def test_key_messages_that_are_not_for_us_are_dropped(alice, focus, wrong):
 def test_our_own_request_that_comes_back_is_dropped(alice, focus):
     focus.session.send(focus.request_of_offer(), content_type="application/mikey").status()
     focus.give(8)
+    alice.wait("epoch", epoch=8)
     assert [e["epoch"] for e in alice.events("epoch")] == [7, 8]
 
 

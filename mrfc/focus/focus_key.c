@@ -488,7 +488,7 @@ void key_leave(struct session *s, bool kicked)
 	LIST_REMOVE(sk, of_member);
 	bytes_fini(&sk->request);
 	bytes_fini(&sk->last);
-	timer_free(&sk->proof_timer);
+	timer_free(&sk->wait_timer);
 	free(sk);
 	k->n_sessions--;
 	if (!LIST_EMPTY(&m->sessions))

@@ -41,9 +41,9 @@ struct session_key {
 	struct bytes last;    /* the newest bytes for it */
 	struct gkid epoch;    /* of them, of stage KEY_HOLDER */
 	struct rekey_copy copy;
-	bool flying;               /* on the way to the media side */
-	bool stale;                /* given up, and kept (conference.stale_member) */
-	struct timer *proof_timer; /* of SESSION_PROVING; NULL: never was */
+	bool flying;              /* on the way to the media side */
+	bool stale;               /* given up, and kept (conference.stale_member) */
+	struct timer *wait_timer; /* of SESSION_KEYING, SESSION_PROVING; NULL: never was */
 };
 
 /* A sealed conference. */

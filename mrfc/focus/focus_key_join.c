@@ -18,6 +18,7 @@
 #define WARN_NOT_UNDERSTOOD 306 /* RFC 3261 20.43 */
 #define WARN_OTHER          399
 #define PROOF_MS            2000
+#define KEYING_MS           10000 /* far more than the windows of rekey.h */
 #define SEALED_TYPE         "application/pkcs7-mime"
 
 static int no(struct focus_sdp_why *why_r, int warning, const char *text)
@@ -79,7 +80,8 @@ static int read_request(const struct sdp_media *line, struct bytes *message_r, s
 
 	if (status != 0)
 		return status;
-	if (m_r->data_type != MIKEY_PSK_INIT || m_r->kemac.len != 0 || m_r->idrpsk.len == 0)
+	if (m_r->data_type != MIKEY_PSK_INIT || m_r->kemac.len != 0 || m_r->idrpsk.len == 0 ||
+	    memchr(m_r->idrpsk.ptr, '\0', m_r->idrpsk.len) != NULL) /* no key has such a name */
 		return no(why_r, WARN_OTHER, "a=key-mgmt is no key request");
 	return 0;
 }
@@ -141,6 +143,23 @@ int key_judge_change(struct session *s, const struct focus_sdp_peer *p, struct f
 	return status;
 }
 
+static void on_wait_over(void *arg)
+{
+	struct session *s = arg;
+
+	if (s->step == SESSION_KEYING)
+		focus_unwind(s, UNWIND_NO_KEY_SERVER, 0, NULL, "the key server does not answer");
+	else
+		focus_unwind(s, UNWIND_BAD_KEY, 0, NULL, "the answer does not confirm the key");
+}
+
+static void wait_for(struct session *s, uint64_t ms)
+{
+	if (s->key->wait_timer == NULL)
+		s->key->wait_timer = timer_new(s->room->focus->base, on_wait_over, s);
+	timer_start(s->key->wait_timer, ms);
+}
+
 bool key_wait(struct session *s)
 {
 	struct focus_sdp_why why;
@@ -155,35 +174,28 @@ bool key_wait(struct session *s)
 		log_debug("%s: the request of %s was judged before", s->room->c->name, s->who.uri);
 	key_ask(s, m.idrpsk, bytes_slice(&request));
 	bytes_fini(&request);
+	wait_for(s, KEYING_MS);
 	return true;
 }
 
 void key_ready(struct session *s)
 {
+	timer_stop(s->key->wait_timer);
 	if (s->dialled_out)
 		dialout_describe(s);
 	else
 		join_describe(s);
 }
 
-static void on_proof_over(void *arg)
-{
-	struct session *s = arg;
-
-	focus_unwind(s, UNWIND_BAD_KEY, 0, NULL, "the answer does not confirm the key");
-}
-
 void key_prove(struct session *s)
 {
 	session_step(s, SESSION_PROVING);
-	if (s->key->proof_timer == NULL)
-		s->key->proof_timer = timer_new(s->room->focus->base, on_proof_over, s);
-	timer_start(s->key->proof_timer, PROOF_MS);
+	wait_for(s, PROOF_MS);
 }
 
 void key_proven(struct session *s)
 {
-	timer_stop(s->key->proof_timer);
+	timer_stop(s->key->wait_timer);
 	join_proven(s);
 }
 

@@ -2,10 +2,12 @@
 """Members and others who abuse key messages in sealed conferences: nobody gets a key that is not his, and the rest chat on."""
 
 import os
+import socket
+import threading
 
 import pytest
 
-from peer import gke, mikey, sdp
+from peer import gke, keyserver, mikey
 from peer.loop import wait
 from peer.reslist import document, part, with_offer
 from peer.sealed import provision
@@ -184,6 +186,55 @@ def test_who_hangs_up_before_the_key_came_leaves_no_trace(mrf, sealed, room):  #
     carol = sealed("carol").join(room)
     chat(carol, alice)
     assert epoch_of(mrf, room) == carol.keys.hex
+
+
+@pytest.mark.parametrize("name", [b"mk\0", b"\0", b"mk:\n1", b"\xff", b"k" * 64, b"k" * 65, b"k" * 255])
+def test_odd_names_of_keys_are_refused_at_once(mrf, pair, sealed, room, name):  # noqa: F811
+    # covers: KM-004
+    alice, bob = pair
+    mallory = sealed("mallory")
+    mallory.asked = alice.room
+    request = mallory.keys_for(alice.room).request(sdp=True, idrpsk=name)
+    assert mallory.invite(room, key_mgmt=[attribute(request)]).final().code in (403, 488)
+    chat(alice, bob)
+
+
+class Mute(threading.Thread):
+    """A key server that is there and makes no keys."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen(1)
+        self.start()
+
+    def run(self):
+        link = object.__new__(keyserver.Link)
+        link.sock, link.held = self.listener.accept()[0], b""
+        try:
+            while True:
+                asked = link.next()
+                if asked.verb in (keyserver.HELLO, keyserver.PING):
+                    link.send(asked.verb if asked.verb == keyserver.HELLO else keyserver.PONG, asked.number)
+        except (EOFError, OSError):
+            link.close()
+
+    def close(self):
+        self.listener.close()
+
+
+def test_a_silent_key_server_keeps_nobody_waiting_for_ever(own_mrf, sealed, tmp_path):  # noqa: F811
+    # covers: KM-004
+    path = str(tmp_path / "ks.sock")
+    mute = Mute(path)
+    net = own_mrf(mrfc={"conference.e2e": "required", "groupkey.server": "external", "groupkey.connect": path})
+    net.mrfc.wait_metric(lambda m: m["mrfc_groupkey_up"] == 1)
+    alice = sealed("alice", net, key=("mk:alice:1", "00" * 32))
+    resp = alice.invite("tea").expect(503, timeout=25)
+    assert "does not answer" in resp.get("Warning") and resp.get("Retry-After")
+    assert net.api("GET", "/v1/conferences")[1]["conferences"] == []
+    mute.close()
 
 
 @pytest.fixture

@@ -32,10 +32,10 @@ $(FUZZ_TARGETS:%=fuzz-run-%): fuzz-run-%: $(O)/tests/fuzz/fuzz_%
 
 # Bench: the load client, the limit server, a player of the MRFC; tests/bench/run.py puts them together.
 BENCH_BIN := $(addprefix $(O)/tests/bench/,fanload limit)
-$(O)/tests/bench/fanload: $(addprefix $(O)/tests/bench/,latency.o load.o mix.o usage.o)
+$(O)/tests/bench/fanload: $(addprefix $(O)/tests/bench/,latency.o load.o load_seal.o load_tls.o mix.o usage.o) $(O)/libproto.a $(O)/libcommon.a
 $(BENCH_BIN): $(O)/tests/bench/%: $(O)/tests/bench/%.o
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 $(O)/tests/bench/drive: $(O)/tests/bench/drive.o $(O)/libproto.a $(O)/libcommon.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)

@@ -5,7 +5,10 @@
  * sip:room@conf.example.com), writes a sessions file with one "To-Path From-Path" pair a line, then
  * answers whatever comes until it is told to end.
  *
- *   drive SOCKET LEGS SESSIONS-FILE     prints "listening", then "sessions LEGS"
+ *   drive SOCKET LEGS SESSIONS-FILE [FINGERPRINT [sealed]]
+ *
+ * prints "listening", then "sessions LEGS". With the fingerprint of their certificate the legs are
+ * TLS; in a sealed room the epoch is that of load_seal.h.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,15 +19,19 @@
 
 #include "common/addr.h"
 #include "common/mem.h"
+#include "load_seal.h"
 #include "proto/ctl_codec.h"
 
-#define LEG_PATH "msrp://127.0.0.1:9/cl%06dQ8vTn3Wd;tcp"
+#define LEG_PATH "%s://127.0.0.1:9/cl%06dQ8vTn3Wd;tcp"
+#define TLS      2 /* a transport of Add */
 #define IN_MAX   (CTL_FRAME_MAX + 4)
 #define WINDOW   1000 /* Adds in flight */
 
 struct drive {
 	int fd;
 	FILE *sessions;
+	const char *fingerprint; /* NULL: plain legs */
+	bool sealed;
 	int n_legs, n_asked, n_added;
 	char *in;
 	size_t n_in;
@@ -60,6 +67,27 @@ static void build(struct bytes *b, uint8_t command, uint8_t flags, uint32_t tran
 		die("a frame does not fit");
 }
 
+static const char *scheme(const struct drive *d)
+{
+	return d->fingerprint ? "msrps" : "msrp";
+}
+
+/* What TLS and sealed bodies want to be told; the items of *print live in the caller. */
+static void secure(const struct drive *d, struct ctl_add *m, struct slice *print)
+{
+	if (!d->fingerprint)
+		return;
+	*print = slice_str(d->fingerprint);
+	CTL_SET(m, add, transport, TLS);
+	CTL_SET(m, add, fingerprints, ((struct ctl_list){print, 1}));
+	if (!d->sealed)
+		return;
+	CTL_SET(m, add, policy, CTL_POLICY_PRIVATE | CTL_POLICY_NICKNAME | CTL_POLICY_SEALED);
+	CTL_SET(m, add, key_domain, SLICE_LIT(LOAD_DOMAIN));
+	CTL_SET(m, add, key_epoch, LOAD_EPOCH);
+	CTL_SET(m, add, key_newest, LOAD_EPOCH);
+}
+
 /* Ask for the next legs; leg i has transaction i + 1. */
 static void add_legs(struct drive *d)
 {
@@ -67,10 +95,10 @@ static void add_legs(struct drive *d)
 
 	while (d->n_asked < d->n_legs && d->n_asked - d->n_added < WINDOW) {
 		char path[64], uri[64];
-		struct slice uris[1];
+		struct slice uris[1], print;
 		struct ctl_add m = {0};
 
-		snprintf(path, sizeof(path), LEG_PATH, d->n_asked);
+		snprintf(path, sizeof(path), LEG_PATH, scheme(d), d->n_asked);
 		snprintf(uri, sizeof(uri), "sip:user%d@example.com", d->n_asked);
 		uris[0] = slice_str(uri);
 		CTL_SET(&m, add, epoch, 1);
@@ -83,6 +111,7 @@ static void add_legs(struct drive *d)
 		CTL_SET(&m, add, match, CTL_MATCH_URI);
 		CTL_SET(&m, add, caps, CTL_CAPS_CHATROOM | CTL_CAPS_PRIVATE);
 		CTL_SET(&m, add, accept_types, SLICE_LIT("message/cpim"));
+		secure(d, &m, &print);
 		build(&b, CTL_CMD_ADD, 0, (uint32_t)++d->n_asked, CTL_BODY_add, &m);
 	}
 	send_all(d, &b);
@@ -97,7 +126,7 @@ static void on_added(struct drive *d, const struct ctl_frame *f)
 		fprintf(stderr, "drive: an Add was refused\n");
 		exit(1);
 	}
-	fprintf(d->sessions, SLICE_FMT " " LEG_PATH "\n", SLICE_ARG(r.local_path),
+	fprintf(d->sessions, SLICE_FMT " " LEG_PATH "\n", SLICE_ARG(r.local_path), scheme(d),
 		(int)f->transaction - 1);
 	if (++d->n_added < d->n_legs) {
 		add_legs(d);
@@ -158,10 +187,12 @@ int main(int argc, char **argv)
 	struct addr at;
 	int listener;
 
-	if (argc != 4 || (d.n_legs = (int)strtol(argv[2], NULL, 10)) < 1) {
-		fprintf(stderr, "usage: drive SOCKET LEGS SESSIONS-FILE\n");
+	if (argc < 4 || argc > 6 || (d.n_legs = (int)strtol(argv[2], NULL, 10)) < 1) {
+		fprintf(stderr, "usage: drive SOCKET LEGS SESSIONS-FILE [FINGERPRINT [sealed]]\n");
 		return 2;
 	}
+	d.fingerprint = argc > 4 ? argv[4] : NULL;
+	d.sealed = argc > 5;
 	if (addr_from_unix(argv[1], &at))
 		die(argv[1]);
 	unlink(argv[1]);

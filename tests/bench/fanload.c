@@ -3,7 +3,7 @@
  * Fan-out load client: N receivers and one sender in one process and thread. MSRP (each leg binds
  * with the To-Path and From-Path of a sessions file) or Redis publish/subscribe, to compare with.
  * With -B one more member streams that many octets as one SEND meanwhile; with -m each receiver answers
- * a line by two notifications, and some members type. Closed loop (at most W messages not yet with everybody) or open loop (messages per second).
+ * a line by two notifications, and some members type; with -T legs are TLS, with -e bodies are sealed. Closed loop (at most W messages not yet with everybody) or open loop (messages per second).
  * Prints one JSON line: deliveries, latency, and the server's CPU time per delivery, read from
  * /proc/PID/task/<tid>/schedstat in nanoseconds, so that other work on the machine disturbs little.
  */
@@ -24,6 +24,8 @@
 
 #include "latency.h"
 #include "load.h"
+#include "load_seal.h"
+#include "load_tls.h"
 #include "mix.h"
 #include "usage.h"
 
@@ -37,6 +39,7 @@ struct leg {
 	int fd;
 	int id;
 	bool ready;
+	struct load_tls *tls;
 	char *to, *from; /* as in the sessions file */
 	char *tail;      /* of our responses: paths */
 	char *in;
@@ -111,8 +114,10 @@ static void flush(struct leg *l)
 	while (l->out_done < l->out_len || l->bulk_left) {
 		if (l->out_done == l->out_len)
 			refill_bulk(l);
-		ssize_t n =
-			send(l->fd, l->out + l->out_done, l->out_len - l->out_done, MSG_NOSIGNAL);
+		const char *from = l->out + l->out_done;
+		size_t len = l->out_len - l->out_done;
+		ssize_t n = l->tls ? load_tls_send(l->tls, from, len)
+				   : send(l->fd, from, len, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EAGAIN) {
 			want_write(l, true);
@@ -326,7 +331,8 @@ static void on_event(struct leg *l, uint32_t events)
 	}
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
-	n = recv(l->fd, read_buf, READ_SIZE, 0);
+	n = l->tls ? load_tls_recv(l->tls, read_buf, READ_SIZE)
+		   : recv(l->fd, read_buf, READ_SIZE, 0);
 	if (n == 0 || (n < 0 && errno != EAGAIN))
 		die("a leg was closed");
 	if (n > 0)
@@ -355,6 +361,8 @@ static void connect_leg(struct leg *l, int id)
 	if (l->fd < 0 || connect(l->fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
 		die("connect");
 	setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (opt.pem)
+		l->tls = load_tls_connect(l->fd, opt.pem);
 	fcntl(l->fd, F_SETFL, O_NONBLOCK);
 	epoll_ctl(epfd, EPOLL_CTL_ADD, l->fd, &ev);
 	if (opt.redis && id == 0) {
@@ -394,33 +402,50 @@ static void read_sessions(void)
 		fclose(f);
 }
 
+/* What stands after the CPIM headers, and where its stamp goes. */
+static void make_body(struct bytes *b, size_t *at_r)
+{
+	if (opt.body < 32)
+		opt.body = 32;
+	*at_r = 0;
+	if (opt.sealed) {
+		load_seal((size_t)opt.body, b, at_r);
+		return;
+	}
+	for (int i = 0; i < opt.body; i++)
+		bytes_add_char(b, 'x');
+}
+
 static void make_payload(void)
 {
 	char head[600], ask[200] = "";
+	struct bytes body = BYTES_INIT;
 	size_t head_len = 0;
 
 	if (opt.mix)
 		snprintf(ask, sizeof(ask), MIX_ASK, 0ul);
 	if (!opt.redis)
-		head_len = (size_t)snprintf(head, sizeof(head),
-					    "From: <sip:user0@example.com>\r\n"
-					    "To: <sip:room@conf.example.com>\r\n"
-					    "DateTime: 2026-01-01T00:00:00Z\r\n%s\r\n"
-					    "Content-Type: text/plain;charset=UTF-8\r\n\r\n",
-					    ask);
+		head_len =
+			(size_t)snprintf(head, sizeof(head),
+					 "From: <sip:user0@example.com>\r\n"
+					 "To: <sip:room@conf.example.com>\r\n"
+					 "DateTime: 2026-01-01T00:00:00Z\r\n%s\r\n"
+					 "Content-Type: %s\r\n\r\n",
+					 ask, opt.sealed ? LOAD_TYPE : "text/plain;charset=UTF-8");
 	if (opt.mix)
 		id_at = (size_t)(strstr(head, "Message-ID: ") - head) + strlen("Message-ID: ");
-	if (opt.body < 32)
-		opt.body = 32;
-	payload_len = head_len + (size_t)opt.body;
+	make_body(&body, &mark_at);
+	mark_at += head_len;
+	payload_len = head_len + body.len;
 	payload = malloc(payload_len);
 	if (!payload)
 		die("memory");
 	memcpy(payload, head, head_len);
-	memset(payload + head_len, 'x', (size_t)opt.body);
-	memcpy(payload + head_len, MARK, sizeof(MARK) - 1);
-	payload[head_len + sizeof(MARK) - 1 + 16] = ' ';
-	mark_at = head_len + sizeof(MARK) - 1;
+	memcpy(payload + head_len, body.data, body.len);
+	bytes_fini(&body);
+	memcpy(payload + mark_at, MARK, sizeof(MARK) - 1);
+	mark_at += sizeof(MARK) - 1;
+	payload[mark_at + 16] = ' ';
 }
 
 /* Receivers that read. */

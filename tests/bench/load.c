@@ -12,10 +12,16 @@ void load_options(struct load *opt, int argc, char **argv)
 
 	*opt = (struct load){.receivers = 100, .body = 1000, .window = 1, .seconds = 3};
 
-	while ((c = getopt(argc, argv, "Rmp:n:S:b:w:r:t:s:P:B:")) != -1) {
+	while ((c = getopt(argc, argv, "Remp:T:n:S:b:w:r:t:s:P:B:")) != -1) {
 		switch (c) {
 		case 'R':
 			opt->redis = true;
+			break;
+		case 'e':
+			opt->sealed = true;
+			break;
+		case 'T':
+			opt->pem = optarg;
 			break;
 		case 'm':
 			opt->mix = true;
@@ -51,7 +57,7 @@ void load_options(struct load *opt, int argc, char **argv)
 			opt->bulk = strtoull(optarg, NULL, 10);
 			break;
 		default:
-			fputs("usage: fanload -p PORT [-R | -m] [-n RECEIVERS] [-S STALLED] [-b OCTETS] [-w WINDOW | -r RATE]\n"
+			fputs("usage: fanload -p PORT [-R | -m | -e] [-T PEM] [-n RECEIVERS] [-S STALLED] [-b OCTETS] [-w WINDOW | -r RATE]\n"
 			      "  [-t SECONDS] [-s SESSIONS] [-P SERVER_PID] [-B OCTETS]\n",
 			      stderr);
 			exit(2);

@@ -7,11 +7,11 @@
 
 /* What load to make. */
 struct load {
-	bool redis, mix;
+	bool redis, mix, sealed;
 	int port, receivers, stalled, body, window, rate;
 	uint64_t bulk;
 	double seconds;
-	const char *sessions;
+	const char *sessions, *pem; /* pem: TLS, with this certificate and key */
 	long pid;
 };
 

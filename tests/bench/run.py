@@ -35,6 +35,10 @@ SECTIONS = [
      "way at a time, one NOTIFY per 5 s after a burst of three, until each user was told of all; figures of the MRFC for each join, "
      "the INVITE and all NOTIFYs included, memory store. `listed` is `event.roster_limit`: above it documents tell how many are in, "
      "below it every user has to hear of every other, which is N parts of a document for each join."),
+    ("security", "TLS and the group key", "Bodies of 1 kB, 16 in flight. With the group key the switch carries sealed bodies (some 430 octets "
+     "longer: the inner head and CMS) over TLS, and looks at the epoch of each; it opens none. New keys: members over plain MSRP, one is "
+     "thrown out, all others get the next epoch, each under his own key; the terminals first take all keys off their sockets (that is "
+     "timed), then check, answer and confirm them. `local` is the key server within the MRFC, `external` is mrfks behind a Unix socket."),
     ("targets", "What was wanted", ""),
 ]
 

@@ -3,7 +3,8 @@
 import statistics
 
 import joins
-from targets import Limit, Mrfp, NoWait, OneByOne, SummedUp, Writev, measure, measure_all, peers
+import storm
+from targets import Limit, Mrfp, NoWait, OneByOne, Sealed, SummedUp, Tls, Writev, measure, measure_all, peers
 
 NAN = float("nan")
 
@@ -146,6 +147,51 @@ class Bench:
         return self.table(["server", "CPU us/chat delivery", "ratio", "chat p50 us", "p99 us",
                            "other messages at the chat's sender, a line", "chat lines missing"], lines)
 
+    def security(self):
+        """What hop-by-hop TLS and sealed bodies cost; new keys for a whole room."""
+        return self.secure_deliveries() + "\n" + self.secure_idle() + "\n" + self.storms()
+
+    def secure_deliveries(self):
+        kinds, lines = [Mrfp, Tls, Sealed], []
+        for n in (10, 100, 1000):
+            results = self.all(kinds, n, 1000, ["-w", "16"])
+            base = results[Mrfp.name]
+            for kind in kinds:
+                rows = results[kind.name]
+                lines.append([str(n), kind.name, f"{middle(rows, 'cpu_us'):.2f}", f"{ratio(rows, base):.2f}",
+                              f"{middle(rows, 'user_us'):.2f}", f"{middle(rows, 'p50_us'):.0f}", f"{middle(rows, 'per_s'):.0f}",
+                              str(sum(r["missing"] for r in rows if r))])
+        return self.table(["receivers", "server", "CPU us/delivery", "ratio to plain", "of it user us", "p50 us", "deliveries/s",
+                           "missing"], lines)
+
+    def secure_idle(self):
+        few, many, lines = 10, 300 if self.args.quick else 2000, []
+        for kind in (Mrfp, Tls):
+            small = self.all([kind], few, 100, ["-r", "1"], seconds=0.05)[kind.name]
+            large = self.all([kind], many, 100, ["-r", "1"], seconds=0.05)[kind.name]
+            pairs = [(s, r) for s, r in zip(small, large) if s and r]
+            kb = median((r["rss_kb"] - s["rss_kb"]) / (many - few) for s, r in pairs)
+            bind = median(r["bind_us"] for _, r in pairs)
+            if kind is Tls:
+                self.facts["idle", "tls"] = kb
+            lines.append([str(many), kind.name, f"{kb:.2f}", f"{bind:.0f}"])
+        return self.table(["idle legs", "server", "resident kB a leg", "CPU us to connect (handshake) and bind"], lines)
+
+    def storms(self):
+        lines = []
+        for n in (100,) if self.args.quick else (100, 1000):
+            for server in ("local", "external"):
+                r = storm.run(self.args.build, n, server)
+                self.failed += r is None
+                if r is None:
+                    continue
+                sent, whole = r["sent_ms"], r["all_ms"]
+                lines.append([str(n), server, f"{r['octets'] / 1000:.0f}", f"{r['octets'] / r['keys']:.0f}",
+                              f"{sent['mrfks']:.1f}" if "mrfks" in sent else "in the MRFC's", f"{sent['mrfc']:.1f}", f"{sent['mrfp']:.1f}",
+                              f"{r['ms_99']:.0f}", f"{sum(whole.values()):.0f}"])
+        return self.table(["members", "key server", "kB leaving the switch", "octets a key", "CPU ms of the key server", "CPU ms of the MRFC",
+                           "CPU ms of the MRFP", "ms until 99 % hold it", "CPU ms of all, confirmations included"], lines)
+
     def targets(self):
         """Reached or not, by the figures above."""
         f, lines = self.facts, []
@@ -164,6 +210,7 @@ class Bench:
         judge("p99 to the limit's at 300 messages/s", f["r300", "mrfp", "p99"], 1.5, 1.25)
         judge("resident memory of an idle leg", f["idle", "kb"], 4, 1.5, " kB")
         judge("connect and bind of a leg", f["idle", "set-up"], 60, 40, " us")
+        judge("resident memory of an idle leg over TLS", f["idle", "tls"], 20, 18, " kB")
         for key, name in (("r300", "300 messages/s"), ("w64", "64 in flight")):
             cpu, p99, peak = f[key, "stalled"]
             judge(f"5 of 100 stalled, {name}: the others' CPU", cpu, 1.1, 1.1)

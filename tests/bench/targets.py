@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The servers that are measured, and one measurement of one of them."""
+import hashlib
 import json
 import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,7 @@ def read_ready(process, pattern):
 
 
 class Limit:
-    name, redis = "limit", False
+    name, redis, more = "limit", False, []
 
     def __init__(self, build, folder, legs):
         self.sessions = os.path.join(folder, "sessions")
@@ -39,12 +41,13 @@ class Limit:
 
 class Mrfp:
     """As it comes."""
-    name, redis, options = "mrfp", False, []
+    name, redis, options, more = "mrfp", False, [], []
+    key = "msrp"  # of the ready line: where the legs connect
 
     def __init__(self, build, folder, legs):
         sock = os.path.join(folder, "mp.sock")
         self.sessions = os.path.join(folder, "sessions")
-        drive = subprocess.Popen([f"{build}/tests/bench/drive", sock, str(legs), self.sessions],
+        drive = subprocess.Popen([f"{build}/tests/bench/drive", sock, str(legs), self.sessions] + self.told(folder),
                                  stdout=subprocess.PIPE, text=True)
         self.others = [drive]
         read_ready(drive, "listening")
@@ -53,8 +56,40 @@ class Mrfp:
                    "log.level=warn"] + self.options
         self.server = subprocess.Popen([f"{build}/mrfp"] + [w for o in options for w in ("-o", o)],
                                        stdout=subprocess.PIPE, text=True)
-        self.port = read_ready(self.server, r"msrp=127.0.0.1:(\d+)").group(1)
+        self.port = read_ready(self.server, rf"\b{self.key}=127.0.0.1:(\d+)").group(1)
         read_ready(drive, "sessions")
+
+    def told(self, _folder):
+        """More arguments of the player of the MRFC."""
+        return []
+
+
+class Tls(Mrfp):
+    """Each leg over TLS, with certificates on both sides."""
+    name, key = "mrfp, TLS", "tls"
+    options = ["msrp.tls_port=0", "msrp.bind_timeout=300s"]
+
+    def told(self, folder):
+        pem = os.path.join(folder, "load.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                        "-subj", "/CN=load", "-keyout", pem + ".key", "-out", pem + ".crt"], check=True, stderr=subprocess.DEVNULL)
+        with open(pem + ".crt", encoding="ascii") as crt, open(pem + ".key", encoding="ascii") as key, \
+                open(pem, "w", encoding="ascii") as both:
+            text = crt.read()
+            both.write(text + key.read())
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).hexdigest().upper()
+        self.more = ["-T", pem]
+        return ["sha-256 " + ":".join(digest[i:i + 2] for i in range(0, 64, 2))]
+
+
+class Sealed(Tls):
+    """The same in a sealed conference: what the switch carries are terminals' sealed bodies."""
+    name = "mrfp, TLS and group key"
+
+    def told(self, folder):
+        told = super().told(folder) + ["sealed"]
+        self.more.append("-e")
+        return told
 
 
 class NoWait(Mrfp):
@@ -74,7 +109,7 @@ class SummedUp(Mrfp):
 
 
 class Redis:
-    name, redis = "redis", True
+    name, redis, more = "redis", True, []
 
     def __init__(self, _build, folder, _legs):
         self.port = str(free_port())
@@ -95,7 +130,7 @@ def measure(target_class, args, receivers, octets, load, seconds=None):
     with tempfile.TemporaryDirectory() as folder:
         target = target_class(args.build, folder, receivers + 2)
         command = [f"{args.build}/tests/bench/fanload", "-p", target.port, "-n", str(receivers), "-b", str(octets),
-                   "-t", str(seconds), "-P", str(target.server.pid)] + load
+                   "-t", str(seconds), "-P", str(target.server.pid)] + target.more + load
         command += ["-R"] if target.redis else ["-s", target.sessions]
         try:
             run = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=seconds + 90)

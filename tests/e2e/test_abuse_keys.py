@@ -12,6 +12,7 @@ from peer.loop import wait
 from peer.reslist import document, part, with_offer
 from peer.sealed import provision
 from peer.sipcall import bye_reason
+from test_replaces import named
 from test_sealed_join import attribute, epoch_of, make, sealed, warning  # noqa: F401  (sealed is a fixture)
 
 
@@ -282,6 +283,30 @@ def test_keys_that_were_removed_open_nothing_more(mrf, pair, sealed, room):  # n
     assert bob.keys.hex == had
     chat(alice, carol)
     assert epoch_of(mrf, room) == carol.keys.hex  # his going costs no other key
+
+
+def test_who_takes_a_place_takes_it_with_a_key_of_his_own(mrf, pair, sealed, room):  # noqa: F811
+    # covers: GK-004, GK-005
+    alice, bob = pair
+    other = sealed("other", aor=bob.aor, key=provision(mrf, bob.aor, "second-" + room[-8:]))
+    other.join(room, headers=[("Replaces", named(bob.call))])
+    bob.call.wait_bye()
+    carol = sealed("carol").join(room)
+    chat(carol, alice, other)
+    chat(other, alice, carol)
+    assert not bob.keys.can_read(carol.heard[-1].content)
+
+
+def test_who_is_brought_by_a_referral_gets_the_key_too(mrf, pair, sealed):  # noqa: F811
+    # covers: GK-003, KM-005
+    alice, bob = pair
+    carol = sealed("carol", key=("", "00" * 32))
+    carol.aor = carol.ua.contact_uri
+    carol.key = provision(mrf, carol.aor)
+    alice.call.refer("<%s>" % carol.aor)
+    carol.wait_invite()
+    carol.accept()
+    chat(carol, alice, bob)
 
 
 def test_who_hides_is_named_to_nobody_by_keys(mrf, sealed, room):  # noqa: F811

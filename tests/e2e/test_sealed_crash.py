@@ -100,6 +100,32 @@ def test_an_mrfp_killed_while_it_hands_out_a_new_key(own_mrf, sealed, room):  # 
     chat(members[3], members[4])
 
 
+@pytest.mark.parametrize("when", ["he asked", "it is made"])
+def test_an_mrfp_dies_while_somebody_waits_for_his_key(own_mrf, sealed, room, when):  # noqa: F811
+    # covers: GK-003, KM-004
+    net = own_mrf()
+    make(net, room)
+    alice, bob = sealed("alice", net).join(room), sealed("bob", net)
+    had = alice.keys.hex
+    follows(alice)
+    bob.room = alice.room
+    call = bob.invite(room)
+    follows(bob)
+    if when == "it is made":
+        alice.wait_epoch(lambda have: have != had)
+    net.mrfp.kill()
+    net.start_mrfp()
+    resp = call.final(30)
+    poll(lambda: go_on([alice]), 20, "alice's new session")
+    if resp.code == 200:
+        poll(lambda: go_on([bob]), 20, "bob's new session")
+    else:
+        assert resp.code == 503
+        bob.join(room)
+    chat(alice, bob)
+    chat(bob, alice)
+
+
 def gate_knows(member, old):
     return member.session.send(member.cpim(member.keys.seal("old", gkid=old), content_type=gke.TYPE)).status() == 403
 

@@ -10,13 +10,11 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/tls.h"
-#include "mrfp/absorb.h"
+#include "mrfp/depart.h"
 #include "mrfp/file.h"
-#include "mrfp/hangup.h"
 #include "mrfp/inject.h"
 #include "mrfp/keep.h"
 #include "mrfp/owed.h"
-#include "mrfp/relayed.h"
 #include "mrfp/report.h"
 #include "mrfp/seal.h"
 #include "mrfp/terminal.h"
@@ -224,19 +222,6 @@ static void on_modify(struct call *c)
 
 /* --- Subtract --- */
 
-static void end_context(struct context *ctx)
-{
-	struct session *s;
-
-	while ((s = TAILQ_FIRST(&ctx->sessions)))
-		hangup_free(&s);
-	receipts_free(ctx);
-	keep_free(ctx);
-	absorb_end(ctx);
-	relayed_free(ctx);
-	context_free(&ctx);
-}
-
 static void add_counters(struct ctl_subtract_reply *r, const struct session *s)
 {
 	r->messages_in += s->messages_in;
@@ -259,15 +244,12 @@ static void on_subtract(struct call *c)
 	s = ctx && m.termination ? session_find(ctx, m.termination) : NULL;
 	if (s) {
 		add_counters(&r, s);
-		if (m.missed)
-			owed_leave(s);
-		hangup_free(&s);
-		if (!ctx->n_sessions)
-			end_context(ctx);
+		if (!m.missed || !m.grace || !depart_later(s, m.grace))
+			depart(&s, m.missed || s->depart_ms);
 	} else if (ctx && !m.termination) {
 		TAILQ_FOREACH(s, &ctx->sessions, in_context)
 			add_counters(&r, s);
-		end_context(ctx);
+		depart_all(ctx);
 	}
 	CTL_SET(&r, subtract_reply, code, CTL_R_OK);
 	CTL_SET(&r, subtract_reply, messages_in, r.messages_in);
@@ -391,5 +373,5 @@ void control_request(struct plane *plane, const struct ctl_frame *f, struct byte
 void control_clear(struct plane *plane)
 {
 	while (plane->contexts)
-		end_context(plane->contexts);
+		depart_all(plane->contexts);
 }

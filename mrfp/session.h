@@ -96,6 +96,8 @@ struct session {
 	uint64_t injected;            /* highest number of an Inject since it joined */
 	uint64_t parked_due_ms;       /* something waits: given up then; 0: nothing does */
 	uint32_t kept[STATS_CLASSES]; /* of open: of messages that wait there */
+	uint64_t depart_ms;           /* it is being taken away: at the latest then; 0: it is not */
+	uint64_t depart_octets;       /* octets_in at the last look */
 	bool held_back;               /* not read from until its receiver catches up */
 	uint64_t *seen;               /* hashes of finished Message-IDs; NULL until the first */
 	uint32_t seen_next;

@@ -17,6 +17,7 @@ MRFP_SRC := \
 	mrfp/file.c \
 	mrfp/forward.c \
 	mrfp/frame.c \
+	mrfp/depart.c \
 	mrfp/hangup.c \
 	mrfp/ingress.c \
 	mrfp/inject.c \

@@ -9,6 +9,7 @@
 #include "mrfp/absorb.h"
 #include "mrfp/admit.h"
 #include "mrfp/alive.h"
+#include "mrfp/depart.h"
 #include "mrfp/hangup.h"
 #include "mrfp/ingress.h"
 #include "mrfp/keep.h"
@@ -41,7 +42,8 @@ static bool is_idle(const struct session *s)
 		if (txring_open(&s->tx[i]))
 			return false;
 	}
-	return !s->deadline_ms && TAILQ_EMPTY(&s->inbox) && !(s->hold && s->joined);
+	return !s->deadline_ms && !s->depart_ms && TAILQ_EMPTY(&s->inbox) &&
+	       !(s->hold && s->joined);
 }
 
 static void hold_too_long(struct session *s)
@@ -71,6 +73,8 @@ static void tick_session(struct session *s, uint64_t now_ms)
 	if (s->copies_lost > s->lost_told)
 		tell_slow(s, s->copies_lost - s->lost_told);
 	ingress_tick(s, clock_ms);
+	if (depart_tick(s, now_ms))
+		return;
 	if (s->ctx->kind == CTL_KIND_RELAY && relay_tick(s, now_ms))
 		return;
 	if (is_idle(s))

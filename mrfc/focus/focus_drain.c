@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rooms leave an MRFP that drains: it is told to hand up all messages, then a new context elsewhere, new terminations in it, re-INVITEs with
- * the new paths. Meanwhile the room has two contexts, and each session up to two terminations. What
+ * Rooms leave an MRFP that drains: it is told to hand up all messages, then a new context elsewhere,
+ * new terminations in it, re-INVITEs with the new paths. Meanwhile the room has two contexts, and each session up to two terminations. What
  * the new context brings is held there (and kept for who is not bound yet) until all are bound and the
  * old terminations have been taken away with their rest; that rest is given first, then the new
  * context is let go. So each has each message once, and those of a sender in their order. A session
@@ -18,8 +18,9 @@
 #define STEP_MS    50
 #define HOLD_MS    3000 /* after the latest re-INVITE those who follow wait for the others */
 #define HOLD_MAX   15000
-#define LINGER_MS  300 /* bound at the new MRFP, it may still answer or send at the old one */
-#define CLOSE_MS   2000
+#define LINGER_MS  300  /* bound at the new MRFP, it may still answer or send at the old one */
+#define GRACE_MS   2000 /* and what it has not answered then it gets again at the new one */
+#define CLOSE_MS   3000
 #define SETTLE_MS  10000 /* answered, but no connection comes */
 #define RETRY_MS   1000
 #define BUDGET_TOP 0.25 /* seconds' worth of re-INVITEs that may go at once */
@@ -73,7 +74,7 @@ static void release_former(struct session *s)
 	if (s->former == 0)
 		return;
 	if (owed_former_taken(s))
-		media_subtract_missed(media, d->context, d->epoch, s->former, NULL, NULL);
+		media_subtract_missed(media, d->context, d->epoch, s->former, GRACE_MS, NULL, NULL);
 	else
 		media_subtract(media, d->context, d->epoch, s->former, NULL, NULL);
 	s->former = 0;

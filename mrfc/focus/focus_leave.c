@@ -59,7 +59,7 @@ static void take_away(struct session *s)
 		return;
 	if (owed_taken(s))
 		media_subtract_missed(media, session_context(s), session_epoch(s), s->termination,
-				      NULL, NULL);
+				      0, NULL, NULL);
 	else
 		media_subtract(media, session_context(s), session_epoch(s), s->termination, NULL,
 			       NULL);

@@ -420,7 +420,8 @@ void media_set_listener(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], 
 }
 
 static void subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
-		     uint64_t termination, bool missed, media_result_fn *fn, void *arg)
+		     uint64_t termination, bool missed, uint32_t grace_ms, media_result_fn *fn,
+		     void *arg)
 {
 	struct ctl_subtract msg = {0};
 
@@ -429,19 +430,21 @@ static void subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uin
 		CTL_SET(&msg, subtract, termination, termination);
 	if (missed)
 		CTL_SET(&msg, subtract, missed, 1);
+	if (grace_ms)
+		CTL_SET(&msg, subtract, grace, grace_ms);
 	mrfp_pool_subtract(m->pool, ctx, &msg, on_result, op_new(m, false, fn, arg));
 }
 
 void media_subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		    uint64_t termination, media_result_fn *fn, void *arg)
 {
-	subtract(m, ctx, epoch, termination, false, fn, arg);
+	subtract(m, ctx, epoch, termination, false, 0, fn, arg);
 }
 
 void media_subtract_missed(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
-			   uint64_t termination, media_result_fn *fn, void *arg)
+			   uint64_t termination, uint32_t grace_ms, media_result_fn *fn, void *arg)
 {
-	subtract(m, ctx, epoch, termination, true, fn, arg);
+	subtract(m, ctx, epoch, termination, true, grace_ms, fn, arg);
 }
 
 void media_set_away(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,

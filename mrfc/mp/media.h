@@ -106,9 +106,13 @@ void media_set_listener(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], 
 /* Remove one termination, or the whole context (termination 0). fn may be NULL. */
 void media_subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		    uint64_t termination, media_result_fn *fn, void *arg);
-/* The same for a termination whose user is away from now on: what it has not answered comes as events owed. */
+/*
+ * The same for a termination whose user is away from now on: what it has not answered comes as events
+ * owed. It has this long to answer and to say the last; 0: none. With it the context has to be subtracted
+ * too in the end.
+ */
 void media_subtract_missed(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
-			   uint64_t termination, media_result_fn *fn, void *arg);
+			   uint64_t termination, uint32_t grace_ms, media_result_fn *fn, void *arg);
 /* Are members away, who miss what comes? fn may be NULL. */
 void media_set_away(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		    bool away, media_result_fn *fn, void *arg);

@@ -167,7 +167,7 @@ static void settle(struct pool_op *op, int err)
 		pool_termination_del(c, op->termination);
 	if (op->command == CTL_CMD_SUBTRACT && !op->termination)
 		pool_context_free(c);
-	else if (!c->terminations && !c->n_pending) /* a context ends with its last termination */
+	else if (!c->terminations && !c->n_pending && !c->lingers) /* a context ends with its last termination */
 		pool_context_free(c);
 }
 
@@ -280,6 +280,8 @@ void mrfp_pool_subtract(struct mrfp_pool *p, const uint8_t context[CTL_CONTEXT_S
 	struct pool_op *op = op_new(p, CTL_CMD_SUBTRACT, context, msg->termination, fn, arg);
 	struct pool_context *c = pool_context_find(p, context);
 
+	if (c && CTL_HAS(msg, subtract, grace))
+		c->lingers = true;
 	if (c)
 		op_send(op, c, CTL_BODY_subtract, msg);
 	else

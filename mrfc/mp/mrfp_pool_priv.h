@@ -28,6 +28,7 @@ struct pool_context {
 	struct pool_termination *terminations;
 	unsigned n_pending; /* requests in flight */
 	uint32_t born, seen;
+	bool lingers; /* terminations that were subtracted may not have gone yet: it is till its own is */
 	uint64_t highest; /* termination that it ever had */
 };
 

@@ -103,6 +103,34 @@ def test_without_another_mrfp_the_conference_stays_until_there_is_one(own_mrf, u
     assert state(net, "mrfp") == "up"
 
 
+@pytest.mark.parametrize("answers", [True, False], ids=["answers late", "never answers"])
+def test_who_is_slow_when_his_conference_moves_is_waited_for(own_mrf, ue, room, answers):
+    # covers: FOC-022
+    net = own_mrf()
+    alice, bob = [mover(ue(n, net=net).join(room)) for n in ("alice", "bob")]
+    fence(alice, bob)
+    another(net, "mrfp-2")
+    former = bob.session.conn
+    former.pause_reading()
+    traffic = Traffic([alice, bob])
+    for n in range(20):
+        traffic.round()
+    drain(net, "mrfp")
+    all_moved([alice, bob])
+    for n in range(5):
+        traffic.round()
+    net.mrfp.wait_log("goes when it has answered")
+    if answers:
+        former.resume_reading()
+        traffic.check()  # and nothing of it comes a second time
+    else:
+        wait(lambda: set(t for m, t, _ in traffic.sent if m is alice) <= set(bob.texts), 20,
+             "what he had not answered, again")
+    settled(net, room, "mrfp-2")
+    fence(alice, bob)
+    fence(bob, alice)
+
+
 def test_who_does_not_follow_is_let_go_and_the_others_go_on(own_mrf, ue, room):
     # covers: FOC-020
     net = own_mrf()

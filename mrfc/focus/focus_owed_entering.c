@@ -7,8 +7,11 @@
  */
 #include <stdlib.h>
 
+#include "common/log.h"
 #include "common/mem.h"
 #include "mrfc/focus/focus_priv.h"
+
+#define LOG_PLACE "focus/owed"
 
 #define EARLY_MAX    1024 /* messages of a room, and their octets */
 #define EARLY_OCTETS (1u << 20)
@@ -65,6 +68,23 @@ static bool somebody_enters(const struct room *room)
 	return false;
 }
 
+/* The oldest gives way; who is on the way in will not have it, as with a queue that is full. */
+static void give_way(struct room *room)
+{
+	struct owed_early *e = TAILQ_FIRST(&room->owed.early);
+	const struct session *s;
+
+	LIST_FOREACH(s, &room->sessions, link) {
+		if (s->entered == 0 || s->entered > e->serial || e->before == s->stays ||
+		    !is_entering(s))
+			continue;
+		log_peer("%s: too much is said before %s is in, the oldest goes", room->c->name,
+			 s->who.uri);
+		stats_owed(room->focus->stats, "dropped", 1);
+	}
+	drop(&room->owed, e);
+}
+
 void owed_entering_message(struct room *room, bool before, uint64_t number,
 			   const struct kept_message *k)
 {
@@ -91,7 +111,7 @@ void owed_entering_message(struct room *room, bool before, uint64_t number,
 	q->n_early++;
 	q->early_octets += e->body.len;
 	while (q->n_early > EARLY_MAX || q->early_octets > EARLY_OCTETS)
-		drop(q, TAILQ_FIRST(&q->early));
+		give_way(room);
 }
 
 void owed_entered(struct session *s, struct member *m)

@@ -167,7 +167,8 @@ static void settle(struct pool_op *op, int err)
 		pool_termination_del(c, op->termination);
 	if (op->command == CTL_CMD_SUBTRACT && !op->termination)
 		pool_context_free(c);
-	else if (!c->terminations && !c->n_pending && !c->lingers) /* a context ends with its last termination */
+	else if (!c->terminations && !c->n_pending &&
+		 !c->lingers) /* a context ends with its last termination */
 		pool_context_free(c);
 }
 

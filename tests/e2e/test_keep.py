@@ -276,3 +276,41 @@ def test_a_private_message_to_who_is_away_is_the_mrfcs_to_judge(alone, legs):  #
     assert not legs[0].session.reports
     assert not legs[1].bodies() and not legs[2].bodies()
     books(alone[0].metrics())
+
+
+def mark(control, termination):
+    """The events up to the one that says that the leg misses everything from here on."""
+    return [e for e in events(control, OWED, termination) if 0x502 not in e["raw"]]
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["answers", "does not answer"])
+def test_a_leg_with_grace_goes_when_it_has_answered(alone, legs, answers):  # noqa: F811
+    # covers: IMS-007
+    control = alone[1]
+    legs[1].session.conn.pause_reading()
+    for n in range(5):
+        assert legs[0].session.send(numbered(legs[0], n)).status() == 200
+    ask = {"termination": 2, "missed": 1, "grace": 20000 if answers else 500}
+    for _ in range(2):  # said again it is no other order
+        assert control.ask("subtract", CONTEXT, **ask)["code"] == 0
+    if answers:
+        assert not events(control, OWED, 2)
+        legs[1].session.conn.resume_reading()
+    wait(lambda: mark(control, 2), 15, "the end of the leg")
+    assert len(messages(control, 2)) == (0 if answers else 5)
+    assert len(mark(control, 2)) == 1
+    legs[1].there = False
+    assert legs[0].session.send(numbered(legs[0], 9)).status() == 200
+    legs[2].session.wait_message(lambda m: m.data == numbered(legs[0], 9))
+
+
+def test_a_leg_in_its_grace_goes_at_once_when_told_so(alone, legs):  # noqa: F811
+    # covers: IMS-007
+    control = alone[1]
+    legs[1].session.conn.pause_reading()
+    assert legs[0].session.send(numbered(legs[0], 0)).status() == 200
+    assert control.ask("subtract", CONTEXT, termination=2, missed=1, grace=20000)["code"] == 0
+    assert control.ask("subtract", CONTEXT, termination=2)["code"] == 0
+    wait(lambda: mark(control, 2), 5, "the end of the leg")
+    assert len(messages(control, 2)) == 1
+    legs[1].there = False

@@ -5,7 +5,7 @@ import pytest
 
 from peer.confinfo import Document
 from peer.loop import LOOP, wait
-from peer.recovery import restart, states
+from peer.recovery import follow, reconnect, restart, states, up
 from peer.servers import poll
 from peer.sipcall import bye_reason, substate
 from peer.ue import fence
@@ -90,6 +90,27 @@ def test_an_outcome_that_was_not_told_yet_is_told(durable, ue, room, inside):  #
     asker.deaf = False
     net.start_mrfc()
     assert asker.wait_outcome()[0] == "SIP/2.0 200 OK"
+    fence(alice, bob)
+
+
+@pytest.mark.parametrize("first", ["mrfc", "mrfp"])
+def test_who_was_called_and_has_his_ack_is_a_member_whatever_dies(durable, ue, room, first):  # noqa: F811
+    # covers: FOC-030, IMS-005
+    net = durable()
+    alice, bob = follow(ue("alice", net=net).join(room)), ue("bob", net=net)
+    net.api("POST", "/v1/conferences/%s/participants" % room, {"uri": bob.ua.contact_uri})
+    bob.wait_invite()
+    bob.accept(connect=False)  # has the ACK
+    for server in (net.mrfc, net.mrfp) if first == "mrfc" else (net.mrfp, net.mrfc):
+        server.kill()
+    follow(bob)
+    net.start_mrfc()
+    net.start_mrfp(up=False)
+    up(net)
+    for member in (alice, bob):
+        reconnect(member)
+    (uri,) = [u for u in net.participants(room) if u != alice.aor]
+    assert net.participants(room)[uri]["member"] == "in"
     fence(alice, bob)
 
 

@@ -10,7 +10,7 @@ from peer.chaos import Chaos
 
 
 def seeds():
-    first, _, last = os.environ.get("MRF_CHAOS_SEEDS", "3").partition("-")
+    first, _, last = os.environ.get("MRF_CHAOS_SEEDS", "3-4").partition("-")
     return range(int(first), int(last or first) + 1)
 
 

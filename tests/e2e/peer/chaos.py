@@ -44,6 +44,11 @@ class Leg:
         return not self.call.ended and self.device.leg is self and s.conn is not None and \
             not s.conn.closed and not self.mute and bool(s.remote)
 
+    @property
+    def confirmed(self):
+        """Who has not sent his ACK yet is no member yet, whatever he can do."""
+        return not self.late_ack or self.call.acked
+
     def on_request(self, txn):
         """In the dialog, in the loop's thread."""
         method = txn.request.method
@@ -303,7 +308,8 @@ class Chaos(Acts):
         def calm():
             self.tend()
             waited = time.monotonic() - begun > 8  # what was ordered may have been refused
-            return all(leg.up and (waited or not leg.doomed) for leg in self.legs(False)) and \
+            return all(leg.up and leg.confirmed and (waited or not leg.doomed)
+                       for leg in self.legs(False)) and \
                 not self.leaving and not any(
                     d.late and d.ue.ua.transport == "udp" for u in self.users for d in u.devices)
         self.wait_calm(calm)
@@ -314,9 +320,15 @@ class Chaos(Acts):
 
     def bring_back(self):
         """Who is away joins again. It may take long until the focus finds that he is."""
-        people = self.net.participants(self.room)
-        for u in self.users:
-            member = people.get(u.aor, {}).get("member")
+        def members():
+            people = self.net.participants(self.room)
+            return {u: people.get(u.aor, {}).get("member") for u in self.users}
+
+        try:  # the last ACK may still be on its way
+            poll(lambda: all(m in ("in", "away") for u, m in members().items() if u.since), 2)
+        except AssertionError:
+            self.note("members:", members())
+        for u, member in members().items():
             if u.since and member not in ("in", "away"):
                 self.fail(u, "lost his membership:", member)
             if not u.legs and (u.since or member in ("away", "invited")):

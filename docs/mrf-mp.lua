@@ -110,7 +110,7 @@ local bodies = {
 		[0x0201] = { field = ProtoField.uint64("mrf.subtract.epoch", "epoch") },
 		[0x0202] = { field = ProtoField.uint64("mrf.subtract.termination", "termination") },
 		[0x021d] = { field = ProtoField.uint8("mrf.subtract.missed", "missed") },
-		[0x0223] = { field = ProtoField.uint32("mrf.subtract.grace", "grace") },
+		[0x0224] = { field = ProtoField.uint32("mrf.subtract.grace", "grace") },
 	},
 	subtract_reply = {
 		[0x0101] = { field = ProtoField.uint16("mrf.subtract_reply.code", "code", base.DEC, {[0] = "OK", [1] = "BAD_FRAME", [2] = "UNKNOWN_COMMAND", [3] = "UNKNOWN_FIELD", [4] = "MISSING_FIELD", [5] = "BAD_VALUE", [6] = "STALE_EPOCH", [7] = "UNKNOWN_CONTEXT", [8] = "UNKNOWN_TERMINATION", [9] = "NO_RESOURCES", [10] = "DRAINING", [11] = "VERSION", [12] = "NOT_ALLOWED", [13] = "BUSY", [14] = "NOT_REGISTERED"}) },

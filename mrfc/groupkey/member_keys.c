@@ -347,3 +347,18 @@ void member_keys_each(const struct member_keys *k, member_keys_fn *fn, void *arg
 			fn(&e->pub, arg);
 	}
 }
+
+static bool on_any(struct slice key, struct slice value, void *arg)
+{
+	(void)key;
+	(void)value;
+	*(bool *)arg = true;
+	return false;
+}
+
+bool member_keys_are_in(struct store *store)
+{
+	bool any = false;
+
+	return store_each(store, TABLE, on_any, &any) == 0 && any;
+}

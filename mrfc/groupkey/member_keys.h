@@ -44,4 +44,7 @@ size_t member_keys_count(const struct member_keys *keys);
 typedef void member_keys_fn(const struct member_key *key, void *arg);
 void member_keys_each(const struct member_keys *keys, member_keys_fn *fn, void *arg);
 
+/* Does the store have keys of members? They need not be readable. */
+bool member_keys_are_in(struct store *store);
+
 #endif

@@ -2,8 +2,10 @@
 /* A key server's things at rest, opened in the right order: the store key first, then the rows. */
 #include "mrfc/groupkey/vault.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/daemon.h"
@@ -21,7 +23,9 @@ struct vault {
 	struct t_memory *times; /* NULL: none */
 };
 
-static int read_key(const struct vault_settings *s, uint8_t *key, char *why, size_t why_size)
+/* A new key is made for a store without members' keys only: others would all be lost with it. */
+static int read_key(struct store *store, const struct vault_settings *s, uint8_t *key, char *why,
+		    size_t why_size)
 {
 	char *file;
 	int rc;
@@ -34,6 +38,12 @@ static int read_key(const struct vault_settings *s, uint8_t *key, char *why, siz
 	if (daemon_mkdir_for(file) != 0) {
 		snprintf(why, why_size, "%s: %s", file, "its folder cannot be made");
 		rc = -ERR_IO;
+	} else if (access(file, F_OK) != 0 && errno == ENOENT && member_keys_are_in(store)) {
+		snprintf(
+			why, why_size,
+			"%s is not there, and the store has keys of members that are sealed under it",
+			file);
+		rc = -ERR_CONFIG;
 	} else {
 		rc = secret_box_key_file(file, key, why, why_size);
 	}
@@ -65,7 +75,7 @@ int vault_open(struct store *store, const struct vault_settings *s, char *why, s
 	       struct vault **vault_r)
 {
 	uint8_t *key = secret_alloc(SECRET_BOX_KEY_SIZE);
-	int err = read_key(s, key, why, why_size);
+	int err = read_key(store, s, key, why, why_size);
 	struct vault *v;
 
 	if (err != 0) {

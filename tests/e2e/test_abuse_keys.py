@@ -285,6 +285,19 @@ def test_keys_that_were_removed_open_nothing_more(mrf, pair, sealed, room):  # n
     assert epoch_of(mrf, room) == carol.keys.hex  # his going costs no other key
 
 
+def test_new_offers_bring_neither_rubbish_nor_foreign_messages_in(mrf, pair):
+    # covers: KM-010, MIKEY-013
+    alice, bob = pair
+    before = dropped(mrf)
+    foreign = [bob.keys.request(), alice.last, bob.confirmation, alice.keys.request(idrapp="sip:elsewhere@" + mrf.domain)]
+    for octets in foreign:
+        alice.call.reinvite(alice.offer(new=False, key_mgmt=[attribute(octets)])).expect(200)
+    mrf.mrfc.wait_metric(lambda m: m.sum("mrfc_groupkey_dropped_total") == before + len(foreign))
+    alice.call.update(alice.offer(new=False, key_mgmt=[])).expect(488)
+    chat(bob, alice)
+    chat(alice, bob)
+
+
 def test_who_takes_a_place_takes_it_with_a_key_of_his_own(mrf, pair, sealed, room):  # noqa: F811
     # covers: GK-004, GK-005
     alice, bob = pair

@@ -178,6 +178,21 @@ def test_the_store_key_is_for_us_alone(mrfc, tmp_path):
     assert mrfc.ids() == []
 
 
+def test_a_store_key_that_is_missing_is_not_made_anew(mrfc, tmp_path):
+    # covers: MIKEY-014
+    key, aside = tmp_path / "wrap", tmp_path / "aside"
+    server = mrfc.start(groupkey__store_key=key)
+    add_key(server, ALICE, "a")
+    mrfc.stop()
+    os.rename(key, aside)
+    code, log = ends("mrfc", store__path=mrfc.path, groupkey__store_key=key, sip__port=0, admin__port=0,
+                     mp__socket=tmp_path / "mp.sock")
+    assert code == 78 and "groupkey.store_key" in log and "is not there" in log and not key.exists()
+    os.rename(aside, key)
+    mrfc.start(groupkey__store_key=key)
+    assert len(mrfc.ids()) == 1
+
+
 def test_no_key_is_given_where_others_may_listen(mrfc, tmp_path):
     # covers: MIKEY-014
     token = tmp_path / "token"

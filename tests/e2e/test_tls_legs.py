@@ -513,6 +513,27 @@ def test_without_fingerprints_any_peer_may_come(switch, certs):
     assert add(control, 1, transport=1)["code"] == 5  # it stays as it is
 
 
+def test_a_peer_without_identity_is_known_by_its_first_to_path(switch):
+    # covers: SEC-012
+    server, control = switch
+    mine = ["msrps://127.0.0.1:9/%s;tcp" % new_id() for _ in range(2)]
+    local = [add(control, i + 1, transport=2, remote_path=mine[i], setup=2)["local_path"]
+             for i in range(2)]
+    sessions = [msrp.Session(mine[i], local[i]) for i in range(2)]
+    for i in (1, 0):  # not in the order of the descriptions
+        sessions[i].attach(msrp.Connection.connect(server.address("tls"), tls=tls.nobody()))
+        sessions[i].bind()
+        poll(lambda: i + 1 in (e["termination"] for e in control.events if e["event"] == 1),
+             what="the event of its own termination")
+    for wrong in (msrp.Session(mine[0], replaced(local[0], session=new_id())),
+                  msrp.Session(mine[1], local[0])):
+        wrong.attach(msrp.Connection.connect(server.address("tls"), tls=tls.nobody()))
+        assert wrong.keepalive().status() in (481, 506)
+        wrong.conn.wait_closed()
+    for session in sessions:
+        usable(session)
+
+
 def test_a_held_peer_is_told_when_the_session_is_gone(switch, certs):
     # covers: SEC-008
     server, control = switch

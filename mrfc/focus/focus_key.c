@@ -24,6 +24,7 @@ struct key_member {
 	char *uri;
 	struct bytes id; /* of his key; empty: the server has not told yet */
 	bool told;       /* he is a member there */
+	bool gone; /* his last session left since: that is to be told, whoever comes with his key */
 	size_t name_len;
 	char name[]; /* URI, line feed, id */
 };
@@ -90,6 +91,7 @@ static struct key_member *adopt(struct room_key *k, struct key_member *nameless,
 	struct session_key *sk;
 
 	m->told = m->told || nameless->told;
+	m->gone = m->gone || nameless->gone;
 	while ((sk = LIST_FIRST(&nameless->sessions)) != NULL) {
 		LIST_REMOVE(sk, of_member);
 		attach(sk, m);
@@ -161,7 +163,7 @@ static size_t left_of(struct room_key *k, struct groupkey_member *list)
 	size_t n = 0;
 
 	for (struct key_member *m = k->members; m != NULL; m = m->hh.next) {
-		if (LIST_EMPTY(&m->sessions) && m->told)
+		if (m->gone)
 			list[n++] = (struct groupkey_member){.uri = m->uri,
 							     .key_id = bytes_slice(&m->id)};
 	}
@@ -174,6 +176,7 @@ static void were_told(struct room *room)
 	struct session *s;
 
 	HASH_ITER(hh, room->key->members, m, next) {
+		m->gone = false;
 		if (LIST_EMPTY(&m->sessions))
 			member_free(room->key, m);
 	}
@@ -382,7 +385,7 @@ static void tell_again(struct room *room)
 	struct session *s;
 
 	HASH_ITER(hh, room->key->members, m, next) {
-		m->told = false;
+		m->told = m->gone = false;
 		if (LIST_EMPTY(&m->sessions))
 			member_free(room->key, m);
 	}
@@ -493,9 +496,12 @@ void key_leave(struct session *s, bool kicked)
 	k->n_sessions--;
 	if (!LIST_EMPTY(&m->sessions))
 		return; /* in with another session of the same key */
-	if (!m->told)
+	if (!m->told) {
 		member_free(k, m);
-	else if (!s->room->ending_run)
+		return;
+	}
+	m->gone = true;
+	if (!s->room->ending_run)
 		note(k, kicked ? REKEY_KICK : REKEY_LEAVE);
 }
 

@@ -42,6 +42,37 @@ def test_who_is_removed_is_locked_out_at_once(three, mrf, room):
     assert bob.keys.epoch == before
 
 
+@pytest.mark.parametrize("again", ["in vain", "for good"])
+def test_who_leaves_and_comes_again_at_once_has_left(three, mrf, sealed, room, again):  # noqa: F811
+    # covers: GK-005
+    alice, bob, carol = three
+    before = bob.keys.epoch
+    bob.leave()                             # the others' key is due in two seconds
+    other = sealed("bob", key=bob.key)
+    other.asked = uri = other.uri_of(room)
+    request = bytearray(other.keys_for(uri).request(sdp=True))
+    if again == "in vain":
+        request[-1] ^= 1                    # as with a key that is not his
+    call = other.invite(uri, key_mgmt=[gke.Member.attribute(bytes(request))])
+    if again == "in vain":
+        call.expect(488)
+    else:
+        other.room = uri
+        other.take_answer(call.expect(200).text)
+        other.open_media()
+    carol.wait_epoch(lambda have: carol.keys.epoch > before)
+    alice.wait_epoch(carol.keys.hex)
+    assert alice.say("is bob here?") == 200
+    carol.hear("is bob here?")
+    assert not bob.keys.can_read(carol.heard[-1].content)
+    if again == "for good":
+        other.hear("is bob here?")
+    late = sealed("dora").join(room)        # the key server has forgotten him, too
+    for one in (alice, carol):
+        one.wait_epoch(late.keys.hex)
+    assert late.keys.epoch == alice.keys.epoch
+
+
 def test_a_lost_leg_leaves_when_its_session_ends(own_mrf, sealed, room):  # noqa: F811
     # covers: GK-005
     net = own_mrf(mrfc={"media.grace": "0s"})

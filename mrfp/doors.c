@@ -176,7 +176,7 @@ void doors_reload(struct doors *d, struct plane *plane, const struct options *op
 
 	if (plane->tls && tls_reload_ca(plane->tls, opt->tls_ca, why))
 		log_error("tls.ca is as before: %s", why);
-	if (!opt->tls_certificate[0] && !plane->opt->tls_certificate[0])
+	if (!d || (!opt->tls_certificate[0] && !plane->opt->tls_certificate[0]))
 		return; /* one of our own making lasts as long as we do */
 	reload_one(plane->tls, opt, "msrp.tls_port");
 	reload_one(plane->wss, opt, "msrp.wss_port");
@@ -189,7 +189,7 @@ void doors_reload(struct doors *d, struct plane *plane, const struct options *op
 
 void doors_tick(struct doors *d, struct plane *plane)
 {
-	if (!d->switch_ms || plane->now_ms < d->switch_ms)
+	if (!d || !d->switch_ms || plane->now_ms < d->switch_ms)
 		return;
 	d->switch_ms = 0;
 	if (plane->tls && tls_switch(plane->tls))

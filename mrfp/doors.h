@@ -24,7 +24,7 @@ const char *doors_text(const struct doors *d, enum door which, char text[DOORS_S
 /*
  * New certificates from opt's files: announced at once, shown to peers opt->tls_overlap_ms later, as
  * descriptions that are on their way name the old one. Browsers see it at once. Errors are logged,
- * and the old one stays.
+ * and the old one stays. d NULL: the doors are closed, nothing happens.
  */
 void doors_reload(struct doors *d, struct plane *plane, const struct options *opt);
 /* Of plane->now_ms: is it time to show it? */

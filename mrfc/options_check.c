@@ -326,8 +326,11 @@ static int check_consent(const struct options *o, const struct why *why)
 /* Who may come as an MRFP: by the socket, and over TLS. */
 static int check_mp(const struct options *o, const struct why *why)
 {
+	struct tls_settings set = {.certificate = o->mp_tls_certificate, .key = o->mp_tls_key};
 	struct fingerprint_list pins;
 	struct mrfp_users users;
+	char fault[TLS_WHY_SIZE];
+	struct tls *tls;
 	struct addr at;
 
 	if (addr_from_unix(o->mp_socket, &at) != 0)
@@ -345,6 +348,9 @@ static int check_mp(const struct options *o, const struct why *why)
 		return wrong(why, "mp.pins: '%s' is no list of fingerprints", o->mp_pins);
 	if (pins.n == 0)
 		return wrong(why, "mp.address: needs mp.pins, the fingerprints of its MRFPs");
+	if (tls_new(&set, &tls, fault) != 0)
+		return wrong(why, "mp.tls_certificate, mp.tls_key: %s", fault);
+	tls_free(&tls);
 	return 0;
 }
 

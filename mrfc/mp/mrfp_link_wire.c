@@ -108,7 +108,7 @@ static void on_conn(struct conn *c, enum conn_event ev, void *arg)
 		return;
 	w->busy = true;
 	if (ev == CONN_CONNECTED && w->secret && !conn_peer_is(c, &w->pins))
-		tell_closed(w, "its certificate is not pinned");
+		tell_closed(w, "its certificate is not one of mp.pins");
 	else if (ev == CONN_READABLE)
 		on_readable(w);
 	else if (ev == CONN_FAILED || (ev == CONN_WRITABLE && !flush(w)))

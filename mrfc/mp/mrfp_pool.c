@@ -336,8 +336,13 @@ static void on_stranger_frame(struct mrfp_wire *w, const struct ctl_frame *f, vo
 
 static void on_stranger_closed(struct mrfp_wire *w, const char *why, void *arg)
 {
+	const struct pool_stranger *s = arg;
+
 	(void)w;
-	log_debug("wire closed before it registered: %s", why);
+	if (s->remote)
+		log_peer("%s did not register over TLS: %s", s->peer, why);
+	else
+		log_debug("wire closed before it registered: %s", why);
 	stranger_free(arg);
 }
 

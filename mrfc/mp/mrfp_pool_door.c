@@ -80,6 +80,7 @@ static void on_remote(int fd_take, const struct addr *peer, void *arg)
 	struct pool_stranger *s = pool_stranger_new(p);
 
 	s->remote = true;
+	addr_format(peer, s->peer);
 	s->wire = mrfp_wire_new_tls(p->base, p->tls, &p->pins, fd_take, peer, s->events, s);
 }
 

@@ -78,7 +78,8 @@ struct pool_stranger {
 	struct mrfp_pool *pool;
 	const struct mrfp_wire_events *events; /* of its wire */
 	struct mrfp_wire *wire;
-	bool remote; /* came over TLS */
+	bool remote;            /* came over TLS */
+	char peer[ADDR_STRLEN]; /* from there; "" else */
 	uint64_t deadline_ms;
 };
 

@@ -84,6 +84,8 @@ def test_who_is_not_pinned_registers_nothing(far, tmp_path, who):
     wait(lambda: words in net.mrfp.log() or "reset" in net.mrfp.log(), 20, "the refusal",
          net.mrfp.log)
     assert net.mrfp.ready["mp"] == "down"
+    words = "not one of mp.pins" if who == "the MRFP" else "did not register over TLS"
+    wait(lambda: words in net.mrfc.log(), 20, "the line of the MRFC", net.mrfc.log)
     assert net.api("GET", "/v1/mrfps")[1]["mrfps"] == []
 
 
@@ -128,6 +130,8 @@ def test_a_process_of_another_user_is_turned_away():
 @pytest.mark.parametrize("server,options,words", [
     ("mrfc", {"mp.address": "127.0.0.1"}, "mp.tls_certificate"),
     ("mrfc", {"mp.address": "conf.example.com"}, "no numeric address"),
+    ("mrfc", {"mp.address": "127.0.0.1", "mp.tls_certificate": "none.crt",
+              "mp.tls_key": "none.key", "mp.pins": ":".join(["AA"] * 32)}, "none.crt"),
     ("mrfc", {"mp.users": "nobody-of-that-name"}, "mp.users"),
     ("mrfp", {"mp.connect": "127.0.0.1:2"}, "mp.tls_certificate"),
     ("mrfp", {"mp.connect": "nowhere"}, "mp.connect"),

@@ -170,6 +170,25 @@ json_t *http_body_json(struct http_req *req)
 	return json;
 }
 
+bool http_only_members(struct http_req *req, const json_t *body, const char *const *names, size_t n)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)body, key, value)
+	{
+		size_t i = 0;
+
+		while (i < n && strcmp(names[i], key) != 0)
+			i++;
+		if (i == n) {
+			http_reply_error(req, 400, "bad_request", "there is no \"%s\" to set", key);
+			return false;
+		}
+	}
+	return true;
+}
+
 /* The time taken tells nothing about where the two differ. */
 static bool same_secret(struct slice a, struct slice b)
 {

@@ -52,6 +52,9 @@ const char *http_peer(const struct http_req *req, char buf[ADDR_STRLEN]);
 bool http_is_local(const struct http_req *req);
 /* Body as a JSON object; NULL after having replied 400 itself. An empty body is {}. Caller decrefs. */
 json_t *http_body_json(struct http_req *req);
+/* No other members than these are in body. False after a 400 that names the first other one. */
+bool http_only_members(struct http_req *req, const json_t *body, const char *const *names,
+		       size_t n);
 /* Each request gets exactly one reply, at once or later, even when the server was freed meanwhile. */
 void http_reply(struct http_req *req, int status, json_t *body_take); /* body NULL: none (204) */
 void http_reply_error(struct http_req *req, int status, const char *code, const char *fmt, ...)

@@ -194,6 +194,11 @@ int listener_open(struct event_base *base, const struct addr *at, listener_accep
 	return 0;
 }
 
+int listener_open_to_all(const struct listener *l)
+{
+	return chmod(l->at.un.sun_path, 0666) == 0 ? 0 : -ERR_IO;
+}
+
 const struct addr *listener_addr(const struct listener *l)
 {
 	return &l->at;

@@ -17,6 +17,11 @@ typedef void listener_accept_fn(int fd_take, const struct addr *peer, void *arg)
  */
 MUST_CHECK int listener_open(struct event_base *base, const struct addr *at, listener_accept_fn *fn,
 			     void *arg, struct listener **listener_r);
+/*
+ * Let processes of all users connect to a Unix listener (made 0600): the callee then has to look at
+ * SO_PEERCRED. Its folder must let them through, too. -ERR_IO with errno.
+ */
+MUST_CHECK int listener_open_to_all(const struct listener *l);
 const struct addr *listener_addr(const struct listener *l); /* the real one */
 /* How often it rested for want of descriptors or memory. */
 uint64_t listener_n_pauses(const struct listener *l);

@@ -354,13 +354,19 @@ static int check_mp(const struct options *o, const struct why *why)
 	return 0;
 }
 
+/* "localhost:8064" is meant as no file's name. */
+static bool is_path(const char *text)
+{
+	return strchr(text, '/') != NULL || strchr(text, ':') == NULL;
+}
+
 static int check_key_server(const struct options *o, const struct why *why)
 {
 	struct fingerprint_list pins;
 	struct addr at;
 
 	if (addr_parse(slice_str(o->groupkey_connect), &at) != 0)
-		return addr_from_unix(o->groupkey_connect, &at) == 0
+		return is_path(o->groupkey_connect) && addr_from_unix(o->groupkey_connect, &at) == 0
 			       ? 0
 			       : wrong(why,
 				       "groupkey.connect: '%s' is no numeric HOST:PORT and no path",

@@ -268,8 +268,12 @@ static int open_remote(struct server *s, const struct options *o)
 	struct addr at;
 	int err = mrfp_users_read(o->mp_users, &users);
 
-	if (err == 0)
-		mrfp_pool_set_users(s->pool, &users);
+	if (err != 0)
+		return EXIT_CONFIG; /* options_check */
+	if (mrfp_pool_set_users(s->pool, &users) != 0) {
+		log_error("mp.socket cannot be opened to mp.users: %s", strerror(errno));
+		return EXIT_RUNTIME;
+	}
 	if (o->mp_address[0] == '\0')
 		return EXIT_OK;
 	if (fingerprint_list_read(&pins, o->mp_pins) != 0 ||
@@ -389,6 +393,8 @@ static int open_admin(struct server *s, const struct options *o)
 	s->api = api_new(s->http, s->focus, s->media, s->pool);
 	if (server_keys_members(s->keys) != NULL)
 		s->api_key = api_key_new(s->http, server_keys_members(s->keys));
+	else
+		api_key_elsewhere(s->http);
 	metrics_on_collect(s->metrics, on_collect, s);
 	return EXIT_OK;
 }

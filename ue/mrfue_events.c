@@ -343,10 +343,14 @@ static void on_rejoined(void *arg)
 void mrfue_on_error(int code, const char *text, void *arg)
 {
 	struct mrfue_app *app = arg;
+	bool no_key = code == 488 && app->opt.ue.seal.key_file == NULL &&
+		      strstr(text, "a=key-mgmt is needed") != NULL;
+	char *whole = xasprintf("%s%s", text, no_key ? ": --key-file FILE is needed" : "");
 
 	app->exit_code = EXIT_RUNTIME;
 	mrfue_emit(app, json_pack("{s:s, s:i, s:o}", "event", "error", "code", code, "text",
-				  mrfue_text(slice_str(text))));
+				  mrfue_text(slice_str(whole))));
+	free(whole);
 }
 
 static void on_ended(bool by_focus, int cause, const char *text, void *arg)

@@ -66,25 +66,6 @@ void api_reply_focus_error(struct http_req *req, int err, const char *name, cons
 	}
 }
 
-bool api_only_members(struct http_req *req, const json_t *body, const char *const *names, size_t n)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach((json_t *)(uintptr_t)body, key, value)
-	{
-		size_t i = 0;
-
-		while (i < n && strcmp(names[i], key) != 0)
-			i++;
-		if (i == n) {
-			http_reply_error(req, 400, "bad_request", "there is no \"%s\" to set", key);
-			return false;
-		}
-	}
-	return true;
-}
-
 /*
  * An optional text member: true with *value_r NULL when it is absent or null. False after a 400.
  */
@@ -213,6 +194,7 @@ static void give_members(struct api *a, struct http_req *req, struct conference 
 
 static void create_conference(struct http_req *req, void *arg)
 {
+	static const char *const known[] = {"name", "subject", "e2e", "members", "mode", "invite"};
 	struct api *a = arg;
 	json_t *body = http_body_json(req);
 	const char *name, *subject;
@@ -223,7 +205,8 @@ static void create_conference(struct http_req *req, void *arg)
 
 	if (!body)
 		return;
-	if (text_member(req, body, "name", &name) && text_member(req, body, "subject", &subject) &&
+	if (http_only_members(req, body, known, ARRAY_LEN(known)) &&
+	    text_member(req, body, "name", &name) && text_member(req, body, "subject", &subject) &&
 	    read_e2e(req, body, &e2e) && read_wanted(req, body, &wanted)) {
 		rc = focus_create(a->focus, name, subject, e2e, &c);
 		if (rc == -ERR_EXISTS)
@@ -271,6 +254,7 @@ static void end_conference(struct http_req *req, void *arg)
 
 static void add_participant(struct http_req *req, void *arg)
 {
+	static const char *const known[] = {"uri", "display"};
 	struct api *a = arg;
 	struct conference *c = api_find_conference(a, req);
 	const char *uri, *display;
@@ -283,7 +267,8 @@ static void add_participant(struct http_req *req, void *arg)
 	body = http_body_json(req);
 	if (!body)
 		return;
-	if (text_member(req, body, "uri", &uri) && text_member(req, body, "display", &display)) {
+	if (http_only_members(req, body, known, ARRAY_LEN(known)) &&
+	    text_member(req, body, "uri", &uri) && text_member(req, body, "display", &display)) {
 		if (!uri) {
 			http_reply_error(req, 400, "bad_request", "uri is missing");
 		} else {

@@ -124,6 +124,7 @@ static void make(struct api_key *a, struct http_req *req, const char *uri, const
 
 static void make_key(struct http_req *req, void *arg)
 {
+	static const char *const known[] = {"uri", "id"};
 	json_t *body;
 	const json_t *uri, *id;
 
@@ -139,7 +140,9 @@ static void make_key(struct http_req *req, void *arg)
 		return;
 	uri = json_object_get(body, "uri");
 	id = json_object_get(body, "id");
-	if (!json_is_string(uri) || (id && !json_is_null(id) && !json_is_string(id)))
+	if (!http_only_members(req, body, known, ARRAY_LEN(known)))
+		;
+	else if (!json_is_string(uri) || (id && !json_is_null(id) && !json_is_string(id)))
 		http_reply_error(req, 400, "bad_request",
 				 "uri, and id if it is there, must be strings");
 	else
@@ -174,6 +177,20 @@ struct api_key *api_key_new(struct http_server *http, struct member_keys *keys)
 	http_route(http, "POST", "/v1/keys", make_key, a);
 	http_route(http, "DELETE", "/v1/keys/:uri", remove_key, a);
 	return a;
+}
+
+static void not_here(struct http_req *req, void *arg)
+{
+	(void)arg;
+	http_reply_error(req, 404, "not_found",
+			 "keys are at the key server of its own: --server HOST:PORT of mrfks");
+}
+
+void api_key_elsewhere(struct http_server *http)
+{
+	http_route(http, "GET", "/v1/keys", not_here, NULL);
+	http_route(http, "POST", "/v1/keys", not_here, NULL);
+	http_route(http, "DELETE", "/v1/keys/:uri", not_here, NULL);
 }
 
 void api_key_free(struct api_key **ap)

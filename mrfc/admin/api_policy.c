@@ -122,7 +122,7 @@ static bool read_change(struct http_req *req, const json_t *body, struct focus_c
 
 	for (size_t i = 0; i < ARRAY_LEN(changes); i++)
 		names[i] = changes[i].name;
-	if (!api_only_members(req, body, names, ARRAY_LEN(changes)))
+	if (!http_only_members(req, body, names, ARRAY_LEN(changes)))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
 		const json_t *v = json_object_get(body, changes[i].name);
@@ -173,7 +173,7 @@ static void change_participant(struct http_req *req, void *arg)
 	if (!body)
 		return;
 	text = json_string_value(json_object_get(body, "role"));
-	if (api_only_members(req, body, names, ARRAY_LEN(names))) {
+	if (http_only_members(req, body, names, ARRAY_LEN(names))) {
 		if (!text || member_role_parse(slice_str(text), &role) < 0) {
 			(void)bad(req, "role must be listener, speaker, moderator or owner");
 		} else {

@@ -18,7 +18,5 @@ struct conference *api_find_conference(const struct api *a, struct http_req *req
 void api_reply_focus_error(struct http_req *req, int err, const char *name, const char *uri);
 /* The conference as the API shows it; new reference. */
 json_t *api_conference(const struct api *a, const struct conference *c);
-/* Only these members may be in body. False after a 400. */
-bool api_only_members(struct http_req *req, const json_t *body, const char *const *names, size_t n);
 
 #endif

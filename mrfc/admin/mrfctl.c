@@ -32,6 +32,7 @@ static const char usage_text[] =
 	"  conferences [list]                     the conferences\n"
 	"  conferences show NAME                  one with its participants\n"
 	"  conferences create [NAME] [--subject TEXT] [--member URI]... [--closed] [--invite]\n"
+	"                     [--sealed]         sealed: bodies under a key that no MRFP has\n"
 	"  conferences end NAME                   everyone gets a BYE\n"
 	"  conferences lock NAME                  nobody new comes in\n"
 	"  conferences unlock NAME\n"
@@ -503,7 +504,8 @@ enum {
 	OPT_OUT,
 	OPT_MEMBER,
 	OPT_CLOSED,
-	OPT_INVITE
+	OPT_INVITE,
+	OPT_SEALED
 };
 
 static const struct option options[] = {
@@ -518,6 +520,7 @@ static const struct option options[] = {
 	{"member", required_argument, NULL, OPT_MEMBER},
 	{"closed", no_argument, NULL, OPT_CLOSED},
 	{"invite", no_argument, NULL, OPT_INVITE},
+	{"sealed", no_argument, NULL, OPT_SEALED},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -542,6 +545,8 @@ static bool take_word(struct mrfctl *m, int opt, char *value)
 		m->closed = true;
 	else if (opt == OPT_INVITE)
 		m->invite = true;
+	else if (opt == OPT_SEALED)
+		m->sealed = true;
 	else
 		return false;
 	return true;

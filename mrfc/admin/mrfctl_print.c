@@ -11,8 +11,9 @@
 
 #include "common/mem.h"
 
-#define COLUMNS_MAX 10
-#define GAP         2
+#define COLUMNS_MAX  10
+#define GAP          2
+#define EPOCH_DIGITS 8 /* of the hexadecimal id of a group key, its end */
 
 struct table {
 	const char *const *heads;
@@ -110,10 +111,24 @@ static json_int_t number_of(const json_t *o, const char *name)
 	return json_integer_value(json_object_get(o, name));
 }
 
+/* "" of an open one; "epoch N" (as terminals count: the end of the id), "yes" before the first. */
+static const char *sealed(const json_t *conference, char buf[32])
+{
+	const char *id = text_of(conference, "epoch");
+	size_t len = id ? strlen(id) : 0;
+
+	if (!json_is_true(json_object_get(conference, "e2e")))
+		return "";
+	if (len < EPOCH_DIGITS)
+		return "yes";
+	snprintf(buf, 32, "epoch %lu", strtoul(id + len - EPOCH_DIGITS, NULL, 16));
+	return buf;
+}
+
 void mrfctl_print_conferences(FILE *out, const json_t *answer)
 {
-	static const char *const heads[] = {"NAME", "STATE",   "PARTICIPANTS", "MEMBERS",
-					    "MRFP", "CREATED", "SUBJECT"};
+	static const char *const heads[] = {"NAME",   "STATE", "PARTICIPANTS", "MEMBERS",
+					    "SEALED", "MRFP",  "CREATED",      "SUBJECT"};
 	struct table t = {.heads = heads, .n_columns = ARRAY_LEN(heads)};
 	const json_t *list = json_object_get(answer, "conferences");
 	const json_t *c;
@@ -121,10 +136,13 @@ void mrfctl_print_conferences(FILE *out, const json_t *answer)
 
 	json_array_foreach(list, i, c)
 	{
+		char epoch[32];
+
 		cell(&t, text_of(c, "name"));
 		cell(&t, text_of(c, "state"));
 		cell_number(&t, number_of(c, "participant_count"));
 		cell_number(&t, number_of(c, "member_count"));
+		cell(&t, sealed(c, epoch));
 		cell(&t, text_of(c, "mrfp"));
 		cell(&t, text_of(c, "created"));
 		cell(&t, text_of(c, "subject"));
@@ -144,6 +162,20 @@ static void print_line(FILE *out, const json_t *o, const char *name)
 	free(cleaned);
 }
 
+/* A terminal of his has not confirmed the newest group key. */
+static bool is_stale(const json_t *p)
+{
+	const json_t *e;
+	size_t i;
+
+	json_array_foreach(json_object_get(p, "endpoints"), i, e)
+	{
+		if (json_is_true(json_object_get(e, "stale")))
+			return true;
+	}
+	return false;
+}
+
 static void participant_state(struct table *t, const json_t *p)
 {
 	const char *state = text_of(p, "state");
@@ -155,7 +187,8 @@ static void participant_state(struct table *t, const json_t *p)
 		snprintf(text, sizeof(text), "%s %lld%s%s", state ? state : "", (long long)cause,
 			 reason ? " " : "", reason ? reason : "");
 	else
-		snprintf(text, sizeof(text), "%s", state ? state : "");
+		snprintf(text, sizeof(text), "%s%s", state ? state : "",
+			 is_stale(p) ? " stale" : "");
 	cell(t, text);
 }
 
@@ -166,6 +199,7 @@ void mrfctl_print_conference(FILE *out, const json_t *answer)
 	struct table t = {.heads = heads, .n_columns = ARRAY_LEN(heads)};
 	const json_t *list = json_object_get(answer, "participants");
 	const json_t *p;
+	char epoch[32];
 	size_t i;
 
 	print_line(out, answer, "name");
@@ -176,6 +210,8 @@ void mrfctl_print_conference(FILE *out, const json_t *answer)
 	print_line(out, answer, "created");
 	print_line(out, answer, "mrfp");
 	print_line(out, answer, "mode");
+	if (sealed(answer, epoch)[0])
+		fprintf(out, "%-8s  %s\n", "sealed", sealed(answer, epoch));
 	if (json_is_true(json_object_get(answer, "locked")))
 		fprintf(out, "%-8s  %s\n", "locked", "yes");
 	if (number_of(answer, "max_users"))

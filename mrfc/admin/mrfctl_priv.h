@@ -15,7 +15,7 @@ struct mrfctl {
 	const char *subject, *display, *uri, *id, *out; /* NULL: not given */
 	const char *members[MRFCTL_MAX_MEMBERS];
 	size_t n_members;
-	bool closed, invite;
+	bool closed, invite, sealed;
 };
 
 typedef void mrfctl_print_fn(FILE *out, const json_t *answer);

@@ -29,6 +29,8 @@ static json_t *wanted(const struct mrfctl *m, const char *name)
 		json_object_set_new(body, "mode", json_string("closed"));
 	if (body != NULL && m->invite)
 		json_object_set_new(body, "invite", json_true());
+	if (body != NULL && m->sealed)
+		json_object_set_new(body, "e2e", json_true());
 	json_decref(members);
 	return body;
 }

@@ -116,7 +116,7 @@ static int check_mac(const struct mikey *m, const struct member_key *key, const 
 	if (rc == 0)
 		return 0;
 	if (rc == -ERR_DENIED)
-		return no(ERR_DENIED, "it is not authentic", why_r);
+		return no(ERR_DENIED, "the key message is not authentic (wrong key?)", why_r);
 	if (rc > 0)
 		mem_wipe(&unwanted, sizeof(unwanted));
 	return no(ERR_SYNTAX, "it is no key request", why_r);
@@ -145,7 +145,11 @@ int ks_judge_request(struct keyserver *ks, const struct ks_room *room, const cha
 	if (key == NULL)
 		return no(ERR_NOT_FOUND, "there is no key of that name", why_r);
 	if (m.suite != room->suite)
-		return no(ERR_SYNTAX, "it is of another suite than the conference", why_r);
+		return no(ERR_SYNTAX,
+			  room->suite == GKE_SUITE_A
+				  ? "the key request is of suite B, the conference of suite A"
+				  : "the key request is of suite A, the conference of suite B",
+			  why_r);
 	sender = sender_get(ks, key);
 	if (m.t <= sender->last_t)
 		return no(ERR_STALE, "it is a replay", why_r);

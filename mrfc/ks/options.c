@@ -29,7 +29,7 @@ const struct config_opt options_table[] = {
 	{"listen.socket", CONFIG_STRING, AT(socket), "build/run/ks.sock", 0, 0, NULL, "",
 	 "Unix socket for an MRFC of this machine; empty: none.", NULL},
 	{"listen.users", CONFIG_STRING, AT(users), "", 0, 0, NULL, "",
-	 "Users, by name or number and comma-separated, whose processes may come there besides root and our own.", NULL},
+	 "Users, by name or number and comma-separated, whose processes may come there besides root and our own. With any the socket has mode 0666 and each process is asked for its user; its folder must be open to them (0711), too.", NULL},
 	{"listen.address", CONFIG_STRING, AT(address), "", 0, 0, NULL, "",
 	 "Numeric address for MRFCs of other machines, over TLS 1.3; empty: none.", NULL},
 	{"listen.port", CONFIG_INT, AT(port), "8064", 0, 65535, NULL, "",

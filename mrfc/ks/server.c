@@ -152,7 +152,8 @@ static int open_doors(struct ks_server *s, const struct ks_options *o)
 		return EXIT_CONFIG;
 	if (o->socket[0] != '\0' &&
 	    (addr_from_unix(o->socket, &at) != 0 ||
-	     listener_open(s->base, &at, on_local, s, &s->local_door) != 0)) {
+	     listener_open(s->base, &at, on_local, s, &s->local_door) != 0 ||
+	     (s->users.n > 0 && listener_open_to_all(s->local_door) != 0))) {
 		log_error("cannot listen on %s: %s", o->socket, strerror(errno));
 		return EXIT_RUNTIME;
 	}

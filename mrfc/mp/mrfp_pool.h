@@ -33,7 +33,8 @@ struct mrfp_users {
 	size_t n;
 };
 MUST_CHECK int mrfp_users_read(const char *text, struct mrfp_users *users_r);
-void mrfp_pool_set_users(struct mrfp_pool *p, const struct mrfp_users *users);
+/* With any users the socket is opened to all (0666), as each is asked for its user. -ERR_IO with errno. */
+MUST_CHECK int mrfp_pool_set_users(struct mrfp_pool *p, const struct mrfp_users *users);
 /*
  * Listen for MRFPs of other machines too: TLS 1.3, both sides with certificates, and theirs have to
  * be among pins (two for a change). -ERR_CONFIG, -ERR_IO with a sentence in why.

@@ -92,9 +92,10 @@ int pool_door_unix(struct mrfp_pool *p, const char *path)
 	return rc ? rc : listener_open(p->base, &at, on_unix, p, &p->listener);
 }
 
-void mrfp_pool_set_users(struct mrfp_pool *p, const struct mrfp_users *users)
+int mrfp_pool_set_users(struct mrfp_pool *p, const struct mrfp_users *users)
 {
 	p->users = *users;
+	return users->n > 0 ? listener_open_to_all(p->listener) : 0;
 }
 
 int mrfp_pool_listen_tls(struct mrfp_pool *p, const struct mrfp_remote *remote,

@@ -91,7 +91,8 @@ def test_a_name_that_is_taken(ue, mrf, room):
     b"{", b"[]", b"null", b'"x"', b'{"name":', b'{"name": 7}', b'{"name": ["a"]}',
     b'{"name": "a b"}', b'{"name": "a/b"}', b'{"name": "a@b"}', b'\xff\xfe',
     b'{"name": "%s"}' % (b"x" * 300), b'{"subject": {}}', b'{"name": "a\\u0000b"}',
-    b'{"name": "conference-factory"}', b'{"e2e": "yes"}', b"[" * 5000], ids=range(17))
+    b'{"name": "conference-factory"}', b'{"e2e": "yes"}', b"[" * 5000,
+    b'{"sealed": true}', b'{"e2E": true}'], ids=range(19))
 def test_bodies_that_make_no_conference(mrf, body):
     before = len(mrf.api("GET", path())[1]["conferences"])
     got = mrf.mrfc.http("POST", path(), body, {"Content-Type": "application/json"})

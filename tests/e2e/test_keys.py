@@ -98,7 +98,8 @@ def test_wrong_requests_change_nothing(mrfc, tmp_path):
     gone = tmp_path / "gone.key"
     ctl(server, "key", "add", ALICE, "--id", "a", "--out", str(gone), code=1)
     assert not gone.exists()
-    for body in ("{", "[]", '{"uri":1}', '{"uri":"%s","id":7}' % ALICE, "{}"):
+    for body in ("{", "[]", '{"uri":1}', '{"uri":"%s","id":7}' % ALICE, "{}",
+                 '{"uri":"%s","ID":"x"}' % ALICE):
         assert server.http("POST", "/v1/keys", body)[0] == 400, body
     for _ in range(15):
         ctl(server, "key", "add", ALICE)

@@ -60,6 +60,22 @@ def test_the_same_as_json(ue, mrf, room):
     assert json.loads(ctl(mrf, "--json", "end", room)[0]) == {}
 
 
+def test_a_sealed_one_says_so(mrf, room):
+    # covers: FOC-019
+    out, _ = ctl(mrf, "create", room, "--sealed")
+    assert "sealed " in out
+    ctl(mrf, "create", room + "-open")
+    assert mrf.api("GET", "/v1/conferences/" + room)[1]["e2e"] is True
+    assert mrf.api("GET", "/v1/conferences/" + room + "-open")[1]["e2e"] is False
+    list_, _ = ctl(mrf, "list")
+    column = list_.splitlines()[0].split().index("SEALED")
+    rows = {row.split()[0]: row.split()[column] for row in list_.splitlines()[1:]}
+    assert rows[room] in ("yes", "epoch") and rows[room + "-open"] == "-"
+    assert "sealed " not in ctl(mrf, "show", room + "-open")[0]
+    for name in (room, room + "-open"):
+        ctl(mrf, "end", name)
+
+
 def test_participants_come_and_go(ue, mrf, room):
     # covers: REF-001, FOC-020
     ctl(mrf, "create", room)

@@ -325,7 +325,9 @@ def test_an_mrfc_finds_it_loses_it_and_finds_it_again(net, tmp_path):
     net.all.append(mrfc)
     up = "mrfc_groupkey_up"
     mrfc.wait_metric(lambda m: m[up] == 1)
-    assert mrfc.http("GET", "/v1/keys")[0] == 404  # it has none
+    for method, path in (("GET", "/v1/keys"), ("POST", "/v1/keys"), ("DELETE", "/v1/keys/sip:a@b.c")):
+        status, _, body = mrfc.http(method, path)  # it has none, and says who has
+        assert status == 404 and b"key server of its own: --server" in body
     net.server.kill()
     mrfc.wait_metric(lambda m: m[up] == 0)
     net.start(listen__address="127.0.0.1", listen__port=port, listen__tls_certificate=its.cert,
@@ -385,6 +387,7 @@ def test_whose_memory_has_the_keys(net, tmp_path, server):
     ("mrfks", {"allow": "/nowhere/allow"}, "/nowhere/allow"),
     ("mrfks", {"admin.address": "192.0.2.1"}, "admin.token_file"),
     ("mrfc", {"groupkey.server": "external"}, "groupkey.connect"),
+    ("mrfc", {"groupkey.server": "external", "groupkey.connect": "localhost:8064"}, "no numeric HOST:PORT"),
     ("mrfc", {"groupkey.server": "member"}, "not in this release"),
     ("mrfc", {"groupkey.server": "external", "groupkey.connect": "127.0.0.1:1"}, "groupkey.tls_certificate"),
 ])

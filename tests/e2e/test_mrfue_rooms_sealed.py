@@ -148,7 +148,8 @@ def test_an_invitation_to_a_sealed_conference(member, mrf, room, setup, chat):
 def test_without_a_key_nobody_comes_in(chat, sealed_room):
     # covers: KM-005
     mallory = chat("mallory", "join", sealed_room)
-    assert mallory.wait("error")["code"] == 488
+    error = mallory.wait("error")
+    assert error["code"] == 488 and "--key-file FILE is needed" in error["text"]
     assert mallory.exit_code() == 1
 
 

@@ -77,6 +77,11 @@ static void wrong_creations_are_refused(void **state)
 	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"subject\":[]}"), 400);
 	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"e2e\":\"yes\"}"), 400);
 	assert_string_equal(error_code(rig), "bad_request");
+	assert_int_equal(
+		request(rig, "POST", "/v1/conferences", "{\"name\":\"x\",\"sealed\":true}"), 400);
+	assert_string_equal(error_code(rig), "bad_request");
+	assert_non_null(strstr(text(member(rig->json, "error"), "message"), "\"sealed\""));
+	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"e2E\":true}"), 400);
 	rig->focus.no_keys = true;
 	assert_int_equal(request(rig, "POST", "/v1/conferences", "{\"e2e\":true}"), 503);
 	assert_string_equal(error_code(rig), "unavailable");

@@ -163,6 +163,9 @@ static void a_unix_socket_is_private_and_removed_at_the_end(void **state)
 	umask(mask);
 	assert_int_equal(stat(at.un.sun_path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(listener_open_to_all(l), 0);
+	assert_int_equal(stat(at.un.sun_path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0666);
 	snprintf(path, sizeof(path), "%s/run", folder);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);

@@ -300,17 +300,28 @@ def test_a_process_of_another_user_is_turned_away():
     code = ("import socket, sys\n"
             "s = socket.socket(socket.AF_UNIX)\n"
             "s.connect(sys.argv[1])\n"
+            "s.sendall(b'no frame at all, but read by who lets us in')\n"
             "print(s.recv(1) == b'')\n")
+
+    def come(path):
+        return subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", sys.executable, "-c", code, path],
+                              capture_output=True, text=True, timeout=60)
+
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
+        os.chmod(folder, 0o711)
         net = Net(folder)
         net.start()
         path = net.server.options["listen.socket"]
-        os.chmod(path, 0o777)
-        got = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", sys.executable, "-c", code, path],
-                             capture_output=True, text=True, timeout=20)
-        assert got.stdout == "True\n", got.stderr
+        assert "PermissionError" in come(path).stderr
+        os.chmod(path, 0o666)
+        come(path)
         wait(lambda: "user 65534 is turned away" in net.server.log(), 5, "the log line")
+        assert net.server.stop() == []
+        net.start(listen__users="1, 65534")
+        assert os.stat(path).st_mode & 0o777 == 0o666
+        got = come(path)
+        assert "PermissionError" not in got.stderr
+        assert "turned away" not in net.server.log()
         assert net.server.stop() == []
 
 
@@ -374,6 +385,41 @@ def test_whose_memory_has_the_keys(net, tmp_path, server):
             for process in (pair.mrfc, pair.mrfp):
                 assert not any(memory.has(process.pid, octets) for octets in secrets), process.name
         assert not memory.has(pair.mrfp.pid, tek)
+    finally:
+        for member in members:
+            member.close()
+        pair.stop()
+
+
+def test_a_removal_while_it_is_away(net, tmp_path):
+    # covers: GK-013
+    more = {"store__path": str(tmp_path / "ks.db")}
+    net.start(**more)
+    pair = Pair(tmp_path / "pair", mrfc={
+        "conference.e2e": "required", "groupkey.server": "external",
+        "groupkey.connect": net.server.options["listen.socket"]})
+    members = []
+    try:
+        pair.mrfc.wait_metric(lambda m: m["mrfc_groupkey_up"] == 1)
+        for name in ("alice", "bob", "carol"):
+            uri = "sip:%s@example.com" % name
+            members.append(Sealed(name, pair, key=(name, add_key(net.server, uri, name)), aor=uri))
+        alice, bob, carol = (m.join("tea") for m in members)
+        old = newest(carol)
+        for one in (alice, bob):
+            one.wait_epoch(old)
+        net.server.kill()
+        pair.mrfc.wait_metric(lambda m: m["mrfc_groupkey_up"] == 0)
+        assert pair.api("DELETE", "/v1/conferences/tea/participants/" + carol.aor)[0] == 204
+        carol.call.wait_bye()
+        assert alice.say("still the old key") == 200 and newest(alice) == old
+        bob.hear("still the old key")
+        net.start(**more)
+        new = bob.wait_epoch(lambda have: have != old)
+        alice.wait_epoch(new)
+        assert alice.say("a key that she has not") == 200
+        bob.hear("a key that she has not")
+        assert newest(carol) == old
     finally:
         for member in members:
             member.close()

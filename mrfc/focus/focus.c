@@ -438,6 +438,7 @@ void focus_free(struct focus **fp)
 	while ((c = conference_first(f->conferences)) != NULL)
 		room_free(room_of(c));
 	owed_fini(f);
+	namings_free(f);
 	timer_free(&f->tick);
 	timer_free(&f->drain_timer);
 	turns_fini(f);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the media side reports: connections bound and lost, nicknames, a whole MRFP gone. */
+#include <stdlib.h>
+
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/ctl_msgs.h"
 
@@ -101,10 +104,40 @@ static void on_slow(const uint8_t *ctx, uint64_t termination, uint64_t copies_lo
 		roster_endpoint_lost(s->endpoint, copies_lost);
 }
 
-static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice nick, void *arg)
+/* A nickname that is to be stored before its owner hears 200. */
+struct naming {
+	LIST_ENTRY(naming) link;
+	struct focus *focus;
+	struct media_later later;
+};
+
+static void on_name_stored(int err, void *arg)
+{
+	struct naming *n = arg;
+
+	(void)err; /* the conference goes on with it all the same */
+	media_nickname_done(n->focus->media, &n->later, 200);
+	LIST_REMOVE(n, link);
+	free(n);
+}
+
+void namings_free(struct focus *f)
+{
+	struct naming *n;
+
+	while ((n = LIST_FIRST(&f->namings)) != NULL) {
+		focus_stored_forget(f, n);
+		LIST_REMOVE(n, link);
+		free(n);
+	}
+}
+
+static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice nick,
+		       const struct media_later *later, void *arg)
 {
 	struct focus *f = arg;
 	struct session *s = find(f, ctx, termination);
+	struct naming *n;
 	int status;
 
 	if (s == NULL || s->endpoint == NULL || !f->config.nicknames)
@@ -112,13 +145,18 @@ static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice ni
 	status = roster_endpoint_nickname(s->endpoint, nick);
 	if (status == 200) {
 		session_store(s);
-		conf_store_flush(f->store);
 		if (nick.len == 0)
 			log_info("%s: %s has no nickname any more", s->room->c->name, s->who.uri);
 		else
 			log_info("%s: %s is called \"" SLICE_FMT "\"", s->room->c->name, s->who.uri,
 				 SLICE_ARG(nick));
 		room_changed(s->room);
+		n = xcalloc(1, sizeof(*n));
+		n->focus = f;
+		n->later = *later;
+		LIST_INSERT_HEAD(&f->namings, n, link);
+		focus_stored(f, on_name_stored, n);
+		return 0;
 	}
 	return status;
 }

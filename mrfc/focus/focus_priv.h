@@ -189,6 +189,7 @@ struct focus {
 	struct dialog_set *dialogs;
 	struct media *media;
 	struct conf_store *store;
+	LIST_HEAD(, naming) namings; /* nicknames that wait for it (focus_media.c) */
 	struct stats *stats;
 	struct conference_table *conferences;
 	struct event_rate *subscribe_rate;
@@ -574,6 +575,7 @@ void file_member_gone(struct session *s);
 
 /* focus_media.c */
 const struct media_events *focus_media_events(void);
+void namings_free(struct focus *f);
 void session_found(struct session *s); /* it has media again, or is about to */
 /* Its connection is gone: it has conference.lost_grace to come back. */
 void session_lost(struct session *s, int cause);

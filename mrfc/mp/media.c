@@ -31,6 +31,17 @@ struct media {
 	TAILQ_HEAD(, media_op) ops;
 };
 
+/* The answer to the present event is given later. */
+static void take_later(struct media *m, struct media_later *later_r)
+{
+	struct mrfp_later at;
+
+	mrfp_pool_later(m->pool, &at);
+	later_r->incarnation = at.incarnation;
+	later_r->transaction = at.transaction;
+	memcpy(later_r->ctx, at.context, sizeof(later_r->ctx));
+}
+
 static void take_owed(struct media *m, const uint8_t *context, const struct ctl_notify *event)
 {
 	const struct media_owed o = {.missed_by = event->termination,
@@ -40,7 +51,6 @@ static void take_owed(struct media *m, const uint8_t *context, const struct ctl_
 				     .content_type = event->content_type,
 				     .body = event->body};
 	struct media_later later;
-	struct mrfp_later at;
 
 	if (!m->events->owed)
 		return;
@@ -48,10 +58,7 @@ static void take_owed(struct media *m, const uint8_t *context, const struct ctl_
 		m->events->owed(context, &o, NULL, m->events_arg);
 		return;
 	}
-	mrfp_pool_later(m->pool, &at);
-	later.incarnation = at.incarnation;
-	later.transaction = at.transaction;
-	memcpy(later.ctx, at.context, sizeof(later.ctx));
+	take_later(m, &later);
 	m->events->owed(context, &o, &later, m->events_arg);
 }
 
@@ -61,7 +68,30 @@ void media_owed_done(struct media *m, const struct media_later *later, bool ok)
 				.transaction = later->transaction};
 
 	memcpy(at.context, later->ctx, sizeof(at.context));
-	mrfp_pool_answer(m->pool, &at, ok);
+	mrfp_pool_answer(m->pool, &at, ok, 0);
+}
+
+void media_nickname_done(struct media *m, const struct media_later *later, int status)
+{
+	struct mrfp_later at = {.incarnation = later->incarnation,
+				.transaction = later->transaction};
+
+	memcpy(at.context, later->ctx, sizeof(at.context));
+	mrfp_pool_answer(m->pool, &at, true, (uint16_t)status);
+}
+
+static uint16_t take_nickname(struct media *m, const uint8_t *context,
+			      const struct ctl_notify *event)
+{
+	struct media_later later;
+	int status;
+
+	take_later(m, &later);
+	status = m->events->nickname(context, event->termination, event->nickname, &later,
+				     m->events_arg);
+	if (status)
+		media_nickname_done(m, &later, status);
+	return 0;
 }
 
 static uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event, void *arg)
@@ -106,8 +136,7 @@ static uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event
 			e->sealed(context, event->number, m->events_arg);
 		return 0;
 	case CTL_EVENT_NICKNAME:
-		return (uint16_t)e->nickname(context, event->termination, event->nickname,
-					     m->events_arg);
+		return take_nickname(m, context, event);
 	default:
 		return 0;
 	}

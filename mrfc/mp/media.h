@@ -146,6 +146,8 @@ struct media_later {
 };
 /* It is stored (or cannot be). */
 void media_owed_done(struct media *m, const struct media_later *later, bool ok);
+/* What a nickname comes to: 200, 403, 424, 425. */
+void media_nickname_done(struct media *m, const struct media_later *later, int status);
 /* Forget a pending callback (its owner goes away). The operation itself goes on. */
 void media_cancel(struct media *m, void *arg);
 
@@ -154,8 +156,12 @@ struct media_events {
 	void (*bound)(const uint8_t *ctx, uint64_t termination, const char *peer, void *arg);
 	void (*lost)(const uint8_t *ctx, uint64_t termination, int cause, uint64_t copies_lost,
 		     void *arg);
-	/* Returns the MSRP status: 200, 403, 424, 425. nick "" gives it up. */
-	int (*nickname)(const uint8_t *ctx, uint64_t termination, struct slice nick, void *arg);
+	/*
+	 * Returns the MSRP status: 200, 403, 424, 425; 0: media_nickname_done(later) gives it, once. nick ""
+	 * gives it up.
+	 */
+	int (*nickname)(const uint8_t *ctx, uint64_t termination, struct slice nick,
+			const struct media_later *later, void *arg);
 	/* A context for a file: nothing more of it is under way. outcome is enum ctl_outcome. */
 	void (*file_over)(const uint8_t *ctx, int outcome, uint64_t size, void *arg);
 	/* The MRFP that held this context is gone for good (process restarted, or link down > 3 s). */

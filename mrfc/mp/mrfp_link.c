@@ -201,7 +201,7 @@ void mrfp_link_answer_later(struct mrfp_link *l)
 }
 
 void mrfp_link_answer(struct mrfp_link *l, uint8_t command, uint32_t transaction,
-		      const uint8_t context[CTL_CONTEXT_SIZE], uint16_t code)
+		      const uint8_t context[CTL_CONTEXT_SIZE], uint16_t code, uint16_t status)
 {
 	struct ctl_frame f = {.command = command, .transaction = transaction};
 	struct ctl_result result = {0};
@@ -210,6 +210,8 @@ void mrfp_link_answer(struct mrfp_link *l, uint8_t command, uint32_t transaction
 		return; /* it comes again */
 	memcpy(f.context, context, sizeof(f.context));
 	CTL_SET(&result, result, code, code);
+	if (status)
+		CTL_SET(&result, result, status, status);
 	save(l, transaction, &result);
 	answer(l, &f, &result);
 }

@@ -98,11 +98,11 @@ MUST_CHECK int mrfp_link_request(struct mrfp_link *l, uint8_t command,
 				 const void *msg, uint64_t now_ms, mrfp_reply_fn *fn, void *arg);
 /*
  * In ops->request: no answer now, mrfp_link_answer() gives it. Until then a repeat of the request comes
- * as a new one. Nothing happens when the link has no wire any more.
+ * as a new one. Nothing happens when the link has no wire any more. status: an MSRP status, or 0.
  */
 void mrfp_link_answer_later(struct mrfp_link *l);
 void mrfp_link_answer(struct mrfp_link *l, uint8_t command, uint32_t transaction,
-		      const uint8_t context[CTL_CONTEXT_SIZE], uint16_t code);
+		      const uint8_t context[CTL_CONTEXT_SIZE], uint16_t code, uint16_t status);
 /* Timeouts, keepalive, silence. After a long pause of our own the other side has time to be heard. */
 void mrfp_link_tick(struct mrfp_link *l, uint64_t now_ms);
 

@@ -137,7 +137,7 @@ void mrfp_pool_later(struct mrfp_pool *p, struct mrfp_later *later_r)
 	mrfp_link_answer_later(p->asking);
 }
 
-void mrfp_pool_answer(struct mrfp_pool *p, const struct mrfp_later *later, bool ok)
+void mrfp_pool_answer(struct mrfp_pool *p, const struct mrfp_later *later, bool ok, uint16_t status)
 {
 	struct pool_member *m;
 
@@ -145,7 +145,7 @@ void mrfp_pool_answer(struct mrfp_pool *p, const struct mrfp_later *later, bool 
 		if (mrfp_link_incarnation(m->mrfp) != later->incarnation)
 			continue;
 		mrfp_link_answer(m->mrfp, CTL_CMD_NOTIFY, later->transaction, later->context,
-				 ok ? CTL_R_OK : CTL_R_NO_RESOURCES);
+				 ok ? CTL_R_OK : CTL_R_NO_RESOURCES, status);
 		return;
 	}
 }

@@ -132,7 +132,9 @@ struct mrfp_later {
 };
 /* In events->notify: its reply is given later. If the MRFP is gone by then, nothing happens. */
 void mrfp_pool_later(struct mrfp_pool *p, struct mrfp_later *later_r);
-void mrfp_pool_answer(struct mrfp_pool *p, const struct mrfp_later *later, bool ok);
+/* status: an MSRP status that goes with it, or 0. */
+void mrfp_pool_answer(struct mrfp_pool *p, const struct mrfp_later *later, bool ok,
+		      uint16_t status);
 /* Drop all pending callbacks (their owner goes away); the requests go on. */
 void mrfp_pool_drop_callbacks(struct mrfp_pool *p);
 

@@ -52,8 +52,10 @@ static void on_lost(const uint8_t *ctx, uint64_t termination, int cause, uint64_
 	tell(arg, "lost %c %d %d %d;", ctx[0], (int)termination, cause, (int)lost);
 }
 
-static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice nick, void *arg)
+static int on_nickname(const uint8_t *ctx, uint64_t termination, struct slice nick,
+		       const struct media_later *later, void *arg)
 {
+	(void)later;
 	tell(arg, "nick %c %d " SLICE_FMT ";", ctx[0], (int)termination, SLICE_ARG(nick));
 	return nick.len ? 424 : 200;
 }

@@ -10,6 +10,8 @@ confirms False: it takes keys and keeps silent. takes False: it answers keys by 
 has not got them.
 """
 
+from urllib.parse import quote
+
 from . import gke, inner, sdp
 from .loop import DEADLINE, LOOP, wait
 from .sipmsg import NameAddr
@@ -24,6 +26,8 @@ def provision(net, uri, key_id=None):
     made = vars(net).setdefault("member_keys", {})
     if key_id is None and uri in made:
         return made[uri]
+    if key_id is None:  # who is called gets a key of the server's choice: let there be no other
+        net.api("DELETE", "/v1/keys/" + quote(uri, safe=""))
     status, doc = net.api("POST", "/v1/keys", {"uri": uri, **({"id": key_id} if key_id else {})})
     assert status == 201, doc
     if key_id is None:

@@ -28,8 +28,8 @@ def pair(mrf, sealed, room):  # noqa: F811
 def chat(sender, *others, text=None):
     """What they say arrives, sealed under the newest key."""
     text = text or "still well, " + os.urandom(4).hex()
-    for one in others:
-        one.wait_epoch(sender.keys.hex)
+    wait(lambda: sender.keys.hex and all(one.keys.hex == sender.keys.hex for one in others), 30,
+         "one epoch at all", lambda: [one.keys.hex for one in (sender, *others)])
     assert sender.say(text) == 200
     for one in others:
         one.hear(text)

@@ -123,8 +123,8 @@ class Sealed(UE):
         LOOP.changed()
 
     def wait_epoch(self, gkid, timeout=DEADLINE):
-        """Until the newest key is of this epoch (hex, or a predicate of it)."""
-        test = gkid if callable(gkid) else lambda have: have == gkid
+        """Until the newest key is of this epoch or a later one (hex), or a predicate of its hex holds."""
+        test = gkid if callable(gkid) else lambda have: have[:16] == gkid[:16] and have >= gkid
         wait(lambda: self.keys.hex is not None and test(self.keys.hex), timeout,
              "an epoch at " + self.name, lambda: [g.hex() for g in self.keys.order])
         return self.keys.hex

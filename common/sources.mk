@@ -24,6 +24,7 @@ COMMON_SRC := \
 	common/mem.c \
 	common/metrics.c \
 	common/outq.c \
+	common/peer_users.c \
 	common/rand.c \
 	common/rate.c \
 	common/resolve.c \

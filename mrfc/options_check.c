@@ -12,13 +12,14 @@
 #include "common/fingerprint.h"
 #include "common/http.h"
 #include "common/mem.h"
+#include "common/peer_users.h"
 #include "common/secret_box.h"
+#include "common/tls.h"
 #include "mrfc/conference/psi.h"
 #include "mrfc/conference/service.h"
 #include "mrfc/conference/trust.h"
 #include "mrfc/consent_file.h"
 #include "mrfc/focus/focus.h"
-#include "mrfc/mp/mrfp_pool.h"
 #include "mrfc/options.h"
 #include "mrfc/sip/hop_table.h"
 #include "proto/precis.h"
@@ -328,7 +329,7 @@ static int check_mp(const struct options *o, const struct why *why)
 {
 	struct tls_settings set = {.certificate = o->mp_tls_certificate, .key = o->mp_tls_key};
 	struct fingerprint_list pins;
-	struct mrfp_users users;
+	struct peer_users users;
 	char fault[TLS_WHY_SIZE];
 	struct tls *tls;
 	struct addr at;
@@ -336,7 +337,7 @@ static int check_mp(const struct options *o, const struct why *why)
 	if (addr_from_unix(o->mp_socket, &at) != 0)
 		return wrong(why, "mp.socket: '%s' is no path for a Unix socket (1..107 octets)",
 			     o->mp_socket);
-	if (mrfp_users_read(o->mp_users, &users) != 0)
+	if (peer_users_read(o->mp_users, &users) != 0)
 		return wrong(why, "mp.users: '%s' names a user that does not exist", o->mp_users);
 	if (o->mp_address[0] == '\0')
 		return 0;

@@ -260,13 +260,13 @@ static int open_store(struct server *s, const struct options *o)
 /* Who else may register, and where those of other machines do. */
 static int open_remote(struct server *s, const struct options *o)
 {
-	struct mrfp_users users;
+	struct peer_users users;
 	struct fingerprint_list pins;
 	struct mrfp_remote remote = {
 		.certificate = o->mp_tls_certificate, .key = o->mp_tls_key, .pins = &pins};
 	char why[TLS_WHY_SIZE], text[ADDR_STRLEN];
 	struct addr at;
-	int err = mrfp_users_read(o->mp_users, &users);
+	int err = peer_users_read(o->mp_users, &users);
 
 	if (err != 0)
 		return EXIT_CONFIG; /* options_check */

@@ -382,6 +382,22 @@ static int take_confirmation(struct keyserver *ks, struct ks_room *room,
 	return 0;
 }
 
+const char *keyserver_reason(int err)
+{
+	switch (-err) {
+	case ERR_DENIED:
+		return "denied";
+	case ERR_STALE:
+		return "stale";
+	case ERR_LIMIT:
+		return "rate";
+	case ERR_NOT_FOUND:
+		return "unknown";
+	default:
+		return "malformed";
+	}
+}
+
 int keyserver_request(struct keyserver *ks, const char *uri, const struct groupkey_member *from,
 		      struct slice bytes, const struct keyserver_now *now)
 {

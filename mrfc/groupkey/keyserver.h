@@ -93,4 +93,7 @@ void keyserver_age(struct keyserver *ks, const struct keyserver_now *now);
 bool keyserver_next(struct keyserver *ks, const struct keyserver_now *now,
 		    struct keyserver_event *event_r);
 
+/* Why keyserver_request() dropped something, as metrics and logs name it. Static text. */
+const char *keyserver_reason(int err);
+
 #endif

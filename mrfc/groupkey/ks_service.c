@@ -244,22 +244,6 @@ static int change_room(struct peer *p, const char *room, struct slice list)
 	return err;
 }
 
-static const char *reason(int err)
-{
-	switch (-err) {
-	case ERR_DENIED:
-		return "denied";
-	case ERR_STALE:
-		return "stale";
-	case ERR_LIMIT:
-		return "rate";
-	case ERR_NOT_FOUND:
-		return "unknown";
-	default:
-		return "malformed";
-	}
-}
-
 /* What is not right is dropped, and is no fault of the MRFC. */
 static int request(struct peer *p, const char *room, const struct ks_frame *f)
 {
@@ -269,7 +253,7 @@ static int request(struct peer *p, const char *room, const struct ks_frame *f)
 
 	free((char *)(uintptr_t)from.uri);
 	if (err != 0)
-		count(p->service->dropped, reason(err));
+		count(p->service->dropped, keyserver_reason(err));
 	return 0;
 }
 

@@ -129,22 +129,6 @@ static int local_change(struct groupkey *g, const char *room, const struct group
 	return err;
 }
 
-static const char *reason(int err)
-{
-	switch (-err) {
-	case ERR_DENIED:
-		return "denied";
-	case ERR_STALE:
-		return "stale";
-	case ERR_LIMIT:
-		return "rate";
-	case ERR_NOT_FOUND:
-		return "unknown";
-	default:
-		return "malformed";
-	}
-}
-
 /* What was dropped is as if it had not come. */
 static int local_request(struct groupkey *g, const char *room, const struct groupkey_member *from,
 			 struct slice bytes)
@@ -155,8 +139,9 @@ static int local_request(struct groupkey *g, const char *room, const struct grou
 
 	soon(l);
 	if (err != 0) {
-		count(l->dropped, reason(err));
-		log_debug("a key message of %s in %s is dropped: %s", from->uri, room, reason(err));
+		count(l->dropped, keyserver_reason(err));
+		log_debug("a key message of %s in %s is dropped: %s", from->uri, room,
+			  keyserver_reason(err));
 	}
 	return 0;
 }

@@ -9,9 +9,9 @@
 #include "common/fingerprint.h"
 #include "common/http.h"
 #include "common/mem.h"
+#include "common/peer_users.h"
 #include "common/secret_box.h"
 #include "mrfc/groupkey/allow.h"
-#include "mrfc/mp/mrfp_pool.h"
 
 #define AT(field) offsetof(struct ks_options, field)
 
@@ -94,7 +94,7 @@ static int check_files(const struct ks_options *o, char *why, size_t why_size)
 
 int ks_options_check(const struct ks_options *o, char *why, size_t why_size)
 {
-	struct mrfp_users users;
+	struct peer_users users;
 	struct addr at;
 	int err;
 
@@ -102,7 +102,7 @@ int ks_options_check(const struct ks_options *o, char *why, size_t why_size)
 		return WRONG("name: is missing");
 	if (o->socket[0] != '\0' && addr_from_unix(o->socket, &at) != 0)
 		return WRONG("listen.socket: '%s' is no path for a Unix socket", o->socket);
-	if (mrfp_users_read(o->users, &users) != 0)
+	if (peer_users_read(o->users, &users) != 0)
 		return WRONG("listen.users: '%s' names a user that does not exist", o->users);
 	if (addr_from_host(slice_str(o->admin_address), 0, &at) != 0)
 		return WRONG("admin.address: '%s' is no numeric address", o->admin_address);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/daemon.h"
@@ -18,6 +17,7 @@
 #include "common/listener.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/peer_users.h"
 #include "common/secret.h"
 #include "common/store_file.h"
 #include "common/tls.h"
@@ -25,7 +25,6 @@
 #include "mrfc/groupkey/allow.h"
 #include "mrfc/groupkey/ks_service.h"
 #include "mrfc/groupkey/vault.h"
-#include "mrfc/mp/mrfp_pool.h"
 
 #define LOG_PLACE "ks"
 
@@ -36,7 +35,7 @@ struct ks_server {
 	struct vault *vault;
 	struct allow *allow; /* NULL: everybody who has a key */
 	struct ks_service *service;
-	struct mrfp_users users;
+	struct peer_users users;
 	struct ks_security local, remote;
 	struct listener *local_door, *remote_door; /* NULL: none */
 	struct http_server *http;
@@ -108,29 +107,17 @@ static const char *on_ready(void *arg)
 
 /* --- doors --- */
 
-static bool may_come(const struct ks_server *s, uid_t uid)
-{
-	if (uid == 0 || uid == geteuid())
-		return true;
-	for (size_t i = 0; i < s->users.n; i++) {
-		if (s->users.uid[i] == uid)
-			return true;
-	}
-	return false;
-}
-
 static void on_local(int fd_take, const struct addr *peer, void *arg)
 {
 	struct ks_server *s = arg;
-	struct ucred who = {.uid = (uid_t)-1};
-	socklen_t len = sizeof(who);
+	uid_t uid;
 
-	if (getsockopt(fd_take, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && may_come(s, who.uid)) {
+	if (peer_users_admit(&s->users, fd_take, &uid)) {
 		ks_service_accept(s->service, &s->local, fd_take, peer);
 		return;
 	}
 	log_peer("a process of user %u is turned away from listen.socket (listen.users)",
-		 (unsigned)who.uid);
+		 (unsigned)uid);
 	(void)close(fd_take);
 }
 
@@ -148,7 +135,7 @@ static int open_doors(struct ks_server *s, const struct ks_options *o)
 	char why[TLS_WHY_SIZE];
 	struct addr at;
 
-	if (mrfp_users_read(o->users, &s->users) != 0)
+	if (peer_users_read(o->users, &s->users) != 0)
 		return EXIT_CONFIG;
 	if (o->socket[0] != '\0' &&
 	    (addr_from_unix(o->socket, &at) != 0 ||

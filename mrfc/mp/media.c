@@ -62,22 +62,23 @@ static void take_owed(struct media *m, const uint8_t *context, const struct ctl_
 	m->events->owed(context, &o, &later, m->events_arg);
 }
 
-void media_owed_done(struct media *m, const struct media_later *later, bool ok)
+static void answer(struct media *m, const struct media_later *later, bool ok, uint16_t status)
 {
 	struct mrfp_later at = {.incarnation = later->incarnation,
 				.transaction = later->transaction};
 
 	memcpy(at.context, later->ctx, sizeof(at.context));
-	mrfp_pool_answer(m->pool, &at, ok, 0);
+	mrfp_pool_answer(m->pool, &at, ok, status);
+}
+
+void media_owed_done(struct media *m, const struct media_later *later, bool ok)
+{
+	answer(m, later, ok, 0);
 }
 
 void media_nickname_done(struct media *m, const struct media_later *later, int status)
 {
-	struct mrfp_later at = {.incarnation = later->incarnation,
-				.transaction = later->transaction};
-
-	memcpy(at.context, later->ctx, sizeof(at.context));
-	mrfp_pool_answer(m->pool, &at, true, (uint16_t)status);
+	answer(m, later, true, (uint16_t)status);
 }
 
 static uint16_t take_nickname(struct media *m, const uint8_t *context,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/peer_users.h"
 #include "common/tls.h"
 #include "mrfc/mp/mrfp_link.h"
 #include "proto/ctl_codec.h"
@@ -24,17 +25,10 @@ MUST_CHECK int mrfp_pool_new(struct event_base *base, const char *socket_path,
 			     const struct mrfp_timing *timing, struct metrics *metrics,
 			     struct mrfp_pool **pool_r);
 /*
- * Users whose processes may register on the socket, besides root and our own: names or numbers,
- * comma-separated. -ERR_NOT_FOUND: there is no such user; -ERR_LIMIT.
+ * Whose processes may register on the socket besides. With any users it is opened to all (0666), as each
+ * is asked for its user. -ERR_IO with errno.
  */
-#define MRFP_USERS_MAX 16
-struct mrfp_users {
-	uid_t uid[MRFP_USERS_MAX];
-	size_t n;
-};
-MUST_CHECK int mrfp_users_read(const char *text, struct mrfp_users *users_r);
-/* With any users the socket is opened to all (0666), as each is asked for its user. -ERR_IO with errno. */
-MUST_CHECK int mrfp_pool_set_users(struct mrfp_pool *p, const struct mrfp_users *users);
+MUST_CHECK int mrfp_pool_set_users(struct mrfp_pool *p, const struct peer_users *users);
 /*
  * Listen for MRFPs of other machines too: TLS 1.3, both sides with certificates, and theirs have to
  * be among pins (two for a change). -ERR_CONFIG, -ERR_IO with a sentence in why.

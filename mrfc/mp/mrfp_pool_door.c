@@ -4,10 +4,7 @@
  * machines, for known certificates alone. Nothing of a frame is read before.
  */
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -17,56 +14,16 @@
 
 #define LOG_PLACE "mrfp_pool"
 
-int mrfp_users_read(const char *text, struct mrfp_users *users_r)
-{
-	struct slice rest = slice_str(text), item;
-	struct mrfp_users users = {.n = 0};
-
-	while (slice_next(&rest, ',', &item)) {
-		char name[64];
-		const struct passwd *pw;
-		uint64_t id;
-
-		item = slice_trim(item);
-		if (!item.len)
-			continue;
-		if (users.n == MRFP_USERS_MAX)
-			return -ERR_LIMIT;
-		if (slice_u64(item, UINT32_MAX - 1, &id) == 0) {
-			users.uid[users.n++] = (uid_t)id;
-			continue;
-		}
-		if (slice_copy(item, name, sizeof(name)) < 0 || !(pw = getpwnam(name)))
-			return -ERR_NOT_FOUND;
-		users.uid[users.n++] = pw->pw_uid;
-	}
-	*users_r = users;
-	return 0;
-}
-
-static bool may_come(const struct mrfp_pool *p, uid_t uid)
-{
-	if (uid == 0 || uid == geteuid())
-		return true;
-	for (size_t i = 0; i < p->users.n; i++) {
-		if (p->users.uid[i] == uid)
-			return true;
-	}
-	return false;
-}
-
 static void on_unix(int fd_take, const struct addr *peer, void *arg)
 {
 	struct mrfp_pool *p = arg;
-	struct ucred who = {.uid = (uid_t)-1};
-	socklen_t len = sizeof(who);
 	struct pool_stranger *s;
+	uid_t uid;
 
-	if (getsockopt(fd_take, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 ||
-	    !may_come(p, who.uid)) {
+	if (!peer_users_admit(&p->users, fd_take, &uid)) {
 		++*p->stats.refused;
 		log_peer("a process of user %u is turned away from mp.socket (mp.users)",
-			 (unsigned)who.uid);
+			 (unsigned)uid);
 		close(fd_take);
 		return;
 	}
@@ -92,7 +49,7 @@ int pool_door_unix(struct mrfp_pool *p, const char *path)
 	return rc ? rc : listener_open(p->base, &at, on_unix, p, &p->listener);
 }
 
-int mrfp_pool_set_users(struct mrfp_pool *p, const struct mrfp_users *users)
+int mrfp_pool_set_users(struct mrfp_pool *p, const struct peer_users *users)
 {
 	p->users = *users;
 	return users->n > 0 ? listener_open_to_all(p->listener) : 0;

@@ -116,7 +116,7 @@ struct mrfp_pool {
 	struct listener *listener, *remote; /* Unix socket; TLS, NULL: none */
 	struct tls *tls;
 	struct fingerprint_list pins;
-	struct mrfp_users users; /* who else may come by the socket */
+	struct peer_users users; /* who else may come by the socket */
 	struct mrfp_loop *loop;
 	const struct mrfp_pool_events *events; /* NULL: nobody listens yet */
 	void *events_arg;

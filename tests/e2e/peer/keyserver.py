@@ -37,6 +37,51 @@ def frame(verb, number=0, room="", uri="", key_id="", data=b""):
     return struct.pack(">I", len(body)) + body
 
 
+def item(joined, uri, key_id, request=b""):
+    """One of a CHANGE's list."""
+    return bytes([joined]) + field(uri) + field(key_id) + field(request)
+
+
+def fields_of(octets, n):
+    """n fields, and what is behind them."""
+    out = []
+    for _ in range(n):
+        size = struct.unpack(">I", octets[:4])[0]
+        assert len(octets) >= 4 + size
+        out.append(octets[4:4 + size])
+        octets = octets[4 + size:]
+    return out, octets
+
+
+def parse(body):
+    """A Frame of what follows its length."""
+    verb, number = struct.unpack(">BQ", body[:9])
+    fields, rest = fields_of(body[9:], 4)
+    assert not rest
+    return Frame(verb, number, *(f.decode() for f in fields[:3]), fields[3])
+
+
+def frames(octets):
+    """All the Frames of octets that hold nothing else."""
+    out = []
+    while octets:
+        size = struct.unpack(">I", octets[:4])[0]
+        assert len(octets) >= 4 + size, "a frame is not whole"
+        out.append(parse(octets[4:4 + size]))
+        octets = octets[4 + size:]
+    return out
+
+
+def items(data):
+    """[(joined, uri, key id, request)] of a CHANGE."""
+    out = []
+    while data:
+        (uri, key_id, request), rest = fields_of(data[1:], 3)
+        out.append((data[0] == 1, uri.decode(), key_id.decode(), request))
+        data = rest
+    return out
+
+
 def options(folder):
     return {"listen.socket": os.path.join(str(folder), "ks.sock"), "admin.port": 0,
             "store.path": os.path.join(str(folder), "ks.db")}
@@ -83,9 +128,8 @@ class Link:
 
     def change(self, room, joined=(), left=()):
         """joined: (uri, key id, request) each; left: (uri, key id)."""
-        items = [b"\x00" + field(u) + field(k) + field("") for u, k in left]
-        items += [b"\x01" + field(u) + field(k) + field(r) for u, k, r in joined]
-        self.send(CHANGE, room=room, data=b"".join(items))
+        who = [item(False, u, k) for u, k in left] + [item(True, u, k, r) for u, k, r in joined]
+        self.send(CHANGE, room=room, data=b"".join(who))
 
     def _take(self, n):
         while len(self.held) < n:
@@ -98,15 +142,7 @@ class Link:
 
     def next(self):
         """The next frame; EOFError at the end."""
-        rest = self._take(struct.unpack(">I", self._take(4))[0])
-        verb, number = struct.unpack(">BQ", rest[:9])
-        rest, fields = rest[9:], []
-        for _ in range(4):
-            n = struct.unpack(">I", rest[:4])[0]
-            fields.append(rest[4:4 + n])
-            rest = rest[4 + n:]
-        assert not rest
-        return Frame(verb, number, *(f.decode() for f in fields[:3]), fields[3])
+        return parse(self._take(struct.unpack(">I", self._take(4))[0]))
 
     def quiet(self):
         """Nothing was on its way: a PING is answered next."""

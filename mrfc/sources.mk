@@ -40,6 +40,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_drain.c \
 	mrfc/focus/focus_events.c \
 	mrfc/focus/focus_file.c \
+	mrfc/focus/focus_file_dialog.c \
 	mrfc/focus/focus_file_leg.c \
 	mrfc/focus/focus_file_line.c \
 	mrfc/focus/focus_file_sdp.c \

@@ -5,7 +5,7 @@
 #include "mrfc/focus/focus_file_sdp.h"
 #include "mrfc/focus/focus_priv.h"
 
-/* Shared by focus_file.c and focus_file_leg.c: files that a member sends in a dialog of their own. */
+/* Shared by the focus_file*.c: files that a member sends in a dialog of their own. */
 
 /* What a leg waits for. Only file_leg_step() moves it. */
 enum file_step {
@@ -82,8 +82,7 @@ struct file_share *file_share_new(struct room *room, struct identity *who_take,
 				  struct sdp_session *offer_take, uint32_t good);
 /* May this user send one more now? */
 bool file_share_allowed(const struct room *room, const char *user);
-/* Does the line still mean the file that it meant (8.1)? */
-bool file_same(const struct sdp_media *was, const struct sdp_media *now);
+uint64_t file_share_max(const struct focus *f); /* octets of a file; 0: any */
 void file_share_started(struct file_share *share); /* the sender has its answer: time to hold */
 void file_share_sender_left(struct file_share *share, const char *why);
 void file_leg_step(struct file_leg *leg, enum file_step step);
@@ -97,6 +96,10 @@ void file_share_refused(struct file_share *share, int status);
 void file_share_check(struct file_share *share);
 /* Everybody leaves; status refuses an INVITE that waits, cause and text go in BYEs. Frees it. */
 void file_share_end(struct file_share *share, int status, int cause, const char *text);
+
+/* focus_file_dialog.c */
+/* Does the line still mean the file that it meant (8.1)? */
+bool file_same(const struct sdp_media *was, const struct sdp_media *now);
 
 /* focus_file_leg.c */
 struct file_leg *file_leg_new(struct file_share *share);

@@ -27,5 +27,7 @@ void secret_free(void *p, size_t size);
 bool secret_equal(const void *a, const void *b, size_t len);
 /* Random octets for keys; a failing generator stops the process. */
 void secret_random(void *out, size_t len);
+/* The same as a callback. */
+void secret_random_to(void *out, size_t len, void *arg);
 
 #endif

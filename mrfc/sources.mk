@@ -75,11 +75,8 @@ MRFC_SRC := \
 	mrfc/groupkey/allow.c \
 	mrfc/groupkey/external.c \
 	mrfc/groupkey/key_rows.c \
-	mrfc/groupkey/ks_frame.c \
 	mrfc/groupkey/ks_service.c \
 	mrfc/groupkey/ks_stream.c \
-	mrfc/groupkey/keyserver.c \
-	mrfc/groupkey/keyserver_judge.c \
 	mrfc/groupkey/local.c \
 	mrfc/groupkey/member_keys.c \
 	mrfc/groupkey/t_memory.c \
@@ -138,6 +135,6 @@ UNIT_TESTS += access api bars conf_store conference dialog_state event_crowd eve
 UNIT_TESTS += api_policy roster_absent
 UNIT_TESTS += urilist
 UNIT_TESTS += hop_table overload psi service
-UNIT_TESTS += groupkey keyserver keyserver_judge ks_frame member_keys
+UNIT_TESTS += groupkey member_keys
 UNIT_TESTS += attempts charging credential privacy roster_doc trust users
 UNIT_TESTS += rekey

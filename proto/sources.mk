@@ -21,6 +21,10 @@ PROTO_SRC := \
 	proto/imdn_scan.c \
 	proto/iscomposing.c \
 	proto/key_mgmt.c \
+	proto/ks/keyserver.c \
+	proto/ks/keyserver_judge.c \
+	proto/ks/ks_frame.c \
+	proto/ks/ks_serve.c \
 	proto/lookalike.c \
 	proto/mikey.c \
 	proto/mikey_build.c \
@@ -50,3 +54,4 @@ UNIT_TESTS += precis
 UNIT_TESTS += sdp_qos
 UNIT_TESTS += base64 gke key_mgmt mikey mikey_open mikey_types mikey_vectors mikey_wipe
 UNIT_TESTS += cms cms_shape cms_openssl cms_signed der ece gke_body
+UNIT_TESTS += keyserver keyserver_judge ks_frame ks_serve

@@ -4,6 +4,7 @@
 
 #include "common/slice.h"
 #include "proto/gke.h"
+#include "proto/ks/member_key.h"
 
 /*
  * Where the keys of sealed conferences come from: a key server in this process (local), another
@@ -12,20 +13,6 @@
  * MIKEY today. All calls are asynchronous; callbacks come from the loop, never inside a call.
  */
 struct groupkey;
-
-/*
- * A member as the key server knows it: the user and which of his keys (one per device, say). Who is
- * in with the same key twice is one member: he leaves when his last session with that key does.
- */
-struct groupkey_member {
-	const char *uri;
-	/*
-	 * Of his pairwise key. Empty in who joined: the one his request names, else the server
-	 * chooses, and the first event about him tells which. Empty in who left: all of his.
-	 */
-	struct slice key_id;
-	struct slice request; /* bytes that came with his offer; empty: we call him */
-};
 
 struct groupkey_policy {
 	enum gke_suite suite;

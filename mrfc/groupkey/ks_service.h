@@ -2,8 +2,9 @@
 #ifndef MRFC_GROUPKEY_KS_SERVICE_H
 #define MRFC_GROUPKEY_KS_SERVICE_H
 
-#include "mrfc/groupkey/keyserver.h"
 #include "mrfc/groupkey/ks_stream.h"
+#include "mrfc/groupkey/member_keys.h"
+#include "proto/ks/ks_serve.h"
 
 struct event_base;
 struct metrics;
@@ -15,7 +16,7 @@ struct metrics;
  */
 struct ks_service;
 
-/* keys and what settings name must outlive it. */
+/* settings.random NULL: secret_random_to. keys and what settings name must outlive it. */
 struct ks_service *ks_service_new(struct event_base *base,
 				  const struct keyserver_settings *settings,
 				  struct member_keys *keys, struct metrics *metrics);

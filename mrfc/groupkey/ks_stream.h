@@ -4,7 +4,7 @@
 
 #include "common/addr.h"
 #include "common/fingerprint.h"
-#include "mrfc/groupkey/ks_frame.h"
+#include "proto/ks/ks_frame.h"
 
 struct event_base;
 struct tls;

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
+#include "common/secret.h"
 #include "mrfc/timer.h"
 
 #define LOG_PLACE "groupkey"
@@ -186,10 +187,14 @@ struct groupkey *groupkey_local_new(struct event_base *base,
 				    struct member_keys *keys, struct metrics *metrics)
 {
 	struct local *l = xcalloc(1, sizeof(*l));
+	struct keyserver_keys lookup = member_keys_lookup(keys);
+	struct keyserver_settings with = *settings;
 	struct keyserver_now at = now();
 
+	if (with.random == NULL)
+		with.random = secret_random_to;
 	l->g.ops = &local_ops;
-	l->ks = keyserver_new(settings, keys, &at);
+	l->ks = keyserver_new(&with, &lookup, &at);
 	l->turn = timer_new(base, on_turn, l);
 	l->age = timer_new(base, on_age, l);
 	timer_start(l->age, AGE_EVERY_MS);

@@ -333,6 +333,16 @@ const struct member_key *member_keys_find(const struct member_keys *k, const cha
 	return e != NULL ? &e->pub : NULL;
 }
 
+static const struct member_key *on_lookup(const char *uri, struct slice id, void *arg)
+{
+	return member_keys_find(arg, uri, id);
+}
+
+struct keyserver_keys member_keys_lookup(struct member_keys *k)
+{
+	return (struct keyserver_keys){.find = on_lookup, .arg = k};
+}
+
 size_t member_keys_count(const struct member_keys *k)
 {
 	return k->n;

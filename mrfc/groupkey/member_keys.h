@@ -3,21 +3,14 @@
 #define MRFC_GROUPKEY_MEMBER_KEYS_H
 
 #include "mrfc/groupkey/key_rows.h"
+#include "proto/ks/member_key.h"
 
 /*
  * Pairwise keys of users and the key server (MK): under which group keys travel. A user has one or
  * several, each with an id (one per device, say). They live in locked memory and, sealed, in the
  * store; made here, told once, never again.
  */
-#define MEMBER_KEY_SIZE   32
-#define MEMBER_KEY_ID_MAX 64
-#define MEMBER_KEYS_MAX   16 /* of one user */
-
-struct member_key {
-	const char *uri; /* of the user, as it was given */
-	const char *id;
-	const uint8_t *key; /* MEMBER_KEY_SIZE octets */
-};
+#define MEMBER_KEYS_MAX 16 /* of one user */
 
 struct member_keys;
 /* rows NULL: memory only. They must outlive it. */
@@ -39,6 +32,8 @@ MUST_CHECK int member_keys_remove(struct member_keys *keys, const char *uri, con
 /* Any URI that means the same user. id empty: the one he was given first. NULL: none. */
 const struct member_key *member_keys_find(const struct member_keys *keys, const char *uri,
 					  struct slice id);
+/* The same as a key server asks it; lives as long as they do. */
+struct keyserver_keys member_keys_lookup(struct member_keys *keys);
 size_t member_keys_count(const struct member_keys *keys);
 /* In order of users, then of arrival; fn must not change the table. */
 typedef void member_keys_fn(const struct member_key *key, void *arg);

@@ -3,7 +3,7 @@
 #define MRFC_GROUPKEY_T_MEMORY_H
 
 #include "mrfc/groupkey/key_rows.h"
-#include "mrfc/groupkey/keyserver.h"
+#include "proto/ks/keyserver.h"
 
 /*
  * The last timestamps of the key server and of members, in the store: what was seen before a

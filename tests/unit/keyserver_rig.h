@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#include "mrfc/groupkey/keyserver.h"
+#include "mrfc/groupkey/member_keys.h"
+#include "proto/ks/keyserver.h"
 #include "proto/mikey.h"
 
 #define ROOM       "sip:room1@conf.example.com"
@@ -33,6 +34,7 @@ struct rig {
 	struct keyserver_settings settings;
 	struct keyserver_now now;
 	struct member_keys *keys;
+	struct keyserver_keys lookup;
 	struct keyserver *ks;
 	uint64_t chance;
 	struct seen seen[EVENTS_MAX];
@@ -66,11 +68,12 @@ static inline struct rig *rig_new(void)
 		.name = KS, .factory = FACTORY, .random = rig_random, .random_arg = rig};
 	rig->now = (struct keyserver_now){.mono_ms = 1000, .wall_us = START_US};
 	rig->keys = member_keys_new(NULL);
+	rig->lookup = member_keys_lookup(rig->keys);
 	rig_add_key(rig, ALICE, "a1");
 	rig_add_key(rig, ALICE, "a2");
 	rig_add_key(rig, BOB, "b1");
 	rig_add_key(rig, CAROL, "c1");
-	rig->ks = keyserver_new(&rig->settings, rig->keys, &rig->now);
+	rig->ks = keyserver_new(&rig->settings, &rig->lookup, &rig->now);
 	assert_int_equal(keyserver_open(rig->ks, ROOM, GKE_SUITE_B), 0);
 	rig->now.mono_ms += 1000;
 	rig->now.wall_us += 1000000;

@@ -269,7 +269,7 @@ static void memory_set_last_t(const char *name, uint64_t t, void *arg)
 static void restart(struct rig *rig)
 {
 	keyserver_free(&rig->ks);
-	rig->ks = keyserver_new(&rig->settings, rig->keys, &rig->now);
+	rig->ks = keyserver_new(&rig->settings, &rig->lookup, &rig->now);
 	assert_int_equal(keyserver_open(rig->ks, ROOM, GKE_SUITE_B), 0);
 }
 

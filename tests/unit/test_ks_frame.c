@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "mrfc/groupkey/allow.h"
-#include "mrfc/groupkey/ks_frame.h"
+#include "proto/ks/ks_frame.h"
 
 static void frames_come_octet_by_octet(void **state)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MRFC_GROUPKEY_KEYSERVER_H
-#define MRFC_GROUPKEY_KEYSERVER_H
+#ifndef PROTO_KS_KEYSERVER_H
+#define PROTO_KS_KEYSERVER_H
 
-#include "mrfc/groupkey/groupkey.h"
-#include "mrfc/groupkey/member_keys.h"
+#include "common/err.h"
+#include "proto/gke.h"
+#include "proto/ks/member_key.h"
 
 /*
  * A key server: rooms, who is in them, the current key of each, and MIKEY messages that carry it to
@@ -31,7 +32,7 @@ struct keyserver_settings {
 	uint64_t skew_ms;       /* how far a member's clock may be off; 0: 5 min */
 	uint64_t life_ms;       /* of an epoch; 0: 24 h */
 	uint64_t life_messages; /* the same; 0: 2^20 */
-	void (*random)(void *out, size_t len, void *arg); /* NULL: secret_random */
+	void (*random)(void *out, size_t len, void *arg); /* for keys: secret_random_to */
 	void *random_arg;
 	/* Another word on who may have a room's keys; NULL: whom the caller names. */
 	bool (*allowed)(const char *room, const char *uri, void *arg);
@@ -63,21 +64,26 @@ struct keyserver_event {
 	const char *why;
 };
 
-struct keyserver *keyserver_new(const struct keyserver_settings *settings, struct member_keys *keys,
-				const struct keyserver_now *now);
+/* What keys.arg and settings name must outlive it. */
+struct keyserver *keyserver_new(const struct keyserver_settings *settings,
+				const struct keyserver_keys *keys, const struct keyserver_now *now);
 void keyserver_free(struct keyserver **ks); /* keys are wiped */
 
 /* A room begins, or once more: a new domain, nobody in it, no key yet. -ERR_LIMIT: its URI is too long. */
 MUST_CHECK int keyserver_open(struct keyserver *ks, const char *room, enum gke_suite suite);
 /* -ERR_NOT_FOUND */
 MUST_CHECK int keyserver_close(struct keyserver *ks, const char *room);
-/* As groupkey_ops.change. -ERR_NOT_FOUND: no such room. */
+/*
+ * Membership changed: one new epoch for who is in now, joiners included (even when both lists are
+ * empty). Joiners that are refused are told before it; when all are and nobody left, there is no new
+ * epoch. -ERR_NOT_FOUND: no such room.
+ */
 MUST_CHECK int keyserver_change(struct keyserver *ks, const char *room,
 				const struct groupkey_member *joined, size_t n_joined,
 				const struct groupkey_member *left, size_t n_left,
 				const struct keyserver_now *now);
 /*
- * As groupkey_ops.request. 0; -ERR_NOT_FOUND: no such room; what was dropped says why: -ERR_SYNTAX,
+ * Bytes of a member: a request for the current key, or what confirms one. 0; -ERR_NOT_FOUND: no such room; what was dropped says why: -ERR_SYNTAX,
  * -ERR_DENIED (not authentic, or not meant), -ERR_STALE (replayed, or his clock is off), -ERR_LIMIT (too often).
  */
 MUST_CHECK int keyserver_request(struct keyserver *ks, const char *room,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MRFC_GROUPKEY_KEYSERVER_PRIV_H
-#define MRFC_GROUPKEY_KEYSERVER_PRIV_H
+#ifndef PROTO_KS_KEYSERVER_PRIV_H
+#define PROTO_KS_KEYSERVER_PRIV_H
 
 #include <sys/queue.h>
 #include <uthash.h>
 
-#include "mrfc/groupkey/keyserver.h"
+#include "proto/ks/keyserver.h"
 #include "proto/mikey.h"
 
 /* Shared by the pieces of the key server. */
@@ -77,7 +77,7 @@ struct keyserver {
 	bool (*allowed)(const char *room, const char *uri, void *arg); /* NULL: all */
 	void *allowed_arg;
 	struct keyserver_memory memory; /* last_t NULL: none */
-	struct member_keys *keys;
+	struct keyserver_keys keys;
 	struct ks_room *rooms;
 	struct ks_sender *senders;
 	uint64_t start_t, last_t, reserved_t;
@@ -95,6 +95,7 @@ void ks_tell(struct keyserver *ks, enum keyserver_kind kind, struct ks_room *roo
 	     struct slice key_id, const struct gkid *gkid, int err, const char *why);
 /* A message of this kind for him, with what is current when it is fetched. */
 void ks_owe(struct keyserver *ks, struct ks_room *room, struct ks_member *m, int which);
+const struct member_key *ks_key_find(const struct keyserver *ks, const char *uri, struct slice id);
 struct gkid ks_gkid(const struct ks_room *room);
 
 /*

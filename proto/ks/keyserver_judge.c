@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "mrfc/groupkey/keyserver_priv.h"
+#include "proto/ks/keyserver_priv.h"
 #include "proto/sip_uri.h"
 
 #define REQUEST_EVERY_MS 5000
@@ -141,7 +141,7 @@ int ks_judge_request(struct keyserver *ks, const struct ks_room *room, const cha
 	err = check_names(ks, room, uri, &m, joining, why_r);
 	if (err != 0)
 		return err;
-	key = m.idrpsk.len > 0 ? member_keys_find(ks->keys, uri, m.idrpsk) : NULL;
+	key = m.idrpsk.len > 0 ? ks_key_find(ks, uri, m.idrpsk) : NULL;
 	if (key == NULL)
 		return no(ERR_NOT_FOUND, "there is no key of that name", why_r);
 	if (m.suite != room->suite)
@@ -194,7 +194,7 @@ int ks_judge_confirmation(const struct keyserver *ks, const struct ks_room *room
 		if (sent == NULL ||
 		    (from->key_id.len > 0 && !slice_eq_str(from->key_id, m->key_id)))
 			continue;
-		key = member_keys_find(ks->keys, m->uri, slice_str(m->key_id));
+		key = ks_key_find(ks, m->uri, slice_str(m->key_id));
 		if (key == NULL)
 			return -ERR_DENIED;
 		err = mikey_check_verify(&r, &init, slice_make(key->key, MEMBER_KEY_SIZE));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MRFC_GROUPKEY_KS_FRAME_H
-#define MRFC_GROUPKEY_KS_FRAME_H
+#ifndef PROTO_KS_KS_FRAME_H
+#define PROTO_KS_KS_FRAME_H
 
 #include "common/bytes.h"
 

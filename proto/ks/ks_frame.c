@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames of an external key server; every length is checked against what is left. */
-#include "mrfc/groupkey/ks_frame.h"
+#include "proto/ks/ks_frame.h"
 
 #define LENGTH_SIZE 4
 #define HEAD_SIZE   9 /* verb, number */

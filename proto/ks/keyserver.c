@@ -4,13 +4,13 @@
  * is fetched, with the key that is current then: members who wait for an older one never get it.
  * Old keys are wiped as the next one is made; nothing of them is kept.
  */
-#include "mrfc/groupkey/keyserver.h"
+#include "proto/ks/keyserver.h"
 
 #include <stdlib.h>
 
 #include "common/mem.h"
 #include "common/secret.h"
-#include "mrfc/groupkey/keyserver_priv.h"
+#include "proto/ks/keyserver_priv.h"
 #include "proto/sip_uri.h"
 
 #define SKEW_MS       300000u
@@ -19,14 +19,8 @@
 #define MAX_REFUSED   1000         /* that wait to be fetched */
 #define RESERVE       (2ull << 32) /* seconds of timestamps that are written down ahead */
 
-static void secret_octets(void *out, size_t len, void *arg)
-{
-	(void)arg;
-	secret_random(out, len);
-}
-
-struct keyserver *keyserver_new(const struct keyserver_settings *settings, struct member_keys *keys,
-				const struct keyserver_now *now)
+struct keyserver *keyserver_new(const struct keyserver_settings *settings,
+				const struct keyserver_keys *keys, const struct keyserver_now *now)
 {
 	struct keyserver *ks = xcalloc(1, sizeof(*ks));
 
@@ -35,18 +29,23 @@ struct keyserver *keyserver_new(const struct keyserver_settings *settings, struc
 	ks->skew_us = (settings->skew_ms != 0 ? settings->skew_ms : SKEW_MS) * 1000;
 	ks->life_ms = settings->life_ms != 0 ? settings->life_ms : LIFE_MS;
 	ks->life_messages = settings->life_messages != 0 ? settings->life_messages : LIFE_MESSAGES;
-	ks->random = settings->random != NULL ? settings->random : secret_octets;
+	ks->random = settings->random;
 	ks->random_arg = settings->random_arg;
 	ks->allowed = settings->allowed;
 	ks->allowed_arg = settings->allowed_arg;
 	if (settings->memory != NULL)
 		ks->memory = *settings->memory;
-	ks->keys = keys;
+	ks->keys = *keys;
 	ks->start_t = mikey_time(now->wall_us);
 	if (ks->memory.last_t != NULL)
 		ks->last_t = ks->memory.last_t(KEYSERVER_OWN_T, ks->memory.arg);
 	TAILQ_INIT(&ks->queue);
 	return ks;
+}
+
+const struct member_key *ks_key_find(const struct keyserver *ks, const char *uri, struct slice id)
+{
+	return ks->keys.find(uri, id, ks->keys.arg);
 }
 
 struct gkid ks_gkid(const struct ks_room *room)
@@ -312,7 +311,7 @@ static bool join(struct keyserver *ks, struct ks_room *room, const struct groupk
 	} else if (who->request.len > 0) {
 		err = ks_judge_request(ks, room, who->uri, who->request, true, now, &key, &why);
 	} else {
-		key = member_keys_find(ks->keys, who->uri, who->key_id);
+		key = ks_key_find(ks, who->uri, who->key_id);
 		err = key == NULL ? -ERR_NOT_FOUND : 0;
 	}
 	if (err == 0 && who->key_id.len > 0 && !slice_eq_str(who->key_id, key->id)) {
@@ -487,7 +486,7 @@ static void fetch_message(struct keyserver *ks, struct ks_item *item,
 {
 	struct ks_room *room = item->room;
 	struct ks_member *m = item->member;
-	const struct member_key *key = member_keys_find(ks->keys, m->uri, slice_str(m->key_id));
+	const struct member_key *key = ks_key_find(ks, m->uri, slice_str(m->key_id));
 	struct ks_sent *sent = &m->sent[item->fresh ? KS_FRESH : KS_ANSWER];
 
 	item_drop(ks, item);

@@ -4,10 +4,16 @@
  * follows from its answers: refusals with their text, bans. Decides nothing: conference/access.c
  * does. RFC 4353 4.5, RFC 4579 6; FOC-008, IMS-020.
  */
+#include "mrfc/focus/focus_access.h"
+
 #include <stdlib.h>
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_auth.h"
+#include "mrfc/focus/focus_control.h"
+#include "mrfc/focus/focus_events.h"
+#include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/sip_uri.h"
 

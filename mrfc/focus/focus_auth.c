@@ -4,12 +4,17 @@
  * focus_admit() first; those that make something ask focus_identify() for a name before anything
  * else is looked at. RFC 3325, RFC 3323, RFC 3261 22.
  */
+#include "mrfc/focus/focus_auth.h"
+
 #include <stdlib.h>
 
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfc/conference/privacy.h"
+#include "mrfc/conference/trust.h"
+#include "mrfc/focus/focus_charging.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_user.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE "focus/auth"

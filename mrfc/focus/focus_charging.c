@@ -4,6 +4,8 @@
  * its vector goes back in every answer; calls of ours have a vector of their own that names the one
  * that caused them. Nothing of it goes to participants or to next hops outside the trust domain.
  */
+#include "mrfc/focus/focus_charging.h"
+
 #include <stdlib.h>
 
 #include "common/log.h"

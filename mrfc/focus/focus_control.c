@@ -4,11 +4,16 @@
  * members' roles, with what follows from it in the roster, at the MRFP and in the store. By whom is
  * the caller's question. RFC 4353 4.5, RFC 4575 5.3-5.5; FOC-011, CONF-015.
  */
+#include "mrfc/focus/focus_control.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_access.h"
+#include "mrfc/focus/focus_leave.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/sip_uri.h"
 

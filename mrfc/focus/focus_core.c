@@ -3,9 +3,12 @@
  * The focus behind an IMS core: the service that requests are for and that calls of ours say they
  * are of. RFC 6050, RFC 3841, TS 24.229 5.7.
  */
+#include "mrfc/focus/focus_core.h"
+
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "mrfc/conference/service.h"
 #include "mrfc/focus/focus_priv.h"
 
 #define LOG_PLACE "focus/core"

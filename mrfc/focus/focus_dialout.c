@@ -4,12 +4,25 @@
  * termination first (its URI goes in the offer), then INVITE; the answer is settled as for an
  * offerless join. RFC 4579 5.5; flow F3.
  */
+#include "mrfc/focus/focus_dialout.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/conference/trust.h"
+#include "mrfc/focus/focus_access.h"
+#include "mrfc/focus/focus_auth.h"
+#include "mrfc/focus/focus_charging.h"
+#include "mrfc/focus/focus_core.h"
+#include "mrfc/focus/focus_join.h"
+#include "mrfc/focus/focus_leave.h"
+#include "mrfc/focus/focus_list.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_record.h"
+#include "mrfc/focus/focus_replace.h"
+#include "mrfc/focus/focus_turn.h"
 #include "mrfc/sip/sip_ref.h"
 #include "proto/sip_uri.h"
 

@@ -11,7 +11,10 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "mrfc/focus/focus_media.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_reinvite.h"
 
 #define LOG_PLACE "focus/drain"
 

@@ -3,6 +3,8 @@
  * Subscriptions to the conference event, RFC 4575: SUBSCRIBE judged, stored and answered, then
  * the event package decides what each subscriber is told and when; here its NOTIFYs meet SIP.
  */
+#include "mrfc/focus/focus_events.h"
+
 #include <stdlib.h>
 #include <strings.h>
 
@@ -10,7 +12,12 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfc/conference/event_rate.h"
+#include "mrfc/focus/focus_access.h"
+#include "mrfc/focus/focus_auth.h"
+#include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_privacy.h"
+#include "mrfc/focus/focus_record.h"
 
 #define LOG_PLACE "focus/events"
 

@@ -4,12 +4,16 @@
  * URI, one to each other member, contexts of the media side in which the octets pass, the end of
  * all of them. No place in the roster, nothing stored. The legs are focus_file_leg.c's.
  */
+#include "mrfc/focus/focus_file.h"
+
 #include <stdlib.h>
 
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "mrfc/conference/unwind.h"
 #include "mrfc/focus/focus_file_priv.h"
+#include "mrfc/focus/focus_list.h"
 #include "proto/ctl_msgs.h"
 #include "proto/sip_uri.h"
 

@@ -3,6 +3,7 @@
  * What the dialogs of files tell: answers of receivers, ends, and new offers, in which lines may only
  * end. A known id starts nothing anew (RFC 5547 8.1, 8.3.2). What follows is the share's business.
  */
+#include "mrfc/focus/focus_file.h"
 #include "mrfc/focus/focus_file_priv.h"
 
 static void on_answer(struct dialog *d, struct slice sdp, void *arg)

@@ -7,7 +7,10 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/conference/unwind.h"
+#include "mrfc/focus/focus_auth.h"
 #include "mrfc/focus/focus_file_priv.h"
+#include "mrfc/focus/focus_privacy.h"
 #include "proto/media_type.h"
 
 #define LOG_PLACE "focus/file"

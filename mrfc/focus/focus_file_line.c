@@ -8,7 +8,9 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_file.h"
 #include "mrfc/focus/focus_file_priv.h"
+#include "mrfc/focus/focus_reinvite.h"
 
 #define LOG_PLACE "focus/file"
 

@@ -82,7 +82,7 @@ struct file_share *file_share_new(struct room *room, struct identity *who_take,
 				  struct sdp_session *offer_take, uint32_t good);
 /* May this user send one more now? */
 bool file_share_allowed(const struct room *room, const char *user);
-uint64_t file_share_max(const struct focus *f); /* octets of a file; 0: any */
+uint64_t file_share_max(const struct focus *f);    /* octets of a file; 0: any */
 void file_share_started(struct file_share *share); /* the sender has its answer: time to hold */
 void file_share_sender_left(struct file_share *share, const char *why);
 void file_leg_step(struct file_leg *leg, enum file_step step);

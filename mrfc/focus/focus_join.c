@@ -4,12 +4,31 @@
  * where that is allowed). Identity, policy, place, media, record, answer, in this order; any failure
  * goes through focus_unwind. RFC 4579 5.1, 5.4; TS 24.147 5.3.2; flows F1, F2.
  */
+#include "mrfc/focus/focus_join.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/conference/psi.h"
+#include "mrfc/focus/focus_access.h"
+#include "mrfc/focus/focus_auth.h"
+#include "mrfc/focus/focus_charging.h"
+#include "mrfc/focus/focus_core.h"
+#include "mrfc/focus/focus_file.h"
+#include "mrfc/focus/focus_leave.h"
+#include "mrfc/focus/focus_list.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_privacy.h"
+#include "mrfc/focus/focus_record.h"
+#include "mrfc/focus/focus_recover.h"
+#include "mrfc/focus/focus_refer.h"
+#include "mrfc/focus/focus_reinvite.h"
+#include "mrfc/focus/focus_replace.h"
+#include "mrfc/focus/focus_reserve.h"
+#include "mrfc/focus/focus_token.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE  "focus/join"

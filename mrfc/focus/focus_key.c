@@ -10,7 +10,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_record.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE "focus/key"

@@ -8,6 +8,9 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_dialout.h"
+#include "mrfc/focus/focus_join.h"
+#include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/key_mgmt.h"
 #include "proto/media_type.h"

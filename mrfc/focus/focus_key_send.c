@@ -9,7 +9,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_reinvite.h"
 #include "proto/key_mgmt.h"
 #include "proto/mikey.h"
 

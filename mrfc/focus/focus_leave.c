@@ -3,11 +3,24 @@
  * Ways out: one function undoes a session from whatever state it is in, by the table of causes;
  * conferences end with it, by policy or by order. RFC 4579 5.11, 5.12; flows F10 to F12.
  */
+#include "mrfc/focus/focus_leave.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_charging.h"
+#include "mrfc/focus/focus_control.h"
+#include "mrfc/focus/focus_dialout.h"
+#include "mrfc/focus/focus_events.h"
+#include "mrfc/focus/focus_file.h"
+#include "mrfc/focus/focus_list.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_record.h"
+#include "mrfc/focus/focus_refer.h"
+#include "mrfc/focus/focus_replace.h"
+#include "mrfc/focus/focus_turn.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE "focus/leave"

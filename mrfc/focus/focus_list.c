@@ -4,13 +4,21 @@
  * (RFC 5368), a list that answers a call (RFC 5318). Nobody is called before the sender may call all
  * of them. What is refused and what calls carry is in the files beside.
  */
+#include "mrfc/focus/focus_list.h"
+
 #include <stdlib.h>
 #include <strings.h>
 
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfc/conference/privacy.h"
+#include "mrfc/focus/focus_access.h"
+#include "mrfc/focus/focus_auth.h"
+#include "mrfc/focus/focus_dialout.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_privacy.h"
+#include "mrfc/focus/focus_turn.h"
 #include "proto/media_type.h"
 #include "proto/sip_uri.h"
 

@@ -8,6 +8,7 @@
 
 #include "common/mem.h"
 #include "common/rand.h"
+#include "mrfc/focus/focus_list.h"
 #include "mrfc/focus/focus_priv.h"
 
 #define BOUNDARY_LEN 24

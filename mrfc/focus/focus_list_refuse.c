@@ -8,6 +8,8 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "mrfc/focus/focus_access.h"
+#include "mrfc/focus/focus_list.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/sip_uri.h"
 

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the media side reports: connections bound and lost, nicknames, a whole MRFP gone. */
+#include "mrfc/focus/focus_media.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_file.h"
+#include "mrfc/focus/focus_leave.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_record.h"
+#include "mrfc/focus/focus_recover.h"
+#include "mrfc/focus/focus_reinvite.h"
+#include "mrfc/focus/focus_replace.h"
 #include "proto/ctl_msgs.h"
 
 #define LOG_PLACE "focus/media"

@@ -5,11 +5,16 @@
  * and who comes back has the other absent ones called again. The only file that changes a member's
  * state; the queue of missed messages hears of it by its hooks.
  */
+#include "mrfc/focus/focus_member.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_access.h"
+#include "mrfc/focus/focus_control.h"
+#include "mrfc/focus/focus_dialout.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/sip_uri.h"
 

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/cpim.h"
 

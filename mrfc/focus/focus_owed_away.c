@@ -9,7 +9,9 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_record.h"
 
 #define LOG_PLACE "focus/owed"
 

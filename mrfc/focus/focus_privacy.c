@@ -5,11 +5,14 @@
  * room. The real names stay with us: decisions, records, logs and the admin API use them. RFC 3323,
  * RFC 4575 5.6, RFC 7701 5.2.
  */
+#include "mrfc/focus/focus_privacy.h"
+
 #include <stdlib.h>
 
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfc/conference/privacy.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/sip_uri.h"
 

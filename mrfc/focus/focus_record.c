@@ -4,11 +4,14 @@
  * (focus_recover.c): the session with both sides' descriptions, its dialog apart from it, as that
  * changes more often. Writes only; when an answer has to wait for it is its caller's business.
  */
+#include "mrfc/focus/focus_record.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_refer.h"
 
 static const char *local_tag(const struct session *s)
 {

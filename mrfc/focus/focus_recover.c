@@ -5,13 +5,23 @@
  * MRFPs' audits tell: a room is recovering until the one that has it was heard. What is gone is
  * offered anew, as when an MRFP is lost. INVITEs wait for that, for a moment.
  */
+#include "mrfc/focus/focus_recover.h"
+
 #include <stdlib.h>
 #include <uthash.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_events.h"
+#include "mrfc/focus/focus_join.h"
+#include "mrfc/focus/focus_leave.h"
+#include "mrfc/focus/focus_media.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_record.h"
+#include "mrfc/focus/focus_refer.h"
+#include "mrfc/focus/focus_reinvite.h"
 #include "proto/ctl_msgs.h"
 
 #define LOG_PLACE "focus/recover"

@@ -4,13 +4,24 @@
  * conference. Each accepted REFER is an implicit subscription whose NOTIFYs tell how far it got,
  * unless the sender wants none (RFC 4488). Flows F4, F10.
  */
+#include "mrfc/focus/focus_refer.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_access.h"
+#include "mrfc/focus/focus_auth.h"
+#include "mrfc/focus/focus_charging.h"
+#include "mrfc/focus/focus_dialout.h"
+#include "mrfc/focus/focus_leave.h"
+#include "mrfc/focus/focus_list.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_privacy.h"
+#include "mrfc/focus/focus_token.h"
+#include "mrfc/focus/focus_turn.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE "focus/refer"

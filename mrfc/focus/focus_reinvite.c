@@ -4,11 +4,17 @@
  * capabilities), and our own re-INVITEs that take a conference's sessions to another MRFP when
  * theirs is gone. A failed change leaves the session as it was (FOC-023).
  */
+#include "mrfc/focus/focus_reinvite.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "mrfc/focus/focus_file.h"
+#include "mrfc/focus/focus_leave.h"
+#include "mrfc/focus/focus_media.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_record.h"
 
 #define LOG_PLACE "focus/reinvite"
 

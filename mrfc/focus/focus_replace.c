@@ -4,9 +4,14 @@
  * RFC 4579 5.9), Join means that dialog's conference (RFC 3911). The old session stays until the
  * new one has its connection, so that no message falls between the two; a failure leaves it alone.
  */
+#include "mrfc/focus/focus_replace.h"
+
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "mrfc/focus/focus_auth.h"
+#include "mrfc/focus/focus_leave.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
 #include "mrfc/sip/sip_ref.h"
 #include "proto/sip_uri.h"

@@ -4,10 +4,14 @@
  * resources gets our answer in a reliable 183 and its 200 when it says that it has them; a peer that
  * is called and asks for ours is told that they are there. We reserve nothing ourselves.
  */
+#include "mrfc/focus/focus_reserve.h"
+
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_record.h"
 
 #define LOG_PLACE "focus/reserve"
 

@@ -11,7 +11,13 @@
 #include "common/mem.h"
 #include "common/rand.h"
 #include "mrfc/conference/privacy.h"
+#include "mrfc/conference/psi.h"
+#include "mrfc/focus/focus_access.h"
+#include "mrfc/focus/focus_control.h"
+#include "mrfc/focus/focus_events.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_privacy.h"
+#include "mrfc/focus/focus_reinvite.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE "focus"

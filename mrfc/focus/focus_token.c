@@ -3,6 +3,8 @@
  * The Referred-By token, RFC 3892 2.2 and 5: the body part that a REFER's Referred-By names goes into
  * our call as it is. Whether its signature holds is for who is called: it is his to judge.
  */
+#include "mrfc/focus/focus_token.h"
+
 #include "common/chunk.h"
 #include "mrfc/focus/focus_priv.h"
 

@@ -3,7 +3,10 @@
  * Calls of ours take turns: so many a second over all conferences (dialout.rate), that a list of a
  * hundred does not flood the next hop. Who waits is in the roster already. Conferences take turns, and in each: first come, first called.
  */
+#include "mrfc/focus/focus_turn.h"
+
 #include "common/clock.h"
+#include "mrfc/focus/focus_dialout.h"
 #include "mrfc/focus/focus_priv.h"
 
 #define SECOND_US 1000000u

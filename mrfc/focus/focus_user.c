@@ -4,6 +4,8 @@
  * them while the server runs; the store keeps them. Whose credentials a request brings is judged
  * here, before anything is made for it. RFC 3261 22, RFC 7616, RFC 8760.
  */
+#include "mrfc/focus/focus_user.h"
+
 #include <stdlib.h>
 
 #include "common/clock.h"

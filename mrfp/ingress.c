@@ -22,6 +22,7 @@
 #include "mrfp/seal.h"
 #include "mrfp/sender.h"
 #include "mrfp/throttle.h"
+#include "mrfp/uris.h"
 #include "mrfp/verdict.h"
 #include "proto/media_type.h"
 
@@ -130,6 +131,7 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 	if (is_gated(m, &cpim)) {
 		m->sealed = seal_judge(&m->from->ctx->seal,
 				       seal_form(cpim.content_type, cpim.content_encoding),
+				       !uris_has(&m->from->ctx->room, cpim.to),
 				       slice_from(octets, cpim.head_len), complete);
 		if (!m->sealed)
 			return;

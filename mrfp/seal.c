@@ -72,7 +72,16 @@ static int read_gkid(enum seal_form form, struct slice first, struct gkid *id_r)
 	return 0;
 }
 
-int seal_judge(const struct seal *s, enum seal_form form, struct slice first, bool complete)
+/* Nobody's key of the group is in it, or it is not sealed at all. */
+static int judge_person(enum seal_form form, bool for_one, struct slice first)
+{
+	if (form != SEAL_CMS || cms_peek_person(first) < 0)
+		return 415;
+	return for_one ? 200 : 403;
+}
+
+int seal_judge(const struct seal *s, enum seal_form form, bool for_one, struct slice first,
+	       bool complete)
 {
 	struct gkid id;
 	uint32_t epoch;
@@ -83,8 +92,9 @@ int seal_judge(const struct seal *s, enum seal_form form, struct slice first, bo
 		return 200;
 	if (first.len < SEAL_PEEK && !complete)
 		return 0;
-	if (read_gkid(form, slice_first(first, SEAL_PEEK), &id))
-		return 415;
+	first = slice_first(first, SEAL_PEEK);
+	if (read_gkid(form, first, &id))
+		return judge_person(form, for_one, first);
 	epoch = gkid_epoch(&id);
 	if (memcmp(id.octets, s->domain, GKID_DOMAIN_SIZE) != 0 || epoch < s->oldest ||
 	    (s->newest && epoch > s->newest))

@@ -25,10 +25,13 @@ enum seal_form seal_form(struct slice content_type, struct slice content_encodin
 bool seal_take_add(struct seal *s, const struct ctl_add *m);
 bool seal_take_modify(struct seal *s, const struct ctl_modify *m);
 /*
- * The first octets of a body; complete: all there are. 200; 415 it is not what its type says; 403 another
- * domain, or no epoch of now (GK-007); 0: SEAL_PEEK octets are needed.
+ * The first octets of a body; complete: all there are; for_one: its To is not the room. 200; 415 it is not what
+ * its type says; 403 another domain, or no epoch of now (GK-007); 0: SEAL_PEEK octets are needed.
+ * What one person's certificate opens names no epoch: it passes to one alone, to the room it is 403
+ * (GK-011).
  */
-int seal_judge(const struct seal *s, enum seal_form form, struct slice first, bool complete);
+int seal_judge(const struct seal *s, enum seal_form form, bool for_one, struct slice first,
+	       bool complete);
 
 /* A sealed message was taken. True: the MRFC is to be told of *n_r by now (keys wear out, GK-010). */
 #define SEAL_TELL 256

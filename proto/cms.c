@@ -15,6 +15,7 @@
 #include "proto/cms_priv.h"
 
 #define TAG_KEK_RECIPIENT 0xa2 /* [2] of RecipientInfo */
+#define TAG_KEY_AGREEMENT 0xa1
 #define TAG_CONTENT       0xa0 /* [0] of ContentInfo, explicit */
 #define TAG_CIPHERTEXT    0x80 /* [0] of EncryptedContentInfo, implicit OCTET STRING */
 #define DATE_SIZE         15
@@ -256,6 +257,32 @@ int cms_take_info(struct der *in, struct der *enveloped_r)
 	return rc == 0 ? der_take_exactly(enveloped_r, version_0, sizeof(version_0)) : rc;
 }
 
+int cms_take_agreement(struct der *recipients, struct der *kari_r)
+{
+	static const uint8_t version_3[] = {DER_INTEGER, 1, 3}, uncompressed[] = {0, 4};
+	struct der originator, key, algorithm, bits;
+	int rc = der_take(recipients, TAG_KEY_AGREEMENT, kari_r);
+
+	if (rc == 0)
+		rc = der_take_exactly(kari_r, version_3, sizeof(version_3));
+	if (rc == 0)
+		rc = der_take(kari_r, 0xa0, &originator);
+	if (rc == 0)
+		rc = der_take(&originator, 0xa1, &key);
+	if (rc == 0)
+		rc = der_take(&key, DER_SEQUENCE, &algorithm);
+	if (rc == 0)
+		rc = der_take(&key, DER_BITS, &bits);
+	if (rc < 0)
+		return rc;
+	if (originator.left > 0 || key.left > 0)
+		return -ERR_SYNTAX;
+	if (bits.left != 66)
+		return -ERR_UNSUPPORTED;
+	rc = der_take_exactly(&bits, uncompressed, sizeof(uncompressed));
+	return rc == -ERR_SYNTAX ? -ERR_UNSUPPORTED : rc;
+}
+
 /* As far as it is in sight; *named: the key's name was. */
 static int read_info(struct der *in, struct cms_head *head, bool *named)
 {
@@ -305,6 +332,21 @@ int cms_peek(struct slice first, struct gkid *gkid_r)
 		return -ERR_SYNTAX;
 	*gkid_r = head.gkid;
 	return 0;
+}
+
+int cms_peek_person(struct slice first)
+{
+	struct der in = {first, CMS_MAX_SIZE}, enveloped, recipients, kari;
+	int rc;
+
+	if (first.len > CMS_MAX_SIZE)
+		in.seen = slice_first(first, CMS_MAX_SIZE);
+	rc = cms_take_info(&in, &enveloped);
+	if (rc == 0)
+		rc = der_take(&enveloped, DER_SET, &recipients);
+	if (rc == 0)
+		rc = cms_take_agreement(&recipients, &kari);
+	return rc == 0 && recipients.left == 0 ? 0 : -ERR_SYNTAX;
 }
 
 int cms_open(const struct cms_head *head, struct slice kek, struct bytes *out)

@@ -44,6 +44,11 @@ MUST_CHECK int cms_parse(struct slice der, struct cms_head *head_r);
  * -ERR_SYNTAX: not this shape so far as can be seen.
  */
 MUST_CHECK int cms_peek(struct slice first, struct gkid *gkid_r);
+/*
+ * The same for a body that one certificate's owner alone opens (cms_signed.h): it names no key of a group. 0:
+ * it begins as one. -ERR_SYNTAX.
+ */
+MUST_CHECK int cms_peek_person(struct slice first);
 /* -ERR_DENIED: wrong key, or changed; out is untouched then: nothing is released. */
 MUST_CHECK int cms_open(const struct cms_head *head, struct slice kek, struct bytes *out);
 

@@ -221,8 +221,15 @@ int cms_seal_to(const struct cms_cert *const *to, size_t n, struct slice plainte
 	return rc;
 }
 
-/* { [0] { OCTET STRING ski }, OCTET STRING wrapped } of one recipient. *named_r: it is this one. */
-static int check_wrapped(struct der *keys, struct slice ski, bool *named_r)
+/* Who can open it. */
+struct openers {
+	struct slice mine; /* our subject key identifier */
+	size_t n;
+	bool named; /* we are among them */
+};
+
+/* { [0] { OCTET STRING ski }, OCTET STRING wrapped } of one recipient. */
+static int check_wrapped(struct der *keys, struct openers *o)
 {
 	struct der key, id;
 	struct slice octets;
@@ -232,8 +239,9 @@ static int check_wrapped(struct der *keys, struct slice ski, bool *named_r)
 		rc = der_take(&key, 0xa0, &id);
 	if (rc == 0)
 		rc = der_take_slice(&id, DER_OCTETS, &octets);
-	if (rc == 0 && slice_eq(octets, ski))
-		*named_r = true;
+	if (rc == 0 && slice_eq(octets, o->mine))
+		o->named = true;
+	o->n++;
 	if (rc == 0)
 		rc = der_take_slice(&key, DER_OCTETS, &octets);
 	if (rc == 0 && (id.left > 0 || key.left > 0 || octets.len != 16 + WRAP_OVERHEAD))
@@ -241,40 +249,16 @@ static int check_wrapped(struct der *keys, struct slice ski, bool *named_r)
 	return rc;
 }
 
-/* [0] { [1] { algorithm, BIT STRING } }: an uncompressed point of P-256 */
-static int check_originator(struct der *kari)
-{
-	struct der originator, key, algorithm;
-	struct slice bits;
-	int rc = der_take(kari, 0xa0, &originator);
-
-	if (rc == 0)
-		rc = der_take(&originator, 0xa1, &key);
-	if (rc == 0)
-		rc = der_take(&key, DER_SEQUENCE, &algorithm);
-	if (rc == 0)
-		rc = der_take_slice(&key, DER_BITS, &bits);
-	if (rc < 0)
-		return rc;
-	if (originator.left > 0 || key.left > 0)
-		return -ERR_SYNTAX;
-	return bits.len == 66 && bits.ptr[0] == 0 && bits.ptr[1] == 4 ? 0 : -ERR_UNSUPPORTED;
-}
-
 /* KeyAgreeRecipientInfo: version 3, its public key, the algorithms of ours, wrapped keys. */
-static int check_recipient(struct der *recipients, struct slice ski, bool *named_r)
+static int check_recipient(struct der *recipients, struct openers *o)
 {
 	/* dhSinglePass-stdDH-sha256kdf-scheme, and id-aes128-wrap as its parameter */
 	static const uint8_t algorithms[] = {0x30, 21,   0x06, 6,    0x2b, 0x81, 0x04, 0x01,
 					     0x0b, 0x01, 0x30, 11,   0x06, 9,    0x60, 0x86,
 					     0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x05};
 	struct der kari, keys;
-	int rc = der_take(recipients, 0xa1, &kari);
+	int rc = cms_take_agreement(recipients, &kari);
 
-	if (rc == 0)
-		rc = der_take_exactly(&kari, version_3, sizeof(version_3));
-	if (rc == 0)
-		rc = check_originator(&kari);
 	if (rc < 0)
 		return rc;
 	if (der_take_exactly(&kari, algorithms, sizeof(algorithms)) < 0)
@@ -283,18 +267,19 @@ static int check_recipient(struct der *recipients, struct slice ski, bool *named
 	if (rc == 0 && kari.left > 0)
 		rc = -ERR_SYNTAX;
 	while (rc == 0 && keys.left > 0)
-		rc = check_wrapped(&keys, ski, named_r);
+		rc = check_wrapped(&keys, o);
 	return rc;
 }
 
 /* DER, a tag of 16 octets, AES-128-GCM, at most 100 recipients, each by key agreement. */
-static int check_sealed(struct slice der, const struct cms_signer *mine)
+static int check_sealed(struct slice der, const struct cms_signer *mine, bool alone)
 {
 	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(mine->cert.x509);
-	struct slice ski = slice_make(ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id));
+	struct openers o = {
+		.mine = slice_make(ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id)),
+	};
 	struct cms_head head = {.cipher = CMS_AES128};
 	struct der in = der_whole(der), enveloped, recipients;
-	bool named = false;
 	int rc = cms_take_info(&in, &enveloped);
 
 	if (rc == 0 && in.left > 0)
@@ -302,10 +287,12 @@ static int check_sealed(struct slice der, const struct cms_signer *mine)
 	if (rc == 0)
 		rc = der_take(&enveloped, DER_SET, &recipients);
 	for (size_t n = 0; rc == 0 && recipients.left > 0; n++)
-		rc = n < RECIPIENTS_MAX ? check_recipient(&recipients, ski, &named) : -ERR_LIMIT;
+		rc = n < RECIPIENTS_MAX ? check_recipient(&recipients, &o) : -ERR_LIMIT;
 	if (rc == 0)
 		rc = cms_take_content(&enveloped, &head);
-	return rc == 0 && !named ? -ERR_NOT_FOUND : rc;
+	if (rc == 0 && !o.named)
+		rc = -ERR_NOT_FOUND;
+	return rc == 0 && alone && o.n != 1 ? -ERR_UNSUPPORTED : rc;
 }
 
 static int open_mine(CMS_ContentInfo *cms, const struct cms_signer *mine, struct bytes *out)
@@ -324,14 +311,15 @@ static int open_mine(CMS_ContentInfo *cms, const struct cms_signer *mine, struct
 	return rc;
 }
 
-int cms_open_mine(struct slice der, const struct cms_signer *mine, struct bytes *out)
+static int open_checked(struct slice der, const struct cms_signer *mine, bool alone,
+			struct bytes *out)
 {
 	CMS_ContentInfo *cms;
 	int rc;
 
 	if (der.len > CMS_MAX_SIZE)
 		return -ERR_SYNTAX;
-	rc = check_sealed(der, mine);
+	rc = check_sealed(der, mine, alone);
 	if (rc < 0)
 		return rc;
 	cms = read_der(der);
@@ -339,4 +327,14 @@ int cms_open_mine(struct slice der, const struct cms_signer *mine, struct bytes 
 	CMS_ContentInfo_free(cms);
 	ERR_clear_error();
 	return rc;
+}
+
+int cms_open_mine(struct slice der, const struct cms_signer *mine, struct bytes *out)
+{
+	return open_checked(der, mine, false, out);
+}
+
+int cms_open_alone(struct slice der, const struct cms_signer *mine, struct bytes *out)
+{
+	return open_checked(der, mine, true, out);
 }

@@ -17,6 +17,8 @@ MUST_CHECK int cms_signer_new(struct slice cert_pem, struct slice key_pem, struc
 void cms_signer_free(struct cms_signer **s);
 MUST_CHECK int cms_cert_new(struct slice cert_pem_or_der, struct cms_cert **c_r);
 void cms_cert_free(struct cms_cert **c);
+/* May bodies be sealed to it? Not when its key usage leaves out keyAgreement (RFC 5280 4.2.1.3). */
+bool cms_cert_agrees(const struct cms_cert *c);
 /* SHA-256 of the certificate's DER. */
 void cms_cert_hash(const struct cms_cert *c, uint8_t out[32]);
 
@@ -30,5 +32,7 @@ MUST_CHECK int cms_seal_to(const struct cms_cert *const *to, size_t n, struct sl
 			   struct bytes *out);
 /* -ERR_NOT_FOUND: not for this one; -ERR_DENIED: changed. */
 MUST_CHECK int cms_open_mine(struct slice der, const struct cms_signer *mine, struct bytes *out);
+/* The same, but -ERR_UNSUPPORTED when others can open it, too. */
+MUST_CHECK int cms_open_alone(struct slice der, const struct cms_signer *mine, struct bytes *out);
 
 #endif

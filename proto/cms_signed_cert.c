@@ -94,6 +94,11 @@ void cms_cert_free(struct cms_cert **c)
 	*c = NULL;
 }
 
+bool cms_cert_agrees(const struct cms_cert *c)
+{
+	return (X509_get_key_usage(c->x509) & KU_KEY_AGREEMENT) != 0; /* all bits without one */
+}
+
 void cms_cert_hash(const struct cms_cert *c, uint8_t out[32])
 {
 	unsigned int n = 0;

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from peer import cpim
+from peer import cpim, opensslcmd
 from peer.loop import wait
 from peer.msrpmsg import new_id
 from test_abuse_msrp import CONTEXT, legs  # noqa: F401
@@ -95,6 +95,26 @@ def test_records_pass_by_their_key_and_keep_their_headers(alone, legs):  # noqa:
     assert one.session.send(wrapped(records(7), "gzip")).status() == 415
     assert one.session.send(wrapped(bytes(200))).status() == 415
     wait(lambda: bodies(two) == [good], what="the good one", state=lambda: bodies(two))
+
+
+def test_what_one_certificate_opens_passes_to_one_member_alone(alone, legs, tmp_path):  # noqa: F811
+    # covers: GK-011, CMS-008
+    _, control = alone
+    one, two, three = legs[:3]
+    tell(control, key_domain=DOMAIN, key_epoch=6, key_newest=7)
+    bob, carol = (opensslcmd.Person(tmp_path, name).cert for name in ("bob", "carol"))
+    body = opensslcmd.seal_to(b"for bob", bob)
+
+    def status(to, octets=body, size=None):
+        data = one.cpim(octets, to=to, kind=TYPE)
+        return (one.session.send_chunks(data, size)[-1] if size else one.session.send(data)).status()
+    assert status(two.aor) == 200
+    assert [status(two.aor, size=n) for n in (7, 200)] == [200, 200]
+    assert [status(ROOM), status(ROOM, size=50), status("sip:nobody@example.com")] == [403, 403, 404]
+    assert status(two.aor, opensslcmd.seal_to(b"for two", bob, carol)) == 415
+    wait(lambda: len(two.session.messages) == 3, what="what passed")
+    assert all(cpim.Cpim(m.data).content == body for m in two.session.messages)
+    assert not three.session.messages
 
 
 def test_content_headers_of_a_send_pass_on(alone):  # noqa: F811

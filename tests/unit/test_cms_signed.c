@@ -160,11 +160,16 @@ static void what_is_sealed_to_persons_opens_for_them_alone(void **state)
 	assert_int_equal(plain.len, 0);
 	assert_int_equal(cms_open_mine(bytes_slice(&der), bob, &plain), 0);
 	assert_string_equal(bytes_cstr(&plain), "for bob");
+	bytes_reset(&plain);
+	assert_int_equal(cms_open_alone(bytes_slice(&der), alice, &plain), -ERR_NOT_FOUND);
+	assert_int_equal(cms_open_alone(bytes_slice(&der), bob, &plain), 0);
 	assert_int_equal(cms_seal_to(to, 0, SLICE_LIT("x"), &der), -ERR_LIMIT);
 	assert_int_equal(cms_seal_to(to, 101, SLICE_LIT("x"), &der), -ERR_LIMIT);
 	bytes_reset(&der);
 	bytes_reset(&plain);
 	assert_int_equal(cms_seal_to(to, 100, SLICE_LIT("x"), &der), 0);
+	assert_int_equal(cms_open_alone(bytes_slice(&der), bob, &plain), -ERR_UNSUPPORTED);
+	assert_int_equal(plain.len, 0);
 	assert_int_equal(cms_open_mine(bytes_slice(&der), bob, &plain), 0);
 	bytes_fini(&der);
 	bytes_fini(&plain);

@@ -7,8 +7,10 @@
 
 #include <cmocka.h>
 
+#include "gke_vectors.h"
 #include "mrfp/seal.h"
 #include "proto/cms.h"
+#include "proto/cms_signed.h"
 #include "proto/ctl_msgs.h"
 #include "proto/ece.h"
 
@@ -42,10 +44,11 @@ static struct seal gate(uint32_t oldest, uint32_t newest)
 static int judge(const struct seal *s, const uint8_t *domain, uint32_t epoch)
 {
 	struct bytes b = sealed(domain, epoch);
-	int status = seal_judge(s, SEAL_CMS, bytes_slice(&b), true);
+	int status = seal_judge(s, SEAL_CMS, false, bytes_slice(&b), true);
 
-	assert_int_equal(seal_judge(s, SEAL_CMS, slice_first(bytes_slice(&b), SEAL_PEEK), false),
-			 status);
+	assert_int_equal(
+		seal_judge(s, SEAL_CMS, false, slice_first(bytes_slice(&b), SEAL_PEEK), false),
+		status);
 	bytes_fini(&b);
 	return status;
 }
@@ -77,8 +80,8 @@ static void too_few_octets_are_waited_for(void **state)
 	for (size_t n = 0; n < SEAL_PEEK; n++) {
 		struct slice first = slice_first(bytes_slice(&b), n);
 
-		assert_int_equal(seal_judge(&s, SEAL_CMS, first, false), 0);
-		assert_int_equal(seal_judge(&s, SEAL_NONE, first, false), 415);
+		assert_int_equal(seal_judge(&s, SEAL_CMS, false, first, false), 0);
+		assert_int_equal(seal_judge(&s, SEAL_NONE, false, first, false), 415);
 	}
 	bytes_fini(&b);
 }
@@ -91,10 +94,12 @@ static void what_only_says_it_is_sealed_is_not(void **state)
 
 	(void)state;
 	memset(text, 'x', sizeof(text));
-	assert_int_equal(seal_judge(&s, SEAL_CMS, slice_make(text, sizeof(text)), false), 415);
-	assert_int_equal(seal_judge(&s, SEAL_ECE, slice_make(text, sizeof(text)), false), 415);
-	assert_int_equal(seal_judge(&s, SEAL_CMS, SLICE_NULL, true), 415);
-	assert_int_equal(seal_judge(&s, SEAL_ECE, slice_make(text, 20), true), 415);
+	assert_int_equal(seal_judge(&s, SEAL_CMS, false, slice_make(text, sizeof(text)), false),
+			 415);
+	assert_int_equal(seal_judge(&s, SEAL_ECE, false, slice_make(text, sizeof(text)), false),
+			 415);
+	assert_int_equal(seal_judge(&s, SEAL_CMS, false, SLICE_NULL, true), 415);
+	assert_int_equal(seal_judge(&s, SEAL_ECE, false, slice_make(text, 20), true), 415);
 }
 
 /* covers: GK-014 */
@@ -106,10 +111,52 @@ static void records_name_their_key_too(void **state)
 
 	(void)state;
 	ece_head_build(&head, first);
-	assert_int_equal(seal_judge(&s, SEAL_ECE, slice_make(first, sizeof(first)), false), 200);
+	assert_int_equal(seal_judge(&s, SEAL_ECE, false, slice_make(first, sizeof(first)), false),
+			 200);
 	head.gkid = gkid_make(DOMAIN, 3);
 	ece_head_build(&head, first);
-	assert_int_equal(seal_judge(&s, SEAL_ECE, slice_make(first, sizeof(first)), false), 403);
+	assert_int_equal(seal_judge(&s, SEAL_ECE, false, slice_make(first, sizeof(first)), false),
+			 403);
+}
+
+/* covers: GK-011, CMS-008 */
+static void what_one_certificate_opens_passes_to_one_alone(void **state)
+{
+	static const char v10[] = "V10_message_two_recipients_kari";
+	struct bytes pem = vector_text(v10, "bob_cert_pem"), two = vector_octets(v10, "der");
+	struct seal s = gate(4, 5);
+	struct bytes der = BYTES_INIT;
+	const struct cms_cert *to[1];
+	struct cms_cert *cert;
+
+	(void)state;
+	assert_int_equal(cms_cert_new(bytes_slice(&pem), &cert), 0);
+	to[0] = cert;
+	assert_int_equal(cms_seal_to(to, 1, SLICE_LIT("for bob"), &der), 0);
+	for (size_t n = 0; n < der.len; n++) {
+		struct slice first = slice_first(bytes_slice(&der), n);
+		int expected = n < SEAL_PEEK ? 0 : 200;
+
+		assert_int_equal(seal_judge(&s, SEAL_CMS, true, first, false), expected);
+		assert_int_equal(seal_judge(&s, SEAL_CMS, false, first, false), expected ? 403 : 0);
+	}
+	assert_int_equal(seal_judge(&s, SEAL_CMS, true, bytes_slice(&der), true), 200);
+	assert_int_equal(seal_judge(&s, SEAL_CMS, false, bytes_slice(&der), true), 403);
+	assert_int_equal(seal_judge(&s, SEAL_ECE, true, bytes_slice(&der), true), 415);
+	/* cut before its public key; for two */
+	assert_int_equal(seal_judge(&s, SEAL_CMS, true, slice_first(bytes_slice(&der), 30), true),
+			 415);
+	assert_int_equal(seal_judge(&s, SEAL_CMS, true, bytes_slice(&two), true), 415);
+	/* one bit of what is looked at changed */
+	for (size_t bit = 0; bit < 8 * 30; bit++) {
+		der.data[bit / 8] ^= (char)(1 << bit % 8);
+		assert_int_not_equal(seal_judge(&s, SEAL_CMS, false, bytes_slice(&der), true), 200);
+		der.data[bit / 8] ^= (char)(1 << bit % 8);
+	}
+	cms_cert_free(&cert);
+	bytes_fini(&der);
+	bytes_fini(&pem);
+	bytes_fini(&two);
 }
 
 static void the_gate_is_told_by_the_mrfc(void **state)
@@ -163,6 +210,7 @@ int main(void)
 		cmocka_unit_test(too_few_octets_are_waited_for),
 		cmocka_unit_test(what_only_says_it_is_sealed_is_not),
 		cmocka_unit_test(records_name_their_key_too),
+		cmocka_unit_test(what_one_certificate_opens_passes_to_one_alone),
 		cmocka_unit_test(the_gate_is_told_by_the_mrfc),
 	};
 

@@ -205,7 +205,9 @@ int ks_serve_take(struct ks_serve *s, struct ks_client *c, const struct ks_frame
 
 	*taken_r = (struct ks_taken){0};
 	if (f->verb == KS_HELLO) {
-		ks_serve_gone(s, c); /* it begins anew */
+		if (f->number == 0)
+			return -ERR_SYNTAX; /* there is no such version */
+		ks_serve_gone(s, c);        /* it begins anew */
 		c->hello = true;
 		taken_r->answer = KS_HELLO;
 		return 0;

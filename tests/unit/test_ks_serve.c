@@ -49,7 +49,7 @@ static int say(struct serve_rig *r, struct ks_client *c, uint8_t verb, const cha
 
 static void hello(struct serve_rig *r, struct ks_client *c)
 {
-	assert_int_equal(say(r, c, KS_HELLO, NULL), 0);
+	assert_int_equal(take(r, c, &(struct ks_frame){.verb = KS_HELLO, .number = KS_VERSION}), 0);
 	assert_int_equal(r->taken.answer, KS_HELLO);
 	assert_true(c->hello);
 }
@@ -126,6 +126,7 @@ static void test_what_is_not_understood_ends_it(void **state)
 
 	assert_int_equal(say(r, &r->first, KS_PING, NULL), -ERR_SYNTAX); /* before hello */
 	assert_int_equal(say(r, &r->first, KS_OPEN, ROOM), -ERR_SYNTAX);
+	assert_int_equal(say(r, &r->first, KS_HELLO, NULL), -ERR_SYNTAX); /* version 0 */
 	hello(r, &r->first);
 	assert_int_equal(say(r, &r->first, KS_OPEN, ""), -ERR_SYNTAX);
 	assert_int_equal(say(r, &r->first, KS_EPOCH, ROOM), -ERR_SYNTAX);

@@ -532,3 +532,15 @@ bool keyserver_next(struct keyserver *ks, const struct keyserver_now *now,
 	item_drop(ks, item);
 	return true;
 }
+
+bool keyserver_key(const struct keyserver *ks, const char *uri, struct gkid *id_r,
+		   struct slice *tek_r)
+{
+	const struct ks_room *room = room_find(ks, uri);
+
+	if (room == NULL || room->epoch == 0)
+		return false;
+	*id_r = ks_gkid(room);
+	*tek_r = slice_make(room->tek, gke_tek_size(room->suite));
+	return true;
+}

@@ -99,6 +99,13 @@ void keyserver_age(struct keyserver *ks, const struct keyserver_now *now);
 bool keyserver_next(struct keyserver *ks, const struct keyserver_now *now,
 		    struct keyserver_event *event_r);
 
+/*
+ * The current key itself, for who takes part in a room and is its key server; a view until the next
+ * call. False: no such room, or none yet.
+ */
+bool keyserver_key(const struct keyserver *ks, const char *room, struct gkid *id_r,
+		   struct slice *tek_r);
+
 /* Why keyserver_request() dropped something, as metrics and logs name it. Static text. */
 const char *keyserver_reason(int err);
 

@@ -12,6 +12,13 @@
 #define KS_FRAME_MAX (16u << 20)
 #define KS_VERSION   1
 
+/*
+ * Where a member's UE is the key server they are bodies of this type in his MSRP session: each has one
+ * frame or several, none is cut. Who lists it in a=accept-types takes them.
+ */
+#define KS_BODY_TYPE "application/vnd.mrf.keyserver"
+#define KS_BODY_MAX  65536u
+
 enum ks_verb {
 	KS_HELLO = 1, /* number: version */
 	KS_PING,      /* answered by PONG */

@@ -88,6 +88,12 @@ void ks_serve_age(struct ks_serve *s, const struct keyserver_now *now)
 	keyserver_age(s->ks, now);
 }
 
+bool ks_serve_key(const struct ks_serve *s, const char *room, struct gkid *id_r,
+		  struct slice *tek_r)
+{
+	return keyserver_key(s->ks, room, id_r, tek_r);
+}
+
 /* --- frames --- */
 
 static int open_room(struct ks_serve *s, struct ks_client *c, const char *room, uint64_t suite,

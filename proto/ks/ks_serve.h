@@ -49,6 +49,9 @@ void ks_serve_gone(struct ks_serve *s, struct ks_client *c);
 bool ks_serve_next(struct ks_serve *s, const struct keyserver_now *now, struct ks_out *out_r);
 /* As keyserver_age(). */
 void ks_serve_age(struct ks_serve *s, const struct keyserver_now *now);
+/* As keyserver_key(). */
+bool ks_serve_key(const struct ks_serve *s, const char *room, struct gkid *id_r,
+		  struct slice *tek_r);
 size_t ks_serve_rooms(const struct ks_serve *s);
 
 #endif

@@ -54,6 +54,24 @@ static void all_members_get_the_same_key_each_under_his_own(void **state)
 	}
 }
 
+static void who_is_the_key_server_takes_the_key_itself(void **state)
+{
+	struct rig *rig = *state;
+	struct mikey m;
+	struct mikey_key key;
+	struct gkid id;
+	struct slice tek;
+
+	assert_false(keyserver_key(rig->ks, ROOM, &id, &tek)); /* none yet */
+	assert_false(keyserver_key(rig->ks, OTHER_ROOM, &id, &tek));
+	assert_int_equal(keyserver_change(rig->ks, ROOM, NULL, 0, NULL, 0, &rig->now), 0);
+	rig_join(rig, ALICE, "a1");
+	rig_open(rig, ALICE, "a1", &m, &key);
+	assert_true(keyserver_key(rig->ks, ROOM, &id, &tek));
+	assert_true(gkid_eq(&id, &key.gkid) && gkid_epoch(&id) == 2);
+	assert_true(slice_eq(tek, slice_make(key.tek, key.tek_size)));
+}
+
 static void each_change_is_a_fresh_key_for_who_is_in(void **state)
 {
 	/* covers: GK-001, MIKEY-010, MIKEY-009 */
@@ -347,6 +365,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		TEST(all_members_get_the_same_key_each_under_his_own),
+		TEST(who_is_the_key_server_takes_the_key_itself),
 		TEST(each_change_is_a_fresh_key_for_who_is_in),
 		TEST(a_key_of_one_device_leaves_the_others_in),
 		TEST(who_waits_for_an_older_key_never_gets_it),

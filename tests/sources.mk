@@ -7,7 +7,7 @@ e2e: $(O)/tests/e2e/ctl_frames
 
 # Fuzz targets, tests/fuzz/fuzz_NAME.c: with libFuzzer in the variant `fuzz`, with a plain main over
 # the corpus in the others.
-FUZZ_TARGETS := cms confinfo cpim ctl ece gke_body imdn key_mgmt mikey msrp msrp_uri multipart reslist sdp sip_uri ws
+FUZZ_TARGETS := cms cms_signed confinfo cpim ctl ece gke_body imdn key_mgmt ks_frame mikey msrp msrp_uri multipart reslist sdp sip_uri ws
 FUZZ_TIME    ?= 60
 FUZZ_BIN     := $(FUZZ_TARGETS:%=$(O)/tests/fuzz/fuzz_%)
 REPLAY_BIN   := $(FUZZ_TARGETS:%=$(O)/tests/fuzz/replay_%)

@@ -57,13 +57,33 @@ uint32_t rekey_begin(struct rekey *r, uint64_t now_ms)
 
 void rekey_copy_open(struct rekey_copy *c)
 {
+	struct rekey_copy former = *c;
+
 	*c = (struct rekey_copy){.open = true};
+	if (!former.open)
+		return;
+	c->waits = former.waits;
+	c->first_ms = former.first_ms;
+	c->reoffered = former.reoffered;
+	c->reoffer_ms = former.reoffer_ms;
 }
 
 void rekey_copy_sent(struct rekey_copy *c, uint64_t now_ms)
 {
 	if (c->n_sent++ == 0)
 		c->since_ms = now_ms;
+	if (!c->waits)
+		c->first_ms = now_ms;
+	c->waits = true;
+}
+
+void rekey_copy_lags(struct rekey_copy *c, uint64_t now_ms)
+{
+	if (!c->open)
+		return;
+	c->waits = c->n_sent > 0;
+	c->first_ms = now_ms;
+	c->reoffered = false;
 }
 
 void rekey_copy_reoffered(struct rekey_copy *c, uint64_t now_ms)
@@ -75,7 +95,7 @@ void rekey_copy_reoffered(struct rekey_copy *c, uint64_t now_ms)
 void rekey_copy_park(struct rekey_copy *c)
 {
 	if (c->open)
-		rekey_copy_open(c);
+		*c = (struct rekey_copy){.open = true};
 }
 
 void rekey_copy_close(struct rekey_copy *c)
@@ -94,15 +114,16 @@ enum rekey_step rekey_copy_next(const struct rekey_copy *c, uint64_t patience_ms
 				uint64_t *due_ms_r)
 {
 	static const uint64_t again_ms[] = {2000, 4000, 8000}; /* after the first time */
+	uint64_t over_ms;
 
 	*due_ms_r = REKEY_NEVER;
 	if (!c->open)
 		return REKEY_WAIT;
 	if (c->n_sent == 0)
 		return at(REKEY_SEND, now_ms, now_ms, due_ms_r);
-	if (c->reoffered)
-		return at(REKEY_GIVE_UP, c->reoffer_ms + REKEY_ANSWER_MS, now_ms, due_ms_r);
-	if (c->n_sent <= ARRAY_LEN(again_ms) && again_ms[c->n_sent - 1] < patience_ms)
+	over_ms = c->reoffered ? c->reoffer_ms + REKEY_ANSWER_MS : c->first_ms + patience_ms;
+	if (c->n_sent <= ARRAY_LEN(again_ms) && (!c->reoffered || c->since_ms > c->reoffer_ms) &&
+	    c->since_ms + again_ms[c->n_sent - 1] < over_ms)
 		return at(REKEY_SEND, c->since_ms + again_ms[c->n_sent - 1], now_ms, due_ms_r);
-	return at(REKEY_REOFFER, c->since_ms + patience_ms, now_ms, due_ms_r);
+	return at(c->reoffered ? REKEY_GIVE_UP : REKEY_REOFFER, over_ms, now_ms, due_ms_r);
 }

@@ -43,16 +43,23 @@ enum rekey_step {
 
 /* A copy of a key on its way to one member; zero-initialised: none is. */
 struct rekey_copy {
-	uint64_t since_ms; /* first sent */
+	uint64_t since_ms; /* this one was first sent */
+	uint64_t first_ms; /* patience runs from here: the first of those that are not confirmed */
 	unsigned n_sent;
 	bool open;      /* sent or to be sent, not confirmed */
+	bool waits;     /* first_ms counts */
 	bool reoffered; /* at reoffer_ms */
 	uint64_t reoffer_ms;
 };
-/* A new key is to be sent. */
+/*
+ * A new key is to be sent. While the one before is not confirmed the patience with it goes on: who
+ * never confirms gains no time by the changes of others.
+ */
 void rekey_copy_open(struct rekey_copy *c);
 void rekey_copy_sent(struct rekey_copy *c, uint64_t now_ms);
 void rekey_copy_reoffered(struct rekey_copy *c, uint64_t now_ms);
+/* He confirmed one before this: he takes keys, and is late. Patience begins anew. */
+void rekey_copy_lags(struct rekey_copy *c, uint64_t now_ms);
 /* It cannot be sent now (hold, no connection): starts anew when it can. */
 void rekey_copy_park(struct rekey_copy *c);
 void rekey_copy_close(struct rekey_copy *c); /* confirmed, or given up */

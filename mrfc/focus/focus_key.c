@@ -518,6 +518,7 @@ int key_pass_on(struct session *s, struct slice bytes)
 	const struct groupkey_member from = {.uri = s->key->member->uri,
 					     .key_id = bytes_slice(&s->key->member->id)};
 
+	key_claims(s, bytes);
 	return g->ops->request(g, s->room->c->uri, &from, bytes);
 }
 

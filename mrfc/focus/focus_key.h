@@ -40,6 +40,9 @@ struct session_key {
 	struct bytes request; /* of its offer, until it was told */
 	struct bytes last;    /* the newest bytes for it */
 	struct gkid epoch;    /* of them, of stage KEY_HOLDER */
+	uint64_t epoch_t;     /* timestamp of the first bytes of it */
+	uint64_t claimed_t; /* of the bytes that it says to have; 0: none. The server judges that */
+	bool claims;        /* and it has not judged yet */
 	struct rekey_copy copy;
 	bool flying;              /* on the way to the media side */
 	bool stale;               /* given up, and kept (conference.stale_member) */
@@ -130,6 +133,9 @@ void key_nudge(struct session *s);
 void key_park(struct session *s);
 /* A description of ours goes out now. */
 void key_told_by_sdp(struct session *s);
+/* These bytes of its peer's go to the key server: they may confirm a key. */
+void key_claims(struct session *s, struct slice bytes);
+/* He confirmed this epoch, with one of his sessions: was it this one? */
 void key_confirmed(struct session *s, const struct gkid *id);
 /* Our new offer was refused. */
 void key_offer_failed(struct session *s);

@@ -57,6 +57,20 @@ void key_send_forget(struct session_key *sk)
 	sk->flying = false;
 }
 
+/* Bytes of the newest epoch: what confirms any of them has their timestamp, or a later one. */
+static void take_epoch(struct session_key *sk, struct slice bytes)
+{
+	const struct gkid *newest = &sk->session->room->key->epoch;
+	struct mikey m;
+
+	if (sk->stage == KEY_HOLDER && gkid_eq(&sk->epoch, newest))
+		return;
+	if (!gkid_same_domain(&sk->epoch, newest))
+		sk->claimed_t = 0;
+	sk->epoch = *newest;
+	sk->epoch_t = mikey_parse(bytes, &m, NULL) == 0 ? m.t : 0;
+}
+
 void key_deliver(struct session *s, struct slice bytes, bool fresh)
 {
 	struct session_key *sk = s->key;
@@ -64,7 +78,7 @@ void key_deliver(struct session *s, struct slice bytes, bool fresh)
 
 	bytes_reset(&sk->last);
 	bytes_add_slice(&sk->last, bytes);
-	sk->epoch = s->room->key->epoch;
+	take_epoch(sk, bytes);
 	sk->stage = KEY_HOLDER;
 	key_mgmt_build(bytes, &value);
 	free(s->local.key_mgmt);
@@ -102,9 +116,18 @@ static void set_stale(struct session *s, bool stale)
 void key_confirmed(struct session *s, const struct gkid *id)
 {
 	struct session_key *sk = s->key;
+	bool claimed = sk->claims;
 
-	if (sk->stage != KEY_HOLDER || !gkid_eq(id, &sk->epoch))
-		return; /* of one before */
+	sk->claims = false;
+	if (sk->stage != KEY_HOLDER || sk->claimed_t == 0)
+		return; /* another session of his did */
+	if (!gkid_eq(id, &sk->epoch) || sk->claimed_t < sk->epoch_t) {
+		if (claimed)
+			rekey_copy_lags(&sk->copy, clock_now_ms());
+		return;
+	}
+	if (!sk->copy.open && !sk->stale)
+		return; /* once more */
 	stats_key(s->room->focus->stats, STATS_KEY_CONFIRMED);
 	close_copy(sk);
 	set_stale(s, false);
@@ -123,6 +146,17 @@ void key_told_by_sdp(struct session *s)
 	stats_key(s->room->focus->stats, STATS_KEY_SDP);
 	rekey_copy_sent(&sk->copy, clock_now_ms());
 	key_soon(s->room);
+}
+
+void key_claims(struct session *s, struct slice bytes)
+{
+	struct mikey m;
+
+	if (mikey_parse(bytes, &m, NULL) != 0 || m.data_type != MIKEY_PSK_VERIFY)
+		return;
+	if (m.t > s->key->claimed_t)
+		s->key->claimed_t = m.t;
+	s->key->claims = true;
 }
 
 /* --- by MSRP --- */

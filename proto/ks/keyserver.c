@@ -53,6 +53,11 @@ struct gkid ks_gkid(const struct ks_room *room)
 	return gkid_make(room->domain, room->epoch);
 }
 
+uint8_t *ks_rand(struct ks_room *room, uint32_t epoch)
+{
+	return room->rands[epoch % KS_REMEMBERED];
+}
+
 /* --- the queue --- */
 
 static void item_drop(struct keyserver *ks, struct ks_item *item)
@@ -160,10 +165,8 @@ static void member_drop(struct keyserver *ks, struct ks_room *room, struct ks_me
 {
 	struct ks_person *p = m->person;
 
-	for (int i = 0; i < KS_SENT; i++) {
+	for (int i = 0; i < KS_KINDS; i++)
 		item_drop(ks, &m->items[i]);
-		bytes_fini(&m->sent[i].bytes);
-	}
 	TAILQ_REMOVE(&p->keys, m, link);
 	free(m->uri);
 	free(m->key_id);
@@ -267,7 +270,7 @@ static void new_epoch(struct keyserver *ks, struct ks_room *room, const struct k
 	room->epoch++;
 	mem_wipe(room->tek, GKE_TEK_MAX);
 	ks->random(room->tek, gke_tek_size(room->suite), ks->random_arg);
-	ks->random(room->rand, sizeof(room->rand), ks->random_arg);
+	ks->random(ks_rand(room, room->epoch), MIKEY_RAND_SIZE, ks->random_arg);
 	room->since_ms = now->mono_ms;
 	room->n_messages = 0;
 	gkid = ks_gkid(room);
@@ -372,12 +375,14 @@ static int take_confirmation(struct keyserver *ks, struct ks_room *room,
 {
 	struct ks_member *m;
 	struct ks_sent *sent;
+	struct gkid gkid;
 	int err = ks_judge_confirmation(ks, room, from, bytes, &m, &sent);
 
-	if (err != 0 || sent->confirmed)
+	if (err != 0 || sent->n_confirmed >= KS_CONFIRMS)
 		return err;
-	sent->confirmed = true;
-	ks_tell(ks, KEYSERVER_CONFIRMED, room, m->uri, slice_str(m->key_id), &sent->gkid, 0, NULL);
+	sent->n_confirmed++;
+	gkid = gkid_make(room->domain, sent->epoch);
+	ks_tell(ks, KEYSERVER_CONFIRMED, room, m->uri, slice_str(m->key_id), &gkid, 0, NULL);
 	return 0;
 }
 
@@ -445,7 +450,7 @@ static uint64_t next_t(struct keyserver *ks, const struct keyserver_now *now)
 	return t;
 }
 
-static int build(struct keyserver *ks, const struct ks_room *room, const struct ks_member *m,
+static int build(struct keyserver *ks, struct ks_room *room, struct ks_member *m,
 		 const struct member_key *key, const struct keyserver_now *now, struct bytes *out)
 {
 	struct gkid gkid = ks_gkid(room);
@@ -454,7 +459,7 @@ static int build(struct keyserver *ks, const struct ks_room *room, const struct 
 		.csb_id = gkid_csb_id(&gkid),
 		.v = true,
 		.t = next_t(ks, now),
-		.rand = room->rand,
+		.rand = ks_rand(room, room->epoch),
 		.idri = slice_str(ks->name),
 		.idrr = slice_str(m->uri),
 		.idrpsk = slice_str(m->key_id),
@@ -465,6 +470,7 @@ static int build(struct keyserver *ks, const struct ks_room *room, const struct 
 		.gkid = gkid,
 	};
 
+	m->sent[m->n_sent++ % KS_REMEMBERED] = (struct ks_sent){.t = init.t, .epoch = room->epoch};
 	return mikey_build_init(&init, slice_make(key->key, MEMBER_KEY_SIZE), out);
 }
 
@@ -487,7 +493,6 @@ static void fetch_message(struct keyserver *ks, struct ks_item *item,
 	struct ks_room *room = item->room;
 	struct ks_member *m = item->member;
 	const struct member_key *key = ks_key_find(ks, m->uri, slice_str(m->key_id));
-	struct ks_sent *sent = &m->sent[item->fresh ? KS_FRESH : KS_ANSWER];
 
 	item_drop(ks, item);
 	show(ks, e, room->uri, m->uri, m->key_id);
@@ -500,16 +505,10 @@ static void fetch_message(struct keyserver *ks, struct ks_item *item,
 		return;
 	}
 	m->in_offer = false;
-	if (item->fresh) /* an answer of an older epoch confirms nothing any more */
-		bytes_reset(&m->sent[KS_ANSWER].bytes);
-	bytes_reset(&sent->bytes);
-	bytes_add_slice(&sent->bytes, bytes_slice(&ks->out_bytes));
-	sent->gkid = ks_gkid(room);
-	sent->confirmed = false;
 	e->kind = KEYSERVER_MESSAGE;
 	e->fresh = item->fresh;
 	e->bytes = bytes_slice(&ks->out_bytes);
-	e->gkid = sent->gkid;
+	e->gkid = ks_gkid(room);
 }
 
 bool keyserver_next(struct keyserver *ks, const struct keyserver_now *now,

@@ -163,20 +163,35 @@ int ks_judge_request(struct keyserver *ks, const struct ks_room *room, const cha
 
 /* --- confirmations --- */
 
-/* Which of his messages has this timestamp? */
-static struct ks_sent *sent_at(struct ks_member *m, uint64_t t, struct mikey *init_r)
+/* Which of the last messages to him has this timestamp? */
+static struct ks_sent *sent_at(const struct ks_room *room, struct ks_member *m, uint64_t t)
 {
-	for (int i = 0; i < KS_SENT; i++) {
+	for (int i = 0; i < KS_REMEMBERED; i++) {
 		struct ks_sent *sent = &m->sent[i];
 
-		if (sent->bytes.len > 0 &&
-		    mikey_parse(bytes_slice(&sent->bytes), init_r, NULL) == 0 && init_r->t == t)
+		if (sent->t != 0 && sent->t == t && room->epoch - sent->epoch < KS_REMEMBERED)
 			return sent;
 	}
 	return NULL;
 }
 
-int ks_judge_confirmation(const struct keyserver *ks, const struct ks_room *room,
+/* As much of that message as a confirmation of it says. */
+static struct mikey said(const struct keyserver *ks, struct ks_room *room,
+			 const struct ks_member *m, const struct ks_sent *sent)
+{
+	struct gkid gkid = gkid_make(room->domain, sent->epoch);
+
+	return (struct mikey){.data_type = MIKEY_PSK_INIT,
+			      .v = true,
+			      .suite = room->suite,
+			      .csb_id = gkid_csb_id(&gkid),
+			      .t = sent->t,
+			      .rand = slice_make(ks_rand(room, sent->epoch), MIKEY_RAND_SIZE),
+			      .idri = slice_str(ks->name),
+			      .idrr = slice_str(m->uri)};
+}
+
+int ks_judge_confirmation(const struct keyserver *ks, struct ks_room *room,
 			  const struct groupkey_member *from, struct slice bytes,
 			  struct ks_member **member_r, struct ks_sent **sent_r)
 {
@@ -190,13 +205,14 @@ int ks_judge_confirmation(const struct keyserver *ks, const struct ks_room *room
 	if (mikey_parse(bytes, &r, NULL) != 0 || r.data_type != MIKEY_PSK_VERIFY || person == NULL)
 		return -ERR_SYNTAX;
 	TAILQ_FOREACH(m, &person->keys, link) {
-		sent = sent_at(m, r.t, &init);
+		sent = sent_at(room, m, r.t);
 		if (sent == NULL ||
 		    (from->key_id.len > 0 && !slice_eq_str(from->key_id, m->key_id)))
 			continue;
 		key = ks_key_find(ks, m->uri, slice_str(m->key_id));
 		if (key == NULL)
 			return -ERR_DENIED;
+		init = said(ks, room, m, sent);
 		err = mikey_check_verify(&r, &init, slice_make(key->key, MEMBER_KEY_SIZE));
 		if (err != 0)
 			return err;

@@ -24,13 +24,15 @@ struct ks_item {
 	const char *why;
 };
 
-/* A message that waits to be confirmed. */
+/* A message that may be confirmed: all that is needed to see that, with the RAND of its epoch. */
 struct ks_sent {
-	struct bytes bytes; /* empty: none */
-	struct gkid gkid;
-	bool confirmed;
+	uint64_t t; /* 0: none */
+	uint32_t epoch;
+	unsigned n_confirmed; /* one member may be several devices with one key */
 };
-enum { KS_FRESH, KS_ANSWER, KS_SENT };
+#define KS_REMEMBERED 8  /* messages to one member, and epochs */
+#define KS_CONFIRMS   16 /* of one message that are told of */
+enum { KS_FRESH, KS_ANSWER, KS_KINDS };
 
 /* One key of a user in a room. */
 struct ks_member {
@@ -38,8 +40,9 @@ struct ks_member {
 	struct ks_person *person;
 	char *uri, *key_id;
 	bool in_offer; /* the next message stands in an offer of ours */
-	struct ks_item items[KS_SENT];
-	struct ks_sent sent[KS_SENT];
+	struct ks_item items[KS_KINDS];
+	struct ks_sent sent[KS_REMEMBERED]; /* a ring */
+	unsigned n_sent;
 };
 TAILQ_HEAD(ks_members, ks_member);
 
@@ -53,10 +56,10 @@ struct ks_room {
 	char *uri;
 	enum gke_suite suite;
 	uint8_t domain[GKID_DOMAIN_SIZE];
-	uint32_t epoch; /* 0: none yet */
-	uint8_t *tek;   /* GKE_TEK_MAX */
-	uint8_t rand[MIKEY_RAND_SIZE];
-	uint64_t since_ms, n_messages; /* of the epoch */
+	uint32_t epoch;                                /* 0: none yet */
+	uint8_t *tek;                                  /* GKE_TEK_MAX */
+	uint8_t rands[KS_REMEMBERED][MIKEY_RAND_SIZE]; /* of the last epochs, by number */
+	uint64_t since_ms, n_messages;                 /* of the epoch */
 	struct ks_person *people;
 	UT_hash_handle hh;
 };
@@ -97,6 +100,7 @@ void ks_tell(struct keyserver *ks, enum keyserver_kind kind, struct ks_room *roo
 void ks_owe(struct keyserver *ks, struct ks_room *room, struct ks_member *m, int which);
 const struct member_key *ks_key_find(const struct keyserver *ks, const char *uri, struct slice id);
 struct gkid ks_gkid(const struct ks_room *room);
+uint8_t *ks_rand(struct ks_room *room, uint32_t epoch);
 
 /*
  * keyserver_judge.c: is this a genuine request for the current key, by the user uri? 0 and his key; else
@@ -108,7 +112,7 @@ MUST_CHECK int ks_judge_request(struct keyserver *ks, const struct ks_room *room
 /* One more request of his is in time. */
 bool ks_request_allowed(struct keyserver *ks, const struct member_key *key, uint64_t now_ms);
 /* Does it confirm a message to one of his keys? 0 and which; -ERR_SYNTAX, -ERR_DENIED, -ERR_STALE. */
-MUST_CHECK int ks_judge_confirmation(const struct keyserver *ks, const struct ks_room *room,
+MUST_CHECK int ks_judge_confirmation(const struct keyserver *ks, struct ks_room *room,
 				     const struct groupkey_member *from, struct slice bytes,
 				     struct ks_member **member_r, struct ks_sent **sent_r);
 void ks_senders_free(struct keyserver *ks);

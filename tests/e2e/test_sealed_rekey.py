@@ -4,6 +4,7 @@
 import pytest
 
 from peer import gke, mikey
+from peer.loop import wait
 from peer.sdp import Sdp
 from peer.sipcall import bye_reason
 from test_sealed_join import epoch_of, make, sealed  # noqa: F401  (sealed is a fixture)
@@ -230,3 +231,85 @@ def test_a_rekey_meets_a_change_of_the_peer(own_mrf, sealed, room):  # noqa: F81
     again.wait_ack()
     confirmed = "mrfc_key_confirmations_total"
     net.mrfc.wait_metric(lambda m: m[confirmed] >= 1)
+
+
+# -- who confirms, who does not, while others come and go ----------------------------------------
+
+
+@pytest.fixture
+def brisk(own_mrf, room):
+    net = own_mrf(mrfc={"groupkey.confirm_timeout": "2s", "conference.stale_member": "keep"})
+    make(net, room)
+    return net
+
+
+def offered(one):
+    """The re-INVITEs that came to it."""
+    return [t for t in one.call.requests if t.request.method == "INVITE"]
+
+
+def come_and_go(sealed, net, room, watcher, until):  # noqa: F811
+    """Members come, one after the other, a new key each, until something holds; how many keys that were."""
+    n = 0
+    while not until():
+        assert n < 60, "no end of it"
+        late = sealed("late%d" % n, net).join(room)
+        watcher.wait_epoch(late.keys.hex)
+        if n % 3 == 2:
+            late.leave()
+        n += 1
+    return n
+
+
+def test_new_keys_do_not_renew_the_patience_with_who_confirms_none(brisk, sealed, room):  # noqa: F811
+    # covers: GK-008
+    alice, bob = sealed("alice", brisk).join(room), sealed("bob", brisk)
+    bob.confirms = False
+    bob.join(room)
+    assert come_and_go(sealed, brisk, room, alice, lambda: offered(bob)) > 3
+    assert offered(alice) == []
+    offered(bob)[0].respond(488)
+    seen = brisk.wait_participants(room, lambda p: p[bob.aor]["endpoints"][0].get("stale"))
+    assert not seen[alice.aor]["endpoints"][0].get("stale")
+
+
+def test_who_confirms_late_is_not_taken_for_who_does_not(brisk, sealed, room):  # noqa: F811
+    # covers: GK-008
+    alice, bob, carol = sealed("alice", brisk).join(room), sealed("bob", brisk), sealed("carol", brisk)
+    for one in (bob, carol):
+        one.confirms = False
+        one.join(room)
+
+    def late():  # he says that he has the key before the present one
+        if len(bob.keys.order) > 1 and bob.confirmation != bob.owed:
+            before, bob.owed = bob.owed, bob.confirmation
+            if before is not None:
+                bob.send_key(before)
+        return offered(carol)
+    assert come_and_go(sealed, brisk, room, alice, late) > 3
+    assert offered(bob) == []
+    assert bob.send_key(bob.confirmation).status() == 200
+
+
+def test_two_devices_with_one_key_confirm_each_for_itself(brisk, sealed, room):  # noqa: F811
+    # covers: GK-008, MIKEY-012
+    alice = sealed("alice", brisk).join(room)
+    desk = sealed("bob", brisk).join(room)
+    alice.wait_epoch(desk.keys.hex)
+    pocket = sealed("bob", brisk, key=desk.key)
+    pocket.confirms = False
+    pocket.join(room)
+    for one in (alice, desk):
+        one.wait_epoch(pocket.keys.hex)
+    n = len(pocket.octets)
+    wait(lambda: pocket.octets[n:].count(pocket.last) >= 1 or offered(pocket), what="the key again")
+    txn = pocket.call.wait_request("INVITE")
+    assert Sdp(txn.request.text).msg.get("key-mgmt") == gke.Member.attribute(pocket.last)
+    confirmed = brisk.mrfc.metrics()["mrfc_key_confirmations_total"]
+    txn.respond(200, body=pocket.offer(new=False, setup="active", key_mgmt=[gke.Member.attribute(pocket.confirmation)]),
+                content_type="application/sdp")
+    txn.wait_ack()
+    brisk.mrfc.wait_metric(lambda m: m["mrfc_key_confirmations_total"] == confirmed + 1)
+    assert offered(alice) == [] and offered(desk) == []
+    assert desk.say("both are here") == 200
+    pocket.hear("both are here")

@@ -179,15 +179,12 @@ static void only_a_genuine_verification_confirms(void **state)
 {
 	/* covers: MIKEY-012 */
 	struct rig *rig = *state;
-	struct seen alice, late;
+	struct seen alice;
 
 	rig_join(rig, ALICE, "a1");
-	late = *rig_seen(rig, KEYSERVER_MESSAGE, ALICE);
-	late.bytes = slice_make(late.octets, late.bytes.len);
 	rig_join(rig, BOB, "b1");
 	alice = *rig_seen(rig, KEYSERVER_MESSAGE, ALICE);
 	alice.bytes = slice_make(alice.octets, alice.bytes.len);
-	assert_int_equal(confirm(rig, &late, "a1", -1), -ERR_STALE);
 	assert_int_equal(confirm(rig, &alice, "a2", -1), -ERR_DENIED);
 	assert_int_equal(confirm(rig, &alice, "a1", 75), -ERR_DENIED); /* an octet of V */
 	assert_int_equal(rig_fetch(rig), 0);
@@ -196,8 +193,48 @@ static void only_a_genuine_verification_confirms(void **state)
 	assert_int_equal(rig->seen[0].kind, KEYSERVER_CONFIRMED);
 	assert_string_equal(rig->seen[0].uri, ALICE);
 	assert_int_equal(gkid_epoch(&rig->seen[0].gkid), 2);
-	assert_int_equal(confirm(rig, &alice, "a1", -1), 0); /* again: nothing new */
-	assert_int_equal(rig_fetch(rig), 0);
+}
+
+/* Several devices with one key say the same octets: each is told of, but no flood of them. */
+static void a_confirmation_is_told_of_once_a_device(void **state)
+{
+	/* covers: MIKEY-012 */
+	struct rig *rig = *state;
+	struct seen alice;
+	size_t n = 0;
+
+	rig_join(rig, ALICE, "a1");
+	alice = *rig_seen(rig, KEYSERVER_MESSAGE, ALICE);
+	alice.bytes = slice_make(alice.octets, alice.bytes.len);
+	for (int i = 0; i < 17; i++) {
+		assert_int_equal(confirm(rig, &alice, "a1", -1), 0);
+		n += rig_fetch(rig);
+	}
+	assert_int_equal(n, 16);
+}
+
+/* Who is slow confirms a key that was replaced meanwhile: he is there, and takes keys. */
+static void the_last_eight_messages_can_be_confirmed(void **state)
+{
+	/* covers: GK-008 */
+	struct rig *rig = *state;
+	struct seen first, second;
+
+	rig_join(rig, ALICE, "a1");
+	first = *rig_seen(rig, KEYSERVER_MESSAGE, ALICE);
+	first.bytes = slice_make(first.octets, first.bytes.len);
+	rig_join(rig, BOB, "b1");
+	second = *rig_seen(rig, KEYSERVER_MESSAGE, ALICE);
+	second.bytes = slice_make(second.octets, second.bytes.len);
+	for (int i = 0; i < 7; i++) {
+		assert_int_equal(keyserver_change(rig->ks, ROOM, NULL, 0, NULL, 0, &rig->now), 0);
+		rig_fetch(rig);
+	}
+	assert_int_equal(confirm(rig, &first, "a1", -1), -ERR_STALE);
+	assert_int_equal(confirm(rig, &second, "a1", 75), -ERR_DENIED);
+	assert_int_equal(confirm(rig, &second, "a1", -1), 0);
+	assert_int_equal(rig_fetch(rig), 1);
+	assert_int_equal(gkid_epoch(&rig->seen[0].gkid), 2);
 }
 
 static void keys_grow_old(void **state)
@@ -371,6 +408,8 @@ int main(void)
 		TEST(who_waits_for_an_older_key_never_gets_it),
 		TEST(who_has_no_key_is_refused_and_changes_nothing),
 		TEST(only_a_genuine_verification_confirms),
+		TEST(a_confirmation_is_told_of_once_a_device),
+		TEST(the_last_eight_messages_can_be_confirmed),
 		TEST(keys_grow_old),
 		TEST(suite_a_has_keys_of_16_octets),
 		TEST(a_room_that_opens_again_is_a_new_domain),

@@ -150,6 +150,62 @@ static void who_is_on_hold_gets_it_as_for_the_first_time_afterwards(void **state
 	expect(&c, T + 60000, REKEY_SEND, T + 60000);
 }
 
+/* covers: GK-008 */
+static void patience_runs_from_the_first_key_that_was_not_confirmed(void **state)
+{
+	struct rekey_copy c = {0};
+	uint64_t at = T;
+
+	(void)state;
+	rekey_copy_open(&c);
+	rekey_copy_sent(&c, at);
+	while (at < T + 29000) { /* others come and go each second */
+		at += 1000;
+		rekey_copy_open(&c);
+		expect(&c, at, REKEY_SEND, at);
+		rekey_copy_sent(&c, at);
+	}
+	expect(&c, at, REKEY_WAIT, T + 30000);
+	expect(&c, T + 30000, REKEY_REOFFER, T + 30000);
+	rekey_copy_reoffered(&c, T + 30000);
+	rekey_copy_open(&c); /* yet another one does not help him */
+	expect(&c, T + 31000, REKEY_SEND, T + 31000);
+	rekey_copy_sent(&c, T + 31000);
+	expect(&c, T + 33000, REKEY_SEND, T + 33000);
+	for (int i = 0; i < 3; i++)
+		rekey_copy_sent(&c, T + 33000);
+	expect(&c, T + 61999, REKEY_WAIT, T + 62000);
+	expect(&c, T + 62000, REKEY_GIVE_UP, T + 62000);
+	rekey_copy_close(&c); /* the next one begins anew */
+	rekey_copy_open(&c);
+	rekey_copy_sent(&c, T + 70000);
+	for (int i = 0; i < 3; i++)
+		rekey_copy_sent(&c, T + 80000);
+	expect(&c, T + 90000, REKEY_WAIT, T + 100000);
+}
+
+/* covers: GK-008 */
+static void who_confirms_the_one_before_has_time_again(void **state)
+{
+	struct rekey_copy c = {0};
+
+	(void)state;
+	rekey_copy_lags(&c, T);
+	assert_false(c.open);
+	rekey_copy_open(&c);
+	for (int i = 0; i < 4; i++)
+		rekey_copy_sent(&c, T);
+	rekey_copy_reoffered(&c, T + 30000);
+	rekey_copy_lags(&c, T + 31000);
+	expect(&c, T + 60000, REKEY_WAIT, T + 61000);
+	expect(&c, T + 61000, REKEY_REOFFER, T + 61000);
+	rekey_copy_open(&c);
+	rekey_copy_lags(&c, T + 61500); /* before this one was sent at all */
+	for (int i = 0; i < 4; i++)
+		rekey_copy_sent(&c, T + 62000);
+	expect(&c, T + 80000, REKEY_WAIT, T + 92000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +216,8 @@ int main(void)
 		cmocka_unit_test(a_copy_is_repeated_after_2_4_and_8_s_then_offered_then_given_up),
 		cmocka_unit_test(little_patience_leaves_out_what_would_come_later),
 		cmocka_unit_test(who_is_on_hold_gets_it_as_for_the_first_time_afterwards),
+		cmocka_unit_test(patience_runs_from_the_first_key_that_was_not_confirmed),
+		cmocka_unit_test(who_confirms_the_one_before_has_time_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

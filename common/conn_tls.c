@@ -13,9 +13,9 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/conn_priv.h"
+#include "common/conn_tls_peer.h"
 #include "common/conn_tls_turn.h"
 #include "common/mem.h"
-#include "common/tls_ca.h"
 
 #define RECORD_HANDSHAKE  0x16
 #define ACCEPT_TIMEOUT_MS 10000
@@ -226,6 +226,7 @@ static int shake(struct tls_stream *ts)
 	if (err != SSL_ERROR_NONE)
 		return refuse(ts, TLS_REFUSED, EPROTO, ts->why ? ts->why : complaint());
 	ts->up = true;
+	tls_peer_keep(ts);
 	l->more = true; /* read ahead with the handshake, perhaps */
 	ended(ts, TLS_DONE, NULL);
 	return 0;
@@ -251,29 +252,6 @@ static int tls_start(struct conn_layer *l)
 	if (!ts->ssl)
 		open_ssl(ts);
 	return shake(ts);
-}
-
-int tls_on_verify(X509_STORE_CTX *store, void *arg)
-{
-	const X509 *cert = X509_STORE_CTX_get0_cert(store);
-	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct tls_stream *ts = SSL_get_app_data(ssl);
-	struct fingerprint fp;
-
-	(void)arg;
-	ts->why = tls_key_problem(cert);
-	if (ts->why) {
-		X509_STORE_CTX_set_error(store, X509_V_ERR_EE_KEY_TOO_SMALL);
-		return 0;
-	}
-	if (!ts->pins || !ts->pins->n)
-		return 1;
-	tls_digest(cert, fingerprint_list_hash(ts->pins), &fp);
-	if (fingerprint_list_has(ts->pins, &fp))
-		return 1;
-	ts->why = "not the certificate that was announced";
-	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
-	return 0;
 }
 
 unsigned int tls_on_psk(SSL *ssl, const char *identity, unsigned char *key, unsigned int max_len)
@@ -424,6 +402,7 @@ static void tls_close(struct conn_layer *l)
 	buf_fini(&ts->kept);
 	free(ts->pins);
 	free(ts->psk);
+	tls_peer_drop(ts);
 	free(ts);
 }
 
@@ -479,7 +458,7 @@ int conn_connect_tls(struct event_base *base, struct tls *tls, const struct addr
 	return 0;
 }
 
-static const struct tls_stream *stream_of(const struct conn *c)
+const struct tls_stream *tls_stream_of(const struct conn *c)
 {
 	for (const struct conn_layer *l = c->top; l; l = l->below) {
 		if (l->ops == &conn_tls_ops)
@@ -488,21 +467,9 @@ static const struct tls_stream *stream_of(const struct conn *c)
 	return NULL;
 }
 
-bool conn_peer_is(const struct conn *c, const struct fingerprint_list *pins)
-{
-	const struct tls_stream *ts = stream_of(c);
-	const X509 *cert = ts && ts->up ? SSL_get0_peer_certificate(ts->ssl) : NULL;
-	struct fingerprint fp;
-
-	if (!cert || !pins->n)
-		return false;
-	tls_digest(cert, fingerprint_list_hash(pins), &fp);
-	return fingerprint_list_has(pins, &fp);
-}
-
 const char *conn_psk(const struct conn *c)
 {
-	const struct tls_stream *ts = stream_of(c);
+	const struct tls_stream *ts = tls_stream_of(c);
 	const SSL_CIPHER *suite = ts && ts->up && ts->psk ? SSL_get_current_cipher(ts->ssl) : NULL;
 
 	/* Told a key the handshake may still have gone on without it (another suite's hash). */
@@ -512,17 +479,9 @@ const char *conn_psk(const struct conn *c)
 		       : NULL;
 }
 
-bool conn_peer_is_named(const struct conn *c, struct slice host, const char **why_r)
-{
-	const struct tls_stream *ts = stream_of(c);
-
-	*why_r = ts && ts->up ? tls_ca_problem(ts->tls->ca, ts->ssl, !ts->client, host) : "no TLS";
-	return !*why_r;
-}
-
 const char *conn_why(const struct conn *c)
 {
-	const struct tls_stream *ts = stream_of(c);
+	const struct tls_stream *ts = tls_stream_of(c);
 
 	return ts && ts->why ? ts->why : strerror(c->err);
 }

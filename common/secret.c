@@ -25,12 +25,17 @@ void secret_no_dumps(void)
 	(void)setrlimit(RLIMIT_CORE, &none);
 }
 
-bool secret_init(size_t heap_size)
+bool secret_heap_init(size_t heap_size)
 {
-	secret_no_dumps();
 	if (CRYPTO_secure_malloc_initialized())
 		return true;
 	return CRYPTO_secure_malloc_init(heap_size ? heap_size : DEFAULT_HEAP, SMALLEST) == 1;
+}
+
+bool secret_init(size_t heap_size)
+{
+	secret_no_dumps();
+	return secret_heap_init(heap_size);
 }
 
 void *secret_alloc(size_t size)

@@ -16,6 +16,8 @@
  * the same.
  */
 bool secret_init(size_t heap_size);
+/* The heap alone, where dumps are wanted. */
+bool secret_heap_init(size_t heap_size);
 /* Programs that hold no keys call this alone: PR_SET_DUMPABLE 0, RLIMIT_CORE 0. */
 void secret_no_dumps(void);
 

@@ -10,6 +10,7 @@ COMMON_SRC := \
 	common/conn.c \
 	common/conn_plain.c \
 	common/conn_tls.c \
+	common/conn_tls_peer.c \
 	common/conn_tls_turn.c \
 	common/daemon.c \
 	common/digest.c \

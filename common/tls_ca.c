@@ -134,18 +134,30 @@ static const char *chain_problem(X509_STORE *store, X509 *cert, STACK_OF(X509) *
 	return problem;
 }
 
-const char *tls_ca_problem(X509_STORE *store, const SSL *ssl, bool client, struct slice host)
+/* All of them; the caller frees. */
+static STACK_OF(X509) * certificates(struct slice der)
 {
-	X509 *cert = SSL_get0_peer_certificate(ssl);
-	const char *problem;
+	const unsigned char *at = (const unsigned char *)der.ptr, *end = at + der.len;
+	STACK_OF(X509) *all = sk_X509_new_null();
+	X509 *cert = NULL;
 
-	if (!store)
-		return "no authorities are configured";
-	if (!cert)
-		return "no certificate";
-	problem = chain_problem(store, cert, SSL_get_peer_cert_chain(ssl), client);
+	if (!all)
+		abort(); /* out of memory */
+	do {
+		cert = at < end ? d2i_X509(NULL, &at, end - at) : NULL;
+	} while (cert && sk_X509_push(all, cert) > 0);
+	return all;
+}
+
+const char *tls_ca_problem(X509_STORE *store, struct slice shown, bool client, struct slice host)
+{
+	STACK_OF(X509) *all = certificates(shown);
+	X509 *cert = sk_X509_value(all, 0);
+	const char *problem = cert ? chain_problem(store, cert, all, client) : "no certificate";
+
 	if (!problem && !tls_ca_names(cert, host))
 		problem = "its certificate has another name";
+	sk_X509_pop_free(all, X509_free);
 	ERR_clear_error();
 	return problem;
 }

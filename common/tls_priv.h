@@ -11,8 +11,10 @@
 
 /* Between tls.c and conn_tls*.c only. */
 
+struct conn;
 struct conn_layer;
 struct tls;
+struct tls_peer;
 
 /* One stream's layer. */
 struct tls_stream {
@@ -27,8 +29,9 @@ struct tls_stream {
 	struct buf kept; /* records that the layer below did not take */
 	uint64_t begun_ms, rekeys_ms;
 	unsigned n_rekeys;
-	struct fingerprint_list *pins; /* NULL: any peer */
-	char *psk;                     /* identity whose key the handshake was told; NULL: none */
+	struct fingerprint_list *pins; /* NULL: any peer; of the handshake */
+	struct tls_peer *peer; /* who it is (conn_tls_peer.c); NULL: showed no certificate */
+	char *psk;             /* identity whose key the handshake was told; NULL: none */
 	TAILQ_ENTRY(tls_stream) link;
 };
 
@@ -56,6 +59,8 @@ struct tls {
 	size_t n_send;
 };
 
+/* The TLS layer of a stream; NULL: it has none (conn_tls.c). */
+const struct tls_stream *tls_stream_of(const struct conn *c);
 /* Fingerprint of a certificate. */
 void tls_digest(const X509 *cert, enum fingerprint_hash hash, struct fingerprint *fp_r);
 /* NULL, or what is wrong with the key of a certificate. */
@@ -64,7 +69,7 @@ const char *tls_key_problem(const X509 *cert);
 BIO_METHOD *tls_bio_new(void);
 /* SSL callback for pre-shared keys, 1.2 and 1.3 (conn_tls.c). */
 unsigned int tls_on_psk(SSL *ssl, const char *identity, unsigned char *key, unsigned int max_len);
-/* SSL_CTX callbacks (conn_tls.c): verification of the peer, and protocol messages. */
+/* SSL_CTX callbacks: verification of the peer (conn_tls_peer.c), and protocol messages (conn_tls.c). */
 int tls_on_verify(X509_STORE_CTX *store, void *arg);
 void tls_on_message(int write, int version, int type, const void *buf, size_t len, SSL *ssl,
 		    void *arg);

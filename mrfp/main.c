@@ -6,6 +6,7 @@
 
 #include "common/daemon.h"
 #include "common/log.h"
+#include "common/secret.h"
 #include "mrfp/options.h"
 #include "mrfp/server.h"
 
@@ -47,6 +48,16 @@ static void fit_descriptors(struct options *opt)
 		(long long)opt->max_connections);
 }
 
+/* Keys of TLS and of single hops, and what conferences say that are not sealed. */
+static void hide(const struct options *opt)
+{
+	if (!opt->dumps)
+		secret_no_dumps();
+	if (!secret_heap_init(0))
+		log_warn(
+			"memory for keys cannot be locked (RLIMIT_MEMLOCK): it may be swapped out");
+}
+
 static int run(struct daemon_args *args)
 {
 	struct options opt = {0};
@@ -59,6 +70,7 @@ static int run(struct daemon_args *args)
 	if (args->check_only) {
 		puts("configuration is fine");
 	} else {
+		hide(&opt);
 		fit_descriptors(&opt);
 		code = server_run(&opt, load, args);
 	}

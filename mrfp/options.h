@@ -31,6 +31,7 @@ struct options {
 	int64_t max_sessions, max_open_messages;
 	int64_t log_bytes, high_water, chat_water, private_bytes, grace_ms, stall_ms;
 	int slow; /* enum options_slow */
+	bool dumps;
 	int64_t memory, drain_ms, mp_max_terminations;
 	int64_t imdn_pass_limit, imdn_window_ms;
 	int64_t message_rate, trusted_message_rate, octet_rate, nickname_rate, probe_limit,

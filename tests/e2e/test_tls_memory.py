@@ -12,7 +12,7 @@ from peer.servers import Server, program
 
 CTX = b"m" * 16
 LEGS = 1000
-LIMIT = 24 * 1024
+LIMIT = 20 * 1024
 
 
 @pytest.mark.slow

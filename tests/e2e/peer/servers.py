@@ -28,6 +28,8 @@ from .loop import LOOP, wait
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 WRAP = shlex.split(os.environ.get("MRF_WRAP", ""))
 FORCED = dict(o.split("=", 1) for o in shlex.split(os.environ.get("MRF_MRFP_OPTIONS", "")))
+if os.geteuid() != 0:
+    FORCED.setdefault("process.dumps", "true")  # tests look at its memory and descriptors
 # A server must not outlive tests that were killed: it gets SIGKILL when our main thread ends.
 TIED = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 START_S = 60 if WRAP else 20

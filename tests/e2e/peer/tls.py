@@ -100,6 +100,7 @@ class TlsSocket:
         sock.setblocking(False) if server else sock.settimeout(10)
         self.ssl = ctx.wrap_socket(sock, server_side=server, do_handshake_on_connect=not server)
         self.rest = b""
+        self.shown = None if server else self.ssl.getpeercert(binary_form=True)
 
     def __getattr__(self, name):
         return getattr(self.ssl, name)
@@ -134,4 +135,4 @@ class TlsSocket:
 
     @property
     def peer_der(self):
-        return self.ssl.getpeercert(binary_form=True)
+        return self.shown or self.ssl.getpeercert(binary_form=True)

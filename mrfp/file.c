@@ -12,6 +12,8 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfp/policy.h"
+#include "mrfp/seal.h"
+#include "mrfp/sender.h"
 #include "proto/msrp_head.h"
 
 #define LOG_PLACE "file"
@@ -51,6 +53,13 @@ int file_start(struct inmsg *m, const struct msrp_head *head)
 	f->message_id = xstrdup(m->id);
 	f->content_type = slice_dup(head->content_type);
 	return 200;
+}
+
+int file_head(struct inmsg *m, struct slice octets, bool complete)
+{
+	int status = seal_judge(&m->from->ctx->seal, SEAL_ECE, false, octets, complete);
+
+	return status == 200 ? sender_message(m->from, CPIM_FILE) : status;
 }
 
 bool file_is_futile(const struct inmsg *m)

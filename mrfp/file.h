@@ -16,6 +16,11 @@ struct msrp_head;
 void file_added(struct session *s);
 /* Its message begins: as route_start(). */
 int file_start(struct inmsg *m, const struct msrp_head *head);
+/*
+ * The first octets of a sealed one, which tell its key: as seal_judge(), and its sender's rate. complete:
+ * there are no more.
+ */
+int file_head(struct inmsg *m, struct slice octets, bool complete);
 /* Nobody takes the message any more: the rest need not come. */
 bool file_is_futile(const struct inmsg *m);
 /* No more of the message comes; outcome is an enum ctl_outcome if nothing else is known by then. */

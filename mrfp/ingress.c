@@ -104,11 +104,17 @@ static void set_due(struct inmsg *m)
 
 /* --- the head --- */
 
-/* Key messages are for the focus, and open. */
-static bool is_gated(const struct inmsg *m, const struct cpim_head *cpim)
+/* What is held is passed on by the caller, then dropped. */
+static void decide(struct request *rq, int status, struct slice type)
 {
-	return m->from->ctx->kind == CTL_KIND_CHAT && m->from->ctx->policy & CTL_POLICY_SEALED &&
-	       cpim->kind != CPIM_KEY;
+	struct inmsg *m = rq->msg;
+
+	if (status != 200)
+		refuse(rq, status);
+	else if (m->state != INMSG_TAKEN && verdict_wanted(m))
+		verdict_ask(m, type);
+	else if (m->state != INMSG_TAKEN)
+		m->state = INMSG_OPEN;
 }
 
 /* Look for a complete CPIM head in octets 1..; with it the message is open or refused. */
@@ -117,9 +123,17 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 	struct inmsg *m = rq->msg;
 	bool strict = m->from->ctx->policy & CTL_POLICY_STRICT;
 	struct cpim_head cpim;
-	int rc = cpim_parse(octets, INGRESS_CPIM_MAX, complete, true, &cpim), status;
-	bool odd = rc < 0 && !strict;
+	int rc, status;
+	bool odd;
 
+	if (m->from->ctx->kind == CTL_KIND_FILE) {
+		status = file_head(m, octets, complete);
+		if (status)
+			decide(rq, status, media_type_base(slice_str(m->out.content_type)));
+		return;
+	}
+	rc = cpim_parse(octets, INGRESS_CPIM_MAX, complete, true, &cpim);
+	odd = rc < 0 && !strict;
 	if (odd)
 		rc = cpim_parse(octets, INGRESS_CPIM_MAX, complete, false, &cpim);
 	if (rc == 0 && !complete)
@@ -128,7 +142,7 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		refuse(rq, 400);
 		return;
 	}
-	if (is_gated(m, &cpim)) {
+	if (policy_is_gated(m->from, cpim.kind)) {
 		m->sealed = seal_judge(&m->from->ctx->seal,
 				       seal_form(cpim.content_type, cpim.content_encoding),
 				       !uris_has(&m->from->ctx->room, cpim.to),
@@ -150,14 +164,7 @@ static void try_head(struct request *rq, struct slice octets, bool complete)
 		account_sealed(m->from->ctx);
 	if (odd)
 		(*m->from->ctx->plane->stats.tolerated)++;
-	if (status != 200)
-		refuse(rq, status);
-	else if (m->state == INMSG_TAKEN)
-		return;
-	else if (verdict_wanted(m))
-		verdict_ask(m, cpim.content_type);
-	else
-		m->state = INMSG_OPEN; /* what is held is passed on by the caller, then dropped */
+	decide(rq, status, cpim.content_type);
 }
 
 /* The same for an indication that comes without CPIM. */
@@ -277,20 +284,6 @@ static void body_before_head(struct request *rq, struct slice piece)
 
 /* --- requests --- */
 
-/* Byte-Range rules of MSRP-061, 069, 072; 0 or the status. */
-static int check_range(const struct inmsg *m, const struct msrp_head *head)
-{
-	const struct msrp_range *r = &head->range;
-
-	if (!r->present)
-		return m ? 400 : 0;
-	if (!r->start || (r->total != MSRP_UNSPECIFIED && r->start > r->total + 1))
-		return 400;
-	if (m && r->start - 1 > inmsg_size_limit(m))
-		return 400;
-	return 0;
-}
-
 /* No room for more, or no time. */
 static bool must_shed(struct plane *plane)
 {
@@ -341,7 +334,7 @@ void ingress_begin(struct request *rq, const struct msrp_head *head)
 {
 	struct session *s = rq->session;
 	struct inmsg *m = inmsg_find(s, head->message_id);
-	int status = check_range(m, head);
+	int status = inmsg_check_range(m, head);
 
 	rq->pos = head->range.present ? head->range.start : 1;
 	if (status) {

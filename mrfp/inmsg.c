@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "proto/msrp_head.h"
 
 #define LOG_PLACE "ingress"
 
@@ -65,6 +66,19 @@ uint64_t inmsg_size_limit(const struct inmsg *m)
 	if (m->length != MSRP_UNSPECIFIED)
 		return m->length;
 	return m->total != MSRP_UNSPECIFIED ? m->total : UINT64_MAX;
+}
+
+int inmsg_check_range(const struct inmsg *m, const struct msrp_head *head)
+{
+	const struct msrp_range *r = &head->range;
+
+	if (!r->present)
+		return m ? 400 : 0;
+	if (!r->start || (r->total != MSRP_UNSPECIFIED && r->start > r->total + 1))
+		return 400;
+	if (m && r->start - 1 > inmsg_size_limit(m))
+		return 400;
+	return 0;
 }
 
 void inmsg_drop_held(struct inmsg *m)

@@ -5,6 +5,8 @@
 #include "mrfp/publish.h"
 #include "mrfp/ranges.h"
 
+struct msrp_head;
+
 /* One message that a peer is sending us, from its first chunk to its last. Owned by its session. */
 enum inmsg_state {
 	INMSG_HEAD,    /* the CPIM head is not complete */
@@ -78,6 +80,8 @@ struct inmsg *inmsg_find(struct session *from, struct slice id);
  * than announced would pass as chat whatever its size (MSRP-069).
  */
 uint64_t inmsg_size_limit(const struct inmsg *m);
+/* Byte-Range rules of MSRP-061, 069, 072 for a chunk of it (NULL: of a new one); 0 or the status. */
+int inmsg_check_range(const struct inmsg *m, const struct msrp_head *head);
 /* Make room: a sender that was refused need not end its message. */
 bool inmsg_forget_refused(struct session *s);
 /* Takes it off its session; the wire's request must not refer to it any more. */

@@ -16,6 +16,12 @@ bool policy_is_control(unsigned kind)
 	return kind == CPIM_COMPOSING || kind == CPIM_IMDN || kind == CPIM_KEY;
 }
 
+bool policy_is_gated(const struct session *s, unsigned kind)
+{
+	return s->ctx->kind == CTL_KIND_CHAT && s->ctx->policy & CTL_POLICY_SEALED &&
+	       kind != CPIM_KEY;
+}
+
 bool policy_may_send(const struct session *s, unsigned kind)
 {
 	return policy_is_control(kind) || s->direction == CTL_DIR_SENDRECV ||

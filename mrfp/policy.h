@@ -25,6 +25,8 @@ int policy_from(struct session *from, const struct cpim_head *cpim);
 bool policy_waits_for_peer(struct session *from, const struct cpim_head *cpim);
 /* Messages of this kind are no content: direction and private-messages do not matter to them. */
 bool policy_is_control(unsigned kind);
+/* Must a message of this kind be sealed? Key messages are for the focus, and open. */
+bool policy_is_gated(const struct session *s, unsigned kind);
 /* May the peer send content of this kind by its direction (MSRP-113)? */
 bool policy_may_send(const struct session *s, unsigned kind);
 

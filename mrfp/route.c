@@ -186,7 +186,8 @@ static int start_file(struct inmsg *m, const struct msrp_head *head)
 	set_out(m, CPIM_FILE);
 	m->out.meta.admit = context_admit(m->from->ctx, CPIM_FILE, head->content_type, SLICE_NULL);
 	open_room(m, head->content_type, SLICE_NULL);
-	m->state = INMSG_OPEN;
+	if (!(m->from->ctx->policy & CTL_POLICY_SEALED)) /* else its first octets decide */
+		m->state = INMSG_OPEN;
 	return 200;
 }
 

@@ -191,7 +191,7 @@ static void keep_company(struct file_share *share, const struct sip_in *in)
 	if (in->conversation_id != NULL)
 		share->conversation_id = xstrdup(in->conversation_id);
 	rand_ident(share->boundary, sizeof(share->boundary) - 1);
-	for (size_t i = 0; i < in->n_parts; i++) {
+	for (size_t i = 0; i < in->n_parts && !room_is_sealed(share->room); i++) {
 		const struct sip_part *p = &in->parts[i];
 
 		if (list_is_part(p)) /* whom it lists is not for all to read */
@@ -245,6 +245,19 @@ bool file_share_allowed(const struct room *room, const char *user)
 	return n < SHARES_MAX;
 }
 
+static bool is_in(const struct room *room, const char *user)
+{
+	const struct participant *p = roster_find(room->c->roster, slice_str(user));
+	const struct session *s;
+
+	LIST_FOREACH(s, &room->sessions, link) {
+		if (p != NULL && s->announced && s->endpoint != NULL && s->endpoint->user == p &&
+		    key_may_read(s))
+			return true;
+	}
+	return false;
+}
+
 /* 0, or the status to refuse with. */
 static int may_send(struct focus *f, const struct sip_in *in, const struct identity *who,
 		    struct room **room_r)
@@ -255,12 +268,28 @@ static int may_send(struct focus *f, const struct sip_in *in, const struct ident
 		return 503;
 	if (room == NULL)
 		return 404;
-	if (session_of_user(room, slice_str(who->uri), true) == NULL)
-		return 403; /* only who is in the room */
+	if (!is_in(room, who->uri))
+		return 403; /* only who is in the room, with its key if it is sealed */
 	if (!file_share_allowed(room, who->uri))
 		return 486;
 	*room_r = room;
 	return 0;
+}
+
+/* As file_sdp_read(), by the rules of the room. */
+static int read_offer(const struct room *room, struct slice text, struct sdp_session *offer_r,
+		      uint32_t *good_r, struct focus_sdp_why *why_r)
+{
+	struct focus *f = room->focus;
+	int status =
+		file_sdp_read(text, false, 0, f->config.max_file, &f->sdp, offer_r, good_r, why_r);
+
+	if (status == 0 && room_is_sealed(room)) {
+		status = file_sdp_judge_sealed(offer_r, why_r);
+		if (status != 0)
+			sdp_fini(offer_r);
+	}
+	return status;
 }
 
 bool file_on_invite(struct focus *f, struct sip_in **in, struct identity *who)
@@ -279,13 +308,8 @@ bool file_on_invite(struct focus *f, struct sip_in **in, struct identity *who)
 	focus_demand(f, invite);
 	f->sdp.websocket = false; /* files of browsers go through their chat */
 	status = may_send(f, invite, who, &room);
-	if (status == 0 && room_is_sealed(room)) { /* nobody could tell whether it is sealed */
-		why.text = "The conference is end-to-end protected: files are sent in its chat";
-		status = 488;
-	}
 	if (status == 0)
-		status = file_sdp_read(invite->sdp, false, 0, f->config.max_file, &f->sdp, &offer,
-				       &good, &why);
+		status = read_offer(room, invite->sdp, &offer, &good, &why);
 	if (status != 0) {
 		char *headers = focus_refusal_headers(status == 503 ? 5 : 0, why.warning, why.text);
 
@@ -352,6 +376,8 @@ void file_on_over(struct focus *f, const uint8_t *ctx, int outcome, uint64_t siz
 	log_info("%s: file %zu of %s is over, %llu octets (outcome %d)", share->room->c->name,
 		 i + 1, share->who.uri, (unsigned long long)size, outcome);
 	share->line[i].open = false;
+	if (room_is_sealed(share->room))
+		key_used(share->room, 1);
 	share->delivered = share->delivered || outcome == CTL_OUTCOME_DELIVERED;
 	if (!is_over(share))
 		return;
@@ -410,6 +436,19 @@ bool file_knows(struct focus *f, const uint8_t *ctx, uint64_t termination)
 }
 
 /* --- what the room tells --- */
+
+void file_regate(struct room *room, const struct media_keys *keys)
+{
+	const struct file_share *share;
+
+	LIST_FOREACH(share, &room->focus->shares, link) {
+		for (size_t i = 0; share->room == room && i < share->offer.n_media; i++) {
+			if (share->line[i].open)
+				media_set_keys(room->focus->media, share->line[i].context,
+					       FILE_EPOCH, keys, NULL, NULL);
+		}
+	}
+}
 
 void file_room_ends(struct room *room)
 {

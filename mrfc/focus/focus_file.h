@@ -9,6 +9,8 @@
 bool file_on_invite(struct focus *f, struct sip_in **in, struct identity *who);
 void file_room_ends(struct room *room);
 void file_user_left(struct room *room, const char *user);
+/* These epochs of a sealed room are in use from now on. */
+void file_regate(struct room *room, const struct media_keys *keys);
 void file_on_over(struct focus *f, const uint8_t *ctx, int outcome, uint64_t size);
 /* True: the context is of files. */
 bool file_on_lost(struct focus *f, const uint8_t *ctx, uint64_t termination, int cause);

@@ -15,7 +15,6 @@
 
 #define LOG_PLACE "focus/file"
 
-#define FILE_EPOCH 1 /* a context of files lives and dies with this process */
 #define CPIM_SLACK 8192
 
 struct file_leg *file_leg_new(struct file_share *share)
@@ -131,6 +130,7 @@ static struct media_context context_of(const struct file_share *share, size_t i)
 	if (max != 0 && media_type_listed(slice_str(m->accept_types), SLICE_LIT("message/cpim")))
 		max += CPIM_SLACK;
 	ctx.max_file = max;
+	key_media(share->room, &ctx);
 	memcpy(ctx.id, share->line[i].context, sizeof(ctx.id));
 	return ctx;
 }
@@ -261,7 +261,7 @@ size_t file_call_members(struct file_share *share)
 		struct file_leg *leg;
 
 		if (!s->announced || s->endpoint == NULL || s->endpoint->user == own ||
-		    is_called(share, s->who.uri))
+		    is_called(share, s->who.uri) || !key_may_read(s))
 			continue;
 		leg = file_leg_new(share);
 		leg->user = xstrdup(s->who.uri);

@@ -93,8 +93,14 @@ static bool is_new_file(struct session *s, size_t i)
 	struct focus_sdp_why why = {0};
 
 	if (i == s->offered->chat || !m->is_message || m->port == 0 || !sdp_is_file(m) ||
-	    s->local.extra[i].path != NULL || room_is_sealed(s->room))
+	    s->local.extra[i].path != NULL)
 		return false;
+	if (room_is_sealed(s->room))
+		why.text = key_may_read(s) ? file_sdp_leak(m->file) : "it has no key";
+	if (why.text != NULL) {
+		log_info("%s: a file of %s is refused: %s", s->room->c->name, s->who.uri, why.text);
+		return false;
+	}
 	if (sdp_is_websocket(m) || sdp_push_problem(m, f->sdp.by_name, &why.text) != 0 ||
 	    focus_sdp_check_line(m, false, &f->sdp, &probe, &why) != 0) {
 		log_info("%s: a file of %s is refused: %s", s->room->c->name, s->who.uri,

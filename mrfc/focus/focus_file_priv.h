@@ -7,6 +7,8 @@
 
 /* Shared by the focus_file*.c: files that a member sends in a dialog of their own. */
 
+#define FILE_EPOCH 1 /* a context of files lives and dies with this process */
+
 /* What a leg waits for. Only file_leg_step() moves it. */
 enum file_step {
 	FILE_LEG_ADDING, /* its terminations were asked for */

@@ -126,6 +126,42 @@ int file_sdp_read(struct slice text, bool answer, size_t n, uint64_t max_file,
 	return 0;
 }
 
+#define SEALED "The conference is end-to-end protected: "
+
+const char *file_sdp_leak(const struct sdp_file *file)
+{
+	if (file->name != NULL)
+		return SEALED
+			"the name in a=file-selector would tell the server, it belongs inside";
+	if (file->n_hashes > 0)
+		return SEALED "the hash in a=file-selector would tell the server";
+	if (file->type == NULL || !slice_ieq_str(slice_str(file->type), "application/octet-stream"))
+		return SEALED "a=file-selector says type:application/octet-stream of every file";
+	if (file->date != NULL)
+		return SEALED "a=file-date would tell the server";
+	if (file->icon != NULL)
+		return SEALED "a=file-icon would tell the server";
+	if (file->has_range && (file->range_start != 1 || file->range_stop != 0))
+		return SEALED "a sealed file is sent whole, without a=file-range";
+	return NULL;
+}
+
+int file_sdp_judge_sealed(const struct sdp_session *sdp, struct focus_sdp_why *why_r)
+{
+	for (size_t i = 0; i < sdp->n_media; i++) {
+		const struct sdp_media *m = &sdp->media[i];
+		const char *why = NULL;
+
+		if (m->is_message && m->port != 0 && sdp_is_file(m))
+			why = file_sdp_leak(m->file);
+		if (why != NULL) {
+			*why_r = (struct focus_sdp_why){399, why};
+			return 488;
+		}
+	}
+	return 0;
+}
+
 void file_sdp_remote(const struct sdp_session *sdp, size_t i, bool answer,
 		     const struct focus_sdp_policy *policy, char connect[300],
 		     struct media_remote *remote_r)

@@ -37,6 +37,13 @@ bool file_sdp_is_offer(struct slice text, bool strict);
 MUST_CHECK int file_sdp_read(struct slice text, bool answer, size_t n, uint64_t max_file,
 			     const struct focus_sdp_policy *policy, struct sdp_session *sdp_r,
 			     uint32_t *good_r, struct focus_sdp_why *why_r);
+/*
+ * For a sealed conference: 0, or 488 when something in a line of files would tell the server what the
+ * seal is to hide (name, hash, type, date, icon), or has part of a file alone, which nobody could open.
+ */
+MUST_CHECK int file_sdp_judge_sealed(const struct sdp_session *sdp, struct focus_sdp_why *why_r);
+/* The same of one line: NULL, or why. */
+const char *file_sdp_leak(const struct sdp_file *file);
 /* Line i of the peer for the media side; connect keeps what remote_r->connect points to. */
 void file_sdp_remote(const struct sdp_session *sdp, size_t i, bool answer,
 		     const struct focus_sdp_policy *policy, char connect[300],

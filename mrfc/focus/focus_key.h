@@ -92,6 +92,8 @@ MUST_CHECK int key_pass_on(struct session *s, struct slice bytes);
 bool room_is_sealed(const struct room *room);
 /* For a new context. */
 void key_media(const struct room *room, struct media_context *ctx);
+/* The room is not sealed, or this session was given its key. */
+bool key_may_read(const struct session *s);
 /* Hex of the newest epoch; false: there is none. */
 bool key_epoch_hex(const struct room *room, char hex[GKID_HEX_SIZE]);
 /* An MRFP told all it has: what was under way when its link broke is done again. */

@@ -5,6 +5,7 @@
  * hygiene: what nobody has a key for is secret without it.
  */
 #include "common/clock.h"
+#include "mrfc/focus/focus_file.h"
 #include "mrfc/focus/focus_priv.h"
 
 #define OLD_EPOCH_MS 10000
@@ -12,6 +13,11 @@
 bool room_is_sealed(const struct room *room)
 {
 	return room->key != NULL;
+}
+
+bool key_may_read(const struct session *s)
+{
+	return s->room->key == NULL || (s->key != NULL && s->key->stage == KEY_HOLDER);
 }
 
 void key_media(const struct room *room, struct media_context *ctx)
@@ -45,6 +51,7 @@ void key_regate(struct room *room)
 	media_set_keys(media, room->c->context, room->c->epoch, &k->gate, NULL, NULL);
 	if (room->drain.on)
 		media_set_keys(media, room->drain.context, room->drain.epoch, &k->gate, NULL, NULL);
+	file_regate(room, &k->gate);
 }
 
 static void on_gate_timer(void *arg)

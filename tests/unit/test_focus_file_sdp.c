@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "common/mem.h"
 #include "mrfc/focus/focus_file_sdp.h"
 
 #define HEAD "v=0\r\no=alice 700100 1 IN IP4 192.0.2.11\r\ns=-\r\nc=IN IP4 192.0.2.11\r\nt=0 0\r\n"
@@ -154,6 +155,48 @@ static void what_the_media_side_is_told(void **state)
 			 488);
 }
 
+static const char *leak_of(const char *attributes)
+{
+	char *text = NULL;
+	struct sdp_session sdp;
+	struct focus_sdp_why why = {0};
+	uint32_t good;
+	int status;
+
+	text = xasprintf(HEAD LINE("7394") "a=file-transfer-id:AAA\r\n%s", attributes);
+	assert_int_equal(read_offer(text, &sdp, &good), 0);
+	status = file_sdp_judge_sealed(&sdp, &why);
+	assert_int_equal(status, why.text != NULL ? 488 : 0);
+	assert_int_equal(why.warning, why.text != NULL ? 399 : 0);
+	sdp_fini(&sdp);
+	free(text);
+	return why.text;
+}
+
+/* covers: GK-014 */
+static void a_sealed_file_is_described_by_its_size_alone(void **state)
+{
+#define OCTETS "a=file-selector:type:application/octet-stream size:10"
+	static const char *const bad[] = {
+		"a=file-selector:type:image/png size:10\r\n",
+		"a=file-selector:size:10\r\n",
+		"a=file-selector:type:application/octet-stream;name=\"x\" size:10\r\n",
+		OCTETS " name:\"x\"\r\n",
+		OCTETS " hash:sha-256:AB\r\n",
+		OCTETS "\r\na=file-icon:cid:i@x\r\n",
+		OCTETS "\r\na=file-date:read:\"x\"\r\n",
+		OCTETS "\r\na=file-range:2-*\r\n",
+		OCTETS "\r\na=file-range:1-10\r\n",
+	};
+
+	(void)state;
+	assert_null(leak_of(OCTETS "\r\n"));
+	assert_null(leak_of("a=file-selector:type:APPLICATION/Octet-Stream\r\n"));
+	assert_null(leak_of(OCTETS "\r\na=file-disposition:render\r\na=file-range:1-*\r\n"));
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_non_null(leak_of(bad[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +205,7 @@ int main(void)
 		cmocka_unit_test(the_sender_is_answered_by_the_rules),
 		cmocka_unit_test(a_receiver_is_offered_the_same_file_under_another_id),
 		cmocka_unit_test(what_the_media_side_is_told),
+		cmocka_unit_test(a_sealed_file_is_described_by_its_size_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,8 +19,10 @@
 #include "common/clock.h"
 #include "common/mem.h"
 
-#define TEXT_MAX  2048u
-#define WINDOW_MS 10000u
+#define TEXT_MAX      2048u
+#define WINDOW_MS     10000u
+#define REMIND_MS     60000u /* of the same trouble */
+#define TROUBLE_LINES 6u     /* in that time, whatever the reasons */
 
 static const struct {
 	const char *word;  /* in the configuration */
@@ -185,7 +187,8 @@ void log_limited(struct log_bucket *b, enum log_level level, const char *place, 
 
 	if (!log_enabled(level))
 		return;
-	if (b->window_start_ms == 0 || now_ms - b->window_start_ms >= WINDOW_MS) {
+	if (b->window_start_ms == 0 ||
+	    now_ms - b->window_start_ms >= (b->window_ms != 0 ? b->window_ms : WINDOW_MS)) {
 		suppressed = b->suppressed;
 		b->window_start_ms = now_ms;
 		b->used = 0;
@@ -201,4 +204,42 @@ void log_limited(struct log_bucket *b, enum log_level level, const char *place, 
 	va_start(ap, fmt);
 	emit(level, place, fmt, ap);
 	va_end(ap);
+}
+
+void log_trouble_at(struct log_trouble *t, uint64_t now_ms, const char *place, const char *fmt, ...)
+{
+	char text[sizeof(t->text)];
+	bool same;
+	va_list ap;
+
+	if (now_ms - t->window_start_ms >= REMIND_MS) {
+		t->window_start_ms = now_ms;
+		t->n_lines = 0;
+	}
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	same = strcmp(text, t->text) == 0;
+	if ((same && now_ms - t->told_ms < REMIND_MS) || t->n_lines >= TROUBLE_LINES) {
+		t->n_silent++;
+		return;
+	}
+	if (t->n_silent > 0)
+		log_at(LOG_WARN, place, "%s (%u failures since the last line)", text,
+		       t->n_silent + 1);
+	else
+		log_at(LOG_WARN, place, "%s", text);
+	memcpy(t->text, text, sizeof(text));
+	t->told_ms = now_ms;
+	t->n_lines++;
+	t->n_silent = 0;
+}
+
+uint32_t log_trouble_over(struct log_trouble *t)
+{
+	uint32_t n = t->n_silent;
+
+	*t = (struct log_trouble){0};
+	return n;
 }

@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/conn.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -60,10 +61,9 @@ struct ctl_client {
 	uint32_t backoff_ms;
 	unsigned misses;
 	bool wants_write, reading;
-	bool told;                 /* that there is no MRFC: once, not at each try */
-	bool refused;              /* so were we, and it was told: the same for each further try */
-	uint64_t incarnation;      /* ours */
-	uint64_t peer_incarnation; /* of the MRFC that the saved replies belong to */
+	struct log_trouble trouble; /* why there is no link, while there is none */
+	uint64_t incarnation;       /* ours */
+	uint64_t peer_incarnation;  /* of the MRFC that the saved replies belong to */
 	uint32_t next_transaction, registration;
 	TAILQ_HEAD(, queued) events; /* in order; sent ones first */
 	size_t n_events, n_sent;     /* messages left out of the first */
@@ -80,7 +80,7 @@ static void set_state(struct ctl_client *c, enum link_state to, const char *caus
 
 	if (c->state == to)
 		return;
-	log_at(c->refused && to != LINK_UP ? LOG_DEBUG : LOG_INFO, LOG_PLACE, "%s -> %s (%s)",
+	log_at(was_up || to == LINK_UP ? LOG_INFO : LOG_DEBUG, LOG_PLACE, "%s -> %s (%s)",
 	       state_names[c->state], state_names[to], cause);
 	c->state = to;
 	*c->stats->ctl_up = to == LINK_UP;
@@ -95,10 +95,28 @@ static void arm(struct event *ev, int64_t ms)
 	event_add(ev, &tv);
 }
 
+static void redial_later(struct ctl_client *c)
+{
+	arm(c->redial, c->backoff_ms);
+	c->backoff_ms = c->backoff_ms * 2 < BACKOFF_MAX_MS ? c->backoff_ms * 2 : BACKOFF_MAX_MS;
+}
+
+/* One try of many has failed. */
+static void tell_trouble(struct ctl_client *c, const char *why)
+{
+	char where[ADDR_STRLEN];
+
+	log_trouble_at(&c->trouble, clock_now_ms(), LOG_PLACE,
+		       "no link to the MRFC at %s: %s; trying on", addr_format(&c->mrfc, where),
+		       why);
+}
+
 static void link_down(struct ctl_client *c, const char *why)
 {
 	struct queued *q;
 
+	if (c->state != LINK_UP)
+		tell_trouble(c, why);
 	conn_free(&c->conn);
 	buf_fini(&c->in);
 	bytes_fini(&c->out);
@@ -109,8 +127,7 @@ static void link_down(struct ctl_client *c, const char *why)
 	c->unsent = TAILQ_FIRST(&c->events);
 	c->n_sent = 0;
 	set_state(c, LINK_DOWN, why);
-	arm(c->redial, c->backoff_ms);
-	c->backoff_ms = c->backoff_ms * 2 < BACKOFF_MAX_MS ? c->backoff_ms * 2 : BACKOFF_MAX_MS;
+	redial_later(c);
 }
 
 /* --- sending --- */
@@ -279,24 +296,24 @@ void ctl_client_announce(struct ctl_client *c, uint8_t method)
 
 static void on_registered(struct ctl_client *c, const struct ctl_result *r)
 {
+	char why[160];
+
 	if (c->state != LINK_REGISTERING) {
 		if (c->ops->announced)
 			c->ops->announced(r->code, c->arg);
 		return;
 	}
 	if (r->code != CTL_R_OK) {
-		if (!c->refused)
-			log_warn("registration refused: %s (" SLICE_FMT "); trying on",
-				 ctl_result_name(r->code), SLICE_ARG(r->reason));
-		c->refused = true;
-		link_down(c, "registration refused");
+		snprintf(why, sizeof(why), "registration refused: %s (" SLICE_FMT ")",
+			 ctl_result_name(r->code), SLICE_ARG(r->reason));
+		link_down(c, why);
 		return;
 	}
 	if (r->incarnation != c->peer_incarnation) {
 		ctl_dedup_reset(c->dedup);
 		c->peer_incarnation = r->incarnation;
 	}
-	c->refused = false;
+	log_trouble_over(&c->trouble);
 	c->backoff_ms = BACKOFF_MIN_MS;
 	(*c->stats->ctl_links)++;
 	set_state(c, LINK_UP, "registered");
@@ -453,19 +470,11 @@ static int connect_mrfc(struct ctl_client *c)
 
 static void dial(struct ctl_client *c)
 {
-	char text[ADDR_STRLEN];
-
 	if (connect_mrfc(c)) {
-		if (!c->told)
-			log_warn("no MRFC at %s: %s; trying on", addr_format(&c->mrfc, text),
-				 strerror(errno));
-		c->told = true;
-		arm(c->redial, c->backoff_ms);
-		c->backoff_ms =
-			c->backoff_ms * 2 < BACKOFF_MAX_MS ? c->backoff_ms * 2 : BACKOFF_MAX_MS;
+		tell_trouble(c, strerror(errno));
+		redial_later(c);
 		return;
 	}
-	c->told = false;
 	c->reading = true;
 	set_state(c, LINK_CONNECTING, "dialled");
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
@@ -27,7 +28,7 @@ struct external {
 	struct timer *redial, *ping;
 	uint64_t backoff_ms;
 	unsigned misses;
-	bool told; /* that it cannot be reached: once */
+	struct log_trouble trouble; /* why it is away */
 	int64_t *up_now;
 };
 
@@ -49,9 +50,8 @@ static void lost(struct external *x, const char *why)
 	timer_stop(x->ping);
 	timer_start(x->redial, x->backoff_ms);
 	x->backoff_ms = x->backoff_ms * 2 < BACKOFF_MAX_MS ? x->backoff_ms * 2 : BACKOFF_MAX_MS;
-	if (!x->told || was_up)
-		log_warn("no key server at %s: %s; trying on", addr_format(&x->at, where), why);
-	x->told = true;
+	log_trouble_at(&x->trouble, clock_now_ms(), LOG_PLACE, "no key server at %s: %s; trying on",
+		       addr_format(&x->at, where), why);
 	if (was_up && x->g.events != NULL)
 		x->g.events->down(why, x->g.arg);
 }
@@ -76,7 +76,7 @@ static void on_hello(struct external *x, const struct ks_frame *f)
 		return;
 	}
 	x->up = true;
-	x->told = false;
+	log_trouble_over(&x->trouble);
 	x->backoff_ms = BACKOFF_MIN_MS;
 	*x->up_now = 1;
 	log_info("the key server at %s serves", addr_format(&x->at, where));

@@ -178,7 +178,10 @@ static void on_closed(struct ks_stream *stream, const char *why, void *arg)
 	struct peer *p = arg;
 
 	(void)stream;
-	log_info("the connection of %s ended: %s", p->where, why);
+	if (p->client.hello)
+		log_info("the connection of %s ended: %s", p->where, why);
+	else
+		log_seldom("%s did not say hello: %s", p->where, why);
 	peer_drop(p);
 }
 

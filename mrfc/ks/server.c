@@ -116,8 +116,8 @@ static void on_local(int fd_take, const struct addr *peer, void *arg)
 		ks_service_accept(s->service, &s->local, fd_take, peer);
 		return;
 	}
-	log_peer("a process of user %u is turned away from listen.socket (listen.users)",
-		 (unsigned)uid);
+	log_seldom("a process of user %u is turned away from listen.socket (listen.users)",
+		   (unsigned)uid);
 	(void)close(fd_take);
 }
 

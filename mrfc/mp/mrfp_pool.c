@@ -240,7 +240,7 @@ static void refuse(struct pool_stranger *s, const struct ctl_frame *f, uint16_t 
 	struct ctl_result result = {0};
 
 	++*s->pool->stats.refused;
-	log_peer("registration refused: %s (%s)", ctl_result_name(code), reason);
+	log_seldom("registration refused: %s (%s)", ctl_result_name(code), reason);
 	CTL_SET(&result, result, code, code);
 	set_reason(&result, code, reason);
 	send_result(s->wire, f, &result);
@@ -340,7 +340,7 @@ static void on_stranger_closed(struct mrfp_wire *w, const char *why, void *arg)
 
 	(void)w;
 	if (s->remote)
-		log_peer("%s did not register over TLS: %s", s->peer, why);
+		log_seldom("%s did not register over TLS: %s", s->peer, why);
 	else
 		log_debug("wire closed before it registered: %s", why);
 	stranger_free(arg);

@@ -22,8 +22,8 @@ static void on_unix(int fd_take, const struct addr *peer, void *arg)
 
 	if (!peer_users_admit(&p->users, fd_take, &uid)) {
 		++*p->stats.refused;
-		log_peer("a process of user %u is turned away from mp.socket (mp.users)",
-			 (unsigned)uid);
+		log_seldom("a process of user %u is turned away from mp.socket (mp.users)",
+			   (unsigned)uid);
 		close(fd_take);
 		return;
 	}

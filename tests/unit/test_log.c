@@ -131,6 +131,60 @@ static void a_bucket_lets_its_burst_through_and_counts_the_rest(void **state)
 	assert_int_equal(bucket.suppressed, 0);
 }
 
+static void a_bucket_may_have_a_longer_window(void **state)
+{
+	struct log_bucket bucket = {.window_ms = 60000, .burst = 1};
+
+	(void)state;
+	capture();
+	log_limited(&bucket, LOG_WARN, "x", "line 0");
+	bucket.window_start_ms -= 30000;
+	log_limited(&bucket, LOG_WARN, "x", "line 1");
+	bucket.window_start_ms -= 30000;
+	log_limited(&bucket, LOG_WARN, "x", "line 2");
+	{
+		const char *text = captured();
+
+		assert_null(strstr(text, "line 1"));
+		assert_non_null(strstr(text, "1 similar lines were suppressed\n"));
+		assert_non_null(strstr(text, "line 2\n"));
+	}
+}
+
+/* What failed when, at which time, and whether a line tells of it. */
+static bool tells(struct log_trouble *t, uint64_t now_ms, const char *why, const char *expected)
+{
+	const char *line;
+
+	capture();
+	log_trouble_at(t, now_ms, "x", "no way: %s", why);
+	log_at(LOG_INFO, "x", "end");
+	line = captured();
+	assert_true(expected == NULL || strstr(line, expected) != NULL);
+	return strstr(line, "no way") != NULL;
+}
+
+static void trouble_is_told_when_its_reason_changes_and_once_a_minute(void **state)
+{
+	struct log_trouble t = {0};
+
+	(void)state;
+	assert_true(tells(&t, 1000, "refused", "WARN x: no way: refused\n"));
+	assert_false(tells(&t, 2000, "refused", NULL));
+	assert_false(tells(&t, 60999, "refused", NULL));
+	assert_true(tells(&t, 61000, "refused", "refused (3 failures since the last line)\n"));
+	assert_true(tells(&t, 61001, "wrong pin", "no way: wrong pin\n"));
+	assert_false(tells(&t, 61002, "wrong pin", NULL));
+	assert_true(tells(&t, 61003, "refused", "refused (2 failures since the last line)\n"));
+	assert_false(tells(&t, 61004, "refused", NULL));
+	assert_int_equal(log_trouble_over(&t), 1);
+	assert_true(tells(&t, 61005, "refused", "no way: refused\n")); /* it had worked meanwhile */
+	for (int i = 0; i < 5; i++)
+		assert_true(tells(&t, 61010, i % 2 ? "a" : "b", NULL));
+	assert_false(tells(&t, 61010, "a", NULL));
+	assert_true(tells(&t, 121100, "a", "a (2 failures since the last line)\n"));
+}
+
 static void errors_have_names_of_either_sign(void **state)
 {
 	(void)state;
@@ -151,6 +205,8 @@ int main(void)
 		cmocka_unit_test(text_of_a_peer_cannot_start_a_line_or_drive_a_terminal),
 		cmocka_unit_test(a_long_text_is_cut_between_characters),
 		cmocka_unit_test(a_bucket_lets_its_burst_through_and_counts_the_rest),
+		cmocka_unit_test(a_bucket_may_have_a_longer_window),
+		cmocka_unit_test(trouble_is_told_when_its_reason_changes_and_once_a_minute),
 		cmocka_unit_test(errors_have_names_of_either_sign),
 	};
 

@@ -3,6 +3,7 @@ COMMON_SRC := \
 	common/addr.c \
 	common/buf.c \
 	common/bytes.c \
+	common/checks.c \
 	common/chunk.c \
 	common/clock.c \
 	common/config.c \
@@ -40,7 +41,8 @@ COMMON_SRC := \
 	common/store_writer.c \
 	common/tls.c \
 	common/tls_ca.c \
-	common/tls_files.c
-UNIT_TESTS += addr buf bytes chunk clock config conn conn_tls daemon fingerprint http http_client http_url listener log \
+	common/tls_files.c \
+	common/tls_why.c
+UNIT_TESTS += addr buf bytes checks chunk clock config conn conn_tls daemon fingerprint http http_client http_url listener log \
 	metrics outq rand rate resolve slice store store_file tls tls_ca tls_files
 UNIT_TESTS += secret secret_box

@@ -16,6 +16,7 @@
 #include "common/mem.h"
 #include "common/tls_ca.h"
 #include "common/tls_priv.h"
+#include "common/tls_why.h"
 
 #define SUITES_1_2                                                                                 \
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                               \
@@ -34,11 +35,12 @@
 #define NO_RESUMED_SESSION 0
 #define PSK_CONTEXT        ((const unsigned char[]){"psk"})
 
-static int failed(char why[TLS_WHY_SIZE], const char *what, const char *file)
+/* OpenSSL itself does not do as it should. */
+static int failed(char why[TLS_WHY_SIZE], const char *what)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
 
-	snprintf(why, TLS_WHY_SIZE, "%s %s: %s", what, file, reason ? reason : "cannot be used");
+	snprintf(why, TLS_WHY_SIZE, "%s: %s", what, reason ? reason : "cannot be used");
 	ERR_clear_error();
 	return -ERR_CONFIG;
 }
@@ -171,12 +173,13 @@ static int load_files(SSL_CTX *ctx, const struct tls_settings *set, char why[TLS
 {
 	const char *problem;
 
+	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(ctx, set->certificate) != 1)
-		return failed(why, "certificate", set->certificate);
+		return tls_file_failed(why, "certificate", set->certificate);
 	if (SSL_CTX_use_PrivateKey_file(ctx, set->key, SSL_FILETYPE_PEM) != 1)
-		return failed(why, "key", set->key);
+		return tls_file_failed(why, "key", set->key);
 	if (SSL_CTX_check_private_key(ctx) != 1)
-		return failed(why, "key", set->key);
+		return tls_file_failed(why, "key", set->key);
 	problem = tls_key_problem(SSL_CTX_get0_certificate(ctx));
 	if (!problem)
 		return 0;
@@ -204,7 +207,7 @@ static int load_identity(SSL_CTX *both[2], const struct tls_settings *set, char 
 	}
 	X509_free(cert);
 	EVP_PKEY_free(key);
-	return rc ? failed(why, "certificate", "of our own") : 0;
+	return rc ? failed(why, "certificate of our own") : 0;
 }
 
 /* A context for each side, with this identity. */
@@ -213,7 +216,7 @@ static int make_contexts(struct tls *t, const struct tls_settings *set, SSL_CTX 
 {
 	SSL_CTX *both[2] = {new_ctx(TLS_server_method(), t, t->ask_peer),
 			    new_ctx(TLS_client_method(), t, true)};
-	int rc = both[0] && both[1] ? load_identity(both, set, why) : failed(why, "TLS", "library");
+	int rc = both[0] && both[1] ? load_identity(both, set, why) : failed(why, "TLS library");
 
 	if (rc) {
 		SSL_CTX_free(both[0]);
@@ -266,7 +269,7 @@ int tls_new(const struct tls_settings *settings, struct tls **tls_r, char why[TL
 	t->ask_peer = settings->ask_peer;
 	t->bio = tls_bio_new();
 	if (!t->bio)
-		failed(why, "TLS", "library");
+		failed(why, "TLS library");
 	else
 		rc = tls_reload_ca(t, settings->ca, why);
 	if (!rc)

@@ -14,6 +14,7 @@
 
 #include "common/addr.h"
 #include "common/mem.h"
+#include "common/tls_why.h"
 
 #define AUTH_LEVEL     2 /* OpenSSL's: 112 bits, no SHA-1 */
 #define DEPTH          8
@@ -23,18 +24,15 @@
 int tls_ca_load(const char *file, X509_STORE **store_r, char why[TLS_WHY_SIZE])
 {
 	X509_STORE *store = X509_STORE_new();
-	const char *reason;
 
+	ERR_clear_error();
 	if (store && X509_STORE_load_file(store, file) == 1) {
 		ERR_clear_error();
 		*store_r = store;
 		return 0;
 	}
-	reason = ERR_reason_error_string(ERR_peek_last_error());
-	snprintf(why, TLS_WHY_SIZE, "authorities %s: %s", file, reason ? reason : "cannot be used");
-	ERR_clear_error();
 	X509_STORE_free(store);
-	return -ERR_CONFIG;
+	return tls_file_failed(why, "authorities", file);
 }
 
 static struct slice text_of(const ASN1_IA5STRING *s)

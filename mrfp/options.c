@@ -4,14 +4,12 @@
  */
 #include "mrfp/options.h"
 
-#include <errno.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/addr.h"
-#include "common/http.h"
+#include "common/checks.h"
 #include "common/mem.h"
 #include "common/tls.h"
 #include "mrfp/places.h"
@@ -187,24 +185,13 @@ const struct config_opt options_table[] = {
 };
 const size_t options_table_len = ARRAY_LEN(options_table);
 
-static int wrong(struct config_error *error_r, const char *fmt, ...) PRINTF_LIKE(2, 3);
-static int wrong(struct config_error *error_r, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(error_r->text, sizeof(error_r->text), fmt, ap);
-	va_end(ap);
-	return -ERR_CONFIG;
-}
-
-static int check_networks(const char *path, const char *text, struct config_error *error_r)
+static int check_networks(const char *path, const char *text, const struct check *c)
 {
 	struct addr_set *set;
 
 	if (addr_set_parse(text, &set) != 0)
-		return wrong(error_r, "%s: %s is no list of networks (such as 192.0.2.0/24,::1)",
-			     path, text);
+		return check_wrong(c, "%s: %s is no list of networks (such as 192.0.2.0/24,::1)",
+				   path, text);
 	addr_set_free(&set);
 	return 0;
 }
@@ -222,14 +209,14 @@ static bool is_host(struct slice text)
 	return n == text.len || addr_from_host(text, 0, &at) == 0;
 }
 
-static int check_places(const struct options *o, struct config_error *error_r)
+static int check_places(const struct options *o, const struct check *c)
 {
 	char why[PLACES_WHY_SIZE];
 	struct places p;
 	int err = places_read(o->msrp_address, o->msrp_advertise, &p, why);
 
 	places_fini(&p);
-	return err == 0 ? 0 : wrong(error_r, "%s", why);
+	return err == 0 ? 0 : check_wrong(c, "%s", why);
 }
 
 /* One origin as browsers write it: scheme://host, or scheme://host:port. */
@@ -242,22 +229,22 @@ static bool is_origin(struct slice text)
 	       slice_chr(slice_from(rest, 3), '/') < 0;
 }
 
-static int check_origins(const char *text, struct config_error *error_r)
+static int check_origins(const char *text, const struct check *c)
 {
 	struct slice list = slice_str(text), item;
 
 	while (slice_next(&list, ',', &item)) {
 		item = slice_trim(item);
 		if (item.len && !slice_eq_str(item, "*") && !is_origin(item))
-			return wrong(error_r,
-				     "msrp.ws_origins: " SLICE_FMT
-				     " is no origin (such as https://chat.example.com)",
-				     SLICE_ARG(item));
+			return check_wrong(c,
+					   "msrp.ws_origins: " SLICE_FMT
+					   " is no origin (such as https://chat.example.com)",
+					   SLICE_ARG(item));
 	}
 	return 0;
 }
 
-static int check_tls(const struct options *o, struct config_error *error_r)
+static int check_tls(const struct options *o, const struct check *c)
 {
 	struct tls_settings set = {o->tls_certificate, o->tls_key, .ask_peer = true,
 				   .ca = o->tls_ca};
@@ -265,81 +252,48 @@ static int check_tls(const struct options *o, struct config_error *error_r)
 	struct tls *tls;
 
 	if (!o->tls_certificate[0] != !o->tls_key[0])
-		return wrong(error_r, "tls.certificate, tls.key: one needs the other");
+		return check_wrong(c, "tls.certificate, tls.key: one needs the other");
 	if (o->tls_verify != TLS_VERIFY_FINGERPRINT && !o->tls_ca[0])
-		return wrong(error_r, "tls.verify: needs tls.ca");
+		return check_wrong(c, "tls.verify: needs tls.ca");
 	if (!o->tls_certificate[0] && !o->tls_ca[0])
 		return 0;
 	if (tls_new(&set, &tls, why))
-		return wrong(error_r, "tls.certificate, tls.key, tls.ca: %s", why);
+		return check_wrong(c, "tls.certificate, tls.key, tls.ca: %s", why);
 	tls_free(&tls);
 	return 0;
 }
 
 /* The way to an MRFC of another machine. */
-static int check_connect(const struct options *o, struct config_error *error_r)
+static int check_connect(const struct options *o, const struct check *c)
 {
-	struct tls_settings set = {o->mp_tls_certificate, o->mp_tls_key, .only_1_3 = true};
-	struct fingerprint_list pins;
-	char why[TLS_WHY_SIZE];
+	const struct check_link link = {
+		"mp", "mp.connect", "the MRFC", o->mp_tls_certificate, o->mp_tls_key, o->mp_pins};
 	struct addr at;
-	struct tls *tls;
 
 	if (!o->mp_connect[0])
 		return 0;
 	if (addr_parse(slice_str(o->mp_connect), &at) != 0 || !addr_port(&at))
-		return wrong(error_r, "mp.connect: '%s' is no numeric HOST:PORT", o->mp_connect);
-	if (!o->mp_tls_certificate[0] || !o->mp_tls_key[0])
-		return wrong(error_r, "mp.connect: needs mp.tls_certificate and mp.tls_key");
-	if (fingerprint_list_read(&pins, o->mp_pins) != 0)
-		return wrong(error_r, "mp.pins: '%s' is no list of fingerprints", o->mp_pins);
-	if (!pins.n)
-		return wrong(error_r, "mp.connect: needs mp.pins, the fingerprint of the MRFC");
-	if (tls_new(&set, &tls, why))
-		return wrong(error_r, "mp.tls_certificate, mp.tls_key: %s", why);
-	tls_free(&tls);
-	return 0;
+		return check_wrong(c, "mp.connect: '%s' is no numeric HOST:PORT", o->mp_connect);
+	return check_tls_link(c, &link);
 }
 
-static int check_websocket(const struct options *o, struct config_error *error_r)
+static int check_websocket(const struct options *o, const struct check *c)
 {
 	struct slice host;
 	struct addr at;
 	uint16_t port;
 
 	if (addr_from_host(slice_str(o->ws_address), 0, &at) != 0 || !addr_is_loopback(&at))
-		return wrong(error_r, "msrp.ws_address: %s is no numeric loopback address",
-			     o->ws_address);
+		return check_wrong(c, "msrp.ws_address: %s is no numeric loopback address",
+				   o->ws_address);
 	if (o->wss_advertise[0] &&
 	    (addr_split(slice_str(o->wss_advertise), &host, &port) != 0 || !is_host(host)))
-		return wrong(error_r, "msrp.wss_advertise: %s is no HOST:PORT", o->wss_advertise);
-	return check_origins(o->ws_origins, error_r);
-}
-
-static int check_admin(const struct options *o, struct config_error *error_r)
-{
-	struct addr at;
-	int err;
-
-	if (o->admin_port < 0)
-		return 0;
-	if (addr_from_host(slice_str(o->admin_address), 0, &at) != 0)
-		return wrong(error_r, "admin.address: %s is no numeric address", o->admin_address);
-	if (!addr_is_loopback(&at) && o->admin_token_file[0] == '\0')
-		return wrong(error_r,
-			     "admin.address: %s is not loopback, so admin.token_file is needed",
-			     o->admin_address);
-	err = o->admin_token_file[0] ? http_token_check(o->admin_token_file) : 0;
-	if (err == -ERR_IO)
-		return wrong(error_r, "admin.token_file: cannot read %s: %s", o->admin_token_file,
-			     strerror(errno));
-	return err == 0
-		       ? 0
-		       : wrong(error_r, "admin.token_file: %s holds no token", o->admin_token_file);
+		return check_wrong(c, "msrp.wss_advertise: %s is no HOST:PORT", o->wss_advertise);
+	return check_origins(o->ws_origins, c);
 }
 
 /* Listeners at the same addresses; 0 is a free port for each. */
-static int check_ports(const struct options *o, struct config_error *error_r)
+static int check_ports(const struct options *o, const struct check *c)
 {
 	const struct {
 		const char *name;
@@ -351,58 +305,50 @@ static int check_ports(const struct options *o, struct config_error *error_r)
 	for (size_t i = 0; i < ARRAY_LEN(doors); i++) {
 		for (size_t k = i + 1; k < ARRAY_LEN(doors); k++) {
 			if (doors[i].port > 0 && doors[i].port == doors[k].port)
-				return wrong(error_r, "%s: %lld is %s, too", doors[k].name,
-					     (long long)doors[k].port, doors[i].name);
+				return check_wrong(c, "%s: %lld is %s, too", doors[k].name,
+						   (long long)doors[k].port, doors[i].name);
 		}
 	}
 	return 0;
 }
 
 /* It stands in paths of the admin API, in labels of metrics and in log lines. */
-static int check_id(const char *id, struct config_error *error_r)
+static int check_id(const char *id, const struct check *c)
 {
 	if (id[0] == '\0')
-		return wrong(error_r, "mp.id: empty; each MRFP needs a name of its own");
-	for (const char *c = id; *c != '\0'; c++) {
-		if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\')
-			return wrong(
-				error_r,
-				"mp.id: '%s': printable ASCII without blanks and quotes is expected",
-				id);
+		return check_wrong(c, "mp.id: empty; each MRFP needs a name of its own");
+	for (const char *at = id; *at != '\0'; at++) {
+		if (*at <= ' ' || *at > '~' || *at == '"' || *at == '\\')
+			return check_wrong(c,
+					   "mp.id: '%s': printable ASCII without blanks and quotes "
+					   "is expected",
+					   id);
 	}
 	return 0;
 }
 
 int options_check(const struct options *o, struct config_error *error_r)
 {
-	struct addr at;
-	int err = check_places(o, error_r);
+	const struct check c = {error_r->text, sizeof(error_r->text)};
+	int err = check_places(o, &c);
 
 	if (err == 0)
-		err = check_networks("msrp.connect_allow", o->connect_allow, error_r);
+		err = check_networks("msrp.connect_allow", o->connect_allow, &c);
 	if (err == 0)
-		err = check_networks("msrp.trusted_media", o->trusted_media, error_r);
+		err = check_networks("msrp.trusted_media", o->trusted_media, &c);
 	if (err == 0)
-		err = check_tls(o, error_r);
+		err = check_tls(o, &c);
 	if (err == 0)
-		err = check_websocket(o, error_r);
+		err = check_websocket(o, &c);
 	if (err == 0)
-		err = check_ports(o, error_r);
+		err = check_ports(o, &c);
+	if (err == 0 && o->admin_port >= 0)
+		err = check_admin(&c, o->admin_address, o->admin_token_file);
 	if (err == 0)
-		err = check_admin(o, error_r);
-	if (err < 0)
-		return err;
-	err = check_id(o->mp_id, error_r);
-	if (err < 0)
-		return err;
-	err = check_connect(o, error_r);
-	if (err < 0)
-		return err;
-	if (o->mp_socket[0] == '\0' || addr_from_unix(o->mp_socket, &at) != 0)
-		return wrong(error_r,
-			     "mp.socket: '%s' is no path for a Unix socket (1..107 octets)",
-			     o->mp_socket);
-	return 0;
+		err = check_id(o->mp_id, &c);
+	if (err == 0)
+		err = check_connect(o, &c);
+	return err == 0 ? check_socket(&c, "mp.socket", o->mp_socket) : err;
 }
 
 void options_fit(struct options *o)

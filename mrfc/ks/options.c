@@ -2,15 +2,10 @@
 /* The settings of mrfks, as one table, and what it cannot say of them. */
 #include "mrfc/ks/options.h"
 
-#include <stdio.h>
-#include <unistd.h>
+#include <stdlib.h>
 
-#include "common/addr.h"
-#include "common/fingerprint.h"
-#include "common/http.h"
+#include "common/checks.h"
 #include "common/mem.h"
-#include "common/peer_users.h"
-#include "common/secret_box.h"
 #include "mrfc/groupkey/allow.h"
 
 #define AT(field) offsetof(struct ks_options, field)
@@ -56,59 +51,52 @@ const struct config_opt options_table[] = {
 /* clang-format on */
 const size_t options_table_len = ARRAY_LEN(options_table);
 
-#define WRONG(...) (snprintf(why, why_size, __VA_ARGS__), -ERR_CONFIG)
-
-static int check_remote(const struct ks_options *o, char *why, size_t why_size)
+static int check_remote(const struct check *c, const struct ks_options *o)
 {
-	struct fingerprint_list pins;
-	struct addr at;
+	const struct check_link link = {"listen",           "listen.address", "the MRFCs",
+					o->tls_certificate, o->tls_key,       o->pins};
+	int err;
 
 	if (o->address[0] == '\0')
 		return o->socket[0] != '\0'
 			       ? 0
-			       : WRONG("listen.socket, listen.address: one of them is needed");
-	if (addr_from_host(slice_str(o->address), (uint16_t)o->port, &at) != 0)
-		return WRONG("listen.address: '%s' is no numeric address", o->address);
-	if (o->tls_certificate[0] == '\0' || o->tls_key[0] == '\0')
-		return WRONG("listen.address: needs listen.tls_certificate and listen.tls_key");
-	if (fingerprint_list_read(&pins, o->pins) != 0)
-		return WRONG("listen.pins: '%s' is no list of fingerprints", o->pins);
-	return pins.n > 0 ? 0 : WRONG("listen.address: needs listen.pins, the MRFCs' fingerprints");
+			       : check_wrong(c, "listen.socket, listen.address: one of them is "
+						"needed");
+	err = check_address(c, "listen.address", o->address);
+	return err == 0 ? check_tls_link(c, &link) : err;
 }
 
-static int check_files(const struct ks_options *o, char *why, size_t why_size)
+static int check_files(const struct check *c, const struct ks_options *o)
 {
-	uint8_t key[SECRET_BOX_KEY_SIZE];
 	struct allow *allow = NULL;
+	char *beside, why[400];
 	int err;
 
-	if (o->allow[0] != '\0' && allow_read(o->allow, &allow, why, why_size) != 0)
-		return -ERR_CONFIG;
+	if (o->allow[0] != '\0' && allow_read(o->allow, &allow, why, sizeof(why)) != 0)
+		return check_wrong(c, "allow: %s", why);
 	allow_free(&allow);
-	if (o->store_key[0] == '\0' || access(o->store_key, F_OK) != 0)
-		return 0;
-	err = secret_box_key_file(o->store_key, key, why, why_size);
-	mem_wipe(key, sizeof(key));
-	return err < 0 ? -ERR_CONFIG : 0;
+	err = check_store_path(c, "store.path", o->store_path);
+	if (err != 0 || (o->store_path[0] == '\0' && o->store_key[0] == '\0'))
+		return err;
+	beside = o->store_key[0] != '\0' ? xstrdup(o->store_key)
+					 : xasprintf("%s.key", o->store_path);
+	err = check_key_file(c, "store.key", beside);
+	free(beside);
+	return err;
 }
 
 int ks_options_check(const struct ks_options *o, char *why, size_t why_size)
 {
-	struct peer_users users;
-	struct addr at;
-	int err;
+	const struct check c = {why, why_size};
+	int err = o->name[0] != '\0' ? 0 : check_wrong(&c, "name: is missing");
 
-	if (o->name[0] == '\0')
-		return WRONG("name: is missing");
-	if (o->socket[0] != '\0' && addr_from_unix(o->socket, &at) != 0)
-		return WRONG("listen.socket: '%s' is no path for a Unix socket", o->socket);
-	if (peer_users_read(o->users, &users) != 0)
-		return WRONG("listen.users: '%s' names a user that does not exist", o->users);
-	if (addr_from_host(slice_str(o->admin_address), 0, &at) != 0)
-		return WRONG("admin.address: '%s' is no numeric address", o->admin_address);
-	if (!addr_is_loopback(&at) && o->admin_token_file[0] == '\0')
-		return WRONG("admin.address: %s is not loopback, so admin.token_file is needed",
-			     o->admin_address);
-	err = check_remote(o, why, why_size);
-	return err == 0 ? check_files(o, why, why_size) : err;
+	if (err == 0 && o->socket[0] != '\0')
+		err = check_socket(&c, "listen.socket", o->socket);
+	if (err == 0)
+		err = check_users(&c, "listen.users", o->users);
+	if (err == 0)
+		err = check_admin(&c, o->admin_address, o->admin_token_file);
+	if (err == 0)
+		err = check_remote(&c, o);
+	return err == 0 ? check_files(&c, o) : err;
 }

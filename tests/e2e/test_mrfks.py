@@ -432,9 +432,15 @@ def test_a_removal_while_it_is_away(net, tmp_path):
     ("mrfks", {"listen.users": "nobody-of-that-name"}, "listen.users"),
     ("mrfks", {"allow": "/nowhere/allow"}, "/nowhere/allow"),
     ("mrfks", {"admin.address": "192.0.2.1"}, "admin.token_file"),
+    ("mrfks", {"admin.token_file": "/nowhere/token"}, "/nowhere/token: No such file"),
+    ("mrfks", {"store.path": "/"}, "store.path: /: Is a directory"),
+    ("mrfks", {"listen.address": "127.0.0.1", "listen.pins": ":".join(["AA"] * 32),
+               "listen.tls_certificate": "/nowhere/crt", "listen.tls_key": "/nowhere/key"}, "/nowhere/crt: No such file"),
     ("mrfc", {"groupkey.server": "external"}, "groupkey.connect"),
     ("mrfc", {"groupkey.server": "external", "groupkey.connect": "localhost:8064"}, "no numeric HOST:PORT"),
     ("mrfc", {"groupkey.server": "member"}, "not in this release"),
+    ("mrfc", {"groupkey.server": "external", "groupkey.connect": "127.0.0.1:1", "groupkey.pins": ":".join(["AA"] * 32),
+              "groupkey.tls_certificate": "/nowhere/crt", "groupkey.tls_key": "/nowhere/key"}, "/nowhere/crt: No such file"),
     ("mrfc", {"groupkey.server": "external", "groupkey.connect": "127.0.0.1:1"}, "groupkey.tls_certificate"),
 ])
 def test_half_a_configuration_is_refused(name, more, words):

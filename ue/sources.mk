@@ -10,6 +10,7 @@ UE_SRC := \
 	ue/ue_held.c \
 	ue/ue_inbox.c \
 	ue/ue_key.c \
+	ue/ue_keyring.c \
 	ue/ue_media.c \
 	ue/ue_msrp.c \
 	ue/ue_msrp_in.c \
@@ -29,6 +30,7 @@ UE_SRC := \
 	ue/ue_sip_call.c \
 	ue/ue_sip_conf.c \
 	ue/ue_smime.c \
+	ue/ue_times.c \
 	ue/ue_typing.c
 MRFUE_SRC := \
 	ue/mrfue_cmd.c \
@@ -43,4 +45,4 @@ MRFUE_SRC := \
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
 UNIT_TESTS += mrfue_wait ue_crypto ue_crypto_body ue_digest ue_key ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing
 UNIT_TESTS += ue_held ue_records ue_replay
-UNIT_TESTS += ue_smime
+UNIT_TESTS += ue_keyring ue_smime ue_times

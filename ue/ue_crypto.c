@@ -21,8 +21,10 @@ struct ue_crypto *ue_crypto_new(const struct ue_key *key, const char *me, enum g
 {
 	struct ue_crypto *c = xcalloc(1, sizeof(*c));
 
-	c->key = secret_alloc(sizeof(*c->key));
-	*c->key = *key;
+	if (key) {
+		c->key = secret_alloc(sizeof(*c->key));
+		*c->key = *key;
+	}
 	c->me = sip_uri_name(slice_str(me));
 	c->suite = suite;
 	TAILQ_INIT(&c->epochs);
@@ -164,21 +166,22 @@ static void note_life(struct ue_crypto *c, const struct gkid *id)
 }
 
 /* The newest message decides which epoch is sent with, not its number. */
-static void make_current(struct ue_crypto *c, const struct mikey_key *key, uint64_t now_ms)
+static void make_current(struct ue_crypto *c, const struct gkid *id, struct slice tek,
+			 uint64_t now_ms)
 {
-	struct ue_epoch *e = ue_crypto_find(c, &key->gkid), *other;
+	struct ue_epoch *e = ue_crypto_find(c, id), *other;
 
 	if (e) { /* one of its life; another key for it replaces the first */
 		TAILQ_REMOVE(&c->epochs, e, link);
 	} else {
 		e = xcalloc(1, sizeof(*e));
-		e->id = key->gkid;
+		e->id = *id;
 		e->seen = ue_replay_new();
 		c->n_epochs++;
 	}
 	if (!e->keys)
 		e->keys = secret_alloc(sizeof(*e->keys));
-	gke_derive(slice_make(key->tek, key->tek_size), &e->id, e->keys);
+	gke_derive(tek, &e->id, e->keys);
 	e->retired_ms = 0;
 	note_life(c, &e->id);
 	TAILQ_FOREACH(other, &c->epochs, link)
@@ -218,13 +221,35 @@ static bool is_past(const struct ue_crypto *c, const struct gkid *id)
 
 bool ue_crypto_is_behind(struct ue_crypto *c, const struct gkid *roster, uint64_t now_ms)
 {
-	if (!roster || is_past(c, roster)) {
+	if (!roster || c->serves || is_past(c, roster)) {
 		c->behind_ms = 0;
 		return false;
 	}
 	if (!c->behind_ms) /* a yet newer one does not begin the time anew */
 		c->behind_ms = now_ms ? now_ms : 1;
 	return now_ms >= c->behind_ms + UE_CRYPTO_BEHIND_MS;
+}
+
+/* --- keys of our own --- */
+
+void ue_crypto_serve(struct ue_crypto *c, const char *room, enum gke_suite suite)
+{
+	free(c->ks);
+	free(c->room);
+	c->ks = xstrdup(c->me);
+	c->room = xstrdup(room);
+	c->suite = suite;
+	c->serves = true;
+}
+
+bool ue_crypto_serves(const struct ue_crypto *c)
+{
+	return c->serves;
+}
+
+void ue_crypto_put(struct ue_crypto *c, const struct gkid *id, struct slice tek, uint64_t now_ms)
+{
+	make_current(c, id, tek, now_ms);
 }
 
 /* --- key messages --- */
@@ -239,12 +264,14 @@ int ue_crypto_request(struct ue_crypto *c, bool sdp, uint64_t wall_us, struct by
 		.rand = rand,
 		.idri = slice_str(c->me),
 		.idrr = c->ks ? slice_str(c->ks) : room,
-		.idrpsk = slice_str(c->key->id),
 		.idrapp = room,
 		.idrpsk_is_octets = true,
 		.sdp_ids = sdp ? SLICE_LIT(SDP_IDS) : SLICE_NULL,
 	};
 
+	if (!c->key || c->serves)
+		return -ERR_WRONG_STATE;
+	init.idrpsk = slice_str(c->key->id);
 	if (init.t <= c->last_own_t) /* unique for all messages of ours */
 		init.t = c->last_own_t + 1;
 	c->last_own_t = init.t;
@@ -344,8 +371,14 @@ static int take(struct ue_crypto *c, const struct mikey *m, uint64_t wall_us, ui
 		struct bytes *reply_r, const char **why_r)
 {
 	struct mikey_key key;
-	int rc = judge_time(c, m, wall_us, why_r);
+	int rc;
 
+	if (!c->key || c->serves)
+		return drop(-ERR_DENIED,
+			    c->serves ? "a key message, and the keys of this conference are ours"
+				      : "a key message, and we have no key to open it",
+			    why_r);
+	rc = judge_time(c, m, wall_us, why_r);
 	if (rc == 0)
 		rc = judge_names(c, m, why_r);
 	if (rc < 0)
@@ -358,7 +391,7 @@ static int take(struct ue_crypto *c, const struct mikey *m, uint64_t wall_us, ui
 	if (rc == 0)
 		return drop(-ERR_DENIED, "the key message asks for a key instead of bringing one",
 			    why_r);
-	make_current(c, &key, now_ms);
+	make_current(c, &key.gkid, slice_make(key.tek, key.tek_size), now_ms);
 	mem_wipe(&key, sizeof(key));
 	remember(c, m, reply_r);
 	return 1;

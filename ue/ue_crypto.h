@@ -21,6 +21,7 @@ struct ue_crypto;
 #define UE_CRYPTO_BEHIND_MS 5000  /* behind the roster: nothing is sent */
 #define UE_CRYPTO_EPOCHS    64    /* keys at a time; the oldest goes */
 
+/* key NULL: we have none with any key server. */
 struct ue_crypto *ue_crypto_new(const struct ue_key *key, const char *me, enum gke_suite suite);
 void ue_crypto_free(struct ue_crypto **c);
 /*
@@ -42,7 +43,16 @@ struct ue_signing {
 /* NULL: what others sign is refused. */
 void ue_crypto_signing(struct ue_crypto *c, const struct ue_signing *signing, void *arg);
 
-/* A request for the current key: for an offer (sdp) or a message to the focus. -ERR_LIMIT: a name is too long. */
+/* We are the key server of this conference: its name, and from now on no key of others is taken. */
+void ue_crypto_serve(struct ue_crypto *c, const char *room, enum gke_suite suite);
+bool ue_crypto_serves(const struct ue_crypto *c);
+/* A key that we made: it is the current one. */
+void ue_crypto_put(struct ue_crypto *c, const struct gkid *id, struct slice tek, uint64_t now_ms);
+
+/*
+ * A request for the current key: for an offer (sdp) or a message to the focus. -ERR_LIMIT: a name is too
+ * long; -ERR_WRONG_STATE: we have no key to ask with, or are the key server.
+ */
 MUST_CHECK int ue_crypto_request(struct ue_crypto *c, bool sdp, uint64_t wall_us,
 				 struct bytes *out);
 /*

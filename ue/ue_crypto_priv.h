@@ -27,7 +27,8 @@ struct ue_counter {
 };
 
 struct ue_crypto {
-	struct ue_key *key; /* secret memory */
+	struct ue_key *key; /* secret memory; NULL: none */
+	bool serves;        /* we make the keys */
 	enum gke_suite suite;
 	enum cms_cipher cipher;
 	char *me, *room, *ks; /* ks: NULL before its first key */

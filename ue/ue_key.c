@@ -28,7 +28,7 @@ static bool is_id(struct slice id)
 	return id.len > 0 && id.len <= UE_KEY_ID_MAX;
 }
 
-static int read_line(struct slice line, struct ue_key *key)
+int ue_key_parse(struct slice line, struct ue_key *key)
 {
 	struct slice id = SLICE_NULL;
 
@@ -67,7 +67,7 @@ int ue_key_load(const char *path, struct ue_key *key_r)
 		err = -ERR_IO;
 	rest = slice_make(text, len);
 	if (err == 0 && slice_next(&rest, '\n', &line))
-		err = read_line(slice_trim(line), &key);
+		err = ue_key_parse(slice_trim(line), &key);
 	else if (err == 0)
 		err = -ERR_SYNTAX;
 	if (err == 0)

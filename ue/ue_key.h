@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "common/err.h"
+#include "common/slice.h"
 
 /* The pairwise key of a member and the key server, as provisioning gave it. */
 #define UE_KEY_SIZE   32
@@ -19,5 +19,7 @@ struct ue_key {
  * its owner may read it; -ERR_IO with errno; -ERR_SYNTAX: no such line. The caller wipes *key_r.
  */
 MUST_CHECK int ue_key_load(const char *path, struct ue_key *key_r);
+/* That line. -ERR_SYNTAX: *key_r may be written to, and is to be wiped as well. */
+MUST_CHECK int ue_key_parse(struct slice line, struct ue_key *key_r);
 
 #endif

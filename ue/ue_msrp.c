@@ -419,7 +419,7 @@ int ue_msrp_send_key(struct ue_msrp *m, struct slice mikey)
 {
 	if (!m->bound)
 		return -ERR_WRONG_STATE;
-	ue_outbox_bare(m->outbox, MIKEY_TYPE, mikey);
+	ue_outbox_bare(m->outbox, MIKEY_TYPE, mikey, 0);
 	flush(m);
 	return 0;
 }

@@ -34,7 +34,7 @@ struct item {
 	uint64_t total; /* octets with the head */
 	uint64_t pos;   /* octets sent */
 	uint32_t open;  /* unanswered chunks */
-	bool started, all_sent, cut;
+	bool started, all_sent, cut, bare;
 	bool given_up; /* reported already; only the '#' is to be sent */
 };
 
@@ -164,15 +164,16 @@ void ue_outbox_file(struct ue_outbox *o, const char *type, int fd_take, uint64_t
 	TAILQ_INSERT_TAIL(&o->items, it, link);
 }
 
-void ue_outbox_bare(struct ue_outbox *o, const char *type, struct slice payload)
+void ue_outbox_bare(struct ue_outbox *o, const char *type, struct slice payload, unsigned ticket)
 {
-	struct item *it = item_new(UE_OUTBOX_MESSAGE, 0), *at;
+	struct item *it = item_new(UE_OUTBOX_MESSAGE, ticket), *at;
 
+	it->bare = true;
 	it->type = xstrdup(type);
 	it->payload = slice_dup(payload);
 	it->payload_len = it->total = payload.len;
 	TAILQ_FOREACH(at, &o->items, link)
-		if (at->kind == UE_OUTBOX_MESSAGE && !at->started)
+		if (at->kind == UE_OUTBOX_MESSAGE && !at->started && !at->bare)
 			break;
 	if (at)
 		TAILQ_INSERT_BEFORE(at, it, link);

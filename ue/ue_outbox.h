@@ -34,8 +34,8 @@ void ue_outbox_message(struct ue_outbox *o, struct slice head, struct slice payl
 /* A message without CPIM: size octets of the file from octet `from` on, of this type. */
 void ue_outbox_file(struct ue_outbox *o, const char *type, int fd_take, uint64_t from,
 		    uint64_t size, unsigned ticket);
-/* A short message without CPIM, of ticket 0, before all others. */
-void ue_outbox_bare(struct ue_outbox *o, const char *type, struct slice payload);
+/* A message without CPIM, before all that are not begun; those of this kind keep their order. */
+void ue_outbox_bare(struct ue_outbox *o, const char *type, struct slice payload, unsigned ticket);
 /* Give up what is not sent yet: its receivers are told ('#'). */
 void ue_outbox_abort(struct ue_outbox *o);
 void ue_outbox_nickname(struct ue_outbox *o, struct slice nick, unsigned ticket);

@@ -50,6 +50,9 @@ void mrfue_remember(struct mrfue_app *app, unsigned line, const char *command, c
 struct pending *mrfue_find_pending(struct mrfue_app *app, unsigned line);
 void mrfue_forget(struct mrfue_app *app, struct pending *p);
 
+/* The answer to /keys. */
+void mrfue_keys(struct mrfue_app *app, unsigned line);
+
 extern const struct ue_ops mrfue_ue_ops; /* mrfue_events.c; arg is the struct mrfue_app */
 void mrfue_on_error(int code, const char *text, void *arg);
 

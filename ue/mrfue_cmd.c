@@ -81,6 +81,8 @@ static const char *reason_of(int err)
 		return "not a SIP URI";
 	case ERR_STALE:
 		return "the conference has a newer key, which has not come yet";
+	case ERR_AGAIN:
+		return "the conference has no key yet";
 	case ERR_IO:
 		return "the file cannot be read, or there is no room to seal it";
 	case ERR_UNSUPPORTED:
@@ -218,7 +220,7 @@ static void do_help(void)
 {
 	fputs("TEXT (//TEXT for /TEXT) says it to everyone\n"
 	      "/msg URI TEXT  /nick [NAME]  /file PATH  /push PATH [OCTET]  /stop  /invite URI  /remove URI\n"
-	      "/typing [off]  /who  /leave  /help\n",
+	      "/typing [off]  /who  /keys  /leave  /help\n",
 	      stderr);
 }
 
@@ -254,6 +256,8 @@ static void do_command(struct mrfue_app *app, struct slice line, unsigned number
 		do_refer(app, rest, number, false);
 	else if (slice_eq_str(word, "/who"))
 		do_who(app, number);
+	else if (slice_eq_str(word, "/keys"))
+		mrfue_keys(app, number);
 	else if (slice_eq_str(word, "/typing"))
 		ue_typing(app->ue, !slice_eq_str(rest, "off"));
 	else if (slice_eq_str(word, "/leave"))

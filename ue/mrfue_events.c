@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/daemon.h"
 #include "common/mem.h"
+#include "proto/ks/ks_frame.h"
 
 /* Takes the event; it is printed, and kept for /wait. */
 void mrfue_emit(struct mrfue_app *app, json_t *event)
@@ -103,10 +104,10 @@ static void on_joined(const struct ue_joined *j, void *arg)
 
 	app->joined = true;
 	event_del(app->ev_join);
-	mrfue_emit(app,
-		   json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:b}", "event", "joined", "conference",
-			     j->conference, "nickname", j->nickname, "private", j->private_messages,
-			     "tls", j->tls, "sealed", j->sealed, "key", j->could_seal));
+	mrfue_emit(app, json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b}", "event", "joined",
+				  "conference", j->conference, "nickname", j->nickname, "private",
+				  j->private_messages, "tls", j->tls, "sealed", j->sealed, "key",
+				  j->could_seal, "serves", j->serves));
 	mrfue_input_hold(app->input, false);
 }
 
@@ -189,13 +190,72 @@ static void on_dropped(const struct ue_dropped *d, void *arg)
 				  d->replay, "why", d->why));
 }
 
-static void on_epoch(const struct gkid *id, void *arg)
+static void on_epoch(const struct gkid *id, int64_t n_members, void *arg)
 {
 	char hex[GKID_HEX_SIZE];
+	json_t *e;
 
 	gkid_hex(id, hex);
-	mrfue_emit(arg, json_pack("{s:s, s:I, s:s}", "event", "epoch", "epoch",
-				  (json_int_t)gkid_epoch(id), "id", hex));
+	e = json_pack("{s:s, s:I, s:s}", "event", "epoch", "epoch", (json_int_t)gkid_epoch(id),
+		      "id", hex);
+	if (n_members >= 0)
+		json_object_set_new(e, "members", json_integer((json_int_t)n_members));
+	mrfue_emit(arg, e);
+}
+
+static void on_serving(const char *conference, size_t n_keys, void *arg)
+{
+	mrfue_emit(arg, json_pack("{s:s, s:o, s:I}", "event", "serving", "conference",
+				  mrfue_text(slice_str(conference)), "keys", (json_int_t)n_keys));
+}
+
+static void on_not_serving(const char *why, void *arg)
+{
+	mrfue_emit(arg, json_pack("{s:s, s:s}", "event", "not-serving", "why", why));
+}
+
+static void on_trouble(const char *text, void *arg)
+{
+	mrfue_emit(arg, json_pack("{s:s, s:o}", "event", "trouble", "text",
+				  mrfue_text(slice_str(text))));
+}
+
+static void on_key(const struct ue_key_news *k, void *arg)
+{
+	static const char *const states[] = {"given", "confirmed", "refused"};
+	json_t *e = json_pack("{s:s, s:o, s:o, s:s}", "event", "key", "uri",
+			      mrfue_text(slice_str(k->uri)), "id", mrfue_or_null(k->key_id),
+			      "state", states[k->step]);
+
+	if (k->step != UE_KEY_REFUSED) {
+		json_object_set_new(e, "epoch", json_integer(k->epoch));
+	} else {
+		json_object_set_new(e, "why", json_string(k->why));
+		json_object_set_new(e, "untold", json_integer(k->n_untold));
+	}
+	mrfue_emit(arg, e);
+}
+
+static void add_holder(const struct ue_key_holder *h, void *arg)
+{
+	json_array_append_new(
+		arg,
+		json_pack("{s:o, s:o, s:I, s:o}", "uri", mrfue_text(slice_str(h->uri)), "id",
+			  mrfue_text(slice_str(h->key_id)), "given", (json_int_t)h->given,
+			  "confirmed", h->confirmed ? json_integer(h->confirmed) : json_null()));
+}
+
+void mrfue_keys(struct mrfue_app *app, unsigned line)
+{
+	json_t *members = json_array();
+
+	if (!ue_each_key(app->ue, add_holder, members)) {
+		json_decref(members);
+		mrfue_failed(app, line, "/keys", 0, "you are not the key server here");
+		return;
+	}
+	mrfue_emit(app, json_pack("{s:s, s:i, s:o}", "event", "keys", "line", (int)line, "members",
+				  members));
 }
 
 static void on_aborted(struct slice from, uint64_t size, void *arg)
@@ -345,7 +405,12 @@ void mrfue_on_error(int code, const char *text, void *arg)
 	struct mrfue_app *app = arg;
 	bool no_key = code == 488 && app->opt.ue.seal.key_file == NULL &&
 		      strstr(text, "a=key-mgmt is needed") != NULL;
-	char *whole = xasprintf("%s%s", text, no_key ? ": --key-file FILE is needed" : "");
+	bool no_server = code == 488 && app->opt.ue.serve.keys_file == NULL &&
+			 strstr(text, KS_BODY_TYPE) != NULL;
+	char *whole = xasprintf("%s%s", text,
+				no_server ? ": --serve-keys FILE is needed"
+				: no_key  ? ": --key-file FILE is needed"
+					  : "");
 
 	app->exit_code = EXIT_RUNTIME;
 	mrfue_emit(app, json_pack("{s:s, s:i, s:o}", "event", "error", "code", code, "text",
@@ -375,6 +440,10 @@ const struct ue_ops mrfue_ue_ops = {
 	.message = on_message,
 	.dropped = on_dropped,
 	.epoch = on_epoch,
+	.serving = on_serving,
+	.key = on_key,
+	.not_serving = on_not_serving,
+	.trouble = on_trouble,
 	.aborted = on_aborted,
 	.receiving = on_receiving,
 	.sent = on_sent,

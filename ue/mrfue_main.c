@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -80,12 +81,33 @@ static int check_key(const char *path)
 	return err < 0 ? -ERR_SYNTAX : 0;
 }
 
+/* The same of the files of a key server. */
+static int check_serve(const struct mrfue_options *o)
+{
+	struct ue_keyserver_config config = o->ue.serve;
+	const struct keyserver_now now = {.wall_us = clock_wall_us()};
+	struct ue_keyserver *k = NULL;
+	bool shown;
+	char *why = NULL;
+	int err;
+
+	config.as = o->ue.as;
+	err = ue_keyserver_new(&config, &now, NULL, NULL, &k, &shown, &why);
+	if (err < 0)
+		fprintf(stderr, "mrfue: --serve-keys, --serve-times: %s\n", why);
+	free(why);
+	ue_keyserver_free(&k);
+	return err < 0 ? -ERR_SYNTAX : 0;
+}
+
 static int make_ue(struct mrfue_app *app)
 {
 	char password[PASSWORD_SIZE];
 	int err, why;
 
 	if (app->opt.ue.seal.key_file && check_key(app->opt.ue.seal.key_file) < 0)
+		return -ERR_SYNTAX;
+	if (app->opt.ue.serve.keys_file && check_serve(&app->opt) < 0)
 		return -ERR_SYNTAX;
 	if (mrfue_sign_load(app) < 0)
 		return -ERR_SYNTAX;

@@ -23,6 +23,9 @@ static const char usage[] =
 	"  --transport udp|tcp\n"
 	"  --tls              messages over TLS, or not at all\n"
 	"  --key-file FILE    your key for sealed conferences, as mrfctl key add wrote it\n"
+	"  --serve-keys FILE  in conferences of yours: make the keys, for the members in FILE\n"
+	"                     (lines of URI, ID and 64 hex digits)\n"
+	"  --serve-times FILE keep there what must not go back over a restart of yours\n"
 	"  --require-e2e      no part in conferences that are not sealed\n"
 	"  --cipher aes128|aes256  what you say is sealed with (aes128)\n"
 	"  --sign-cert FILE --sign-key FILE  sign what you say in sealed conferences\n"
@@ -49,6 +52,8 @@ enum {
 	O_TRANSPORT,
 	O_TLS,
 	O_KEY_FILE,
+	O_SERVE_KEYS,
+	O_SERVE_TIMES,
 	O_REQUIRE_E2E,
 	O_CIPHER,
 	O_SUITE,
@@ -75,6 +80,8 @@ static const struct option long_options[] = {
 	{"transport", required_argument, NULL, O_TRANSPORT},
 	{"tls", no_argument, NULL, O_TLS},
 	{"key-file", required_argument, NULL, O_KEY_FILE},
+	{"serve-keys", required_argument, NULL, O_SERVE_KEYS},
+	{"serve-times", required_argument, NULL, O_SERVE_TIMES},
 	{"require-e2e", no_argument, NULL, O_REQUIRE_E2E},
 	{"cipher", required_argument, NULL, O_CIPHER},
 	{"suite", required_argument, NULL, O_SUITE},
@@ -151,6 +158,10 @@ static int take_security(int c, struct mrfue_options *o)
 		o->ue.tls = true;
 	} else if (c == O_KEY_FILE) {
 		o->ue.seal.key_file = optarg;
+	} else if (c == O_SERVE_KEYS) {
+		o->ue.serve.keys_file = optarg;
+	} else if (c == O_SERVE_TIMES) {
+		o->ue.serve.times_file = optarg;
 	} else if (c == O_REQUIRE_E2E) {
 		o->ue.require_e2e = true;
 	} else if (c == O_CIPHER) {
@@ -211,6 +222,8 @@ static int take(int c, struct mrfue_options *o)
 			       : complain("--transport", optarg, "udp or tcp");
 	case O_TLS:
 	case O_KEY_FILE:
+	case O_SERVE_KEYS:
+	case O_SERVE_TIMES:
 	case O_REQUIRE_E2E:
 	case O_CIPHER:
 	case O_SUITE:
@@ -298,8 +311,12 @@ int mrfue_options(int argc, char **argv, struct mrfue_options *o)
 		fputs("mrfue: --sign-cert and --sign-key go together\n", stderr);
 		return EXIT_USAGE;
 	}
-	if (o->ue.require_e2e && !o->ue.seal.key_file) {
-		fputs("mrfue: --require-e2e needs --key-file FILE\n", stderr);
+	if (o->ue.require_e2e && !o->ue.seal.key_file && !o->ue.serve.keys_file) {
+		fputs("mrfue: --require-e2e needs --key-file FILE or --serve-keys FILE\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (o->ue.serve.times_file && !o->ue.serve.keys_file) {
+		fputs("mrfue: --serve-times needs --serve-keys FILE\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (optind + 2 == argc && strcmp(argv[optind], "join") == 0) {

@@ -107,7 +107,9 @@ static void print_joined(const json_t *e)
 	fputs("* joined ", stdout);
 	put_safe(str(e, "conference"));
 	putchar('\n');
-	if (json_is_true(json_object_get(e, "sealed")))
+	if (json_is_true(json_object_get(e, "serves")))
+		puts("* this conference is sealed with keys that you make: no server has them");
+	else if (json_is_true(json_object_get(e, "sealed")))
 		puts("* this conference is sealed: its servers cannot read what is said");
 	else if (json_is_true(json_object_get(e, "key")))
 		puts("* this conference is NOT sealed: its servers can read what is said");
@@ -286,6 +288,65 @@ static void print_ended(const json_t *e)
 	putchar('\n');
 }
 
+static void print_epoch(const json_t *e)
+{
+	const json_t *members = json_object_get(e, "members");
+
+	printf("* new group key: epoch %lld", num(e, "epoch"));
+	if (members)
+		printf(", made for you and %lld other%s", num(e, "members"),
+		       num(e, "members") == 1 ? "" : "s");
+	putchar('\n');
+}
+
+static void print_key(const json_t *e)
+{
+	bool refused = strcmp(str(e, "state"), "refused") == 0;
+
+	fputs(refused ? "* no key for " : "* ", stdout);
+	put_safe(str(e, "uri"));
+	if (str(e, "id")[0])
+		fputs(" (", stdout), put_safe(str(e, "id")), putchar(')');
+	if (refused)
+		printf(": %s", str(e, "why"));
+	else
+		fputs(strcmp(str(e, "state"), "given") == 0 ? " is given keys" : " has the key",
+		      stdout);
+	if (num(e, "untold"))
+		printf(" (and %lld others before)", num(e, "untold"));
+	putchar('\n');
+}
+
+static void print_keys(const json_t *e)
+{
+	const json_t *members = json_object_get(e, "members");
+	json_t *m;
+	size_t i;
+
+	if (json_array_size(members) == 0)
+		puts("* nobody else has a key");
+	json_array_foreach(members, i, m)
+	{
+		fputs("* ", stdout);
+		put_safe(str(m, "uri"));
+		fputs(" (", stdout), put_safe(str(m, "id"));
+		printf("): epoch %lld given", num(m, "given"));
+		if (num(m, "confirmed") == num(m, "given"))
+			puts(" and confirmed");
+		else if (num(m, "confirmed"))
+			printf(", %lld confirmed\n", num(m, "confirmed"));
+		else
+			puts(", none confirmed");
+	}
+}
+
+static void print_serving(const json_t *e)
+{
+	fputs("* you are the key server of ", stdout);
+	put_safe(str(e, "conference"));
+	printf(": with keys of %lld member%s\n", num(e, "keys"), num(e, "keys") == 1 ? "" : "s");
+}
+
 static void print_text(const char *name, const json_t *e)
 {
 	if (strcmp(name, "message") == 0)
@@ -301,7 +362,17 @@ static void print_text(const char *name, const json_t *e)
 	else if (strcmp(name, "dropped") == 0)
 		print_dropped(e);
 	else if (strcmp(name, "epoch") == 0)
-		printf("* new group key: epoch %lld\n", num(e, "epoch"));
+		print_epoch(e);
+	else if (strcmp(name, "serving") == 0)
+		print_serving(e);
+	else if (strcmp(name, "not-serving") == 0)
+		print_uri_line("you are the key server no more:", str(e, "why"));
+	else if (strcmp(name, "key") == 0)
+		print_key(e);
+	else if (strcmp(name, "keys") == 0)
+		print_keys(e);
+	else if (strcmp(name, "trouble") == 0)
+		print_uri_line("key server:", str(e, "text"));
 	else if (strcmp(name, "arrived") == 0)
 		print_arrived(e);
 	else if (strcmp(name, "departed") == 0)

@@ -10,6 +10,7 @@ UE_SRC := \
 	ue/ue_held.c \
 	ue/ue_inbox.c \
 	ue/ue_key.c \
+	ue/ue_keyserver.c \
 	ue/ue_keyring.c \
 	ue/ue_media.c \
 	ue/ue_msrp.c \
@@ -24,6 +25,7 @@ UE_SRC := \
 	ue/ue_sdp.c \
 	ue/ue_seal.c \
 	ue/ue_seal_in.c \
+	ue/ue_serve.c \
 	ue/ue_signals.c \
 	ue/ue_sip.c \
 	ue/ue_sip_auth.c \

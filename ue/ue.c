@@ -101,6 +101,7 @@ static void on_ended(struct ue_call *call, bool by_peer, int cause, const char *
 	if (call != ue->call)
 		return;
 	ue->call = NULL;
+	ue_serve_gone(ue, "the call is over");
 	event_del(ue->ev_grace);
 	if (!ue->joined && !ue->failed && (by_peer || !ue->leaving))
 		ue->ops->error(cause, text[0] ? text : "the caller gave up", ue->arg);
@@ -205,6 +206,7 @@ static void on_up(void *arg)
 			.tls = ue->secure,
 			.sealed = ue_seal_on(ue->seal),
 			.could_seal = ue->seal != NULL,
+			.serves = ue_seal_owned(ue->seal),
 		},
 		ue->arg);
 	if (ue->subscribe && ue->call && ue_call_subscribe(ue->call, SUBSCRIBE_S) < 0)
@@ -226,6 +228,7 @@ static void on_down(const char *why, void *arg)
 	struct timeval grace = {GRACE_S, 0};
 
 	ue->up = false;
+	ue_serve_gone(ue, why);
 	if (!ue->call || ue->leaving || ue->failed)
 		return;
 	if (!ue->joined) {
@@ -256,7 +259,10 @@ static void on_sent(unsigned ticket, int status, const char *reason, void *arg)
 {
 	struct ue *ue = arg;
 
-	ue->ops->sent(ticket, status, reason, ue->arg);
+	if (ticket == UE_MSRP_FRAMES)
+		ue_serve_sent(ue, status, reason);
+	else
+		ue->ops->sent(ticket, status, reason, ue->arg);
 	leave_when_sent(ue);
 }
 
@@ -273,6 +279,7 @@ static const struct ue_msrp_ops msrp_ops = {
 	.down = on_down,
 	.message = ue_take_message,
 	.key = ue_take_key,
+	.frames = ue_serve_take,
 	.begun = ue_take_begun,
 	.aborted = on_aborted,
 	.receiving = on_receiving,
@@ -318,6 +325,7 @@ int ue_new(struct event_base *base, const struct ue_config *config, const struct
 	ue->insist_seal = config->require_e2e;
 	ue->subscribe = config->subscribe;
 	ue->sdp_id = clock_wall_ms();
+	ue->n_key_members = -1;
 	ue->ev_grace = evtimer_new(base, on_grace, ue);
 	ue->resolver = resolver_new(base, NULL);
 	ue_roster_init(&ue->roster);
@@ -331,8 +339,10 @@ int ue_new(struct event_base *base, const struct ue_config *config, const struct
 	if (err == 0)
 		err = ue_msrp_open(base, ue->resolver, &config->listen, ue->tls, &msrp_ops, ue,
 				   &ue->msrp);
-	if (err == 0 && config->seal.key_file)
+	if (err == 0 && (config->seal.key_file || config->serve.keys_file))
 		err = make_seal(ue, config);
+	if (err == 0 && config->serve.keys_file)
+		err = ue_serve_open(ue, &config->serve);
 	if (err < 0) {
 		int why = errno;
 
@@ -350,6 +360,7 @@ void ue_free(struct ue **ue_p)
 
 	if (!ue)
 		return;
+	ue_serve_close(ue);
 	ue_files_free(&ue->files);
 	ue_msrp_free(&ue->msrp);
 	resolver_free(&ue->resolver);

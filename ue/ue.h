@@ -3,6 +3,7 @@
 #define UE_UE_H
 
 #include "ue/ue_file.h"
+#include "ue/ue_keyserver.h"
 #include "ue/ue_msrp.h"
 #include "ue/ue_roster.h"
 #include "ue/ue_seal.h"
@@ -26,7 +27,9 @@ struct ue_config {
 	bool tls;     /* offer MSRP over TLS, and take nothing else */
 	bool passive; /* the peer shall open the MSRP connection, where its offer leaves the choice */
 	struct ue_seal_config
-		seal;            /* key_file NULL: no part in sealed conferences; .as is not read */
+		seal; /* key_file NULL: no part in conferences that others' keys seal; .as is not read */
+	struct ue_keyserver_config
+		serve;           /* keys_file NULL: we are nobody's key server; .as is not read */
 	bool require_e2e;        /* no part in others */
 	bool subscribe;          /* to the conference's state once in */
 	bool ask;                /* for notifications of what is said */
@@ -39,6 +42,7 @@ struct ue_joined {
 	bool tls;                        /* the session is over TLS */
 	bool sealed;                     /* only members can read what is said */
 	bool could_seal;                 /* we have a key for that */
+	bool serves;                     /* with keys that we make */
 };
 
 struct ue_ops {
@@ -47,8 +51,18 @@ struct ue_ops {
 	void (*message)(const struct ue_message *m, bool private_message, void *arg);
 	/* One that is not shown, and why. */
 	void (*dropped)(const struct ue_dropped *dropped, void *arg);
-	/* A new group key: what is said from now on is sealed with it. */
-	void (*epoch)(const struct gkid *id, void *arg);
+	/*
+	 * A new group key: what is said from now on is sealed with it. n_members: how many others we made
+	 * it for, -1: it is not of our making.
+	 */
+	void (*epoch)(const struct gkid *id, int64_t n_members, void *arg);
+	/* We are the key server of this conference now; n_keys: of members that could be in it. */
+	void (*serving)(const char *conference, size_t n_keys, void *arg);
+	void (*key)(const struct ue_key_news *news, void *arg);
+	/* We are it no more, for now: the focus has to begin anew. */
+	void (*not_serving)(const char *why, void *arg);
+	/* A sentence: what is wrong with a file or with what the focus wants of the key server. */
+	void (*trouble)(const char *text, void *arg);
 	void (*aborted)(struct slice from, uint64_t size, void *arg);
 	void (*receiving)(uint64_t done, uint64_t total, void *arg);
 	void (*sent)(unsigned ticket, int status, const char *reason, void *arg);
@@ -82,7 +96,8 @@ const struct addr *ue_addr(const struct ue *ue);
 MUST_CHECK int ue_join(struct ue *ue, const char *uri);
 /*
  * To everyone (to NULL) or privately. Text is text/plain. -ERR_WRONG_STATE: the session is not up;
- * -ERR_LIMIT: longer than ue_max_size(); -ERR_STALE: the conference has a newer key that has not come.
+ * -ERR_LIMIT: longer than ue_max_size(); -ERR_STALE: the conference has a newer key that has not come;
+ * -ERR_AGAIN: it has no key yet.
  */
 MUST_CHECK int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket);
 /* A file to everyone, errors as above; fd is taken. name: shown to the others. */
@@ -98,6 +113,8 @@ MUST_CHECK int ue_invite(struct ue *ue, const char *uri, unsigned ticket);
 MUST_CHECK int ue_remove(struct ue *ue, const char *uri, unsigned ticket);
 /* The user types, or gives it up; what is said tells it by itself. */
 void ue_typing(struct ue *ue, bool active);
+/* The members that have keys of ours; false: we are not the key server. */
+bool ue_each_key(const struct ue *ue, ue_key_holder_fn *fn, void *arg);
 /* Leave once everything queued is sent and answered. */
 void ue_leave(struct ue *ue);
 const struct ue_roster *ue_roster(const struct ue *ue);

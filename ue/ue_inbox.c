@@ -33,7 +33,8 @@ struct ue_inbox_message {
 	struct span spans[MAX_SPANS];
 	size_t n_spans;
 	uint64_t done;
-	bool bare, known;
+	unsigned bare;
+	bool known;
 	char *head; /* CPIM head's bytes, when read back from the file */
 };
 
@@ -73,7 +74,7 @@ void ue_inbox_free(struct ue_inbox **in)
 	*in = NULL;
 }
 
-int ue_inbox_begin(struct ue_inbox *in, const struct msrp_head *head, bool bare,
+int ue_inbox_begin(struct ue_inbox *in, const struct msrp_head *head, unsigned bare,
 		   struct ue_inbox_message **message_r)
 {
 	struct ue_inbox_message *m;
@@ -189,6 +190,7 @@ static int describe(struct ue_inbox_message *m, struct ue_message *out_r)
 	}
 	if (m->bare) {
 		out.bare = true;
+		out.bare_kind = m->bare;
 		out.payload = bytes;
 		out.size = whole;
 		*out_r = out;

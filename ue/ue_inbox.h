@@ -19,8 +19,11 @@ struct ue_inbox_message;
 struct ue_inbox *ue_inbox_new(void);
 void ue_inbox_free(struct ue_inbox **in);
 
-/* A chunk begins; bare: of a short message without CPIM. -ERR_LIMIT: too many or too long (413). */
-MUST_CHECK int ue_inbox_begin(struct ue_inbox *in, const struct msrp_head *head, bool bare,
+/*
+ * A chunk begins; bare: of a short message without CPIM, which kind comes back in the ue_message; 0: CPIM.
+ * -ERR_LIMIT: too many or too long (413).
+ */
+MUST_CHECK int ue_inbox_begin(struct ue_inbox *in, const struct msrp_head *head, unsigned bare,
 			      struct ue_inbox_message **message_r);
 /*
  * Its first octets, as far as they are here and in memory. False: there are none, or it was said

@@ -24,6 +24,7 @@ static void write_sdp(struct ue *ue, enum sdp_setup setup, enum sdp_dir dir, con
 				      .dir = dir,
 				      .key_mgmt = key_mgmt,
 				      .keys = ue->seal != NULL,
+				      .frames = ue->keyserver != NULL,
 				      .fingerprint = ue->secure ? tls_fingerprint(ue->tls) : NULL},
 		     out);
 }
@@ -64,7 +65,7 @@ static bool answer_seals(struct ue *ue, const struct sdp_media *m)
 
 	if (ue->seal) {
 		ue_seal_room(ue->seal, ue->names.conference);
-		rc = ue_seal_answered(ue->seal, m, &why);
+		rc = ue_serve_agreed(ue, m) ? 1 : ue_seal_answered(ue->seal, m, &why);
 	}
 	if (rc < 0)
 		ue_fail(ue, 0, why);
@@ -100,7 +101,9 @@ static bool accept_seal(struct ue *ue, const struct sdp_media *m, char **value_r
 	*value_r = NULL;
 	if (ue->seal) {
 		ue_seal_room(ue->seal, ue->names.conference);
-		rc = ue_seal_offered(ue->seal, m, value_r, &why);
+		rc = ue_serve_agreed(ue, m) || ue_seal_owned(ue->seal)
+			     ? 1
+			     : ue_seal_offered(ue->seal, m, value_r, &why);
 	}
 	return rc == 1 || (rc == 0 && !ue->insist_seal && !ue_seal_on(ue->seal));
 }

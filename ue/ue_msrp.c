@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "proto/ks/ks_frame.h"
 #include "proto/mikey.h"
 #include "proto/msrp_build.h"
 
@@ -420,6 +421,20 @@ int ue_msrp_send_key(struct ue_msrp *m, struct slice mikey)
 	if (!m->bound)
 		return -ERR_WRONG_STATE;
 	ue_outbox_bare(m->outbox, MIKEY_TYPE, mikey, 0);
+	flush(m);
+	return 0;
+}
+
+void ue_msrp_take_frames(struct ue_msrp *m, bool on)
+{
+	m->takes_frames = on;
+}
+
+int ue_msrp_send_frames(struct ue_msrp *m, struct slice body)
+{
+	if (!m->bound)
+		return -ERR_WRONG_STATE;
+	ue_outbox_bare(m->outbox, KS_BODY_TYPE, body, UE_MSRP_FRAMES);
 	flush(m);
 	return 0;
 }

@@ -23,6 +23,7 @@ struct ue_msrp;
 /* A whole message that came in. Views and path are valid during the callback. */
 struct ue_message {
 	bool bare; /* not CPIM: the payload is all */
+	unsigned bare_kind;
 	struct cpim_head cpim;
 	struct slice head;    /* the CPIM head's bytes */
 	struct slice payload; /* when it was held in memory (≤ 256 KiB), else NULL ptr */
@@ -49,6 +50,8 @@ struct ue_msrp_ops {
 	void (*nickname)(unsigned ticket, int status, const char *reason, void *arg);
 	/* A message of MIKEY_TYPE, without CPIM; NULL: they are refused. */
 	void (*key)(struct slice mikey, void *arg);
+	/* One of KS_BODY_TYPE, where ue_msrp_take_frames() said so. */
+	void (*frames)(struct slice body, void *arg);
 	/* The first octets of a message in its making; false: call again with more. May be NULL. */
 	bool (*begun)(struct slice first, void *arg);
 	/*
@@ -98,6 +101,11 @@ MUST_CHECK int ue_msrp_send_raw(struct ue_msrp *m, const char *type, int fd_take
 				uint64_t size, unsigned ticket);
 /* A message of MIKEY_TYPE, before all others. No `sent` follows. -ERR_WRONG_STATE. */
 MUST_CHECK int ue_msrp_send_key(struct ue_msrp *m, struct slice mikey);
+/* Bodies of KS_BODY_TYPE are taken; else they are refused. */
+void ue_msrp_take_frames(struct ue_msrp *m, bool on);
+/* One, before all but key messages; they keep their order. `sent` has the ticket UE_MSRP_FRAMES. */
+#define UE_MSRP_FRAMES UINT32_MAX
+MUST_CHECK int ue_msrp_send_frames(struct ue_msrp *m, struct slice body);
 /* Give up what is not sent yet; receivers are told. No `sent` follows. */
 void ue_msrp_abort(struct ue_msrp *m);
 /* Ask for a nickname; "" gives it back. */

@@ -3,6 +3,7 @@
  * Frames that come in on a UE's MSRP session: requests are judged and answered (RFC 4975 7.3),
  * responses settle what the outbox sent, bodies go to the inbox. Knows nothing of the connection.
  */
+#include "proto/ks/ks_frame.h"
 #include "proto/media_type.h"
 #include "proto/mikey.h"
 #include "proto/msrp_build.h"
@@ -44,9 +45,16 @@ static void keep_head(struct ue_msrp *m, const struct msrp_head *h)
 	m->head.from_path = slice_make(m->head_text.data + tid + to, from);
 }
 
-static bool is_key(const struct msrp_head *h)
+enum { NOT_BARE, BARE_KEY, BARE_FRAMES };
+
+/* What kind of message without CPIM it is, of those that are taken. */
+static unsigned bare_kind(const struct ue_msrp *m, const struct msrp_head *h)
 {
-	return slice_ieq_str(media_type_base(h->content_type), MIKEY_TYPE);
+	struct slice type = media_type_base(h->content_type);
+
+	if (m->ops->key && slice_ieq_str(type, MIKEY_TYPE))
+		return BARE_KEY;
+	return m->takes_frames && slice_ieq_str(type, KS_BODY_TYPE) ? BARE_FRAMES : NOT_BARE;
 }
 
 static int judge_request(struct ue_msrp *m, const struct msrp_head *h)
@@ -64,7 +72,7 @@ static int judge_request(struct ue_msrp *m, const struct msrp_head *h)
 		return 0;
 	if (h->method != MSRP_SEND)
 		return 501;
-	if (h->has_body && !m->ops->octets && !(m->ops->key && is_key(h)) &&
+	if (h->has_body && !m->ops->octets && bare_kind(m, h) == NOT_BARE &&
 	    !slice_ieq_str(slice_first(h->content_type, 12), "message/cpim"))
 		return 415;
 	return 200;
@@ -96,7 +104,7 @@ static void on_head(struct ue_msrp *m, const struct msrp_head *h)
 	m->raw_pos = h->range.present ? h->range.start - 1 : 0;
 	m->raw_body = m->status == 200 && h->has_body && m->ops->octets;
 	if (m->status == 200 && h->has_body && !m->ops->octets &&
-	    ue_inbox_begin(m->inbox, h, is_key(h), &m->message) < 0)
+	    ue_inbox_begin(m->inbox, h, bare_kind(m, h), &m->message) < 0)
 		m->status = 413;
 }
 
@@ -153,7 +161,9 @@ static void finish_message(struct ue_msrp *m, char flag)
 	struct ue_message msg;
 	int rc = ue_inbox_end(m->message, flag, &msg);
 
-	if (rc == 1 && msg.bare)
+	if (rc == 1 && msg.bare_kind == BARE_FRAMES)
+		m->ops->frames(msg.payload, m->arg);
+	else if (rc == 1 && msg.bare)
 		m->ops->key(msg.payload, m->arg);
 	else if (rc == 1 && requires_more(&msg.cpim))
 		m->status = 400;

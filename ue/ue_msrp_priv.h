@@ -32,7 +32,7 @@ struct ue_msrp {
 	struct conn *conn;
 	struct tls *tls;              /* NULL: none */
 	struct fingerprint_list pins; /* of the peer's certificate; empty: plain TCP */
-	bool active, connected, accepted, bound;
+	bool active, connected, accepted, bound, takes_frames;
 	char session[17];
 	char *path;   /* ours */
 	char *remote; /* the peer's, NULL before start */

@@ -28,7 +28,10 @@ struct ue {
 	struct ue_roster roster;
 	struct ue_names names;
 	struct ue_signals *signals;
-	struct ue_seal *seal; /* NULL: no key of ours */
+	struct ue_seal *seal;           /* NULL: no key of ours */
+	struct ue_keyserver *keyserver; /* NULL: we are nobody's */
+	struct event *ev_age, *ev_late; /* of it */
+	int64_t n_key_members;          /* of the epoch that is told next; -1: not ours */
 	uint64_t sdp_id, sdp_version;
 	bool secure; /* the session is over TLS */
 	bool up, joined, leaving, failed;
@@ -47,6 +50,18 @@ void ue_media_offer(struct ue *ue, struct bytes *out);
 void ue_media_answered(struct ue *ue, struct slice text);
 /* Answer an offer; false: it has no chat line for us. */
 bool ue_media_answer(struct ue *ue, struct slice offer, struct bytes *out);
+
+/* ue_serve.c: we are the key server of the conference */
+/* -ERR_*: of its files. */
+MUST_CHECK int ue_serve_open(struct ue *ue, const struct ue_keyserver_config *config);
+void ue_serve_close(struct ue *ue);
+/* Does the peer's line ask that of us? From then on it is sealed by us. */
+bool ue_serve_agreed(struct ue *ue, const struct sdp_media *m);
+void ue_serve_take(struct slice body, void *ue);
+/* Frames of ours were answered. */
+void ue_serve_sent(struct ue *ue, int status, const char *reason);
+/* The session or the call is over. */
+void ue_serve_gone(struct ue *ue, const char *why);
 
 /* ue_say.c */
 extern const struct ue_signals_ops ue_signal_ops;

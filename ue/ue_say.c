@@ -162,7 +162,7 @@ static void on_epoch(const struct gkid *id, void *arg)
 {
 	struct ue *ue = arg;
 
-	ue->ops->epoch(id, ue->arg);
+	ue->ops->epoch(id, ue->n_key_members, ue->arg);
 }
 
 const struct ue_seal_ops ue_sealed_ops = {

@@ -2,6 +2,8 @@
 /* Session descriptions of user equipment: RFC 4975 section 8, 6135, 7701. Pure. */
 #include "ue/ue_sdp.h"
 
+#include "proto/ks/ks_frame.h"
+#include "proto/media_type.h"
 #include "proto/mikey.h"
 
 #define MAX_SIZE (256ull << 20)
@@ -27,6 +29,16 @@ bool ue_sdp_pins(const struct sdp_media *m, struct fingerprint_list *pins_r)
 	return true;
 }
 
+bool ue_sdp_takes_frames(const struct sdp_media *m)
+{
+	struct slice rest = slice_str(m->accept_types), one;
+
+	while (slice_next(&rest, ' ', &one))
+		if (slice_ieq_str(media_type_base(one), KS_BODY_TYPE))
+			return true;
+	return false; /* not by "*" either: nobody says that by chance */
+}
+
 void ue_sdp_write(const struct ue_sdp *of, struct bytes *out)
 {
 	struct sdp_media line = {0}, *m = &line;
@@ -46,7 +58,9 @@ void ue_sdp_write(const struct ue_sdp *of, struct bytes *out)
 	m->host_is_v6 = of->v6;
 	m->path = (char *)of->path;
 	m->accept_types =
-		(char *)(uintptr_t)(of->keys ? "message/cpim " MIKEY_TYPE : "message/cpim");
+		(char *)(uintptr_t)(of->frames ? "message/cpim " MIKEY_TYPE " " KS_BODY_TYPE
+				    : of->keys ? "message/cpim " MIKEY_TYPE
+					       : "message/cpim");
 	m->accept_wrapped_types =
 		(char *)(uintptr_t)(of->keys ? "* multipart/mixed application/pkcs7-mime"
 					     : "* multipart/mixed");

@@ -31,7 +31,7 @@ int ue_seal_new(struct event_base *base, const struct ue_seal_config *config,
 		const struct ue_seal_ops *ops, void *arg, struct ue_seal **seal_r)
 {
 	struct ue_key *key = secret_alloc(sizeof(*key));
-	int why, err = ue_key_load(config->key_file, key);
+	int why, err = config->key_file ? ue_key_load(config->key_file, key) : 0;
 	struct ue_seal *s;
 
 	if (err == 1)
@@ -40,7 +40,7 @@ int ue_seal_new(struct event_base *base, const struct ue_seal_config *config,
 		s = xcalloc(1, sizeof(*s));
 		s->ops = ops;
 		s->arg = arg;
-		s->crypto = ue_crypto_new(key, config->as, config->suite);
+		s->crypto = ue_crypto_new(config->key_file ? key : NULL, config->as, config->suite);
 		ue_crypto_cipher(s->crypto, config->cipher);
 		ue_crypto_signing(s->crypto, config->signing, config->signing_arg);
 		s->held = ue_held_new();
@@ -92,6 +92,11 @@ bool ue_seal_on(const struct ue_seal *s)
 	return s && s->on;
 }
 
+bool ue_seal_owned(const struct ue_seal *s)
+{
+	return s && s->own;
+}
+
 /* --- keys --- */
 
 static bool is_behind(struct ue_seal *s)
@@ -116,7 +121,7 @@ void ue_seal_ask(struct ue_seal *s)
 	uint64_t now = clock_now_ms(), wait = rand_u64() % ASK_WITHIN_MS;
 	struct timeval tv;
 
-	if (!s->up || event_pending(s->ev_ask, EV_TIMEOUT, NULL))
+	if (!s->up || s->own || event_pending(s->ev_ask, EV_TIMEOUT, NULL))
 		return;
 	if (s->asked_ms && s->asked_ms + ASK_EVERY_MS > now + wait)
 		wait = s->asked_ms + ASK_EVERY_MS - now;
@@ -164,6 +169,26 @@ void ue_seal_key(struct ue_seal *s, struct slice mikey)
 	bytes_fini(&reply);
 }
 
+void ue_seal_own(struct ue_seal *s)
+{
+	s->on = s->own = true;
+	bytes_reset(&s->confirm);
+	evtimer_del(s->ev_ask);
+}
+
+void ue_seal_serve(struct ue_seal *s, const char *room, enum gke_suite suite)
+{
+	ue_seal_own(s);
+	ue_crypto_serve(s->crypto, room, suite);
+}
+
+void ue_seal_put(struct ue_seal *s, const struct gkid *id, struct slice tek)
+{
+	ue_crypto_put(s->crypto, id, tek, clock_now_ms());
+	s->ops->epoch(ue_crypto_epoch(s->crypto), s->arg);
+	ue_seal_release(s);
+}
+
 void ue_seal_up(struct ue_seal *s)
 {
 	s->up = true;
@@ -201,7 +226,7 @@ static int take_line(struct ue_seal *s, const struct sdp_media *m, struct bytes 
 		     const char **why_r)
 {
 	struct bytes message = BYTES_INIT, ids = BYTES_INIT;
-	int rc = key_mgmt_read(m->key_mgmt, m->n_key_mgmt, &message, &ids);
+	int rc = s->own ? 0 : key_mgmt_read(m->key_mgmt, m->n_key_mgmt, &message, &ids);
 
 	if (rc < 0)
 		*why_r = "the description's key is in a form that is not understood here";
@@ -240,7 +265,7 @@ int ue_seal_ready(struct ue_seal *s)
 		ue_seal_ask(s);
 		return -ERR_STALE;
 	}
-	return ue_crypto_epoch(s->crypto) ? 0 : -ERR_WRONG_STATE;
+	return ue_crypto_epoch(s->crypto) ? 0 : -ERR_AGAIN;
 }
 
 /* What goes inside; the outer head keeps what the switch routes by. */

@@ -16,7 +16,7 @@ struct event_base;
 struct ue_seal;
 
 struct ue_seal_config {
-	const char *key_file; /* of the pairwise key */
+	const char *key_file; /* of the pairwise key; NULL: none */
 	const char *as;       /* who we are */
 	enum gke_suite suite;
 	enum cms_cipher cipher;
@@ -53,6 +53,8 @@ void ue_seal_alias(struct ue_seal *s, const char *uri);
 const char *ue_seal_conference(const struct ue_seal *s);
 /* It is sealed: a key came by its description. s may be NULL. */
 bool ue_seal_on(const struct ue_seal *s);
+/* And its keys are ours. */
+bool ue_seal_owned(const struct ue_seal *s);
 
 /* a=key-mgmt of an offer of ours (a request); NULL: cannot be made. The caller frees. */
 char *ue_seal_offer(struct ue_seal *s);
@@ -68,10 +70,17 @@ MUST_CHECK int ue_seal_offered(struct ue_seal *s, const struct sdp_media *m, cha
 void ue_seal_up(struct ue_seal *s);
 /* A message of MIKEY_TYPE came. */
 void ue_seal_key(struct ue_seal *s, struct slice mikey);
+/*
+ * The peer takes us for the key server of this conference: it is sealed, with keys of ours alone. Then, when
+ * its name is known, and for each key.
+ */
+void ue_seal_own(struct ue_seal *s);
+void ue_seal_serve(struct ue_seal *s, const char *room, enum gke_suite suite);
+void ue_seal_put(struct ue_seal *s, const struct gkid *id, struct slice tek);
 /* What the roster says: GKID in hex; "": none. */
 void ue_seal_roster(struct ue_seal *s, const char *hex);
 
-/* May something be sealed now? 0; -ERR_WRONG_STATE: no key; -ERR_STALE: behind the roster. */
+/* May something be sealed now? 0; -ERR_AGAIN: no key yet; -ERR_STALE: behind the roster. */
 MUST_CHECK int ue_seal_ready(struct ue_seal *s);
 /* What is longer goes as a file. */
 #define UE_SEAL_TEXT_MAX 65536u

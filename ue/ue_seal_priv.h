@@ -24,6 +24,7 @@ struct ue_seal {
 	struct ue_crypto *crypto;
 	struct ue_held *held;
 	bool on, up, has_roster;
+	bool own; /* the keys are ours */
 	struct gkid roster;
 	struct bytes confirm; /* R_MESSAGE that waits for the session */
 	struct event *ev_tick, *ev_ask;

@@ -14,14 +14,15 @@
 
 /*
  * Where a member's UE is the key server they are bodies of this type in his MSRP session: each has one
- * frame or several, none is cut. Who lists it in a=accept-types takes them.
+ * frame or several, none is cut. Who lists it in a=accept-types takes them. Either side may ask by
+ * PING: the UE does after an EPOCH, and seals with that key once the PONG says that it is let through.
  */
 #define KS_BODY_TYPE "application/vnd.mrf.keyserver"
 #define KS_BODY_MAX  65536u
 
 enum ks_verb {
 	KS_HELLO = 1, /* number: version */
-	KS_PING,      /* answered by PONG */
+	KS_PING,      /* answered by PONG, when what came before it has been done */
 	KS_PONG,
 	/* MRFC to key server */
 	KS_OPEN = 16, /* room; number: enum gke_suite */

@@ -1,32 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The switch as the endpoint of a sender's SENDs: byte ranges, the CPIM head, the decision who
- * gets the message, its end. Nothing is allocated by what a peer announces (MSRP-073): what is
- * held before the decision is at most 64 KiB, after it one chunk. RFC 4975 7.3.1, RFC 7701 6.1.
+ * The switch as the endpoint of a sender's SENDs: byte ranges, what becomes of a message, its
+ * end; who gets it is decided in ingress_head.c. Nothing is allocated by what a peer announces
+ * (MSRP-073): after the decision one chunk is held. RFC 4975 7.3.1.
  */
 #include "mrfp/ingress.h"
 
-#include <stdlib.h>
-
-#include "common/log.h"
-#include "common/mem.h"
-#include "mrfp/absorb.h"
 #include "mrfp/account.h"
 #include "mrfp/file.h"
 #include "mrfp/forward.h"
+#include "mrfp/ingress_priv.h"
 #include "mrfp/key.h"
 #include "mrfp/owed.h"
-#include "mrfp/policy.h"
 #include "mrfp/relayed.h"
 #include "mrfp/route.h"
-#include "mrfp/seal.h"
 #include "mrfp/sender.h"
 #include "mrfp/throttle.h"
-#include "mrfp/uris.h"
 #include "mrfp/verdict.h"
 #include "proto/media_type.h"
-
-#define LOG_PLACE "ingress"
 
 static void count(const struct inmsg *m, enum stats_result result)
 {
@@ -80,8 +71,7 @@ static void end_receipt(struct inmsg *m)
 	receipt_input_done(r, ranges_top(&m->got), false);
 }
 
-/* The message ends here for us; later chunks of it get the same answer. */
-static void refuse(struct request *rq, int status)
+void ingress_refuse(struct request *rq, int status)
 {
 	struct inmsg *m = rq->msg;
 
@@ -100,186 +90,6 @@ static void set_due(struct inmsg *m)
 {
 	m->due_ms =
 		wire_clock(m->from->wire) + (uint64_t)m->from->ctx->plane->opt->message_timeout_ms;
-}
-
-/* --- the head --- */
-
-/* What is held is passed on by the caller, then dropped. */
-static void decide(struct request *rq, int status, struct slice type)
-{
-	struct inmsg *m = rq->msg;
-
-	if (status != 200)
-		refuse(rq, status);
-	else if (m->state != INMSG_TAKEN && verdict_wanted(m))
-		verdict_ask(m, type);
-	else if (m->state != INMSG_TAKEN)
-		m->state = INMSG_OPEN;
-}
-
-/* Look for a complete CPIM head in octets 1..; with it the message is open or refused. */
-static void try_head(struct request *rq, struct slice octets, bool complete)
-{
-	struct inmsg *m = rq->msg;
-	bool strict = m->from->ctx->policy & CTL_POLICY_STRICT;
-	struct cpim_head cpim;
-	int rc, status;
-	bool odd;
-
-	if (m->from->ctx->kind == CTL_KIND_FILE) {
-		status = file_head(m, octets, complete);
-		if (status)
-			decide(rq, status, media_type_base(slice_str(m->out.content_type)));
-		return;
-	}
-	rc = cpim_parse(octets, INGRESS_CPIM_MAX, complete, true, &cpim);
-	odd = rc < 0 && !strict;
-	if (odd)
-		rc = cpim_parse(octets, INGRESS_CPIM_MAX, complete, false, &cpim);
-	if (rc == 0 && !complete)
-		return;
-	if (rc <= 0) {
-		refuse(rq, 400);
-		return;
-	}
-	if (policy_is_gated(m->from, cpim.kind)) {
-		m->sealed = seal_judge(&m->from->ctx->seal,
-				       seal_form(cpim.content_type, cpim.content_encoding),
-				       !uris_has(&m->from->ctx->room, cpim.to),
-				       slice_from(octets, cpim.head_len), complete);
-		if (!m->sealed)
-			return;
-	}
-	if (!complete && absorb_waits(m, cpim.kind, octets.len)) {
-		m->out.meta.kind = (uint8_t)cpim.kind;
-		m->state = INMSG_GATHER;
-		return;
-	}
-	if (policy_waits_for_peer(m->from, &cpim)) {
-		verdict_await_peer(m);
-		return;
-	}
-	status = sender_message(m->from, cpim.kind);
-	if (status == 200 && (status = route_head(m, &cpim)) == 200 && m->sealed)
-		account_sealed(m->from->ctx);
-	if (odd)
-		(*m->from->ctx->plane->stats.tolerated)++;
-	decide(rq, status, cpim.content_type);
-}
-
-/* The same for an indication that comes without CPIM. */
-static void try_bare(struct request *rq, bool complete)
-{
-	int status = complete ? route_bare(rq->msg) : 413; /* too long to wait for */
-
-	if (status != 200)
-		refuse(rq, status);
-}
-
-/* A message that is held until it is whole may have grown too long for that, or be whole. */
-static void try_gathered(struct request *rq, bool complete)
-{
-	struct inmsg *m = rq->msg;
-
-	if (!complete && m->head.len <= ABSORB_MAX)
-		return;
-	if (policy_top_type(slice_str(m->out.content_type)) == TOP_COMPOSING) {
-		try_bare(rq, complete);
-		return;
-	}
-	if (!complete)
-		m->state = INMSG_HEAD; /* too long: as any other */
-	try_head(rq, bytes_slice(&m->head), complete);
-}
-
-/* --- octets before the decision --- */
-
-static void hold(struct request *rq, uint64_t pos, struct slice piece)
-{
-	struct inmsg *m = rq->msg;
-	struct held *h = TAILQ_LAST(&m->held, held_list);
-
-	if (!h || h->pos + h->data.len != pos) {
-		h = xcalloc(1, sizeof(*h));
-		h->pos = pos;
-		TAILQ_INSERT_TAIL(&m->held, h, link);
-		m->n_held_bytes += sizeof(*h);
-	}
-	bytes_add_slice(&h->data, piece);
-	m->n_held_bytes += piece.len;
-	if (m->state == INMSG_VERDICT)
-		verdict_held(m, piece.len);
-	else if (m->n_held_bytes + m->head.len > INGRESS_HELD_MAX)
-		refuse(rq, 413);
-}
-
-/* Take what continues the head out of piece; true when something was taken. */
-static bool extend_head(struct inmsg *m, uint64_t pos, struct slice piece)
-{
-	uint64_t next = m->head.len + 1;
-
-	if (pos > next || pos + piece.len <= next)
-		return false;
-	bytes_add_slice(&m->head, slice_from(piece, (size_t)(next - pos)));
-	return true;
-}
-
-static void pass_held(struct inmsg *m)
-{
-	struct held *h;
-
-	if (m->head.len)
-		forward_octets(m, 1, bytes_slice(&m->head), false);
-	TAILQ_FOREACH(h, &m->held, link) {
-		uint64_t end = h->pos + h->data.len;
-		if (end <= m->head.len + 1)
-			continue; /* already in the head */
-		forward_octets(m, h->pos, bytes_slice(&h->data), false);
-	}
-	inmsg_drop_held(m);
-}
-
-/* Decide by what is held, if that is possible now. */
-static void try_whole(struct request *rq, bool complete)
-{
-	struct inmsg *m = rq->msg;
-
-	if (m->state == INMSG_GATHER)
-		try_gathered(rq, complete);
-	else
-		try_head(rq, bytes_slice(&m->head), complete);
-	if (m->state == INMSG_OPEN)
-		pass_held(m);
-}
-
-static void body_before_head(struct request *rq, struct slice piece)
-{
-	struct inmsg *m = rq->msg;
-	struct held *h;
-	bool more;
-
-	if (m->state == INMSG_HEAD && !m->head.len && rq->pos == 1) {
-		try_head(rq, piece, false);
-		if (m->state == INMSG_OPEN) {
-			forward_octets(m, 1, piece, true);
-			pass_held(m);
-		} else if (m->state == INMSG_VERDICT) {
-			hold(rq, 1, piece);
-		}
-		if (m->state > INMSG_GATHER)
-			return;
-	}
-	if (!extend_head(m, rq->pos, piece)) {
-		if (rq->pos > m->head.len + 1)
-			hold(rq, rq->pos, piece);
-		return;
-	}
-	do {
-		more = false;
-		TAILQ_FOREACH(h, &m->held, link)
-			more = more || extend_head(m, h->pos, bytes_slice(&h->data));
-	} while (more);
-	try_whole(rq, false);
 }
 
 /* --- requests --- */
@@ -325,7 +135,7 @@ static void open_message(struct request *rq, const struct msrp_head *head)
 	if (status == 200 && m->state != INMSG_HEAD)
 		status = sender_message(s, m->out.meta.kind);
 	if (status != 200)
-		refuse(rq, status);
+		ingress_refuse(rq, status);
 	else if (m->state == INMSG_OPEN && verdict_wanted(m))
 		verdict_ask(m, media_type_base(head->content_type));
 }
@@ -381,18 +191,18 @@ void ingress_body(struct request *rq, struct slice piece)
 	set_due(m);
 	max = m->key ? key_max(m) : route_max_size(m);
 	if (end > inmsg_size_limit(m)) {
-		refuse(rq, 400);
+		ingress_refuse(rq, 400);
 	} else if ((m->state != INMSG_HEAD && (end > max || m->n_passed + piece.len > max)) ||
 		   ranges_add(&m->got, pos, piece.len)) {
-		refuse(rq, 413);
+		ingress_refuse(rq, 413);
 	} else if (m->from->ctx->file && file_is_futile(m)) {
-		refuse(rq, 413); /* every receiver has had enough (MSRP-075) */
+		ingress_refuse(rq, 413); /* every receiver has had enough (MSRP-075) */
 	} else if (m->state <= INMSG_GATHER) {
 		rq->pos = pos;
-		body_before_head(rq, piece);
+		ingress_before_head(rq, piece);
 		rq->pos = end + 1;
 	} else if (m->state == INMSG_VERDICT) {
-		hold(rq, pos, piece);
+		ingress_hold(rq, pos, piece);
 	} else {
 		m->n_passed += piece.len;
 		forward_octets(m, pos, piece, true);
@@ -449,7 +259,7 @@ static void end_before_head(struct request *rq)
 
 	if (m->length == MSRP_UNSPECIFIED || !ranges_complete(&m->got, m->length))
 		return;
-	try_whole(rq, true);
+	ingress_try_whole(rq, true);
 }
 
 void ingress_end(struct request *rq, char flag)
@@ -467,7 +277,7 @@ void ingress_end(struct request *rq, char flag)
 	if (flag == '$' && m->length == MSRP_UNSPECIFIED) {
 		m->length = rq->pos - 1;
 		if (ranges_top(&m->got) > m->length)
-			refuse(rq, 400);
+			ingress_refuse(rq, 400);
 	}
 	if (m->state <= INMSG_GATHER)
 		end_before_head(rq);
@@ -499,23 +309,6 @@ void ingress_end(struct request *rq, char flag)
 		inmsg_count(m);
 }
 
-/* The sender is described now: its head is looked at once more. */
-static void judge_again(struct request *rq, bool whole)
-{
-	struct inmsg *m = rq->msg;
-	struct held *h;
-
-	TAILQ_FOREACH(h, &m->held, link)
-		(void)extend_head(m, h->pos, bytes_slice(&h->data));
-	inmsg_go_on(m);
-	m->state = INMSG_HEAD;
-	try_head(rq, bytes_slice(&m->head), whole);
-	if (m->state == INMSG_OPEN)
-		pass_held(m);
-	else if (m->state == INMSG_VERDICT) /* now of the MRFC */
-		verdict_held(m, m->n_held_bytes);
-}
-
 void ingress_resume(struct inmsg *m, int status)
 {
 	struct session *s = m->from;
@@ -524,14 +317,14 @@ void ingress_resume(struct inmsg *m, int status)
 	bool last = m->length != MSRP_UNSPECIFIED && ranges_complete(&m->got, m->length);
 
 	if (status == VERDICT_JUDGE) {
-		judge_again(rq, last);
+		ingress_judge_again(rq, last);
 		if (m->state == INMSG_VERDICT)
 			return;
 	} else if (status == 200) {
 		inmsg_go_on(m);
-		pass_held(m);
+		ingress_pass_held(m);
 	} else {
-		refuse(rq, status);
+		ingress_refuse(rq, status);
 	}
 	verdict_answer_all(m, 200);
 	if (rq != &own) /* its end-line is still to come */
@@ -588,7 +381,7 @@ void ingress_tick(struct session *s, uint64_t clock_ms)
 			give_up(m);
 			continue;
 		}
-		refuse(&s->wire->rx->req, 413); /* in the middle of a chunk */
+		ingress_refuse(&s->wire->rx->req, 413); /* in the middle of a chunk */
 		set_due(m);
 	}
 }

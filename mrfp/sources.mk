@@ -20,6 +20,7 @@ MRFP_SRC := \
 	mrfp/depart.c \
 	mrfp/hangup.c \
 	mrfp/ingress.c \
+	mrfp/ingress_head.c \
 	mrfp/inject.c \
 	mrfp/inmsg.c \
 	mrfp/keep.c \

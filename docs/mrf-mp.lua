@@ -68,6 +68,7 @@ local bodies = {
 		[0x0221] = { field = ProtoField.string("mrf.add.psk_identity", "psk_identity") },
 		[0x0222] = { field = ProtoField.bytes("mrf.add.psk", "psk") },
 		[0x0223] = { field = ProtoField.uint8("mrf.add.by_name", "by_name") },
+		[0x0225] = { field = ProtoField.uint8("mrf.add.key_server", "key_server") },
 	},
 	add_reply = {
 		[0x0101] = { field = ProtoField.uint16("mrf.add_reply.code", "code", base.DEC, {[0] = "OK", [1] = "BAD_FRAME", [2] = "UNKNOWN_COMMAND", [3] = "UNKNOWN_FIELD", [4] = "MISSING_FIELD", [5] = "BAD_VALUE", [6] = "STALE_EPOCH", [7] = "UNKNOWN_CONTEXT", [8] = "UNKNOWN_TERMINATION", [9] = "NO_RESOURCES", [10] = "DRAINING", [11] = "VERSION", [12] = "NOT_ALLOWED", [13] = "BUSY", [14] = "NOT_REGISTERED"}) },
@@ -105,6 +106,7 @@ local bodies = {
 		[0x0221] = { field = ProtoField.string("mrf.modify.psk_identity", "psk_identity") },
 		[0x0222] = { field = ProtoField.bytes("mrf.modify.psk", "psk") },
 		[0x0223] = { field = ProtoField.uint8("mrf.modify.by_name", "by_name") },
+		[0x0225] = { field = ProtoField.uint8("mrf.modify.key_server", "key_server") },
 	},
 	subtract = {
 		[0x0201] = { field = ProtoField.uint64("mrf.subtract.epoch", "epoch") },

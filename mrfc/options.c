@@ -210,7 +210,7 @@ const struct config_opt options_table[] = {
 	 NULL},
 	{"groupkey.server", CONFIG_ENUM, AT(groupkey_server), "local", 0, 0,
 	 "local external member", "",
-	 "Where the keys of sealed conferences are made: in this process, in a key server of its own (mrfks), in the terminal of who made the conference (refused: not in this release).",
+	 "Where the keys of sealed conferences are made: in this process, in a key server of its own (mrfks), in the terminal of the conference's owner.",
 	 NULL},
 	{"groupkey.name", CONFIG_STRING, AT(groupkey_name), "", 0, 0, NULL, "",
 	 "URI of the key server in its messages; empty: sip:keys@DOMAIN.", NULL},

@@ -294,8 +294,7 @@ static int check_groupkey(const struct options *o, const struct check *why)
 	int err;
 
 	if (o->groupkey_server == OPTIONS_GROUPKEY_MEMBER)
-		return check_wrong(why, "groupkey.server: member is not in this release; there are "
-					"local and external");
+		return 0;
 	if (o->groupkey_server == OPTIONS_GROUPKEY_EXTERNAL)
 		return check_key_server(o, why);
 	if (o->groupkey_store_key[0] != '\0')

@@ -11,6 +11,7 @@
 #include "common/tls.h"
 #include "mrfc/groupkey/external.h"
 #include "mrfc/groupkey/local.h"
+#include "mrfc/groupkey/member_server.h"
 #include "mrfc/groupkey/vault.h"
 
 #define LOG_PLACE "server"
@@ -83,10 +84,19 @@ int server_keys_open(struct event_base *base, const struct options *o, struct st
 		     struct metrics *metrics, struct server_keys **keys_r)
 {
 	struct server_keys *k = xcalloc(1, sizeof(*k));
-	int code = o->groupkey_server == OPTIONS_GROUPKEY_EXTERNAL
-			   ? open_external(k, base, o, metrics)
-			   : open_local(k, base, o, store, metrics);
+	int code = EXIT_OK;
 
+	switch (o->groupkey_server) {
+	case OPTIONS_GROUPKEY_MEMBER:
+		k->groupkey = member_server_new(base, metrics);
+		break;
+	case OPTIONS_GROUPKEY_EXTERNAL:
+		code = open_external(k, base, o, metrics);
+		break;
+	default:
+		code = open_local(k, base, o, store, metrics);
+		break;
+	}
 	if (code == EXIT_OK)
 		*keys_r = k;
 	else

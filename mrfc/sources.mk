@@ -49,6 +49,8 @@ MRFC_SRC := \
 	mrfc/focus/focus_key.c \
 	mrfc/focus/focus_key_gate.c \
 	mrfc/focus/focus_key_join.c \
+	mrfc/focus/focus_key_member.c \
+	mrfc/focus/focus_key_owner.c \
 	mrfc/focus/focus_key_send.c \
 	mrfc/focus/focus_leave.c \
 	mrfc/focus/focus_list.c \
@@ -75,10 +77,12 @@ MRFC_SRC := \
 	mrfc/groupkey/allow.c \
 	mrfc/groupkey/external.c \
 	mrfc/groupkey/key_rows.c \
+	mrfc/groupkey/ks_relay.c \
 	mrfc/groupkey/ks_service.c \
 	mrfc/groupkey/ks_stream.c \
 	mrfc/groupkey/local.c \
 	mrfc/groupkey/member_keys.c \
+	mrfc/groupkey/member_server.c \
 	mrfc/groupkey/t_memory.c \
 	mrfc/groupkey/vault.c \
 	mrfc/mp/media.c \

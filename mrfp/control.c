@@ -162,6 +162,8 @@ static void on_add(struct call *c)
 	}
 	if (CTL_HAS(&m, add, listener))
 		s->listener = m.listener;
+	if (CTL_HAS(&m, add, key_server))
+		s->key_server = m.key_server;
 	if (CTL_HAS(&m, add, hold))
 		hold(s, m.hold);
 	terminal_apply(s, &ch, fresh);
@@ -214,6 +216,8 @@ static void on_modify(struct call *c)
 	}
 	if (CTL_HAS(&m, modify, listener))
 		s->listener = m.listener;
+	if (CTL_HAS(&m, modify, key_server))
+		s->key_server = m.key_server;
 	terminal_apply(s, &ch, false);
 	if (CTL_HAS(&m, modify, hold))
 		hold(s, m.hold);

@@ -56,6 +56,7 @@ struct inmsg {
 	char *key;       /* a key message, gathered for the MRFC (key.h); NULL: for members */
 	size_t key_head; /* octets of it before its payload */
 	size_t n_key;    /* octets of it so far */
+	bool key_frames; /* of a key server, not of a member's */
 	char *absent;    /* whom it is for, who has no leg here; then it is no key message */
 	uint32_t absent_transaction; /* of the event that handed it up */
 

@@ -8,11 +8,18 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "proto/media_type.h"
 
 void key_begin(struct inmsg *m, size_t head_len)
 {
 	m->key = xcalloc(1, 1);
 	m->key_head = head_len;
+}
+
+void key_begin_frames(struct inmsg *m)
+{
+	key_begin(m, 0);
+	m->key_frames = true;
 }
 
 void key_begin_absent(struct inmsg *m, struct slice to)
@@ -23,6 +30,8 @@ void key_begin_absent(struct inmsg *m, struct slice to)
 
 uint64_t key_max(const struct inmsg *m)
 {
+	if (m->key_frames)
+		return KEY_FRAMES_MAX;
 	return m->absent ? KEY_ABSENT_MAX : KEY_MESSAGE_MAX;
 }
 
@@ -68,6 +77,8 @@ void key_finish(struct inmsg *m)
 	}
 	CTL_SET(&n, notify, event, CTL_EVENT_KEY);
 	CTL_SET(&n, notify, termination, s->termination);
+	if (m->key_frames)
+		CTL_SET(&n, notify, content_type, media_type_base(slice_str(m->out.content_type)));
 	CTL_SET(&n, notify, body,
 		slice_make(m->key + m->key_head, (size_t)m->length - m->key_head));
 	s->ctx->plane->notify(s->ctx, &n, s->ctx->plane->notify_arg);

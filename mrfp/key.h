@@ -9,13 +9,19 @@
  * no leg here and may be away (policy bit 128).
  */
 
-/* Key messages (application/mikey, bare or in message/cpim) of a member: for the MRFC only, never for members. */
+/*
+ * Key messages of a member (application/mikey, bare or in message/cpim), and frames of the key server
+ * that he is (application/vnd.mrf.keyserver, bare): for the MRFC only, never for members.
+ */
 
 #define KEY_MESSAGE_MAX 10240       /* octets, with a CPIM head; more gets 413 */
+#define KEY_FRAMES_MAX  (64u << 10) /* the same of a key server's */
 #define KEY_ABSENT_MAX  (64u << 10) /* the same for who is away: a chat message */
 
 /* This message is one; its payload begins head_len octets after its start. */
 void key_begin(struct inmsg *m, size_t head_len);
+/* This one is frames of a key server. */
+void key_begin_frames(struct inmsg *m);
 /* This message is for a participant without a leg. */
 void key_begin_absent(struct inmsg *m, struct slice to);
 /* Most octets of such a message. */

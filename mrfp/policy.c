@@ -28,6 +28,11 @@ bool policy_may_send(const struct session *s, unsigned kind)
 	       s->direction == CTL_DIR_SENDONLY;
 }
 
+bool policy_is_keyserver(struct slice content_type)
+{
+	return slice_ieq_str(media_type_base(content_type), "application/vnd.mrf.keyserver");
+}
+
 enum top_type policy_top_type(struct slice content_type)
 {
 	struct slice base = media_type_base(content_type);
@@ -36,6 +41,8 @@ enum top_type policy_top_type(struct slice content_type)
 		return TOP_CPIM;
 	if (slice_ieq_str(base, "application/mikey"))
 		return TOP_KEY;
+	if (policy_is_keyserver(content_type))
+		return TOP_KEYSERVER;
 	return slice_ieq_str(base, "application/im-iscomposing+xml") ? TOP_COMPOSING : TOP_OTHER;
 }
 

@@ -31,11 +31,13 @@ bool policy_is_gated(const struct session *s, unsigned kind);
 bool policy_may_send(const struct session *s, unsigned kind);
 
 /*
- * Top-level types that the switch takes: message/cpim, isComposing bare (IMS-012), and
- * application/mikey bare, which is for the MRFC.
+ * Top-level types that the switch takes: message/cpim, isComposing bare (IMS-012), and, for the MRFC
+ * alone, application/mikey bare and frames of the key server that a member is.
  */
-enum top_type { TOP_CPIM, TOP_COMPOSING, TOP_KEY, TOP_OTHER };
+enum top_type { TOP_CPIM, TOP_COMPOSING, TOP_KEY, TOP_KEYSERVER, TOP_OTHER };
 enum top_type policy_top_type(struct slice content_type);
+/* Frames of a key server: bare, or not at all. */
+bool policy_is_keyserver(struct slice content_type);
 /* False: an unknown Content-Disposition that insists on being understood (415). */
 bool policy_disposition_ok(struct slice disposition);
 

@@ -98,6 +98,19 @@ static int open_absent(struct inmsg *m, const struct cpim_head *cpim)
 	return 200;
 }
 
+/* The same of the key server that a member is. */
+static int open_frames(struct inmsg *m)
+{
+	if (!m->from->key_server)
+		return 403;
+	set_out(m, CPIM_KEY);
+	if (m->total != MSRP_UNSPECIFIED && m->total > KEY_FRAMES_MAX)
+		return 413;
+	m->state = INMSG_OPEN;
+	key_begin_frames(m);
+	return 200;
+}
+
 static int chat_head(struct inmsg *m, const struct cpim_head *cpim)
 {
 	struct session *s = m->from, **targets = NULL;
@@ -108,6 +121,8 @@ static int chat_head(struct inmsg *m, const struct cpim_head *cpim)
 	int status;
 
 	if (cpim->kind == CPIM_KEY) {
+		if (policy_is_keyserver(cpim->content_type))
+			return 415;
 		status = policy_from(s, cpim);
 		return status == 200 ? open_key(m, cpim->head_len) : status;
 	}
@@ -166,6 +181,8 @@ static int chat_start(struct inmsg *m, const struct msrp_head *head)
 		else
 			open_bare(m);
 	}
+	if (top == TOP_KEYSERVER)
+		return open_frames(m);
 	if (top == TOP_KEY) {
 		m->state = INMSG_OPEN;
 		return open_key(m, 0);

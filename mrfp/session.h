@@ -43,13 +43,14 @@ struct session {
 	uint32_t open[STATS_CLASSES]; /* copies owed and not settled */
 	enum session_state state;
 	bool busy;
-	bool joined;   /* counted as bound in its context */
-	bool flooding; /* far above its rate for too long: ended with the next tick */
-	bool hold;     /* policy 128: once joined, messages to all wait for session_release() */
-	bool missing;  /* counted so in its context: it went, and is not back */
-	bool returned; /* it was held when it joined */
-	bool listener; /* may not send to the conference */
-	bool relayed;  /* its path has several URIs; counted in its context */
+	bool joined;     /* counted as bound in its context */
+	bool flooding;   /* far above its rate for too long: ended with the next tick */
+	bool hold;       /* policy 128: once joined, messages to all wait for session_release() */
+	bool missing;    /* counted so in its context: it went, and is not back */
+	bool returned;   /* it was held when it joined */
+	bool listener;   /* may not send to the conference */
+	bool key_server; /* its frames of a key server go to the MRFC */
+	bool relayed;    /* its path has several URIs; counted in its context */
 	uint64_t copies_delivered, copies_lost, messages_in, octets_in;
 	uint64_t lost_told; /* of copies_lost, what the MRFC was told by an event */
 	struct outq direct; /* private messages and injected ones */

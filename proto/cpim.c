@@ -460,7 +460,8 @@ enum cpim_kind cpim_kind_of(struct slice content_type, struct slice content_disp
 		return CPIM_COMPOSING;
 	if (slice_ieq_str(base, "message/imdn+xml"))
 		return CPIM_IMDN;
-	if (slice_ieq_str(base, "application/mikey"))
+	if (slice_ieq_str(base, "application/mikey") ||
+	    slice_ieq_str(base, "application/vnd.mrf.keyserver"))
 		return CPIM_KEY;
 	if (slice_ieq_str(base, "application/vnd.gsma.rcs-ft-http+xml"))
 		return CPIM_FILE;

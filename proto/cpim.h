@@ -15,7 +15,7 @@ enum cpim_kind { /* of the payload, by its Content-Type; decides class and count
 		 CPIM_IMDN,      /* message/imdn+xml */
 		 CPIM_FILE, /* Content-Disposition: attachment or application/vnd.gsma.rcs-ft-http+xml */
 		 CPIM_GEOLOC, /* application/vnd.gsma.rcspushlocation+xml */
-		 CPIM_KEY     /* application/mikey */
+		 CPIM_KEY     /* application/mikey; frames of a key server */
 };
 
 #define CPIM_ROUTES_MAX 4 /* IMDN routes that are kept of one message, of each kind */

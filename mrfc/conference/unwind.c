@@ -70,6 +70,8 @@ static const struct unwind_rule rules[UNWIND_N] = {
 			      CONFINFO_FAILED, LOG_INFO, UNWIND_STAYS},
 	[UNWIND_NO_KEY_SERVER] = {"no_key_server", 503, 5, 503, "No key server", CONFINFO_FAILED,
 				  LOG_WARN, UNWIND_STAYS},
+	[UNWIND_BAD_KEY_SERVER] = {"bad_key_server", 603, 0, 603, "Key server misbehaves",
+				   CONFINFO_BOOTED, LOG_WARN, UNWIND_STAYS},
 };
 
 const struct unwind_rule *unwind_rule(enum unwind_cause cause)

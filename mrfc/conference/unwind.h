@@ -44,6 +44,7 @@ enum unwind_cause {
 	UNWIND_BAD_KEY, /* his key message is not authentic, or too old */
 	UNWIND_STALE_KEY, /* he does not confirm the group key */
 	UNWIND_NO_KEY_SERVER,
+	UNWIND_BAD_KEY_SERVER, /* its terminal makes the keys, and sends what it should not */
 	UNWIND_N
 };
 

@@ -522,7 +522,7 @@ int focus_create(struct focus *f, const char *name, const char *subject, bool se
 		return -ERR_WRONG_STATE;
 	if (!conf_store_up(f->store))
 		return -ERR_IO;
-	if (sealed && (f->config.keys == NULL || !f->config.keys->ops->ready(f->config.keys)))
+	if (sealed && (f->config.keys == NULL || !f->config.keys->ops->ready(f->config.keys, NULL)))
 		return -ERR_UNSUPPORTED;
 	/* The names of services belong to them. */
 	if (name != NULL && name[0] != '\0' &&

@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfc/focus/focus_access.h"
+#include "mrfc/focus/focus_key_owner.h"
 #include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
@@ -104,6 +105,7 @@ static void set_role(struct room *room, struct member *m, enum member_role role)
 	if (p != NULL)
 		roster_set_role(p, room_role_shown(role));
 	member_store(room, m);
+	owner_look(room);
 }
 
 int focus_set_role(struct focus *f, struct conference *c, struct slice uri, enum member_role role)

@@ -97,6 +97,7 @@ static void ask_to_move(struct session *s, uint64_t now_ms)
 	s->former_live = s->live;
 	s->stays = false;
 	s->bound = s->live = false;
+	key_park(s);
 	s->moved_ms = d->asked_ms = now_ms;
 	s->settled_ms = 0;
 	d->n_moved++;

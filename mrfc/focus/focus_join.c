@@ -341,7 +341,7 @@ static bool refuse_keyless(struct room *room, struct sip_in **in, const struct i
 			   const struct focus_sdp_peer *peer)
 {
 	struct focus_sdp_why why;
-	int status = key_judge_offer(room, (*in)->sdp.ptr != NULL ? peer : NULL, &why);
+	int status = key_judge_offer(room, who, (*in)->sdp.ptr != NULL ? peer : NULL, &why);
 	char *headers;
 
 	if (status == 0)

@@ -10,98 +10,13 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_key_owner.h"
 #include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
 #include "mrfc/focus/focus_record.h"
 #include "proto/sip_uri.h"
 
 #define LOG_PLACE "focus/key"
-
-#define KEY_ID_MAX 64
-
-/* A user with one of his keys: sessions that share it are one member for the key server. */
-struct key_member {
-	UT_hash_handle hh;
-	LIST_HEAD(, session_key) sessions;
-	char *uri;
-	struct bytes id; /* of his key; empty: the server has not told yet */
-	bool told;       /* he is a member there */
-	bool gone; /* his last session left since: that is to be told, whoever comes with his key */
-	size_t name_len;
-	char name[]; /* URI, line feed, id */
-};
-
-/* --- members --- */
-
-static struct bytes name_of(const char *uri, struct slice id)
-{
-	struct bytes name = BYTES_INIT;
-
-	bytes_add_str(&name, uri);
-	bytes_add_char(&name, '\n');
-	bytes_add_slice(&name, id);
-	return name;
-}
-
-static struct key_member *member_find(const struct room_key *k, const char *uri, struct slice id)
-{
-	struct bytes name = name_of(uri, id);
-	struct key_member *m;
-
-	HASH_FIND(hh, k->members, name.data, name.len, m);
-	bytes_fini(&name);
-	return m;
-}
-
-static struct key_member *member_get(struct room_key *k, const char *uri, struct slice id)
-{
-	struct key_member *m = member_find(k, uri, id);
-	struct bytes name;
-
-	if (m != NULL)
-		return m;
-	name = name_of(uri, id);
-	m = xcalloc(1, sizeof(*m) + name.len);
-	LIST_INIT(&m->sessions);
-	m->uri = xstrdup(uri);
-	bytes_add_slice(&m->id, id);
-	m->name_len = name.len;
-	memcpy(m->name, name.data, name.len);
-	bytes_fini(&name);
-	HASH_ADD(hh, k->members, name, m->name_len, m);
-	return m;
-}
-
-static void member_free(struct room_key *k, struct key_member *m)
-{
-	HASH_DEL(k->members, m);
-	bytes_fini(&m->id);
-	free(m->uri);
-	free(m);
-}
-
-static void attach(struct session_key *sk, struct key_member *m)
-{
-	sk->member = m;
-	LIST_INSERT_HEAD(&m->sessions, sk, of_member);
-}
-
-/* The server has told which key of his it took: his sessions so far are of that one. */
-static struct key_member *adopt(struct room_key *k, struct key_member *nameless, struct slice id)
-{
-	struct key_member *m = member_get(k, nameless->uri, id);
-	struct session_key *sk;
-
-	m->told = m->told || nameless->told;
-	m->gone = m->gone || nameless->gone;
-	while ((sk = LIST_FIRST(&nameless->sessions)) != NULL) {
-		LIST_REMOVE(sk, of_member);
-		attach(sk, m);
-		session_store(sk->session);
-	}
-	member_free(k, nameless);
-	return m;
-}
 
 /* --- when --- */
 
@@ -117,7 +32,7 @@ static void run_in(struct room_key *k, uint64_t at_ms)
 	timer_start(k->timer, at_ms > now_ms ? at_ms - now_ms : 0);
 }
 
-static void note(struct room_key *k, enum rekey_change change)
+void key_note(struct room_key *k, enum rekey_change change)
 {
 	rekey_note(&k->rekey, change, k->n_sessions, clock_now_ms());
 	run_in(k, rekey_due(&k->rekey));
@@ -180,7 +95,7 @@ static void were_told(struct room *room)
 	HASH_ITER(hh, room->key->members, m, next) {
 		m->gone = false;
 		if (LIST_EMPTY(&m->sessions))
-			member_free(room->key, m);
+			key_member_free(room->key, m);
 	}
 	LIST_FOREACH(s, &room->sessions, link) {
 		if (s->key == NULL || s->key->stage != KEY_NEW)
@@ -216,6 +131,8 @@ static void change_now(struct room *room)
 	uint32_t n = rekey_begin(&k->rekey, clock_now_ms());
 	int err = k->opened ? tell_change(room, &n_joined, &n_left) : -ERR_CLOSED;
 
+	if (err == -ERR_AGAIN) /* on_back() tells all, on_down() ends the wait */
+		return;
 	if (err != 0) {
 		log_warn("%s: the key server cannot be told of %u changes: %s", room->c->name, n,
 			 err_name(err));
@@ -254,7 +171,7 @@ void key_soon(struct room *room)
 
 /* --- the key server's events --- */
 
-static struct room *room_of_uri(struct focus *f, const char *uri)
+struct room *key_room_of_uri(struct focus *f, const char *uri)
 {
 	struct conference *c;
 	struct sip_uri u;
@@ -268,7 +185,7 @@ static struct room *room_of_uri(struct focus *f, const char *uri)
 
 static void on_epoch(const char *uri, const struct gkid *id, void *arg)
 {
-	struct room *room = room_of_uri(arg, uri);
+	struct room *room = key_room_of_uri(arg, uri);
 	char hex[GKID_HEX_SIZE];
 
 	if (room == NULL)
@@ -278,21 +195,11 @@ static void on_epoch(const char *uri, const struct gkid *id, void *arg)
 	key_take_epoch(room, id);
 }
 
-static struct key_member *member_meant(struct room_key *k, const char *uri, struct slice key_id)
-{
-	struct key_member *m = member_find(k, uri, key_id);
-	struct key_member *nameless = member_find(k, uri, SLICE_NULL);
-
-	if (nameless == NULL || key_id.len == 0)
-		return m;
-	return adopt(k, nameless, key_id);
-}
-
 static void on_message(const char *uri, const char *user, struct slice key_id, struct slice bytes,
 		       bool fresh, void *arg)
 {
-	struct room *room = room_of_uri(arg, uri);
-	struct key_member *m = room != NULL ? member_meant(room->key, user, key_id) : NULL;
+	struct room *room = key_room_of_uri(arg, uri);
+	struct key_member *m = room != NULL ? key_member_meant(room->key, user, key_id) : NULL;
 	struct session_key *sk, *next;
 
 	for (sk = m != NULL ? LIST_FIRST(&m->sessions) : NULL; sk != NULL; sk = next) {
@@ -307,25 +214,14 @@ static void on_message(const char *uri, const char *user, struct slice key_id, s
 static void on_confirmed(const char *uri, const char *user, struct slice key_id,
 			 const struct gkid *id, void *arg)
 {
-	struct room *room = room_of_uri(arg, uri);
-	struct key_member *m = room != NULL ? member_meant(room->key, user, key_id) : NULL;
+	struct room *room = key_room_of_uri(arg, uri);
+	struct key_member *m = room != NULL ? key_member_meant(room->key, user, key_id) : NULL;
 	struct session_key *sk;
 
 	if (m == NULL)
 		return;
 	LIST_FOREACH(sk, &m->sessions, of_member)
 		key_confirmed(sk->session, id);
-}
-
-static bool has_holder(const struct key_member *m)
-{
-	const struct session_key *sk;
-
-	LIST_FOREACH(sk, &m->sessions, of_member) {
-		if (sk->stage == KEY_HOLDER)
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -336,8 +232,8 @@ static void on_refused(const char *uri, const char *user, struct slice key_id, i
 		       const char *why, void *arg)
 {
 	struct focus *f = arg;
-	struct room *room = room_of_uri(f, uri);
-	struct key_member *m = room != NULL ? member_find(room->key, user, key_id) : NULL;
+	struct room *room = key_room_of_uri(f, uri);
+	struct key_member *m = room != NULL ? key_member_find(room->key, user, key_id) : NULL;
 	bool removed = err == -ERR_NOT_FOUND;
 	struct session_key *sk, *next;
 
@@ -346,18 +242,25 @@ static void on_refused(const char *uri, const char *user, struct slice key_id, i
 		next = LIST_NEXT(sk, of_member);
 		if (sk->stage == KEY_NEW || (sk->stage == KEY_HOLDER && !removed))
 			continue;
-		m->told = !removed && has_holder(m);
+		m->told = !removed && key_member_holds(m);
 		key_refused(sk->session, err, why);
 		if (room->c->state != CONFERENCE_ACTIVE)
 			return;
 	}
 }
 
-static void on_down(const char *why, void *arg)
+static void on_down(const char *uri, const char *why, void *arg)
 {
 	struct focus *f = arg;
 	struct conference *c, *next;
+	struct room *room = uri != NULL ? key_room_of_uri(f, uri) : NULL;
 
+	if (room != NULL) {
+		log_warn("%s: no key server: %s", room->c->name, why);
+		give_up_waiting(room, why);
+	}
+	if (uri != NULL)
+		return;
 	log_error("no key server: %s", why);
 	for (c = conference_first(f->conferences); c != NULL; c = next) {
 		next = conference_next(c);
@@ -389,19 +292,24 @@ static void tell_again(struct room *room)
 	HASH_ITER(hh, room->key->members, m, next) {
 		m->told = m->gone = false;
 		if (LIST_EMPTY(&m->sessions))
-			member_free(room->key, m);
+			key_member_free(room->key, m);
 	}
 	LIST_FOREACH(s, &room->sessions, link) {
-		if (s->key != NULL)
+		if (s->key != NULL && s->key->stage != KEY_MAKER)
 			s->key->stage = KEY_NEW;
 	}
-	note(room->key, REKEY_KICK);
+	key_note(room->key, REKEY_KICK);
 }
 
-static void on_back(void *arg)
+static void on_back(const char *uri, void *arg)
 {
 	struct focus *f = arg;
+	struct room *one = uri != NULL ? key_room_of_uri(f, uri) : NULL;
 
+	if (one != NULL && open_there(one))
+		tell_again(one);
+	if (uri != NULL)
+		return;
 	log_info("the key server is there again");
 	for (struct conference *c = conference_first(f->conferences); c != NULL;
 	     c = conference_next(c)) {
@@ -425,6 +333,7 @@ void key_init(struct focus *f)
 {
 	if (f->config.keys != NULL)
 		groupkey_set_events(f->config.keys, &key_events, f);
+	owner_init(f);
 }
 
 /* --- rooms and sessions --- */
@@ -453,73 +362,11 @@ void key_room_close(struct room *room)
 	if (k->opened)
 		g->ops->close(g, room->c->uri);
 	HASH_ITER(hh, k->members, m, next)
-		member_free(k, m);
+		key_member_free(k, m);
 	timer_free(&k->timer);
 	timer_free(&k->gate_timer);
 	free(k);
 	room->key = NULL;
-}
-
-static void begin(struct session *s, struct slice id)
-{
-	struct room_key *k = s->room->key;
-	struct session_key *sk = xcalloc(1, sizeof(*sk));
-
-	sk->session = s;
-	s->key = sk;
-	s->local.sealed = true;
-	k->n_sessions++;
-	attach(sk, member_get(k, s->who.uri, id));
-}
-
-void key_ask(struct session *s, struct slice key_id, struct slice request)
-{
-	begin(s, slice_first(key_id, KEY_ID_MAX));
-	bytes_add_slice(&s->key->request, request);
-	note(s->room->key, REKEY_JOIN);
-}
-
-void key_leave(struct session *s, bool kicked)
-{
-	struct room_key *k = s->room->key;
-	struct session_key *sk = s->key;
-	struct key_member *m;
-
-	if (sk == NULL)
-		return;
-	s->key = NULL;
-	m = sk->member;
-	key_send_forget(sk);
-	LIST_REMOVE(sk, of_member);
-	bytes_fini(&sk->request);
-	bytes_fini(&sk->last);
-	timer_free(&sk->wait_timer);
-	free(sk);
-	k->n_sessions--;
-	if (!LIST_EMPTY(&m->sessions))
-		return; /* in with another session of the same key */
-	if (!m->told) {
-		member_free(k, m);
-		return;
-	}
-	m->gone = true;
-	if (!s->room->ending_run)
-		note(k, kicked ? REKEY_KICK : REKEY_LEAVE);
-}
-
-struct slice key_id_of(const struct session *s)
-{
-	return s->key != NULL ? bytes_slice(&s->key->member->id) : SLICE_NULL;
-}
-
-int key_pass_on(struct session *s, struct slice bytes)
-{
-	struct groupkey *g = s->room->focus->config.keys;
-	const struct groupkey_member from = {.uri = s->key->member->uri,
-					     .key_id = bytes_slice(&s->key->member->id)};
-
-	key_claims(s, bytes);
-	return g->ops->request(g, s->room->c->uri, &from, bytes);
 }
 
 void key_used(struct room *room, uint64_t n_messages)
@@ -530,17 +377,12 @@ void key_used(struct room *room, uint64_t n_messages)
 		g->ops->sent(g, room->c->uri, n_messages);
 }
 
-void key_restore(struct session *s, struct slice key_id)
-{
-	if (s->room->key != NULL)
-		begin(s, slice_first(key_id, KEY_ID_MAX));
-}
-
 void key_recovered(struct room *room)
 {
 	if (room->key == NULL || !room->key->recovering)
 		return;
 	room->key->recovering = false;
+	owner_look(room);
 	if (room->key->n_sessions > 0)
-		note(room->key, REKEY_KICK);
+		key_note(room->key, REKEY_KICK);
 }

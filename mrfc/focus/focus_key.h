@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <uthash.h>
 
 #include "common/bytes.h"
 #include "mrfc/conference/rekey.h"
@@ -19,21 +20,22 @@
 struct focus;
 struct focus_sdp_peer;
 struct focus_sdp_why;
-struct key_member;
+struct identity;
 struct room;
 struct session;
 struct timer;
 
 enum key_stage {
-	KEY_NEW,   /* the next change tells the key server of it */
-	KEY_TOLD,  /* the key server has been told, its bytes are to come */
-	KEY_HOLDER /* it got bytes */
+	KEY_NEW,    /* the next change tells the key server of it */
+	KEY_TOLD,   /* the key server has been told, its bytes are to come */
+	KEY_HOLDER, /* it got bytes */
+	KEY_MAKER   /* it makes the keys itself (focus_key_owner.h) */
 };
 
 /* A session in a sealed conference. */
 struct session_key {
 	struct session *session;
-	struct key_member *member;
+	struct key_member *member; /* NULL: of stage KEY_MAKER */
 	LIST_ENTRY(session_key) of_member;
 	LIST_ENTRY(session_key) unconfirmed; /* of the room, while copy is open */
 	enum key_stage stage;
@@ -47,6 +49,18 @@ struct session_key {
 	bool flying;              /* on the way to the media side */
 	bool stale;               /* given up, and kept (conference.stale_member) */
 	struct timer *wait_timer; /* of SESSION_KEYING, SESSION_PROVING; NULL: never was */
+};
+
+/* A user with one of his keys: sessions that share it are one member for the key server. */
+struct key_member {
+	UT_hash_handle hh;
+	LIST_HEAD(, session_key) sessions;
+	char *uri;
+	struct bytes id; /* of his key; empty: the server has not told yet */
+	bool told;       /* he is a member there */
+	bool gone; /* his last session left since: that is to be told, whoever comes with his key */
+	size_t name_len;
+	char name[]; /* URI, line feed, id */
 };
 
 /* A sealed conference. */
@@ -64,27 +78,46 @@ struct room_key {
 	uint32_t n_sessions;        /* with a key, or on the way to one */
 	LIST_HEAD(, session_key) unconfirmed;
 	uint32_t n_flying;
+	struct session *maker; /* its terminal makes the keys; NULL: none does */
+	bool maker_up;         /* and can be reached */
 };
 
 /* focus_key.c: the room and the key server */
 /* Takes over the key server's events. */
 void key_init(struct focus *f);
+/* The sealed conference that the key server means; NULL. */
+struct room *key_room_of_uri(struct focus *f, const char *uri);
 /* A sealed room begins; recovering: its members are told of by key_recovered(). */
 void key_room_open(struct room *room, bool recovering);
 void key_room_close(struct room *room);
-/* The session wants the group key: the next epoch is for it, too. key_ready() follows, or its end. */
-void key_ask(struct session *s, struct slice key_id, struct slice request);
-/* It leaves; frees its part. kicked: the others get a new key at once. */
-void key_leave(struct session *s, bool kicked);
-/* Which of his keys it came with, for its record; empty: not known, or none. */
-struct slice key_id_of(const struct session *s);
-/* A session of an earlier process; then, when all are there, everybody gets a new key. */
-void key_restore(struct session *s, struct slice key_id);
+/* When all sessions of an earlier process are there: everybody gets a new key. */
 void key_recovered(struct room *room);
 /* Something is due. */
 void key_soon(struct room *room);
 /* So many more messages were sealed with its key. */
 void key_used(struct room *room, uint64_t n_messages);
+/* Membership changed: the next epoch is due. */
+void key_note(struct room_key *k, enum rekey_change change);
+
+/* focus_key_member.c: members and their sessions */
+struct key_member *key_member_find(const struct room_key *k, const char *uri, struct slice id);
+/* The same of what the key server says: it may be the first word on which key of his it took. */
+struct key_member *key_member_meant(struct room_key *k, const char *uri, struct slice key_id);
+/* A session of his has got bytes. */
+bool key_member_holds(const struct key_member *m);
+void key_member_free(struct room_key *k, struct key_member *m); /* has no sessions any more */
+/* The session wants the group key: the next epoch is for it, too. key_ready() follows, or its end. */
+void key_ask(struct session *s, struct slice key_id, struct slice request);
+/* It makes the keys itself: from its beginning, from now on, or no more. */
+void key_begin_maker(struct session *s);
+void key_to_maker(struct session *s);
+void key_from_maker(struct session *s);
+/* It leaves; frees its part. kicked: the others get a new key at once. */
+void key_leave(struct session *s, bool kicked);
+/* Which of his keys it came with, for its record; empty: not known, or none. */
+struct slice key_id_of(const struct session *s);
+/* A session of an earlier process; key_recovered() follows. */
+void key_restore(struct session *s, struct slice key_id);
 /* Bytes of its peer's to the key server. */
 MUST_CHECK int key_pass_on(struct session *s, struct slice bytes);
 
@@ -97,7 +130,7 @@ bool key_may_read(const struct session *s);
 /* Hex of the newest epoch; false: there is none. */
 bool key_epoch_hex(const struct room *room, char hex[GKID_HEX_SIZE]);
 /* An MRFP told all it has: what was under way when its link broke is done again. */
-void key_audited(struct focus *f);
+void key_audited(struct focus *f, const char *mrfp);
 /* The media side is told anew which epochs are in use. */
 void key_regate(struct room *room);
 void key_gate_init(struct room *room);
@@ -106,8 +139,10 @@ void key_take_epoch(struct room *room, const struct gkid *id);
 
 /* focus_key_join.c: offers and answers */
 /* What keeps an offer (NULL: there is none, we offer) out of this room: 0, or the status; *why_r says it. */
-MUST_CHECK int key_judge_offer(const struct room *room, const struct focus_sdp_peer *p,
-			       struct focus_sdp_why *why_r);
+MUST_CHECK int key_judge_offer(const struct room *room, const struct identity *who,
+			       const struct focus_sdp_peer *p, struct focus_sdp_why *why_r);
+/* Its chat line lists this type in a=accept-types. */
+bool key_takes(const struct focus_sdp_peer *p, const char *type);
 /* The same of a change by re-INVITE; a new request in it is passed on. */
 MUST_CHECK int key_judge_change(struct session *s, const struct focus_sdp_peer *p,
 				struct focus_sdp_why *why_r);
@@ -129,6 +164,8 @@ void key_refused(struct session *s, int err, const char *why);
 /* focus_key_send.c: copies of keys on their way */
 /* New bytes for this session. */
 void key_deliver(struct session *s, struct slice bytes, bool fresh);
+/* Messages of ours reach it now. */
+bool key_can_send(const struct session *s);
 /* Its connection is bound, or it is back from hold. */
 void key_nudge(struct session *s);
 /* Its connection is lost: what was sent may be, too. */

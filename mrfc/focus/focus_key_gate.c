@@ -6,6 +6,7 @@
  */
 #include "common/clock.h"
 #include "mrfc/focus/focus_file.h"
+#include "mrfc/focus/focus_key_owner.h"
 #include "mrfc/focus/focus_priv.h"
 
 #define OLD_EPOCH_MS 10000
@@ -17,7 +18,7 @@ bool room_is_sealed(const struct room *room)
 
 bool key_may_read(const struct session *s)
 {
-	return s->room->key == NULL || (s->key != NULL && s->key->stage == KEY_HOLDER);
+	return s->room->key == NULL || (s->key != NULL && s->key->stage >= KEY_HOLDER);
 }
 
 void key_media(const struct room *room, struct media_context *ctx)
@@ -88,7 +89,7 @@ void key_take_epoch(struct room *room, const struct gkid *id)
 	room_changed(room);
 }
 
-void key_audited(struct focus *f)
+void key_audited(struct focus *f, const char *mrfp)
 {
 	for (struct conference *c = conference_first(f->conferences); c != NULL;
 	     c = conference_next(c)) {
@@ -101,5 +102,7 @@ void key_audited(struct focus *f)
 		LIST_FOREACH(sk, &room->key->unconfirmed, unconfirmed)
 			rekey_copy_park(&sk->copy);
 		key_soon(room);
+		if (strcmp(media_mrfp_of(f->media, c->context), mrfp) == 0)
+			owner_again(room);
 	}
 }

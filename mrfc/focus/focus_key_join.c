@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "mrfc/focus/focus_dialout.h"
 #include "mrfc/focus/focus_join.h"
+#include "mrfc/focus/focus_key_owner.h"
 #include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
 #include "proto/key_mgmt.h"
@@ -40,15 +41,24 @@ static bool takes(const char *list, const char *type)
 	return list != NULL && media_type_listed(slice_str(list), slice_str(type));
 }
 
-/* NULL, or which type its chat line lacks. */
-static const char *lacks_type(const struct sdp_media *m)
+bool key_takes(const struct focus_sdp_peer *p, const char *type)
 {
-	if (!takes(m->accept_types, MIKEY_TYPE))
-		return "a=accept-types lacks " MIKEY_TYPE;
+	return takes(line_of(p)->accept_types, type);
+}
+
+/* NULL, or which type its chat line lacks: for sealed bodies, and for keys too. */
+static const char *lacks_sealed(const struct sdp_media *m)
+{
 	if (!takes(m->accept_types, SEALED_TYPE) && m->accept_wrapped_types != NULL &&
 	    !takes(m->accept_wrapped_types, SEALED_TYPE))
 		return "a=accept-wrapped-types lacks " SEALED_TYPE;
 	return NULL;
+}
+
+static const char *lacks_type(const struct sdp_media *m)
+{
+	return takes(m->accept_types, MIKEY_TYPE) ? lacks_sealed(m)
+						  : "a=accept-types lacks " MIKEY_TYPE;
 }
 
 /* The MIKEY message of a line, whose form and list of protocols are right. 0, or 488. */
@@ -89,8 +99,17 @@ static int read_request(const struct sdp_media *line, struct bytes *message_r, s
 	return 0;
 }
 
-int key_judge_offer(const struct room *room, const struct focus_sdp_peer *p,
-		    struct focus_sdp_why *why_r)
+/* The owner whose terminal makes the keys: it needs none, but must take what it is asked. */
+static int judge_maker(const struct focus_sdp_peer *p, const char *lack,
+		       struct focus_sdp_why *why_r)
+{
+	if (lack == NULL && p != NULL)
+		lack = lacks_sealed(line_of(p));
+	return lack != NULL ? no(why_r, WARN_OTHER, lack) : 0;
+}
+
+int key_judge_offer(const struct room *room, const struct identity *who,
+		    const struct focus_sdp_peer *p, struct focus_sdp_why *why_r)
 {
 	const struct groupkey *g = room->focus->config.keys;
 	struct bytes message = BYTES_INIT;
@@ -100,8 +119,14 @@ int key_judge_offer(const struct room *room, const struct focus_sdp_peer *p,
 
 	if (room->key == NULL)
 		return 0;
-	if (!room->key->opened || !g->ops->ready(g)) {
-		*why_r = (struct focus_sdp_why){WARN_OTHER, "no key server"};
+	if (owner_would_serve(room, who, p, &lack))
+		return judge_maker(p, lack, why_r);
+	if (!room->key->opened || !g->ops->ready(g, room->c->uri)) {
+		*why_r = (struct focus_sdp_why){
+			WARN_OTHER,
+			owner_mode(room->focus)
+				? "no key server: the conference's owner is not connected"
+				: "no key server"};
 		return 503;
 	}
 	if (p == NULL)
@@ -135,6 +160,8 @@ int key_judge_change(struct session *s, const struct focus_sdp_peer *p, struct f
 
 	if (s->key == NULL)
 		return 0;
+	if (owner_is_maker(s))
+		return judge_maker(p, owner_lacks(p), why_r);
 	status = read_line(line_of(p), &message, &m, why_r);
 	if (status == 0 && (lack = lacks_type(line_of(p))) != NULL)
 		status = no(why_r, WARN_OTHER, lack);
@@ -170,6 +197,8 @@ bool key_wait(struct session *s)
 	struct mikey m = {0};
 
 	if (s->room->key == NULL)
+		return false;
+	if (owner_begin(s))
 		return false;
 	session_step(s, SESSION_KEYING);
 	if (s->has_peer && !s->we_offered &&
@@ -212,6 +241,8 @@ const char *key_take_answer(struct session *s, const struct focus_sdp_peer *p, b
 	*wait_r = false;
 	if (s->key == NULL)
 		return NULL;
+	if (owner_is_maker(s))
+		return owner_lacks(p) != NULL ? owner_lacks(p) : lacks_sealed(line_of(p));
 	if (read_line(line_of(p), &message, &m, &why) != 0) {
 		bytes_fini(&message);
 		return why.text;
@@ -232,7 +263,7 @@ bool key_take_later_answer(struct session *s, const struct focus_sdp_peer *p)
 	struct focus_sdp_why why;
 	struct mikey m;
 
-	if (s->key == NULL)
+	if (s->key == NULL || owner_is_maker(s))
 		return true;
 	if (read_line(line_of(p), &message, &m, &why) == 0) {
 		if (key_pass_on(s, bytes_slice(&message)) != 0)

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "mrfc/focus/focus_key_owner.h"
 #include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
 #include "mrfc/focus/focus_reinvite.h"
@@ -26,7 +27,7 @@ static bool is_held(const struct session *s)
 }
 
 /* Its leg is there and takes messages of ours. */
-static bool can_send(const struct session *s)
+bool key_can_send(const struct session *s)
 {
 	return s->bound && s->termination != 0 && !is_held(s) &&
 	       (s->step == SESSION_UP || s->step == SESSION_WAITING || s->step == SESSION_CHANGING);
@@ -95,15 +96,16 @@ void key_deliver(struct session *s, struct slice bytes, bool fresh)
 
 void key_nudge(struct session *s)
 {
-	if (s->key == NULL || !s->key->copy.open)
-		return;
-	key_soon(s->room);
+	if (s->key != NULL && s->key->copy.open)
+		key_soon(s->room);
+	owner_look(s->room);
 }
 
 void key_park(struct session *s)
 {
 	if (s->key != NULL)
 		rekey_copy_park(&s->key->copy);
+	owner_look(s->room);
 }
 
 static void set_stale(struct session *s, bool stale)
@@ -216,7 +218,7 @@ static uint64_t send_one(struct session_key *sk, uint64_t now_ms)
 
 	if (is_held(s) || s->lost_timer != NULL)
 		rekey_copy_park(&sk->copy);
-	if (!can_send(s) || sk->flying)
+	if (!key_can_send(s) || sk->flying)
 		return REKEY_NEVER; /* key_nudge(), on_injected() */
 	switch (rekey_copy_next(&sk->copy, room->focus->config.key_patience_ms, now_ms, &due_ms)) {
 	case REKEY_WAIT:
@@ -261,7 +263,7 @@ uint64_t key_send_due(struct room *room, uint64_t now_ms)
 
 void key_on_message(struct focus *f, struct session *s, struct slice body)
 {
-	if (s == NULL || s->key == NULL || s->key->stage == KEY_NEW) {
+	if (s == NULL || s->key == NULL || s->key->stage == KEY_NEW || s->key->stage == KEY_MAKER) {
 		stats_key_refused(f->stats, -ERR_DENIED);
 		log_peer("audit: a key message of who is no member of a sealed conference");
 		return;

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfc/focus/focus_file.h"
+#include "mrfc/focus/focus_key_owner.h"
 #include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
@@ -102,7 +103,7 @@ static void on_listed(const uint8_t *ctx, uint64_t termination, bool bound, void
 static void on_audited(const char *mrfp, void *arg)
 {
 	recover_on_audited(arg, mrfp);
-	key_audited(arg);
+	key_audited(arg, mrfp);
 }
 
 static void on_slow(const uint8_t *ctx, uint64_t termination, uint64_t copies_lost, void *arg)
@@ -228,9 +229,13 @@ static void on_told(const uint8_t *ctx, uint64_t termination, uint64_t number, i
 		owed_told(room, termination, number, status);
 }
 
-static void on_key(const uint8_t *ctx, uint64_t termination, struct slice body, void *arg)
+static void on_key(const uint8_t *ctx, uint64_t termination, struct slice body, bool frames,
+		   void *arg)
 {
-	key_on_message(arg, find(arg, ctx, termination), body);
+	if (frames)
+		key_on_frames(arg, find(arg, ctx, termination), body);
+	else
+		key_on_message(arg, find(arg, ctx, termination), body);
 }
 
 static void on_sealed(const uint8_t *ctx, uint64_t n, void *arg)

@@ -362,6 +362,7 @@ static void lose_session(struct session *s)
 	/* Its record stays: who goes on from it finds it lost, too. */
 	session_set_termination(s, 0);
 	s->bound = false;
+	key_park(s);
 	bytes_fini(&s->held_offer);
 	if (s->step == SESSION_CHANGING) {
 		session_step(s, SESSION_UP);

@@ -15,6 +15,7 @@
 #include "mrfc/focus/focus_access.h"
 #include "mrfc/focus/focus_control.h"
 #include "mrfc/focus/focus_events.h"
+#include "mrfc/focus/focus_key_owner.h"
 #include "mrfc/focus/focus_priv.h"
 #include "mrfc/focus/focus_privacy.h"
 #include "mrfc/focus/focus_reinvite.h"
@@ -43,6 +44,8 @@ void session_step(struct session *s, enum session_step step)
 	s->step = step;
 	if (step == SESSION_WAITING || step == SESSION_SETTLING)
 		owed_entering(s);
+	if (owner_is_maker(s))
+		owner_look(s->room);
 }
 
 static void on_events_timer(void *arg)

@@ -11,12 +11,14 @@
 
 #include "common/mem.h"
 #include "common/rand.h"
+#include "proto/ks/ks_frame.h"
 #include "proto/msrp_uri.h"
 
 /* Messages, and long ones and files (RFC 8188), which members alone can open; keys. */
-#define SEALED_ACCEPT  "message/cpim application/mikey"
-#define SEALED_WRAPPED "application/pkcs7-mime application/octet-stream"
-#define PORT_OF_ACTIVE 9 /* discard: RFC 4145 4.1 */
+#define SEALED_ACCEPT     "message/cpim application/mikey"
+#define KEY_SERVER_ACCEPT SEALED_ACCEPT " " KS_BODY_TYPE
+#define SEALED_WRAPPED    "application/pkcs7-mime application/octet-stream"
+#define PORT_OF_ACTIVE    9 /* discard: RFC 4145 4.1 */
 
 void focus_sdp_local_set(struct focus_sdp_local *l, const struct media_result *result)
 {
@@ -274,7 +276,9 @@ static struct sdp_media own_line(const struct focus_sdp_local *l,
 		.host = l->host,
 		.host_is_v6 = strchr(l->host, ':') != NULL,
 		.path = l->path,
-		.accept_types = (char *)(l->sealed ? SEALED_ACCEPT : "message/cpim"),
+		.accept_types = (char *)(l->key_server ? KEY_SERVER_ACCEPT
+					 : l->sealed   ? SEALED_ACCEPT
+						       : "message/cpim"),
 		.accept_wrapped_types =
 			(char *)(l->sealed ? SEALED_WRAPPED : policy->wrapped_types),
 		.key_mgmt = {l->key_mgmt},

@@ -46,6 +46,7 @@ struct focus_sdp_local {
 	enum sdp_setup setup; /* in the last description */
 	struct sdp_qos qos;   /* preconditions in it */
 	bool sealed;          /* sealed bodies and keys alone */
+	bool key_server;      /* and frames of the member who makes the keys */
 	char *key_mgmt;       /* value of a=key-mgmt in the next description; NULL: none */
 	bool reserving;       /* the peer is asked to tell when it has its resources */
 	struct focus_sdp_extra extra[SDP_MAX_MEDIA]; /* by their place in the peer's description */

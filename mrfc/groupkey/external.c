@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/metrics.h"
+#include "mrfc/groupkey/ks_relay.h"
 #include "mrfc/timer.h"
 
 #define LOG_PLACE "groupkey"
@@ -53,7 +54,7 @@ static void lost(struct external *x, const char *why)
 	log_trouble_at(&x->trouble, clock_now_ms(), LOG_PLACE, "no key server at %s: %s; trying on",
 		       addr_format(&x->at, where), why);
 	if (was_up && x->g.events != NULL)
-		x->g.events->down(why, x->g.arg);
+		x->g.events->down(NULL, why, x->g.arg);
 }
 
 /* 0; -ERR_CLOSED: there is none to send it to. */
@@ -81,46 +82,12 @@ static void on_hello(struct external *x, const struct ks_frame *f)
 	*x->up_now = 1;
 	log_info("the key server at %s serves", addr_format(&x->at, where));
 	if (x->g.events != NULL)
-		x->g.events->back(x->g.arg);
-}
-
-/* Names in frames have no end of their own. */
-struct names {
-	char *room, *uri;
-};
-
-static void tell(struct external *x, const struct ks_frame *f, const struct names *n)
-{
-	const struct groupkey_events *to = x->g.events;
-	struct gkid id = {{0}};
-	char why[128];
-
-	if ((f->verb == KS_EPOCH || f->verb == KS_CONFIRMED) && gkid_read(f->bytes, &id) != 0)
-		return;
-	switch (f->verb) {
-	case KS_EPOCH:
-		to->epoch(n->room, &id, x->g.arg);
-		break;
-	case KS_MESSAGE:
-		to->message(n->room, n->uri, f->key_id, f->bytes, f->number == 1, x->g.arg);
-		break;
-	case KS_CONFIRMED:
-		to->confirmed(n->room, n->uri, f->key_id, &id, x->g.arg);
-		break;
-	default:
-		if (slice_copy(f->bytes, why, sizeof(why)) != 0)
-			why[0] = '\0';
-		log_peer("audit: no key of %s for %s: %s", n->room, n->uri, why);
-		to->refused(n->room, n->uri, f->key_id,
-			    f->number < ERR_MAX ? -(int)f->number : -ERR_DENIED, why, x->g.arg);
-		break;
-	}
+		x->g.events->back(NULL, x->g.arg);
 }
 
 static void on_frame(struct ks_stream *s, const struct ks_frame *f, void *arg)
 {
 	struct external *x = arg;
-	struct names n;
 
 	(void)s;
 	x->misses = 0;
@@ -131,12 +98,8 @@ static void on_frame(struct ks_stream *s, const struct ks_frame *f, void *arg)
 			lost(x, "it did not say hello");
 		return;
 	}
-	if (f->verb < KS_EPOCH || f->verb > KS_REFUSED || x->g.events == NULL)
-		return;
-	n = (struct names){slice_dup(f->room), slice_dup(f->uri)};
-	tell(x, f, &n);
-	free(n.room);
-	free(n.uri);
+	if (ks_relay_tell(&x->g, f) != 0)
+		log_debug("a frame of the key server makes no sense");
 }
 
 static void on_up(struct ks_stream *s, void *arg)
@@ -196,15 +159,6 @@ static void external_close(struct groupkey *g, const char *room)
 		log_debug("%s is closed: its keys went with the connection", room);
 }
 
-static void add(struct bytes *list, bool joined, const struct groupkey_member *who, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		ks_list_add(list, &(struct ks_item_view){.joined = joined,
-							 .uri = slice_str(who[i].uri),
-							 .key_id = who[i].key_id,
-							 .request = who[i].request});
-}
-
 static int external_change(struct groupkey *g, const char *room,
 			   const struct groupkey_member *joined, size_t n_joined,
 			   const struct groupkey_member *left, size_t n_left)
@@ -212,8 +166,10 @@ static int external_change(struct groupkey *g, const char *room,
 	struct bytes list = BYTES_INIT;
 	int err;
 
-	add(&list, false, left, n_left);
-	add(&list, true, joined, n_joined);
+	for (size_t i = 0; i < n_left; i++)
+		ks_relay_add(&list, false, &left[i]);
+	for (size_t i = 0; i < n_joined; i++)
+		ks_relay_add(&list, true, &joined[i]);
 	err = bytes_ok(&list)
 		      ? tell_server(external_of(g), &(struct ks_frame){.verb = KS_CHANGE,
 								       .room = slice_str(room),
@@ -226,11 +182,9 @@ static int external_change(struct groupkey *g, const char *room,
 static int external_request(struct groupkey *g, const char *room,
 			    const struct groupkey_member *from, struct slice bytes)
 {
-	return tell_server(external_of(g), &(struct ks_frame){.verb = KS_REQUEST,
-							      .room = slice_str(room),
-							      .uri = slice_str(from->uri),
-							      .key_id = from->key_id,
-							      .bytes = bytes});
+	struct ks_frame f = ks_relay_request(room, from, bytes);
+
+	return tell_server(external_of(g), &f);
 }
 
 static void external_sent(struct groupkey *g, const char *room, uint64_t n_messages)
@@ -241,8 +195,9 @@ static void external_sent(struct groupkey *g, const char *room, uint64_t n_messa
 		log_debug("%s gets another key anyway when the key server is back", room);
 }
 
-static bool external_ready(const struct groupkey *g)
+static bool external_ready(const struct groupkey *g, const char *room)
 {
+	(void)room;
 	return external_of(g)->up;
 }
 

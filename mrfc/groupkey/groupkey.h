@@ -38,9 +38,12 @@ struct groupkey_events {
 	 */
 	void (*refused)(const char *room, const char *uri, struct slice key_id, int err,
 			const char *why, void *arg);
-	/* The server lost its keys (restart) or cannot be reached; `back`: tell it all members again by open and change. */
-	void (*down)(const char *why, void *arg);
-	void (*back)(void *arg);
+	/*
+	 * The key server of this room (NULL: of all) lost its keys or cannot be reached. back: tell it
+	 * all members again by open and change.
+	 */
+	void (*down)(const char *room, const char *why, void *arg);
+	void (*back)(const char *room, void *arg);
 };
 
 struct groupkey_ops {
@@ -51,7 +54,8 @@ struct groupkey_ops {
 	 * Membership changed: one new epoch for who is in now, joiners included (even when both lists are
 	 * empty: the old one has lived long enough). Joiners that are refused are told before it; when
 	 * all are and nobody left, there is no new epoch. The server makes epochs by itself, too, when one
-	 * has lived for 24 h or 2^20 messages.
+	 * has lived for 24 h or 2^20 messages. -ERR_AGAIN: it is on its way, and `back` or `down` follows;
+	 * -ERR_CLOSED: there is none now, and `back` follows when there is.
 	 */
 	int (*change)(struct groupkey *g, const char *room, const struct groupkey_member *joined,
 		      size_t n_joined, const struct groupkey_member *left, size_t n_left);
@@ -64,7 +68,8 @@ struct groupkey_ops {
 		       struct slice bytes);
 	/* So many more messages were sealed with the current key; NULL: the server does not ask. */
 	void (*sent)(struct groupkey *g, const char *room, uint64_t n_messages);
-	bool (*ready)(const struct groupkey *g);
+	/* The room has a key server, or one is on its way. */
+	bool (*ready)(const struct groupkey *g, const char *room);
 	void (*free)(struct groupkey *g);
 };
 

@@ -156,9 +156,10 @@ static void local_sent(struct groupkey *g, const char *room, uint64_t n_messages
 	soon(l);
 }
 
-static bool local_ready(const struct groupkey *g)
+static bool local_ready(const struct groupkey *g, const char *room)
 {
 	(void)g;
+	(void)room;
 	return true;
 }
 

@@ -130,7 +130,8 @@ static uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event
 		return 0;
 	case CTL_EVENT_KEY:
 		if (e->key)
-			e->key(context, event->termination, event->body, m->events_arg);
+			e->key(context, event->termination, event->body,
+			       CTL_HAS(event, notify, content_type), m->events_arg);
 		return 0;
 	case CTL_EVENT_SEALED:
 		if (e->sealed)
@@ -446,6 +447,17 @@ void media_set_listener(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], 
 	CTL_SET(&msg, modify, epoch, epoch);
 	CTL_SET(&msg, modify, termination, termination);
 	CTL_SET(&msg, modify, listener, listener);
+	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, NULL, NULL));
+}
+
+void media_set_key_server(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+			  uint64_t termination, bool key_server)
+{
+	struct ctl_modify msg = {0};
+
+	CTL_SET(&msg, modify, epoch, epoch);
+	CTL_SET(&msg, modify, termination, termination);
+	CTL_SET(&msg, modify, key_server, key_server);
 	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, NULL, NULL));
 }
 

@@ -103,6 +103,9 @@ void media_modify(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64
 /* Whether a termination may send to the conference (403 else); private messages as before. */
 void media_set_listener(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 			uint64_t termination, bool listener);
+/* Whether a termination's peer is the key server: its frames come as events (key); others get 403. */
+void media_set_key_server(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+			  uint64_t termination, bool key_server);
 /* Remove one termination, or the whole context (termination 0). fn may be NULL. */
 void media_subtract(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 		    uint64_t termination, media_result_fn *fn, void *arg);
@@ -177,8 +180,12 @@ struct media_events {
 	 */
 	void (*owed)(const uint8_t *ctx, const struct media_owed *o,
 		     const struct media_later *later, void *arg);
-	/* A member sent a key message (application/mikey), which nobody else gets. NULL: nobody asks. */
-	void (*key)(const uint8_t *ctx, uint64_t termination, struct slice body, void *arg);
+	/*
+	 * A member sent a key message (application/mikey), or, being the key server, frames: nobody
+	 * else gets them. NULL: nobody asks.
+	 */
+	void (*key)(const uint8_t *ctx, uint64_t termination, struct slice body, bool frames,
+		    void *arg);
 	/* So many more sealed messages passed. NULL: nobody counts. */
 	void (*sealed)(const uint8_t *ctx, uint64_t n, void *arg);
 	/* What became of media_inject: MSRP status; 481 and 408: it has not got it. */

@@ -438,7 +438,6 @@ def test_a_removal_while_it_is_away(net, tmp_path):
                "listen.tls_certificate": "/nowhere/crt", "listen.tls_key": "/nowhere/key"}, "/nowhere/crt: No such file"),
     ("mrfc", {"groupkey.server": "external"}, "groupkey.connect"),
     ("mrfc", {"groupkey.server": "external", "groupkey.connect": "localhost:8064"}, "no numeric HOST:PORT"),
-    ("mrfc", {"groupkey.server": "member"}, "not in this release"),
     ("mrfc", {"groupkey.server": "external", "groupkey.connect": "127.0.0.1:1", "groupkey.pins": ":".join(["AA"] * 32),
               "groupkey.tls_certificate": "/nowhere/crt", "groupkey.tls_key": "/nowhere/key"}, "/nowhere/crt: No such file"),
     ("mrfc", {"groupkey.server": "external", "groupkey.connect": "127.0.0.1:1"}, "groupkey.tls_certificate"),

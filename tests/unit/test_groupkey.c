@@ -80,15 +80,15 @@ static void on_refused(const char *room, const char *uri, struct slice key_id, i
 	note(arg, err_name(err), room, uri, key_id);
 }
 
-static void on_down(const char *why, void *arg)
+static void on_down(const char *room, const char *why, void *arg)
 {
 	(void)why;
-	note(arg, "down", NULL, "", SLICE_NULL);
+	note(arg, "down", room, "", SLICE_NULL);
 }
 
-static void on_back(void *arg)
+static void on_back(const char *room, void *arg)
 {
-	note(arg, "back", NULL, "", SLICE_NULL);
+	note(arg, "back", room, "", SLICE_NULL);
 }
 
 static const struct groupkey_events events = {.epoch = on_epoch,
@@ -157,7 +157,7 @@ static int set_up_external(void **state)
 	serve(rig);
 	rig->g = groupkey_external_new(rig->base, &rig->at, &rig->open, rig->metrics);
 	groupkey_set_events(rig->g, &events, rig);
-	assert_false(rig->g->ops->ready(rig->g));
+	assert_false(rig->g->ops->ready(rig->g, ROOM));
 	wait_for(rig, "back");
 	bytes_reset(&rig->log);
 	*state = rig;
@@ -214,7 +214,7 @@ static void members_get_keys(void **state)
 	const struct groupkey_member stranger = {.uri = "sip:eve@example.com"};
 	struct rig *rig = *state;
 
-	assert_true(rig->g->ops->ready(rig->g));
+	assert_true(rig->g->ops->ready(rig->g, ROOM));
 	assert_int_equal(rig->g->ops->open(rig->g, ROOM, &policy), 0);
 	assert_int_equal(change(rig, ALICE, NULL), 0);
 	expect(rig, "epoch 1 \nfresh sip:alice@example.com a\n");
@@ -244,7 +244,7 @@ static void a_key_server_that_ends_is_missed_and_comes_back(void **state)
 	listener_free(&rig->door);
 	ks_service_free(&rig->service);
 	expect(rig, "down  \n");
-	assert_false(rig->g->ops->ready(rig->g));
+	assert_false(rig->g->ops->ready(rig->g, ROOM));
 	assert_int_equal(change(rig, BOB, NULL), -ERR_CLOSED);
 	serve(rig);
 	wait_for(rig, "back");

@@ -34,7 +34,7 @@ FIELDS = {  # name: (tag, width or str)
     "method": (0x001, 1), "mrfp_id": (0x002, str), "mrfp_incarnation": (0x003, 8), "version_max": (0x004, 1),
     "load": (0x605, 4), "message_id": (0x606, str), "payload_type": (0x607, str), "size": (0x608, 8),
     "started": (0x609, 8), "ended": (0x60a, 8), "outcome": (0x60b, 1), "outcome_status": (0x60c, 2),
-    "away": (0x21a, 1), "listener": (0x21b, 1), "hold": (0x21c, 1), "missed": (0x21d, 1), "grace": (0x224, 4),
+    "away": (0x21a, 1), "listener": (0x21b, 1), "hold": (0x21c, 1), "missed": (0x21d, 1), "grace": (0x224, 4), "key_server": (0x225, 1),
     "sender": (0x60d, 8),
     "by_name": (0x223, 1), "psk_identity": (0x221, str), "psk": (0x222, str), "number": (0x503, 8), "told": (0x60e, 8), "to": (0x60f, str)}
 NAMES = {tag: (name, kind) for name, (tag, kind) in FIELDS.items()}

@@ -174,7 +174,7 @@ int ue_inbox_piece(struct ue_inbox_message *m, struct slice piece)
 
 static int describe(struct ue_inbox_message *m, struct ue_message *out_r)
 {
-	struct ue_message out = {.fd = m->fd};
+	struct ue_message out = {.id = m->id, .fd = m->fd};
 	struct slice bytes = slice_make(m->mem, (size_t)(m->fd < 0 ? m->end : 0));
 	uint64_t whole = m->end;
 	int rc;
@@ -220,11 +220,18 @@ int ue_inbox_end(struct ue_inbox_message *m, char flag, struct ue_message *out_r
 	return describe(m, out_r);
 }
 
-bool ue_inbox_first(const struct ue_inbox_message *m, struct slice *first_r)
+const char *ue_inbox_id(const struct ue_inbox_message *m)
 {
-	if (m->known || m->bare || m->fd >= 0 || m->n_spans == 0 || m->spans[0].from != 0)
+	return m->id;
+}
+
+bool ue_inbox_here(const struct ue_inbox_message *m, struct ue_source *here_r)
+{
+	if (m->known || m->bare || m->n_spans == 0 || m->spans[0].from != 0)
 		return false;
-	*first_r = slice_make(m->mem, (size_t)m->spans[0].to);
+	*here_r = (struct ue_source){.fd = m->fd, .size = m->spans[0].to};
+	if (m->fd < 0)
+		here_r->mem = slice_make(m->mem, (size_t)m->spans[0].to);
 	return true;
 }
 

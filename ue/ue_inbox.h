@@ -4,6 +4,7 @@
 
 #include "proto/msrp_head.h"
 #include "ue/ue_msrp.h"
+#include "ue/ue_octets.h"
 
 /*
  * Reassembly of incoming messages by Message-ID and Byte-Range: chunks in any order, overlaps
@@ -25,11 +26,12 @@ void ue_inbox_free(struct ue_inbox **in);
  */
 MUST_CHECK int ue_inbox_begin(struct ue_inbox *in, const struct msrp_head *head, unsigned bare,
 			      struct ue_inbox_message **message_r);
+const char *ue_inbox_id(const struct ue_inbox_message *m); /* its Message-ID */
 /*
- * Its first octets, as far as they are here and in memory. False: there are none, or it was said
- * that they are known.
+ * Its first octets, all that are here without a gap. False: there are none, or it was said that they are
+ * known.
  */
-bool ue_inbox_first(const struct ue_inbox_message *m, struct slice *first_r);
+bool ue_inbox_here(const struct ue_inbox_message *m, struct ue_source *here_r);
 void ue_inbox_known(struct ue_inbox_message *m, bool known);
 MUST_CHECK int ue_inbox_piece(struct ue_inbox_message *m, struct slice piece);
 /*

@@ -416,6 +416,32 @@ int ue_msrp_send_raw(struct ue_msrp *m, const char *type, int fd_take, uint64_t 
 	return err;
 }
 
+int ue_msrp_send_octets(struct ue_msrp *m, const struct cpim_fields *head, const char *type,
+			const char *mime, const struct ue_octets *octets_take, uint64_t size,
+			unsigned ticket)
+{
+	struct bytes b = BYTES_INIT;
+	int err = m->bound ? 0 : -ERR_WRONG_STATE;
+
+	if (head)
+		cpim_build(&b, head);
+	if (err == 0 && m->max_out && b.len + size > m->max_out)
+		err = -ERR_LIMIT;
+	if (err == 0)
+		ue_outbox_octets(m->outbox, bytes_slice(&b), type, mime, octets_take, size, ticket);
+	else
+		octets_take->drop(octets_take->arg);
+	bytes_fini(&b);
+	flush(m);
+	return err;
+}
+
+void ue_msrp_hold(struct ue_msrp *m, bool hold)
+{
+	if (m->conn)
+		conn_want_read(m->conn, !hold);
+}
+
 int ue_msrp_send_key(struct ue_msrp *m, struct slice mikey)
 {
 	if (!m->bound)

@@ -10,6 +10,8 @@
 
 struct event_base;
 struct fingerprint_list;
+struct ue_octets;
+struct ue_source;
 struct resolver;
 struct tls;
 
@@ -22,7 +24,8 @@ struct ue_msrp;
 
 /* A whole message that came in. Views and path are valid during the callback. */
 struct ue_message {
-	bool bare; /* not CPIM: the payload is all */
+	const char *id; /* its Message-ID here; NULL: it is not of a session */
+	bool bare;      /* not CPIM: the payload is all */
 	unsigned bare_kind;
 	struct cpim_head cpim;
 	struct slice head;    /* the CPIM head's bytes */
@@ -52,8 +55,12 @@ struct ue_msrp_ops {
 	void (*key)(struct slice mikey, void *arg);
 	/* One of KS_BODY_TYPE, where ue_msrp_take_frames() said so. */
 	void (*frames)(struct slice body, void *arg);
-	/* The first octets of a message in its making; false: call again with more. May be NULL. */
-	bool (*begun)(struct slice first, void *arg);
+	/*
+	 * The first octets of a message in its making, all that are there without a gap; true: call again when
+	 * there are more. May be NULL, and so may gone: it will not be whole, or is over.
+	 */
+	bool (*growing)(const char *id, const struct ue_source *here, void *arg);
+	void (*gone)(const char *id, void *arg);
 	/*
 	 * Instead of message, receiving and aborted: one message of any type as it comes, no CPIM. Both
 	 * return the status to answer. pos counts from 0. whole: it is of that size, all is here.
@@ -99,6 +106,16 @@ MUST_CHECK int ue_msrp_send_file(struct ue_msrp *m, const struct cpim_fields *he
 /* A message without CPIM: size octets of the file from octet `from` on (fd is taken). */
 MUST_CHECK int ue_msrp_send_raw(struct ue_msrp *m, const char *type, int fd_take, uint64_t from,
 				uint64_t size, unsigned ticket);
+/*
+ * Octets made as they go, behind a CPIM head, or (head NULL) as a message of this type with further
+ * Content-* lines (mime, static).
+ */
+MUST_CHECK int ue_msrp_send_octets(struct ue_msrp *m, const struct cpim_fields *head,
+				   const char *type, const char *mime,
+				   const struct ue_octets *octets_take, uint64_t size,
+				   unsigned ticket);
+/* Read no more from the peer, or do again. What was read already may still be told. */
+void ue_msrp_hold(struct ue_msrp *m, bool hold);
 /* A message of MIKEY_TYPE, before all others. No `sent` follows. -ERR_WRONG_STATE. */
 MUST_CHECK int ue_msrp_send_key(struct ue_msrp *m, struct slice mikey);
 /* Bodies of KS_BODY_TYPE are taken; else they are refused. */

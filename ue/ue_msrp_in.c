@@ -108,9 +108,17 @@ static void on_head(struct ue_msrp *m, const struct msrp_head *h)
 		m->status = 413;
 }
 
+static void drop_message(struct ue_msrp *m)
+{
+	if (m->ops->gone)
+		m->ops->gone(ue_inbox_id(m->message), m->arg);
+	ue_inbox_drop(m->inbox, m->message);
+	m->message = NULL;
+}
+
 static void on_body(struct ue_msrp *m, struct slice piece)
 {
-	struct slice first;
+	struct ue_source here;
 
 	if (m->raw_body && m->status == 200) {
 		m->status = m->ops->octets(m->raw_pos, piece, m->arg);
@@ -119,13 +127,13 @@ static void on_body(struct ue_msrp *m, struct slice piece)
 	if (!m->message)
 		return;
 	if (ue_inbox_piece(m->message, piece) < 0) {
-		ue_inbox_drop(m->inbox, m->message);
-		m->message = NULL;
+		drop_message(m);
 		m->status = 413;
 		return;
 	}
-	if (m->ops->begun && ue_inbox_first(m->message, &first))
-		ue_inbox_known(m->message, m->ops->begun(first, m->arg));
+	if (m->ops->growing && ue_inbox_here(m->message, &here))
+		ue_inbox_known(m->message,
+			       !m->ops->growing(ue_inbox_id(m->message), &here, m->arg));
 	m->ops->receiving(ue_inbox_done(m->message), ue_inbox_total(m->message), m->arg);
 }
 
@@ -174,7 +182,7 @@ static void finish_message(struct ue_msrp *m, char flag)
 	else if (rc < 0)
 		m->status = 400;
 	if (rc != 0)
-		ue_inbox_drop(m->inbox, m->message);
+		drop_message(m);
 	m->message = NULL;
 }
 

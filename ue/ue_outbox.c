@@ -31,9 +31,11 @@ struct item {
 	char *payload; /* NULL: from fd; nickname: the name */
 	size_t payload_len;
 	int fd;
-	uint64_t total; /* octets with the head */
-	uint64_t pos;   /* octets sent */
-	uint32_t open;  /* unanswered chunks */
+	struct ue_octets octets; /* read NULL: from the above */
+	const char *mime;        /* further header lines; NULL */
+	uint64_t total;          /* octets with the head */
+	uint64_t pos;            /* octets sent */
+	uint32_t open;           /* unanswered chunks */
 	bool started, all_sent, cut, bare;
 	bool given_up; /* reported already; only the '#' is to be sent */
 };
@@ -81,6 +83,8 @@ static void item_drop(struct ue_outbox *o, struct item *it)
 	TAILQ_REMOVE(&o->items, it, link);
 	if (it->fd >= 0)
 		close(it->fd);
+	if (it->octets.drop)
+		it->octets.drop(it->octets.arg);
 	free(it->head);
 	free(it->type);
 	free(it->payload);
@@ -128,10 +132,24 @@ void ue_outbox_bind(struct ue_outbox *o)
 	TAILQ_INSERT_HEAD(&o->items, it, link);
 }
 
+/* Short messages stand before long ones, each kind in its own order. */
+static void enqueue(struct ue_outbox *o, struct item *it)
+{
+	struct item *at;
+
+	TAILQ_FOREACH(at, &o->items, link)
+		if (it->total <= BULK && at->kind == UE_OUTBOX_MESSAGE && at->total > BULK)
+			break;
+	if (at)
+		TAILQ_INSERT_BEFORE(at, it, link);
+	else
+		TAILQ_INSERT_TAIL(&o->items, it, link);
+}
+
 void ue_outbox_message(struct ue_outbox *o, struct slice head, struct slice payload, int fd_take,
 		       uint64_t size, unsigned ticket)
 {
-	struct item *it = item_new(UE_OUTBOX_MESSAGE, ticket), *at;
+	struct item *it = item_new(UE_OUTBOX_MESSAGE, ticket);
 
 	it->head = slice_dup(head);
 	it->head_len = head.len;
@@ -142,14 +160,21 @@ void ue_outbox_message(struct ue_outbox *o, struct slice head, struct slice payl
 		size = payload.len;
 	}
 	it->total = head.len + size;
-	/* Short messages stand before long ones, each kind in its own order. */
-	TAILQ_FOREACH(at, &o->items, link)
-		if (it->total <= BULK && at->kind == UE_OUTBOX_MESSAGE && at->total > BULK)
-			break;
-	if (at)
-		TAILQ_INSERT_BEFORE(at, it, link);
-	else
-		TAILQ_INSERT_TAIL(&o->items, it, link);
+	enqueue(o, it);
+}
+
+void ue_outbox_octets(struct ue_outbox *o, struct slice head, const char *type, const char *mime,
+		      const struct ue_octets *octets_take, uint64_t size, unsigned ticket)
+{
+	struct item *it = item_new(UE_OUTBOX_MESSAGE, ticket);
+
+	it->head = slice_dup(head);
+	it->head_len = head.len;
+	it->type = type ? xstrdup(type) : NULL;
+	it->mime = mime;
+	it->octets = *octets_take;
+	it->total = head.len + size;
+	enqueue(o, it);
 }
 
 void ue_outbox_file(struct ue_outbox *o, const char *type, int fd_take, uint64_t from,
@@ -203,6 +228,10 @@ static size_t read_chunk(struct ue_outbox *o, const struct item *it)
 		memcpy(o->chunk, it->head + pos, n);
 		pos += n;
 	}
+	if (it->octets.read)
+		return n < want ? n + it->octets.read(it->octets.arg, pos - it->head_len,
+						      o->chunk + n, want - n)
+				: n;
 	if (it->fd < 0) {
 		if (n < want)
 			memcpy(o->chunk + n, it->payload + (pos - it->head_len), want - n);
@@ -270,6 +299,7 @@ static void build_chunk(struct ue_outbox *o, struct item *it, struct bytes *out)
 	struct msrp_tail_scan scan;
 	struct msrp_rest rest = {.message_id = slice_str(it->id),
 				 .range = {true, it->pos + 1, MSRP_UNSPECIFIED, it->total},
+				 .other_mime = slice_str(it->mime),
 				 .content_type = slice_str(it->type ? it->type : "message/cpim")};
 	bool cut = n == 0 && it->total > it->pos;
 
@@ -282,7 +312,7 @@ static void build_chunk(struct ue_outbox *o, struct item *it, struct bytes *out)
 	if (n <= 2048)
 		rest.range.end = after;
 	if (cut)
-		rest.content_type = SLICE_NULL;
+		rest.content_type = rest.other_mime = SLICE_NULL;
 	start_frame(o, out, slice_str(t->tid), "SEND");
 	msrp_build_rest(out, &rest);
 	bytes_add_slice(out, body);

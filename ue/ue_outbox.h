@@ -4,6 +4,7 @@
 
 #include "common/bytes.h"
 #include "proto/msrp_head.h"
+#include "ue/ue_octets.h"
 
 /*
  * What a UE has to send on one MSRP session: messages cut into chunks, short ones before long ones,
@@ -34,6 +35,12 @@ void ue_outbox_message(struct ue_outbox *o, struct slice head, struct slice payl
 /* A message without CPIM: size octets of the file from octet `from` on, of this type. */
 void ue_outbox_file(struct ue_outbox *o, const char *type, int fd_take, uint64_t from,
 		    uint64_t size, unsigned ticket);
+/*
+ * Octets that are made as they go: behind a CPIM head, or (type not NULL) without one, as a message of that
+ * type with further Content-* lines (mime, static, may be NULL).
+ */
+void ue_outbox_octets(struct ue_outbox *o, struct slice head, const char *type, const char *mime,
+		      const struct ue_octets *octets_take, uint64_t size, unsigned ticket);
 /* A message without CPIM, before all that are not begun; those of this kind keep their order. */
 void ue_outbox_bare(struct ue_outbox *o, const char *type, struct slice payload, unsigned ticket);
 /* Give up what is not sent yet: its receivers are told ('#'). */

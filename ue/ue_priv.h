@@ -68,6 +68,7 @@ extern const struct ue_signals_ops ue_signal_ops;
 extern const struct ue_seal_ops ue_sealed_ops;
 void ue_take_message(const struct ue_message *m, void *ue);
 void ue_take_key(struct slice mikey, void *ue);
-bool ue_take_begun(struct slice first, void *ue);
+bool ue_take_growing(const char *id, const struct ue_source *here, void *ue);
+void ue_take_gone(const char *id, void *ue);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sealed files of a UE. What was opened is only handed on when the last record said that it is the last
- * and stood at the very end: records cut off, swapped, repeated or added fail before.
+ * Sealed files of a UE, RFC 8188, record by record. Of what comes a record is opened when it is known
+ * whether it is the last: when octets follow it, or the file ends. So records cut off, swapped,
+ * repeated or added fail, each in its place.
  */
 #include "ue/ue_records.h"
 
@@ -11,6 +12,9 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "common/secret.h"
+
+#define PLAIN_MAX (ECE_RECORD - ECE_OVERHEAD)
 
 int ue_records_temporary(int *fd_r)
 {
@@ -27,8 +31,7 @@ int ue_records_temporary(int *fd_r)
 	return 0;
 }
 
-/* len octets at pos of what the source holds. */
-static int read_source(const struct ue_source *from, uint64_t pos, char *into, size_t len)
+int ue_source_read(const struct ue_source *from, uint64_t pos, char *into, size_t len)
 {
 	while (from->fd >= 0 && len > 0) {
 		ssize_t n = pread(from->fd, into, len, (off_t)(from->offset + pos));
@@ -46,7 +49,7 @@ static int read_source(const struct ue_source *from, uint64_t pos, char *into, s
 	return 0;
 }
 
-static int write_all(int fd, struct slice s)
+int ue_records_write(int fd, struct slice s)
 {
 	while (s.len > 0) {
 		ssize_t n = write(fd, s.ptr, s.len);
@@ -58,106 +61,204 @@ static int write_all(int fd, struct slice s)
 	return 0;
 }
 
-/* len octets at pos of front and source put together. */
-static int read_plain(struct slice front, const struct ue_source *from, uint64_t pos, char *into,
-		      size_t len)
-{
-	size_t n = 0;
+/* --- sealing --- */
 
-	if (pos < front.len) {
-		n = front.len - (size_t)pos < len ? front.len - (size_t)pos : len;
-		memcpy(into, front.ptr + pos, n);
+struct sealer {
+	ue_records_key_fn *key;
+	void *arg;
+	struct ece_head head;
+	struct ece_keys *keys; /* secret memory; NULL: nothing was asked for yet */
+	struct bytes front;    /* and what came from memory */
+	struct ue_source from;
+	uint64_t total;      /* octets of plaintext */
+	uint64_t n;          /* records sealed */
+	struct bytes record; /* the newest; at first the head */
+	uint64_t at;         /* its place among the sealed octets */
+	bool broken;
+	char plain[PLAIN_MAX];
+};
+
+static int read_plain(struct sealer *s, uint64_t pos, size_t len)
+{
+	char *into = s->plain;
+
+	if (pos < s->front.len) {
+		size_t n = s->front.len - (size_t)pos < len ? s->front.len - (size_t)pos : len;
+
+		memcpy(into, s->front.data + pos, n);
+		into += n;
+		pos += n;
+		len -= n;
+	}
+	return len > 0 ? ue_source_read(&s->from, pos - s->front.len, into, len) : 0;
+}
+
+/* Head and key; that of now, though the file may have waited long. */
+static int begin(struct sealer *s)
+{
+	uint8_t start[ECE_HEAD_SIZE];
+	struct ece_keys *keys = secret_alloc(sizeof(*keys));
+	int err = s->key(s->arg, &s->head, keys);
+
+	if (err < 0) {
+		secret_free(&keys, sizeof(*keys));
+		return err;
+	}
+	s->keys = keys;
+	ece_head_build(&s->head, start);
+	bytes_add(&s->record, start, sizeof(start));
+	return 0;
+}
+
+/* The next record; false: there is none. */
+static bool next(struct sealer *s)
+{
+	uint64_t pos = s->n * PLAIN_MAX;
+	size_t len = s->total - pos < PLAIN_MAX ? (size_t)(s->total - pos) : PLAIN_MAX;
+
+	if (s->broken || (s->n > 0 && pos >= s->total))
+		return false;
+	s->at += s->record.len;
+	bytes_reset(&s->record);
+	s->broken =
+		read_plain(s, pos, len) < 0 || ece_seal(s->keys, s->n, slice_make(s->plain, len),
+							pos + len == s->total, &s->record) < 0;
+	s->n++;
+	return !s->broken;
+}
+
+static size_t read_sealed(void *arg, uint64_t pos, char *into, size_t len)
+{
+	struct sealer *s = arg;
+	size_t done = 0;
+
+	if (!s->keys && !s->broken)
+		s->broken = begin(s) < 0;
+	while (done < len && !s->broken && pos >= s->at) {
+		size_t skip = (size_t)(pos - s->at), n;
+
+		if (skip >= s->record.len) {
+			if (!next(s))
+				break;
+			continue;
+		}
+		n = s->record.len - skip < len - done ? s->record.len - skip : len - done;
+		memcpy(into + done, s->record.data + skip, n);
+		done += n;
 		pos += n;
 	}
-	return n < len ? read_source(from, pos - front.len, into + n, len - n) : 0;
+	return done;
 }
 
-int ue_records_seal(const struct ece_head *head, const struct ece_keys *keys, struct slice front,
-		    const struct ue_source *from, int *fd_r, uint64_t *size_r)
+static void drop_sealer(void *arg)
 {
-	uint64_t total = front.len + from->size, pos = 0, n = 0, written = ECE_HEAD_SIZE;
-	size_t most = head->record - ECE_OVERHEAD;
-	uint8_t start[ECE_HEAD_SIZE];
-	struct bytes record = BYTES_INIT;
-	char *plain = xcalloc(1, most);
-	int fd = -1, err = ue_records_temporary(&fd);
+	struct sealer *s = arg;
 
-	ece_head_build(head, start);
-	if (err == 0)
-		err = write_all(fd, slice_make(start, sizeof(start)));
-	for (; err == 0 && (pos < total || n == 0); n++) {
-		size_t len = total - pos < most ? (size_t)(total - pos) : most;
-
-		bytes_reset(&record);
-		err = read_plain(front, from, pos, plain, len);
-		pos += len;
-		if (err == 0)
-			err = ece_seal(keys, n, slice_make(plain, len), pos == total, &record);
-		if (err == 0)
-			err = write_all(fd, bytes_slice(&record));
-		written += record.len;
-	}
-	mem_wipe(plain, most);
-	free(plain);
-	bytes_fini(&record);
-	if (err < 0 && fd >= 0)
-		close(fd);
-	if (err < 0)
-		return err;
-	*fd_r = fd;
-	*size_r = written;
-	return 0;
+	if (s->from.fd >= 0)
+		close(s->from.fd);
+	if (s->front.data)
+		mem_wipe(s->front.data, s->front.len);
+	bytes_fini(&s->front);
+	bytes_fini(&s->record);
+	secret_free(&s->keys, sizeof(*s->keys));
+	mem_wipe(s, sizeof(*s));
+	free(s);
 }
 
-static int open_all(const struct ece_head *head, const struct ece_keys *keys,
-		    const struct ue_source *from, struct bytes *front, int fd, uint64_t *size_r)
+void ue_records_seal(struct slice front, const struct ue_source *from_take, ue_records_key_fn *key,
+		     void *arg, struct ue_octets *octets_r, uint64_t *size_r)
 {
-	struct bytes plain = BYTES_INIT;
-	char *sealed = xcalloc(1, head->record);
-	uint64_t pos = ECE_HEAD_SIZE, n = 0, size = 0;
-	int err = from->size > ECE_HEAD_SIZE ? 0 : -ERR_SYNTAX;
+	struct sealer *s = xcalloc(1, sizeof(*s));
 
-	for (; err == 0 && pos < from->size; n++) {
-		size_t len =
-			from->size - pos < head->record ? (size_t)(from->size - pos) : head->record;
-
-		bytes_reset(&plain);
-		err = read_source(from, pos, sealed, len);
-		pos += len;
-		if (err == 0)
-			err = ece_open(keys, n, slice_make(sealed, len), pos == from->size, &plain);
-		if (err == 0 && n == 0)
-			bytes_add_slice(front, bytes_slice(&plain));
-		if (err == 0)
-			err = write_all(fd, bytes_slice(&plain));
-		size += plain.len;
-	}
-	if (plain.data)
-		mem_wipe(plain.data, plain.len);
-	bytes_fini(&plain);
-	free(sealed);
-	*size_r = size;
-	return err;
+	s->key = key;
+	s->arg = arg;
+	s->from = *from_take;
+	s->total = front.len + from_take->size;
+	bytes_add_slice(&s->front, front);
+	if (from_take->fd < 0)
+		bytes_add_slice(&s->front, slice_first(from_take->mem, (size_t)from_take->size));
+	*octets_r = (struct ue_octets){read_sealed, drop_sealer, s};
+	*size_r = ece_sealed_size(ECE_RECORD, s->total);
 }
 
-int ue_records_open(const struct ece_head *head, const struct ece_keys *keys,
-		    const struct ue_source *from, struct bytes *front, int *fd_r, uint64_t *size_r)
-{
-	size_t before = front->len;
-	uint64_t size = 0;
-	int fd = -1, err = ue_records_temporary(&fd);
+/* --- opening --- */
 
-	if (err == 0)
-		err = open_all(head, keys, from, front, fd, &size);
-	if (err < 0) {
-		if (fd >= 0)
-			close(fd);
-		if (front->len > before)
-			mem_wipe(front->data + before, front->len - before);
-		front->len = before;
-		return err;
+struct ue_opener {
+	struct ece_keys *keys; /* secret memory */
+	size_t record;
+	ue_opener_fn *fn;
+	void *arg;
+	uint64_t n; /* records opened */
+	struct bytes held, plain;
+	int err;
+};
+
+struct ue_opener *ue_opener_new(const struct ece_head *head, const struct ece_keys *keys,
+				ue_opener_fn *fn, void *arg)
+{
+	struct ue_opener *o = xcalloc(1, sizeof(*o));
+
+	o->keys = secret_alloc(sizeof(*o->keys));
+	*o->keys = *keys;
+	o->record = head->record;
+	o->fn = fn;
+	o->arg = arg;
+	return o;
+}
+
+void ue_opener_free(struct ue_opener **op)
+{
+	struct ue_opener *o = *op;
+
+	if (!o)
+		return;
+	secret_free(&o->keys, sizeof(*o->keys));
+	if (o->plain.data)
+		mem_wipe(o->plain.data, o->plain.len);
+	bytes_fini(&o->plain);
+	bytes_fini(&o->held);
+	free(o);
+	*op = NULL;
+}
+
+static void open_record(struct ue_opener *o, struct slice record, bool last)
+{
+	bytes_reset(&o->plain);
+	o->err = ece_open(o->keys, o->n, record, last, &o->plain);
+	o->n++;
+	if (o->err == 0)
+		o->err = o->fn(bytes_slice(&o->plain), o->arg);
+	if (o->plain.data)
+		mem_wipe(o->plain.data, o->plain.len);
+}
+
+int ue_opener_take(struct ue_opener *o, struct slice sealed)
+{
+	while (sealed.len > 0 && o->err == 0) {
+		size_t n = o->record - o->held.len;
+
+		if (n == 0) { /* something follows: it is not the last */
+			open_record(o, bytes_slice(&o->held), false);
+			bytes_reset(&o->held);
+			continue;
+		}
+		if (o->held.len == 0 && sealed.len > o->record) {
+			open_record(o, slice_first(sealed, o->record), false);
+		} else {
+			n = n < sealed.len ? n : sealed.len;
+			bytes_add_slice(&o->held, slice_first(sealed, n));
+		}
+		sealed = slice_from(sealed, n);
 	}
-	*fd_r = fd;
-	*size_r = size;
-	return 0;
+	return o->err;
+}
+
+int ue_opener_end(struct ue_opener *o)
+{
+	if (o->err == 0 && o->held.len == 0)
+		o->err = -ERR_SYNTAX;
+	if (o->err == 0)
+		open_record(o, bytes_slice(&o->held), true);
+	bytes_reset(&o->held);
+	return o->err;
 }

@@ -56,11 +56,19 @@ void ue_take_key(struct slice mikey, void *arg)
 		ue_seal_key(ue->seal, mikey);
 }
 
-bool ue_take_begun(struct slice first, void *arg)
+bool ue_take_growing(const char *id, const struct ue_source *here, void *arg)
 {
 	struct ue *ue = arg;
 
-	return !ue_seal_on(ue->seal) || ue_seal_begun(ue->seal, first);
+	return ue_seal_on(ue->seal) && ue_seal_growing(ue->seal, id, here);
+}
+
+void ue_take_gone(const char *id, void *arg)
+{
+	struct ue *ue = arg;
+
+	if (ue->seal)
+		ue_seal_gone(ue->seal, id);
 }
 
 /* --- what goes --- */
@@ -78,18 +86,15 @@ static void cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339
 	f->date_time = slice_str(clock_rfc3339(clock_wall_ms(), when));
 }
 
-static int send_sealed_file(struct ue *ue, struct cpim_fields *f, const struct ue_source *from,
+static int send_sealed_file(struct ue *ue, struct cpim_fields *f, const struct ue_source *from_take,
 			    unsigned ticket)
 {
+	struct ue_octets octets;
 	struct ue_seal_id id;
 	uint64_t size;
-	int fd, err = ue->up ? 0 : -ERR_WRONG_STATE;
+	int err = ue_seal_file(ue->seal, f, from_take, &id, &octets, &size);
 
-	if (err == 0 && ue->max_size && from->size > ue->max_size)
-		err = -ERR_LIMIT; /* before all of it is sealed */
-	if (err == 0)
-		err = ue_seal_file(ue->seal, f, from, &id, &fd, &size);
-	return err < 0 ? err : ue_msrp_send_file(ue->msrp, f, fd, size, ticket);
+	return err < 0 ? err : ue_msrp_send_octets(ue->msrp, f, NULL, NULL, &octets, size, ticket);
 }
 
 static int send_text(struct ue *ue, struct cpim_fields *f, struct slice payload, unsigned ticket)
@@ -200,7 +205,6 @@ int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
 	if (ue_seal_on(ue->seal)) {
 		err = send_sealed_file(ue, &f, &(struct ue_source){.fd = fd_take, .size = size},
 				       ticket);
-		close(fd_take);
 	} else {
 		err = ue_msrp_send_file(ue->msrp, &f, fd_take, size, ticket);
 	}

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -299,27 +300,31 @@ int ue_seal_text(struct ue_seal *s, struct cpim_fields *f, struct slice payload,
 	return ue_crypto_seal(s->crypto, &inner, clock_wall_us(), out);
 }
 
-int ue_seal_file(struct ue_seal *s, struct cpim_fields *f, const struct ue_source *from,
-		 struct ue_seal_id *id, int *fd_r, uint64_t *size_r)
+static int key_of_now(void *arg, struct ece_head *head_r, struct ece_keys *keys_r)
 {
-	struct ece_keys *keys;
-	struct ece_head head;
+	struct ue_seal *s = arg;
+
+	return ue_crypto_file(s->crypto, head_r, keys_r);
+}
+
+int ue_seal_file(struct ue_seal *s, struct cpim_fields *f, const struct ue_source *from_take,
+		 struct ue_seal_id *id, struct ue_octets *octets_r, uint64_t *size_r)
+{
 	struct bytes front = BYTES_INIT;
 	struct gke_inner inner;
 	int err = ue_seal_ready(s);
 
-	if (err < 0)
+	if (err < 0) {
+		if (from_take->fd >= 0)
+			close(from_take->fd);
 		return err;
-	keys = secret_alloc(sizeof(*keys));
-	err = ue_crypto_file(s->crypto, &head, keys);
-	if (err == 0) {
-		split(f, id, &inner);
-		ue_crypto_file_inner(s->crypto, &inner, clock_wall_us(), &front);
-		err = ue_records_seal(&head, keys, bytes_slice(&front), from, fd_r, size_r);
 	}
+	split(f, id, &inner);
+	ue_crypto_file_inner(s->crypto, &inner, clock_wall_us(), &front);
+	ue_records_seal(bytes_slice(&front), from_take, key_of_now, s, octets_r, size_r);
 	f->content_type = SLICE_LIT("application/octet-stream");
 	f->content_encoding = SLICE_LIT("aes128gcm");
+	mem_wipe(front.data, front.len);
 	bytes_fini(&front);
-	secret_free(&keys, sizeof(*keys));
-	return err;
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include "proto/sdp_msrp.h"
 #include "ue/ue_crypto.h"
 #include "ue/ue_msrp.h"
+#include "ue/ue_octets.h"
 
 struct event_base;
 
@@ -93,18 +94,22 @@ struct ue_seal_id {
 };
 MUST_CHECK int ue_seal_text(struct ue_seal *s, struct cpim_fields *f, struct slice payload,
 			    struct ue_seal_id *id, struct bytes *out);
-/* A long one or a file: *fd_r, *size_r are what to send. -ERR_IO. */
-struct ue_source;
-MUST_CHECK int ue_seal_file(struct ue_seal *s, struct cpim_fields *f, const struct ue_source *from,
-			    struct ue_seal_id *id, int *fd_r, uint64_t *size_r);
+/*
+ * A long one or a file, whose fd is taken: *octets_r, *size_r are what to send, sealed with the key of the time
+ * when the first of them is asked for. Errors of ue_seal_ready().
+ */
+MUST_CHECK int ue_seal_file(struct ue_seal *s, struct cpim_fields *f,
+			    const struct ue_source *from_take, struct ue_seal_id *id,
+			    struct ue_octets *octets_r, uint64_t *size_r);
 
 /* Is this head one of a sealed body? */
 bool ue_seal_is_sealed(const struct cpim_head *head);
 /*
- * The first octets of a message that may be a sealed file, whose key may be gone at its end. False: more are
- * needed.
+ * The first octets of a message that may be a sealed file: its key may be gone at its end, and it is opened
+ * as it comes. True: tell of more. ue_seal_gone: no more comes of it.
  */
-bool ue_seal_begun(struct ue_seal *s, struct slice first);
+bool ue_seal_growing(struct ue_seal *s, const char *id, const struct ue_source *here);
+void ue_seal_gone(struct ue_seal *s, const char *id);
 /* A sealed message came: opened, dropped (now or later) follows. */
 void ue_seal_take(struct ue_seal *s, const struct ue_message *m);
 /* One that is not sealed came to a sealed conference: `dropped` follows. */

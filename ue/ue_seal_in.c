@@ -8,13 +8,14 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
-#include "common/secret.h"
 #include "proto/media_type.h"
 #include "ue/ue_inbox.h"
 #include "ue/ue_records.h"
 #include "ue/ue_seal_priv.h"
 
 #define HEAD_MAX 8192u
+#define STEP_OCTETS                                                                                \
+	(256u << 10) /* opened at a time: more than comes at a time, so that a gap is made up for */
 
 static bool is_cms(const struct cpim_head *h)
 {
@@ -54,20 +55,16 @@ void ue_seal_refuse(struct ue_seal *s, const struct ue_message *m)
 
 /* --- files under way --- */
 
-static struct ue_seal_file *find_file(struct ue_seal *s, const struct ece_head *head)
-{
-	for (size_t i = 0; i < UE_SEAL_FILES; i++)
-		if (s->files[i].keys &&
-		    memcmp(s->files[i].head.salt, head->salt, sizeof(head->salt)) == 0 &&
-		    gkid_eq(&s->files[i].head.gkid, &head->gkid) &&
-		    s->files[i].head.record == head->record)
-			return &s->files[i];
-	return NULL;
-}
-
 static void forget_file(struct ue_seal_file *f)
 {
-	secret_free(&f->keys, sizeof(*f->keys));
+	if (f->opener && f->fd >= 0)
+		close(f->fd);
+	ue_opener_free(&f->opener);
+	free(f->id);
+	if (f->front.data)
+		mem_wipe(f->front.data, f->front.len);
+	bytes_fini(&f->front);
+	*f = (struct ue_seal_file){.fd = -1};
 }
 
 void ue_seal_forget_files(struct ue_seal *s)
@@ -76,38 +73,108 @@ void ue_seal_forget_files(struct ue_seal *s)
 		forget_file(&s->files[i]);
 }
 
-/* The place of a file whose key is here; NULL: it is not. The oldest gives way. */
-static struct ue_seal_file *note_file(struct ue_seal *s, const struct ece_head *head,
-				      uint64_t wall_us)
+static struct ue_seal_file *find_file(struct ue_seal *s, const char *id)
 {
-	struct ue_seal_file *f = find_file(s, head);
+	for (size_t i = 0; id && i < UE_SEAL_FILES; i++)
+		if (s->files[i].id && strcmp(s->files[i].id, id) == 0)
+			return &s->files[i];
+	return NULL;
+}
+
+void ue_seal_gone(struct ue_seal *s, const char *id)
+{
+	struct ue_seal_file *f = find_file(s, id);
+
+	if (f)
+		forget_file(f);
+}
+
+/* A record of it is genuine. */
+static int on_plain(struct slice plain, void *arg)
+{
+	struct ue_seal_file *f = arg;
+
+	if (f->fd < 0) {
+		if (ue_records_temporary(&f->fd) < 0)
+			return -ERR_IO;
+		bytes_add_slice(&f->front, plain);
+	}
+	f->size += plain.len;
+	return ue_records_write(f->fd, plain);
+}
+
+/* The place of a file whose key is here; NULL: it is not. The oldest gives way. */
+static struct ue_seal_file *note_file(struct ue_seal *s, const char *id,
+				      const struct ece_head *head, uint64_t skip, uint64_t wall_us)
+{
+	struct ue_seal_file *f;
 	struct ece_keys keys;
 
-	if (f || ue_crypto_file_keys(s->crypto, head, &keys) < 0)
-		return f;
+	if (ue_crypto_file_keys(s->crypto, head, &keys) < 0)
+		return NULL;
 	f = &s->files[s->next_file++ % UE_SEAL_FILES];
 	forget_file(f);
-	f->head = *head;
+	f->gkid = head->gkid;
+	f->id = id ? xstrdup(id) : NULL;
 	f->begun_us = wall_us;
-	f->keys = secret_alloc(sizeof(*f->keys));
-	*f->keys = keys;
+	f->skip = skip;
+	f->fed = ECE_HEAD_SIZE;
+	f->opener = ue_opener_new(head, &keys, on_plain, f);
 	mem_wipe(&keys, sizeof(keys));
 	return f;
 }
 
-bool ue_seal_begun(struct ue_seal *s, struct slice first)
+/* Open what is here of it, at most so many octets. Errors show at its end. */
+static void advance(struct ue_seal_file *f, const struct ue_source *here, uint64_t most)
 {
+	uint64_t end = here->size > f->skip ? here->size - f->skip : 0;
+	char piece[ECE_RECORD];
+	int err = 0;
+
+	while (err == 0 && f->fed < end && most > 0) {
+		size_t n = end - f->fed < sizeof(piece) ? (size_t)(end - f->fed) : sizeof(piece);
+
+		err = ue_source_read(here, f->skip + f->fed, piece, n);
+		if (err == 0)
+			err = ue_opener_take(f->opener, slice_make(piece, n));
+		f->fed += n;
+		most -= n < most ? n : most;
+	}
+}
+
+static struct ue_seal_file *begin_file(struct ue_seal *s, const char *id,
+				       const struct ue_source *here, bool *more_r)
+{
+	char first[HEAD_MAX + ECE_HEAD_SIZE];
+	size_t n = here->size < sizeof(first) ? (size_t)here->size : sizeof(first);
 	struct cpim_head cpim;
 	struct ece_head head;
 	struct slice start;
-	int rc = cpim_parse(first, HEAD_MAX, false, false, &cpim);
+	int rc = ue_source_read(here, 0, first, n);
 
+	if (rc == 0)
+		rc = cpim_parse(slice_make(first, n), HEAD_MAX, false, false, &cpim);
+	*more_r = rc == 0;
 	if (rc != 1 || !is_records(&cpim))
-		return rc != 0;
-	start = slice_first(slice_from(first, cpim.head_len), ECE_HEAD_SIZE);
-	if (start.len == ECE_HEAD_SIZE && ece_head_read(start, &head) == 0)
-		(void)note_file(s, &head, clock_wall_us());
-	return start.len == ECE_HEAD_SIZE;
+		return NULL;
+	start = slice_first(slice_from(slice_make(first, n), cpim.head_len), ECE_HEAD_SIZE);
+	*more_r = true;
+	if (start.len < ECE_HEAD_SIZE)
+		return NULL;
+	*more_r = ece_head_read(start, &head) == 0; /* its key may yet come */
+	return *more_r ? note_file(s, id, &head, cpim.head_len, clock_wall_us()) : NULL;
+}
+
+bool ue_seal_growing(struct ue_seal *s, const char *id, const struct ue_source *here)
+{
+	struct ue_seal_file *f = find_file(s, id);
+	bool more = true;
+
+	if (!f)
+		f = begin_file(s, id, here, &more);
+	if (f)
+		advance(f, here, STEP_OCTETS);
+	return more;
 }
 
 /* --- opening --- */
@@ -193,57 +260,61 @@ static void hand_on_file(struct ue_seal *s, const struct ue_message *m,
 	free(text);
 }
 
-static void open_file(struct ue_seal *s, const struct ue_message *m, struct ue_seal_file *f)
+const char *ue_seal_why(int err)
 {
-	struct ue_source from = {m->payload, m->payload.ptr ? -1 : m->fd,
-				 m->payload.ptr ? 0 : m->offset, m->size};
+	return err == -ERR_IO ? "there is no room for it"
+			      : "it was changed, cut off, or sealed with another key";
+}
+
+/* All of it came: here is what stands behind the CPIM head. */
+static void open_file(struct ue_seal *s, const struct ue_message *m, const struct ue_source *here,
+		      struct ue_seal_file *f)
+{
 	struct ue_outer outer = outer_of(m);
-	struct bytes front = BYTES_INIT;
 	struct gke_inner inner;
 	struct slice more;
-	uint64_t size;
-	const char *why = "it was changed, cut off, or sealed with another key";
-	int fd = -1, err = ue_records_open(&f->head, f->keys, &from, &front, &fd, &size);
+	const char *why;
+	int err;
 
-	if (err == -ERR_IO)
-		why = "there is no room for it";
-	if (err == 0 && gke_inner_parse(bytes_slice(&front), &inner, &more) < 0) {
+	f->skip = 0;
+	advance(f, here, UINT64_MAX);
+	err = ue_opener_end(f->opener);
+	why = ue_seal_why(err);
+	if (err == 0 && gke_inner_parse(bytes_slice(&f->front), &inner, &more) < 0) {
 		err = -ERR_SYNTAX;
 		why = "what was sealed is malformed";
 	}
 	if (err == 0)
-		err = ue_crypto_judge(s->crypto, &f->head.gkid, &inner, &outer, f->begun_us, &why);
+		err = ue_crypto_judge(s->crypto, &f->gkid, &inner, &outer, f->begun_us, &why);
 	if (err == 0)
-		hand_on_file(s, m, &inner, &f->head.gkid, (size_t)(inner.payload.ptr - front.data),
-			     fd, size);
+		hand_on_file(s, m, &inner, &f->gkid, (size_t)(inner.payload.ptr - f->front.data),
+			     f->fd, f->size);
 	else
-		drop(s, m, gkid_epoch(&f->head.gkid), err, why);
-	if (fd >= 0)
-		close(fd);
-	bytes_fini(&front);
+		drop(s, m, gkid_epoch(&f->gkid), err, why);
 	forget_file(f);
 }
 
 static int open_records(struct ue_seal *s, const struct ue_message *m, uint64_t wall_us,
 			struct gkid *gkid_r)
 {
+	struct ue_source here = {m->payload, m->payload.ptr ? -1 : m->fd,
+				 m->payload.ptr ? 0 : m->offset, m->size};
+	struct ue_seal_file *f = find_file(s, m->id);
 	char first[ECE_HEAD_SIZE];
-	struct slice start = slice_first(m->payload, ECE_HEAD_SIZE);
-	struct ue_seal_file *f;
 	struct ece_head head;
 
-	if (!m->payload.ptr && pread(m->fd, first, sizeof(first), (off_t)m->offset) > 0)
-		start = slice_make(first, sizeof(first));
-	if (m->size < ECE_HEAD_SIZE || ece_head_read(start, &head) < 0) {
+	if (m->size < ECE_HEAD_SIZE || ue_source_read(&here, 0, first, sizeof(first)) < 0 ||
+	    ece_head_read(slice_make(first, sizeof(first)), &head) < 0) {
 		drop(s, m, 0, -ERR_SYNTAX, "it is not well-formed");
 		return 0;
 	}
-	f = note_file(s, &head, wall_us);
+	if (!f)
+		f = note_file(s, NULL, &head, 0, wall_us);
 	if (!f) {
 		*gkid_r = head.gkid;
 		return -ERR_NOT_FOUND;
 	}
-	open_file(s, m, f);
+	open_file(s, m, &here, f);
 	return 0;
 }
 

@@ -11,11 +11,17 @@ struct event;
 
 #define UE_SEAL_FILES 32 /* under way at a time, as many as messages are put together at a time */
 
-/* A sealed file whose first octets came: its key, though its epoch may end before the file does. */
+/* A sealed file that comes as a message: its key, though its epoch may end before the file does. */
 struct ue_seal_file {
-	struct ece_head head;
-	struct ece_keys *keys; /* secret memory; NULL: the place is free */
+	struct ue_opener *opener; /* NULL: the place is free */
+	struct gkid gkid;
+	char *id; /* of the message; NULL: it is whole already */
 	uint64_t begun_us;
+	uint64_t skip;      /* octets of the message before the records' head */
+	uint64_t fed;       /* of those behind them, opened or held */
+	struct bytes front; /* plaintext of the first record */
+	int fd;             /* of all; -1: nothing was opened yet */
+	uint64_t size;      /* octets in it */
 };
 
 struct ue_seal {
@@ -38,5 +44,7 @@ void ue_seal_ask(struct ue_seal *s);
 /* Held messages whose key has come, or whose time is over. */
 void ue_seal_release(struct ue_seal *s);
 void ue_seal_forget_files(struct ue_seal *s);
+/* Why a file could not be opened, for its receiver. */
+const char *ue_seal_why(int err);
 
 #endif

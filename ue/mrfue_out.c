@@ -293,7 +293,9 @@ static void print_epoch(const json_t *e)
 	const json_t *members = json_object_get(e, "members");
 
 	printf("* new group key: epoch %lld", num(e, "epoch"));
-	if (members)
+	if (members && num(e, "members") == 0)
+		fputs(", made for you alone", stdout);
+	else if (members)
 		printf(", made for you and %lld other%s", num(e, "members"),
 		       num(e, "members") == 1 ? "" : "s");
 	putchar('\n');

@@ -281,22 +281,6 @@ static void forget_room(struct ue_keyserver *k)
 	holders_drop(k);
 }
 
-/* We make the keys ourselves: we are in anyway, unless with a key of another device of ours. */
-static void without_us(const struct ue_keyserver *k, struct slice list, struct bytes *out)
-{
-	struct ks_item_view item;
-	struct slice rest = list;
-
-	while (ks_list_next(&rest, &item) > 0)
-		if (item.request.len > 0 || !sip_uri_same(item.uri, slice_str(k->me)) ||
-		    ue_keyring_find(k->ring, k->me, item.key_id) != NULL)
-			ks_list_add(out, &item);
-	if (rest.len > 0) { /* it is malformed, and judged so */
-		bytes_reset(out);
-		bytes_add_slice(out, list);
-	}
-}
-
 static void renew_keys(struct ue_keyserver *k)
 {
 	unsigned line = 0;
@@ -339,8 +323,6 @@ static void take_open(struct ue_keyserver *k, const struct ks_frame *f)
 
 static void take(struct ue_keyserver *k, const struct ks_frame *f, const struct keyserver_now *now)
 {
-	struct bytes list = BYTES_INIT;
-	struct ks_frame frame = *f;
 	struct ks_taken taken;
 
 	if (f->verb == KS_PONG) {
@@ -359,12 +341,9 @@ static void take(struct ue_keyserver *k, const struct ks_frame *f, const struct 
 			spoil(k, "the focus wants keys of another conference");
 		return;
 	}
-	if (f->verb == KS_CHANGE) {
+	if (f->verb == KS_CHANGE)
 		renew_keys(k);
-		without_us(k, f->bytes, &list);
-		frame.bytes = bytes_slice(&list);
-	}
-	if (ks_serve_take(k->serve, &k->focus, &frame, now, &taken) < 0) {
+	if (ks_serve_take(k->serve, &k->focus, f, now, &taken) < 0) {
 		spoil(k, "the focus says what no key server understands");
 	} else if (taken.answer != 0) {
 		add(k, &(struct ks_frame){.verb = taken.answer,
@@ -374,7 +353,15 @@ static void take(struct ue_keyserver *k, const struct ks_frame *f, const struct 
 	} else if (f->verb == KS_CLOSE) {
 		forget_room(k);
 	}
-	bytes_fini(&list);
+}
+
+/* Who is alone in a conference that was opened has a key to speak with, too. */
+static void begin_epochs(struct ue_keyserver *k, const struct keyserver_now *now)
+{
+	const struct ks_frame change = {.verb = KS_CHANGE, .room = slice_str(k->room)};
+
+	if (k->room != NULL && current(k) == 0)
+		take(k, &change, now);
 }
 
 void ue_keyserver_take(struct ue_keyserver *k, struct slice body, const struct keyserver_now *now)
@@ -389,6 +376,7 @@ void ue_keyserver_take(struct ue_keyserver *k, struct slice body, const struct k
 	}
 	if ((rc < 0 || body.len > 0) && !k->spoilt)
 		spoil(k, "the focus says what no key server understands");
+	begin_epochs(k, now);
 	send_all(k, now);
 }
 

@@ -132,7 +132,8 @@ void ue_serve_close(struct ue *ue)
 
 bool ue_serve_agreed(struct ue *ue, const struct sdp_media *m)
 {
-	if (!ue->keyserver || !ue_sdp_takes_frames(m))
+	/* Whoever takes keys of ours gives us none. */
+	if (!ue->keyserver || m->n_key_mgmt > 0 || !ue_sdp_takes_frames(m))
 		return false;
 	ue_keyserver_room(ue->keyserver, ue->names.conference);
 	ue_seal_own(ue->seal);

@@ -79,7 +79,7 @@ struct ue_call {
 	struct event *ev_free;
 	bool end_by_peer;
 	int end_cause;
-	char end_text[128];
+	char end_text[256];
 };
 
 /* After any use of Sofia from a loop callback: let it look at its new timers. */

@@ -39,34 +39,6 @@ static bool owns(const struct room *room, const char *uri)
 	return room_role_of(room, uri) == MEMBER_OWNER;
 }
 
-bool owner_would_serve(const struct room *room, const struct identity *who,
-		       const struct focus_sdp_peer *p, const char **lack_r)
-{
-	*lack_r = NULL;
-	if (!owner_mode(room->focus) || room->key == NULL || room->key->maker != NULL ||
-	    !owns(room, who->uri))
-		return false;
-	if (p != NULL)
-		*lack_r = owner_lacks(p);
-	return true;
-}
-
-bool owner_begin(struct session *s)
-{
-	const char *lack;
-
-	if (!owner_would_serve(s->room, &s->who, s->has_peer && !s->we_offered ? &s->peer : NULL,
-			       &lack) ||
-	    lack != NULL)
-		return false;
-	key_begin_maker(s);
-	s->room->key->maker = s;
-	s->room->key->maker_up = false;
-	log_info("%s: %s is to make its keys", s->room->c->name, s->who.uri);
-	member_server_expect(s->room->focus->config.keys, s->room->c->uri);
-	return true;
-}
-
 /* --- who, and whether he can be reached --- */
 
 static void permit(struct session *s, bool serves)
@@ -82,15 +54,52 @@ static void is_down(struct room *room, const char *why)
 	member_server_gone(room->focus->config.keys, room->c->uri, why);
 }
 
-static void dismiss(struct room *room)
+/* What it was a member with it has to show anew. */
+static void dismiss(struct room *room, const char *why)
 {
 	struct session *s = room->key->maker;
 
 	log_info("%s: %s makes its keys no more", room->c->name, s->who.uri);
 	permit(s, false);
 	room->key->maker = NULL;
-	is_down(room, "the conference has another owner");
+	is_down(room, why);
 	key_from_maker(s);
+}
+
+/* A terminal that has lost its connection may have been started again. */
+static bool is_served(const struct room *room)
+{
+	return room->key->maker != NULL && room->key->maker->lost_timer == NULL;
+}
+
+bool owner_would_serve(const struct room *room, const struct identity *who,
+		       const struct focus_sdp_peer *p, const char **lack_r)
+{
+	*lack_r = NULL;
+	if (!owner_mode(room->focus) || room->key == NULL || is_served(room) ||
+	    !owns(room, who->uri))
+		return false;
+	if (p != NULL)
+		*lack_r = owner_lacks(p);
+	return true;
+}
+
+bool owner_begin(struct session *s)
+{
+	const char *lack;
+
+	if (!owner_would_serve(s->room, &s->who, s->has_peer && !s->we_offered ? &s->peer : NULL,
+			       &lack) ||
+	    lack != NULL)
+		return false;
+	if (s->room->key->maker != NULL)
+		dismiss(s->room, "the owner's terminal has come anew");
+	key_begin_maker(s);
+	s->room->key->maker = s;
+	s->room->key->maker_up = false;
+	log_info("%s: %s is to make its keys", s->room->c->name, s->who.uri);
+	member_server_expect(s->room->focus->config.keys, s->room->c->uri);
+	return true;
 }
 
 void owner_leave(struct session *s)
@@ -142,7 +151,7 @@ void owner_look(struct room *room)
 	    room->focus->stopping || room->c->state != CONFERENCE_ACTIVE)
 		return;
 	if (k->maker != NULL && is_in(k->maker) && !owns(room, k->maker->who.uri))
-		dismiss(room);
+		dismiss(room, "the conference has another owner");
 	if (k->maker == NULL)
 		appoint(room);
 	if (k->maker == NULL || k->maker_up == key_can_send(k->maker))

@@ -247,6 +247,8 @@ static void take_frame(struct served *r, const struct ks_frame *f)
 		r->waiting = false;
 		timer_stop(r->answer);
 		timer_start(r->turn, 0);
+	} else if (f->verb == KS_PING) {
+		hold(r, &(struct ks_frame){.verb = KS_PONG}); /* behind what came of those before */
 	} else if (!slice_eq_str(f->room, r->uri)) {
 		strike(r, "it is about another conference");
 	} else if (ks_relay_tell(&b->g, f) == 0) {

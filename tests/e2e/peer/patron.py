@@ -62,9 +62,11 @@ class Patron(Director):
         self.tell(frame(HELLO, 1))
         return self.next(HELLO)
 
-    def open(self, room=None, suite=0):
+    def open(self, suite=0):
+        """The client begins to serve: GKID of its first epoch, which it has for itself."""
         self.hello()
-        self.tell(frame(OPEN, suite, room or self.conference))
+        self.tell(frame(OPEN, suite, self.conference))
+        return self.next_epoch()
 
     def member(self, uri, key_id, key, room=None):
         return gke.Member(key_id, key, uri, room or self.conference)

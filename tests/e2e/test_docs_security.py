@@ -4,13 +4,15 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 
 import pytest
 
-from peer import ece
-from peer.servers import ROOT
+from peer import ece, memory
+from peer.mrfue import Mrfue
+from peer.servers import ROOT, poll
 from test_sealed_join import make, sealed  # noqa: F401
 
 BLOCK = re.compile(r"<!-- tested: (\w+) -->\n\n((?:    .*\n|\n(?=    ))+)")
@@ -47,7 +49,7 @@ def folder(tmp_path):
 
 
 def test_every_block_is_run_here():
-    assert sorted(BLOCKS) == ["file", "fingerprint", "key", "look", "open", "signed"]
+    assert sorted(BLOCKS) == ["file", "fingerprint", "key", "look", "open", "owner", "serve", "servers", "signed"]
 
 
 def test_a_body_shows_its_key_id_and_no_more(folder):
@@ -127,3 +129,49 @@ def test_the_fingerprint_is_that_of_session_descriptions(mrf, ue, room, folder):
     code, out, err = run(folder, "fingerprint", server="%s:%d" % mrf.msrps)
     assert code == 0, err
     assert "sha-256 " + out.strip().partition("=")[2] == alice.answer.msg.get("fingerprint")
+
+
+@pytest.fixture
+def clients():
+    made = []
+
+    def make(net, words):
+        """A command of the page, at these servers."""
+        assert words[:2] == ["mrfue", "--as"]
+        name = words[2].partition(":")[2].partition("@")[0]
+        made.append(Mrfue(net, name, *words[-2:], args=words[3:-2], cwd=make.folder))
+        return made[-1]
+    yield make
+    wrong = [line for one in made for line in one.close()]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_conference_whose_keys_no_server_has_is_held_as_the_page_says(own_mrf, clients, tmp_path):
+    # covers: GK-002, GK-013
+    mrfc, mrfp = (shlex.split(line) for line in BLOCKS["servers"].splitlines())
+    settings = dict(word.split("=", 1) for i, word in enumerate(mrfc) if mrfc[i - 1] == "-o")
+    assert "-o" not in mrfp and len(settings) == 2
+    net = own_mrf(mrfc=settings)
+    code, out, err = run(tmp_path, "owner")
+    assert (code, out, err) == (0, "", "")
+    assert {p.name: oct(p.stat().st_mode & 0o777) for p in tmp_path.iterdir()} == \
+        {n: "0o600" for n in ("members.keys", "bob.key", "carol.key")}
+    clients.folder = str(tmp_path)
+    people = []
+    for line in BLOCKS["serve"].splitlines():
+        people.append(clients(net, shlex.split(line)))
+        people[-1].wait("joined", sealed=True, tls=True, serves=len(people) == 1)
+    alice, bob, carol = people
+    poll(lambda: len({p.events("epoch")[-1]["id"] for p in people}) == 1, what="one key at all")
+    for uri in (bob.aor, carol.aor):
+        alice.wait("key", uri=uri, state="confirmed")
+    alice.do("the password is swordfish seventeen")
+    for one in (bob, carol):
+        assert one.wait("message")["text"] == "the password is swordfish seventeen"
+    secrets = [line.split()[2] for line in (tmp_path / "members.keys").read_text().splitlines()]
+    for server in (net.mrfc, net.mrfp):
+        for secret in [b"swordfish seventeen", *(s.encode() for s in secrets), *(bytes.fromhex(s) for s in secrets)]:
+            assert not memory.has(server.pid, secret)
+    for one in (carol, bob, alice):
+        assert one.end() == 0
+    assert (tmp_path / "alice.times").stat().st_mode & 0o777 == 0o600

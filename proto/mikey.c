@@ -140,14 +140,34 @@ static int read_idr(struct parse *p)
 	return refuse(p, -ERR_SYNTAX, MIKEY_ERR_ID);
 }
 
+/* May extensions stand here? */
+static bool has_ext(const struct parse *p)
+{
+	unsigned after = p->shape->type == MIKEY_PSK_INIT ? BIT(AT_T) : BIT(AT_ERR);
+
+	return p->shape->type != MIKEY_PSK_VERIFY && (p->seen & after) && !(p->seen & BIT(AT_V));
+}
+
+static int read_clock(struct parse *p, struct slice data)
+{
+	struct cursor c = {.rest = data};
+
+	if (p->m->clock != 0 || data.len != sizeof(p->m->clock))
+		return -ERR_SYNTAX;
+	p->m->clock = take(&c, sizeof(p->m->clock));
+	return 0;
+}
+
 /* Those of unknown types are skipped (RFC 3830 6.15). */
 static int read_ext(struct parse *p)
 {
 	uint8_t type = take_octet(&p->in);
 	struct slice data = take_slice(&p->in, take(&p->in, 2));
 
-	if (p->in.broken || p->shape->type != MIKEY_PSK_INIT || !(p->seen & BIT(AT_T)))
+	if (p->in.broken || !has_ext(p))
 		return -ERR_SYNTAX;
+	if (p->shape->type == MIKEY_ERROR)
+		return type == MIKEY_EXT_CLOCK ? read_clock(p, data) : 0;
 	if (type != MIKEY_EXT_SDP_IDS)
 		return 0;
 	if (p->has_sdp_ids || data.len == 0)

@@ -52,6 +52,7 @@ struct mikey {
 	struct slice kemac;   /* encrypted key data; empty in a key request */
 	struct slice mac;     /* of KEMAC or V */
 	uint8_t error;        /* MIKEY_ERROR */
+	uint64_t clock;       /* NTP-UTC at who refused; 0: it does not say. MIKEY_ERROR */
 };
 
 /* First octets alone: enum mikey_data_type or any other number; -ERR_SYNTAX: version, or too short. */
@@ -98,6 +99,19 @@ MUST_CHECK int mikey_check_verify(const struct mikey *r, const struct mikey *ini
 				  struct slice psk);
 /* Error message in answer to a message that could be parsed so far. Unauthenticated (RFC 3830 5.1.2). */
 void mikey_build_error(const struct mikey *init, enum mikey_error error, struct bytes *out);
+
+/*
+ * An error message that proves who it is of, in answer to a genuine message (RFC 3830 5.1.2): of the suite
+ * that is spoken there, with the time there (an extension of private use).
+ */
+void mikey_build_refusal(const struct mikey *init, enum gke_suite suite, enum mikey_error error,
+			 uint64_t clock, struct slice psk, struct bytes *out);
+/*
+ * Does e, an error message, answer init? 1: and it is proven by the key; 0: it may, anybody could say so;
+ * -ERR_SYNTAX: no; -ERR_DENIED: its proof is wrong.
+ */
+MUST_CHECK int mikey_check_refusal(const struct mikey *e, const struct mikey *init,
+				   struct slice psk);
 
 /* NTP-UTC of a wall clock in microseconds since 1970, and back. */
 uint64_t mikey_time(uint64_t wall_us);

@@ -165,6 +165,31 @@ void mikey_build_error(const struct mikey *init, enum mikey_error error, struct 
 	bytes_add_u16(out, 0); /* reserved */
 }
 
+void mikey_build_refusal(const struct mikey *init, enum gke_suite suite, enum mikey_error error,
+			 uint64_t clock, struct slice psk, struct bytes *out)
+{
+	size_t start = out->len;
+	struct mikey as = *init;
+	uint8_t mac[MIKEY_MAC_MAX];
+
+	as.suite = suite;
+	add_header(out, MIKEY_ERROR, 0, suite, init->csb_id);
+	add_t(out, MIKEY_NEXT_ERR, init->t);
+	bytes_add_u8(out, MIKEY_NEXT_EXT);
+	bytes_add_u8(out, (uint8_t)error);
+	bytes_add_u16(out, 0); /* reserved */
+	bytes_add_u8(out, MIKEY_NEXT_V);
+	bytes_add_u8(out, MIKEY_EXT_CLOCK);
+	bytes_add_u16(out, sizeof(clock));
+	bytes_add_u64(out, clock);
+	bytes_add_u8(out, MIKEY_NEXT_LAST);
+	bytes_add_u8(out, mikey_suite(suite)->mac);
+	if (!bytes_ok(out))
+		return;
+	mikey_verify_mac(&as, psk, slice_from(bytes_slice(out), start), mac);
+	bytes_add(out, mac, mikey_suite(suite)->mac_size);
+}
+
 uint64_t mikey_time(uint64_t wall_us)
 {
 	uint64_t seconds = wall_us / US_PER_S + NTP_1970;

@@ -91,3 +91,21 @@ int mikey_check_verify(const struct mikey *r, const struct mikey *init, struct s
 	mem_wipe(mac, sizeof(mac));
 	return same ? 0 : -ERR_DENIED;
 }
+
+int mikey_check_refusal(const struct mikey *e, const struct mikey *init, struct slice psk)
+{
+	struct mikey as = *init;
+	uint8_t mac[MIKEY_MAC_MAX];
+	bool same;
+
+	if (e->data_type != MIKEY_ERROR || init->data_type != MIKEY_PSK_INIT ||
+	    e->csb_id != init->csb_id || e->t != init->t)
+		return -ERR_SYNTAX;
+	if (e->mac.len == 0)
+		return 0;
+	as.suite = e->suite;
+	mikey_verify_mac(&as, psk, without_mac(e), mac);
+	same = secret_equal(mac, e->mac.ptr, e->mac.len);
+	mem_wipe(mac, sizeof(mac));
+	return same ? 1 : -ERR_DENIED;
+}

@@ -28,6 +28,7 @@ enum mikey_role {
 #define MIKEY_ID_URI      1
 #define MIKEY_ID_OCTETS   2
 #define MIKEY_EXT_SDP_IDS 1
+#define MIKEY_EXT_CLOCK   241 /* of private use: NTP-UTC at who refused, 8 octets */
 #define MIKEY_ENCR_NULL   0
 #define MIKEY_KEY_TEK_SPI 0x21 /* TEK, its validity an SPI */
 

@@ -58,6 +58,12 @@ static void add_fingerprints(struct bytes *out, const char *list)
 	}
 }
 
+static void add_keys(struct bytes *out, const struct sdp_media *m)
+{
+	for (size_t i = 0; i < m->n_key_mgmt; i++)
+		add_attribute(out, "key-mgmt", m->key_mgmt[i]);
+}
+
 static void build_chatroom(struct bytes *out, unsigned bits)
 {
 	char sep = ':';
@@ -89,6 +95,7 @@ static void build_media(struct bytes *out, const struct sdp_media *m, const stru
 	if (m->port == 0) { /* a refused file is named all the same (RFC 5547 8.3) */
 		if (m->file)
 			sdp_file_build(out, m->file);
+		add_keys(out, m);
 		return;
 	}
 	if (has_host(m) && !same_host(m, top)) {
@@ -106,8 +113,7 @@ static void build_media(struct bytes *out, const struct sdp_media *m, const stru
 		add_attribute(out, "setup", sdp_setup_name(m->setup));
 	for (size_t i = 0; i < m->n_fingerprints; i++)
 		add_fingerprints(out, m->fingerprints[i]);
-	for (size_t i = 0; i < m->n_key_mgmt; i++)
-		add_attribute(out, "key-mgmt", m->key_mgmt[i]);
+	add_keys(out, m);
 	if (m->cema)
 		bytes_add_str(out, "a=msrp-cema\r\n");
 	if (m->has_chatroom)

@@ -341,7 +341,9 @@ static bool refuse_keyless(struct room *room, struct sip_in **in, const struct i
 			   const struct focus_sdp_peer *peer)
 {
 	struct focus_sdp_why why;
-	int status = key_judge_offer(room, who, (*in)->sdp.ptr != NULL ? peer : NULL, &why);
+	struct bytes sdp = BYTES_INIT;
+	int status = key_judge_offer(room, who, (*in)->sdp.ptr != NULL ? peer : NULL, &why, &sdp);
+	struct sip_answer answer = {.status = status};
 	char *headers;
 
 	if (status == 0)
@@ -352,8 +354,12 @@ static bool refuse_keyless(struct room *room, struct sip_in **in, const struct i
 	headers = focus_refusal_headers(
 		status == 503 ? unwind_rule(UNWIND_NO_KEY_SERVER)->retry_after_s : 0, why.warning,
 		why.text);
-	sip_in_end(in, &(struct sip_answer){.status = status, .headers = headers});
+	answer.headers = headers;
+	answer.body = bytes_slice(&sdp);
+	answer.content_type = sdp.len > 0 ? "application/sdp" : NULL;
+	sip_in_end(in, &answer);
 	free(headers);
+	bytes_fini(&sdp);
 	return true;
 }
 

@@ -290,7 +290,7 @@ static void tell_again(struct room *room)
 	struct session *s;
 
 	HASH_ITER(hh, room->key->members, m, next) {
-		m->told = m->gone = false;
+		m->told = m->gone = m->judging = false;
 		if (LIST_EMPTY(&m->sessions))
 			key_member_free(room->key, m);
 	}
@@ -325,6 +325,8 @@ static const struct groupkey_events key_events = {
 	.message = on_message,
 	.confirmed = on_confirmed,
 	.refused = on_refused,
+	.error = key_on_error,
+	.judged = key_on_judged,
 	.down = on_down,
 	.back = on_back,
 };

@@ -48,7 +48,8 @@ struct session_key {
 	struct rekey_copy copy;
 	bool flying;              /* on the way to the media side */
 	bool stale;               /* given up, and kept (conference.stale_member) */
-	struct timer *wait_timer; /* of SESSION_KEYING, SESSION_PROVING; NULL: never was */
+	bool judging;             /* the key server judges what is in its new offer */
+	struct timer *wait_timer; /* of SESSION_KEYING, SESSION_PROVING, judging; NULL: never was */
 };
 
 /* A user with one of his keys: sessions that share it are one member for the key server. */
@@ -58,6 +59,7 @@ struct key_member {
 	char *uri;
 	struct bytes id; /* of his key; empty: the server has not told yet */
 	bool told;       /* he is a member there */
+	bool judging;    /* it judges a new offer of one of his sessions */
 	bool gone; /* his last session left since: that is to be told, whoever comes with his key */
 	size_t name_len;
 	char name[]; /* URI, line feed, id */
@@ -120,6 +122,19 @@ struct slice key_id_of(const struct session *s);
 void key_restore(struct session *s, struct slice key_id);
 /* Bytes of its peer's to the key server. */
 MUST_CHECK int key_pass_on(struct session *s, struct slice bytes);
+/*
+ * The same of a new offer of its peer: 0, and key_judged() follows; -ERR_EXISTS: another session
+ * of the same key waits for that, too; else it cannot be judged now.
+ */
+MUST_CHECK int key_renew(struct session *s, struct slice bytes);
+/* No judgement is waited for any more. */
+void key_unjudged(struct session *s);
+
+/* focus_key_judge.c: events of the key server */
+void key_on_error(const char *uri, const char *user, struct slice key_id, struct slice bytes,
+		  void *arg);
+void key_on_judged(const char *uri, const char *user, struct slice key_id, int err, const char *why,
+		   void *arg);
 
 /* focus_key_gate.c: which epochs are in use */
 bool room_is_sealed(const struct room *room);
@@ -138,14 +153,24 @@ void key_gate_init(struct room *room);
 void key_take_epoch(struct room *room, const struct gkid *id);
 
 /* focus_key_join.c: offers and answers */
-/* What keeps an offer (NULL: there is none, we offer) out of this room: 0, or the status; *why_r says it. */
-MUST_CHECK int key_judge_offer(const struct room *room, const struct identity *who,
-			       const struct focus_sdp_peer *p, struct focus_sdp_why *why_r);
 /* Its chat line lists this type in a=accept-types. */
 bool key_takes(const struct focus_sdp_peer *p, const char *type);
-/* The same of a change by re-INVITE; a new request in it is passed on. */
+/*
+ * What keeps an offer (NULL: there is none, we offer) out of this room: 0, or the status; *why_r
+ * says it, sdp (appended) may tell it to the peer's own key management.
+ */
+MUST_CHECK int key_judge_offer(const struct room *room, const struct identity *who,
+			       const struct focus_sdp_peer *p, struct focus_sdp_why *why_r,
+			       struct bytes *sdp);
+/*
+ * The same of a change by re-INVITE. *wait_r: a new request in it is being judged, key_judged()
+ * and reinvite_judged() follow. NULL: on the way in there is no wait, it is passed on.
+ */
 MUST_CHECK int key_judge_change(struct session *s, const struct focus_sdp_peer *p,
-				struct focus_sdp_why *why_r);
+				struct focus_sdp_why *why_r, bool *wait_r);
+void key_judged(struct session *s, int err, const char *why);
+/* These bytes tell the peer why it is refused, which follows. */
+void key_explain(struct session *s, struct slice bytes);
 /* Our first description is to be made: true when it waits for the key (key_ready() goes on). */
 bool key_wait(struct session *s);
 void key_ready(struct session *s);

@@ -13,6 +13,7 @@
 #include "mrfc/focus/focus_key_owner.h"
 #include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
+#include "mrfc/focus/focus_reinvite.h"
 #include "proto/key_mgmt.h"
 #include "proto/media_type.h"
 #include "proto/mikey.h"
@@ -61,13 +62,51 @@ static const char *lacks_type(const struct sdp_media *m)
 						  : "a=accept-types lacks " MIKEY_TYPE;
 }
 
-/* The MIKEY message of a line, whose form and list of protocols are right. 0, or 488. */
-static int read_line(const struct sdp_media *line, struct bytes *message_r, struct mikey *m_r,
-		     struct focus_sdp_why *why_r)
+/* The line, refused, with a message of the key management's own (RFC 3264 9, RFC 4567 4.1.2). */
+static void describe_error(const struct sdp_media *theirs, struct slice message, struct bytes *sdp)
+{
+	struct bytes value = BYTES_INIT;
+	struct sdp_media line = {
+		.type = theirs->type, .proto = theirs->proto, .formats = theirs->formats};
+	struct sdp_session s = {.origin_user = (char *)(uintptr_t) "-",
+				.origin_host = (char *)(uintptr_t) "0.0.0.0",
+				.media = &line,
+				.n_media = 1};
+
+	key_mgmt_build(message, &value);
+	line.key_mgmt[0] = value.data;
+	line.n_key_mgmt = 1;
+	bytes_reset(sdp);
+	sdp_build(sdp, &s);
+	bytes_fini(&value);
+}
+
+/* Algorithms that are not spoken here: what is, for anybody who asks, as no key proves who he is. */
+static void name_suite(const struct sdp_media *line, const struct mikey *m, enum mikey_error error,
+		       enum gke_suite suite, struct bytes *sdp)
+{
+	struct bytes out = BYTES_INIT;
+	struct mikey as = *m;
+
+	if (sdp == NULL || as.t == 0) /* too little of it was read */
+		return;
+	as.suite = suite;
+	mikey_build_error(&as, error, &out);
+	describe_error(line, bytes_slice(&out), sdp);
+	bytes_fini(&out);
+}
+
+/*
+ * The MIKEY message of a line, whose form and list of protocols are right. 0, or 488; sdp (NULL: not
+ * wanted) tells then which suite would be.
+ */
+static int read_line(const struct sdp_media *line, enum gke_suite suite, struct bytes *message_r,
+		     struct mikey *m_r, struct focus_sdp_why *why_r, struct bytes *sdp)
 {
 	struct bytes ids = BYTES_INIT;
 	int found = key_mgmt_read(line->key_mgmt, line->n_key_mgmt, message_r, &ids);
-	int status = 0;
+	enum mikey_error error = MIKEY_ERR_UNSPECIFIED;
+	int status = 0, err = 0;
 
 	if (found == 0)
 		status = no(why_r, WARN_OTHER,
@@ -76,20 +115,22 @@ static int read_line(const struct sdp_media *line, struct bytes *message_r, stru
 		status = no(why_r, WARN_NOT_UNDERSTOOD,
 			    found == -ERR_UNSUPPORTED ? "a=key-mgmt without mikey"
 						      : "a=key-mgmt is malformed");
-	else if (mikey_parse(bytes_slice(message_r), m_r, NULL) != 0)
+	else if ((err = mikey_parse(bytes_slice(message_r), m_r, &error)) != 0)
 		status = no(why_r, WARN_NOT_UNDERSTOOD,
 			    "a=key-mgmt has no MIKEY message of the kind that is used here");
 	else if ((line->n_key_mgmt > 1 || m_r->sdp_ids.len > 0) &&
 		 !slice_eq(m_r->sdp_ids, bytes_slice(&ids)))
 		status = no(why_r, WARN_OTHER, "a=key-mgmt lists others than its message");
+	if (err == -ERR_UNSUPPORTED)
+		name_suite(line, m_r, error, suite, sdp);
 	bytes_fini(&ids);
 	return status;
 }
 
-static int read_request(const struct sdp_media *line, struct bytes *message_r, struct mikey *m_r,
-			struct focus_sdp_why *why_r)
+static int read_request(const struct sdp_media *line, enum gke_suite suite, struct bytes *message_r,
+			struct mikey *m_r, struct focus_sdp_why *why_r, struct bytes *sdp)
 {
-	int status = read_line(line, message_r, m_r, why_r);
+	int status = read_line(line, suite, message_r, m_r, why_r, sdp);
 
 	if (status != 0)
 		return status;
@@ -109,7 +150,7 @@ static int judge_maker(const struct focus_sdp_peer *p, const char *lack,
 }
 
 int key_judge_offer(const struct room *room, const struct identity *who,
-		    const struct focus_sdp_peer *p, struct focus_sdp_why *why_r)
+		    const struct focus_sdp_peer *p, struct focus_sdp_why *why_r, struct bytes *sdp)
 {
 	const struct groupkey *g = room->focus->config.keys;
 	struct bytes message = BYTES_INIT;
@@ -131,7 +172,7 @@ int key_judge_offer(const struct room *room, const struct identity *who,
 	}
 	if (p == NULL)
 		return 0;
-	status = read_request(line_of(p), &message, &m, why_r);
+	status = read_request(line_of(p), room->focus->config.key_suite, &message, &m, why_r, sdp);
 	bytes_fini(&message);
 	if (status != 0)
 		return status;
@@ -151,43 +192,102 @@ static bool same_lines(const struct sdp_media *a, const struct sdp_media *b)
 	return true;
 }
 
-int key_judge_change(struct session *s, const struct focus_sdp_peer *p, struct focus_sdp_why *why_r)
-{
-	struct bytes message = BYTES_INIT;
-	const char *lack;
-	struct mikey m;
-	int status;
-
-	if (s->key == NULL)
-		return 0;
-	if (owner_is_maker(s))
-		return judge_maker(p, owner_lacks(p), why_r);
-	status = read_line(line_of(p), &message, &m, why_r);
-	if (status == 0 && (lack = lacks_type(line_of(p))) != NULL)
-		status = no(why_r, WARN_OTHER, lack);
-	/* The answer has the newest key in any case; what he asks or confirms is the server's. */
-	if (status == 0 && s->has_peer && !same_lines(line_of(p), line_of(&s->peer)) &&
-	    key_pass_on(s, bytes_slice(&message)) != 0)
-		log_debug("%s: a key message of %s is dropped", s->room->c->name, s->who.uri);
-	bytes_fini(&message);
-	return status;
-}
-
-static void on_wait_over(void *arg)
-{
-	struct session *s = arg;
-
-	if (s->step == SESSION_KEYING)
-		focus_unwind(s, UNWIND_NO_KEY_SERVER, 0, NULL, "the key server does not answer");
-	else
-		focus_unwind(s, UNWIND_BAD_KEY, 0, NULL, "the answer does not confirm the key");
-}
+static void on_wait_over(void *arg);
 
 static void wait_for(struct session *s, uint64_t ms)
 {
 	if (s->key->wait_timer == NULL)
 		s->key->wait_timer = timer_new(s->room->focus->base, on_wait_over, s);
 	timer_start(s->key->wait_timer, ms);
+}
+
+/*
+ * A new request in a change is judged before it is answered, and refused when it is not good (RFC 4567
+ * 4.1.2). While no key server is there it is answered with the key that is known. What confirms a
+ * key may be late, and is no reason to refuse.
+ */
+static int judge_lines(struct session *s, const struct mikey *m, struct focus_sdp_why *why_r,
+		       bool *wait_r)
+{
+	int err = 0;
+
+	if (m->data_type == MIKEY_PSK_VERIFY || wait_r == NULL) {
+		if (key_pass_on(s, m->raw) != 0)
+			log_debug("%s: a key message of %s is dropped", s->room->c->name,
+				  s->who.uri);
+		return 0;
+	}
+	if (m->data_type != MIKEY_PSK_INIT || m->kemac.len != 0)
+		return no(why_r, WARN_OTHER, "a=key-mgmt is no key request");
+	err = key_renew(s, m->raw);
+	if (err == -ERR_EXISTS) {
+		*why_r = (struct focus_sdp_why){WARN_OTHER, "another terminal's key is judged"};
+		return 491;
+	}
+	*wait_r = err == 0;
+	if (err == 0)
+		wait_for(s, PROOF_MS);
+	return 0;
+}
+
+int key_judge_change(struct session *s, const struct focus_sdp_peer *p, struct focus_sdp_why *why_r,
+		     bool *wait_r)
+{
+	struct bytes message = BYTES_INIT, sdp = BYTES_INIT;
+	const char *lack;
+	struct mikey m;
+	int status;
+
+	if (wait_r != NULL)
+		*wait_r = false;
+	if (s->key == NULL)
+		return 0;
+	*why_r = (struct focus_sdp_why){0};
+	if (owner_is_maker(s))
+		return judge_maker(p, owner_lacks(p), why_r);
+	status = read_line(line_of(p), s->room->focus->config.key_suite, &message, &m, why_r, &sdp);
+	if (status == 0 && (lack = lacks_type(line_of(p))) != NULL)
+		status = no(why_r, WARN_OTHER, lack);
+	if (status == 0 && s->has_peer && !same_lines(line_of(p), line_of(&s->peer)))
+		status = judge_lines(s, &m, why_r, wait_r);
+	if (sdp.len > 0)
+		dialog_explain(s->dialog, bytes_slice(&sdp));
+	bytes_fini(&message);
+	bytes_fini(&sdp);
+	return status;
+}
+
+void key_judged(struct session *s, int err, const char *why)
+{
+	timer_stop(s->key->wait_timer);
+	if (err == -ERR_LIMIT) /* genuine: the key that he has been sent is as good */
+		err = 0;
+	reinvite_judged(s, err == 0 ? 0 : 488, why);
+}
+
+void key_explain(struct session *s, struct slice bytes)
+{
+	const struct focus_sdp_peer *p = s->has_offered ? s->offered : &s->peer;
+	struct bytes sdp = BYTES_INIT;
+
+	if (s->dialog == NULL || (!s->has_offered && !s->has_peer))
+		return;
+	describe_error(line_of(p), bytes, &sdp);
+	dialog_explain(s->dialog, bytes_slice(&sdp));
+	bytes_fini(&sdp);
+}
+
+static void on_wait_over(void *arg)
+{
+	struct session *s = arg;
+
+	if (s->key->judging) {
+		key_unjudged(s);
+		reinvite_judged(s, 504, "the key server does not answer");
+	} else if (s->step == SESSION_KEYING)
+		focus_unwind(s, UNWIND_NO_KEY_SERVER, 0, NULL, "the key server does not answer");
+	else
+		focus_unwind(s, UNWIND_BAD_KEY, 0, NULL, "the answer does not confirm the key");
 }
 
 bool key_wait(struct session *s)
@@ -202,7 +302,8 @@ bool key_wait(struct session *s)
 		return false;
 	session_step(s, SESSION_KEYING);
 	if (s->has_peer && !s->we_offered &&
-	    read_request(line_of(&s->peer), &request, &m, &why) != 0)
+	    read_request(line_of(&s->peer), s->room->focus->config.key_suite, &request, &m, &why,
+			 NULL) != 0)
 		log_debug("%s: the request of %s was judged before", s->room->c->name, s->who.uri);
 	key_ask(s, m.idrpsk, bytes_slice(&request));
 	bytes_fini(&request);
@@ -243,7 +344,7 @@ const char *key_take_answer(struct session *s, const struct focus_sdp_peer *p, b
 		return NULL;
 	if (owner_is_maker(s))
 		return owner_lacks(p) != NULL ? owner_lacks(p) : lacks_sealed(line_of(p));
-	if (read_line(line_of(p), &message, &m, &why) != 0) {
+	if (read_line(line_of(p), GKE_SUITE_B, &message, &m, &why, NULL) != 0) {
 		bytes_fini(&message);
 		return why.text;
 	}
@@ -265,7 +366,7 @@ bool key_take_later_answer(struct session *s, const struct focus_sdp_peer *p)
 
 	if (s->key == NULL || owner_is_maker(s))
 		return true;
-	if (read_line(line_of(p), &message, &m, &why) == 0) {
+	if (read_line(line_of(p), GKE_SUITE_B, &message, &m, &why, NULL) == 0) {
 		if (key_pass_on(s, bytes_slice(&message)) != 0)
 			log_debug("%s: a key message of %s is dropped", s->room->c->name,
 				  s->who.uri);

@@ -73,6 +73,7 @@ static struct key_member *adopt(struct room_key *k, struct key_member *nameless,
 
 	m->told = m->told || nameless->told;
 	m->gone = m->gone || nameless->gone;
+	m->judging = m->judging || nameless->judging;
 	while ((sk = LIST_FIRST(&nameless->sessions)) != NULL) {
 		LIST_REMOVE(sk, of_member);
 		attach(sk, m);

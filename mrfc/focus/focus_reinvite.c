@@ -157,12 +157,44 @@ void reinvite_on_cancelled(struct session *s)
 	s->cancelled = true;
 }
 
+/* What is offered is fine, as far as can be told here. */
+static void change(struct session *s)
+{
+	struct focus *f = s->room->focus;
+	struct media_remote remote;
+
+	if (s->has_peer &&
+	    focus_sdp_same(s->offered, s->peer.sdp.origin_id, s->peer.sdp.origin_version)) {
+		drop_offered(s); /* a refresh: nothing changed (MSRP-131) */
+		dialog_answer(s->dialog, bytes_slice(&s->local.last));
+		return;
+	}
+	focus_sdp_remote(s->offered, false, &f->sdp, &remote);
+	session_step(s, SESSION_CHANGING);
+	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
+		     on_modified, s);
+}
+
+void reinvite_judged(struct session *s, int status, const char *why)
+{
+	session_step(s, SESSION_UP);
+	if (s->cancelled) {
+		s->cancelled = false;
+		drop_offered(s);
+		dialog_refuse(s->dialog, 487, NULL);
+	} else if (status != 0) {
+		refuse_change(s, status, 399, why);
+	} else {
+		change(s);
+	}
+}
+
 void reinvite_on_change(struct session *s, struct slice offer)
 {
 	struct focus *f = s->room->focus;
 	struct focus_sdp_why why;
-	struct media_remote remote;
 	const char *misfit;
+	bool waits;
 	int status;
 
 	if (s->step != SESSION_UP) { /* our own move is in progress */
@@ -193,21 +225,13 @@ void reinvite_on_change(struct session *s, struct slice offer)
 		refuse_change(s, 488, 399, misfit);
 		return;
 	}
-	status = key_judge_change(s, s->offered, &why);
-	if (status != 0) { /* the session stays sealed, and as it was */
+	status = key_judge_change(s, s->offered, &why, &waits);
+	if (status != 0) /* the session stays sealed, and as it was */
 		refuse_change(s, status, why.warning, why.text);
-		return;
-	}
-	if (s->has_peer &&
-	    focus_sdp_same(s->offered, s->peer.sdp.origin_id, s->peer.sdp.origin_version)) {
-		drop_offered(s); /* a refresh: nothing changed (MSRP-131) */
-		dialog_answer(s->dialog, bytes_slice(&s->local.last));
-		return;
-	}
-	focus_sdp_remote(s->offered, false, &f->sdp, &remote);
-	session_step(s, SESSION_CHANGING);
-	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
-		     on_modified, s);
+	else if (waits)
+		session_step(s, SESSION_CHANGING);
+	else
+		change(s);
 }
 
 void reinvite_held(struct session *s)
@@ -365,6 +389,7 @@ static void lose_session(struct session *s)
 	key_park(s);
 	bytes_fini(&s->held_offer);
 	if (s->step == SESSION_CHANGING) {
+		key_unjudged(s);
 		session_step(s, SESSION_UP);
 		s->cancelled = false;
 		refuse_change(s, 500, 399, "media server lost");

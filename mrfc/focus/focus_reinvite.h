@@ -12,6 +12,8 @@ void reinvite_lines_closed(struct session *s);
 void reinvite_on_change(struct session *s, struct slice offer);
 /* The peer takes its change back: what is applied of it already is undone. */
 void reinvite_on_cancelled(struct session *s);
+/* What the key server says of the new request in its offer: 0, or the status to refuse it with. */
+void reinvite_judged(struct session *s, int status, const char *why);
 void reinvite_on_answer(struct session *s, struct slice sdp);
 void reinvite_on_failed(struct session *s, int status);
 /* If the peer's answer asked for it: the new offer without CEMA (RFC 6714 4.2). */

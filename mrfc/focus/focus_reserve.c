@@ -61,7 +61,7 @@ void reserve_on_offer(struct session *s, struct slice offer)
 		focus_sdp_peer_fini(s->offered);
 		why = (struct focus_sdp_why){399, "another transport"};
 		status = 488;
-	} else if (status == 0 && (status = key_judge_change(s, s->offered, &why)) != 0) {
+	} else if (status == 0 && (status = key_judge_change(s, s->offered, &why, NULL)) != 0) {
 		focus_sdp_peer_fini(s->offered);
 	}
 	if (status != 0) {

@@ -179,12 +179,25 @@ static int external_change(struct groupkey *g, const char *room,
 	return err;
 }
 
-static int external_request(struct groupkey *g, const char *room,
-			    const struct groupkey_member *from, struct slice bytes)
+static int send_request(struct groupkey *g, const char *room, const struct groupkey_member *from,
+			struct slice bytes, bool renews)
 {
 	struct ks_frame f = ks_relay_request(room, from, bytes);
 
+	f.number = renews;
 	return tell_server(external_of(g), &f);
+}
+
+static int external_request(struct groupkey *g, const char *room,
+			    const struct groupkey_member *from, struct slice bytes)
+{
+	return send_request(g, room, from, bytes, false);
+}
+
+static int external_renew(struct groupkey *g, const char *room, const struct groupkey_member *from,
+			  struct slice bytes)
+{
+	return send_request(g, room, from, bytes, true);
 }
 
 static void external_sent(struct groupkey *g, const char *room, uint64_t n_messages)
@@ -216,6 +229,7 @@ static const struct groupkey_ops external_ops = {
 	.close = external_close,
 	.change = external_change,
 	.request = external_request,
+	.renew = external_renew,
 	.sent = external_sent,
 	.ready = external_ready,
 	.free = external_free,

@@ -39,6 +39,18 @@ struct groupkey_events {
 	void (*refused)(const char *room, const char *uri, struct slice key_id, int err,
 			const char *why, void *arg);
 	/*
+	 * Bytes that tell him why he is refused, or his request dropped, and how he may do better: the
+	 * event that says so follows at once. Only for who has proven that he is himself.
+	 */
+	void (*error)(const char *room, const char *uri, struct slice key_id, struct slice bytes,
+		      void *arg);
+	/*
+	 * What was in his new offer (renew): 0, and the message it asked for came before; else it changed
+	 * nothing: err and why as above. He stays a member.
+	 */
+	void (*judged)(const char *room, const char *uri, struct slice key_id, int err,
+		       const char *why, void *arg);
+	/*
 	 * The key server of this room (NULL: of all) lost its keys or cannot be reached. back: tell it
 	 * all members again by open and change.
 	 */
@@ -66,6 +78,11 @@ struct groupkey_ops {
 	 */
 	int (*request)(struct groupkey *g, const char *room, const struct groupkey_member *from,
 		       struct slice bytes);
+	/*
+	 * The same of what is in a new offer of his: `judged` follows. Not 0: it cannot be judged now.
+	 */
+	int (*renew)(struct groupkey *g, const char *room, const struct groupkey_member *from,
+		     struct slice bytes);
 	/* So many more messages were sealed with the current key; NULL: the server does not ask. */
 	void (*sent)(struct groupkey *g, const char *room, uint64_t n_messages);
 	/* The room has a key server, or one is on its way. */

@@ -52,7 +52,10 @@ static bool makes_sense(const struct ks_frame *f, struct gkid *id_r)
 		return gkid_read(f->bytes, id_r) == 0 && gkid_epoch(id_r) != 0;
 	case KS_MESSAGE:
 		return f->bytes.len > 0 && f->bytes.len <= MIKEY_MAX_SIZE;
+	case KS_ERROR:
+		return f->bytes.len > 0 && f->bytes.len <= MIKEY_MAX_SIZE;
 	case KS_REFUSED:
+	case KS_JUDGED:
 		return true;
 	default:
 		return false;
@@ -83,6 +86,15 @@ static void tell_refused(const struct groupkey *g, const struct ks_frame *f, con
 			   g->arg);
 }
 
+static void tell_judged(const struct groupkey *g, const struct ks_frame *f, const struct names *n)
+{
+	char why[WHY_MAX + 1];
+
+	words_of(f->bytes, why);
+	g->events->judged(n->room, n->uri, f->key_id,
+			  f->number < ERR_MAX ? -(int)f->number : -ERR_DENIED, why, g->arg);
+}
+
 int ks_relay_tell(const struct groupkey *g, const struct ks_frame *f)
 {
 	const struct groupkey_events *to = g->events;
@@ -103,6 +115,12 @@ int ks_relay_tell(const struct groupkey *g, const struct ks_frame *f)
 		break;
 	case KS_CONFIRMED:
 		to->confirmed(n.room, n.uri, f->key_id, &id, g->arg);
+		break;
+	case KS_ERROR:
+		to->error(n.room, n.uri, f->key_id, f->bytes, g->arg);
+		break;
+	case KS_JUDGED:
+		tell_judged(g, f, &n);
 		break;
 	default:
 		tell_refused(g, f, &n);

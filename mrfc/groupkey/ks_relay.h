@@ -12,7 +12,7 @@ void ks_relay_add(struct bytes *list, bool joined, const struct groupkey_member 
 struct ks_frame ks_relay_request(const char *room, const struct groupkey_member *from,
 				 struct slice bytes);
 /*
- * Tells what a frame of the key server says. -ERR_SYNTAX: it is none of KS_EPOCH to KS_REFUSED, or its
+ * Tells what a frame of the key server says. -ERR_SYNTAX: it is none of KS_EPOCH to KS_JUDGED, or its
  * fields make no sense: nothing was told.
  */
 MUST_CHECK int ks_relay_tell(const struct groupkey *g, const struct ks_frame *f);

@@ -80,9 +80,11 @@ static void send_event(struct ks_service *s, const struct ks_out *out)
 	static const char *const names[] = {[KEYSERVER_EPOCH] = "epoch",
 					    [KEYSERVER_MESSAGE] = "message",
 					    [KEYSERVER_CONFIRMED] = "confirmed",
-					    [KEYSERVER_REFUSED] = "refused"};
+					    [KEYSERVER_REFUSED] = "refused",
+					    [KEYSERVER_ERROR] = "error"};
 
-	count(s->made, names[out->kind]);
+	if (out->kind != KEYSERVER_JUDGED) /* it is counted as such */
+		count(s->made, names[out->kind]);
 	if (out->kind == KEYSERVER_REFUSED)
 		log_peer("audit: no key of %s for %s: %s", out->room, out->uri, out->why);
 	if (out->to != NULL)
@@ -221,7 +223,8 @@ struct ks_service *ks_service_new(struct event_base *base,
 	timer_start(s->tick, TICK_MS);
 	s->made = metrics_add(metrics, METRICS_COUNTER, "mrfks_events_total", "event",
 			      "Of mrfks: epoch (a new key of a conference), message (a key for one "
-			      "member), confirmed (he has it), refused (no key for him).");
+			      "member), confirmed (he has it), refused (no key for him), error "
+			      "(he is told why).");
 	s->dropped =
 		metrics_add(metrics, METRICS_COUNTER, "mrfks_dropped_total", "reason",
 			    "Of mrfks: key messages of members that changed nothing, reasons as in "

@@ -75,6 +75,15 @@ static void tell(struct local *l, const struct keyserver_event *e)
 		if (to != NULL)
 			to->confirmed(e->room, e->uri, e->key_id, &e->gkid, l->g.arg);
 		break;
+	case KEYSERVER_ERROR:
+		count(l->made, "error");
+		if (to != NULL)
+			to->error(e->room, e->uri, e->key_id, e->bytes, l->g.arg);
+		break;
+	case KEYSERVER_JUDGED:
+		if (to != NULL)
+			to->judged(e->room, e->uri, e->key_id, e->err, e->why, l->g.arg);
+		break;
 	default:
 		tell_refused(l, e);
 		break;
@@ -130,20 +139,35 @@ static int local_change(struct groupkey *g, const char *room, const struct group
 	return err;
 }
 
-/* What was dropped is as if it had not come. */
-static int local_request(struct groupkey *g, const char *room, const struct groupkey_member *from,
-			 struct slice bytes)
+static void was_taken(struct local *l, const char *room, const struct groupkey_member *from,
+		      int err)
 {
-	struct local *l = local_of(g);
-	struct keyserver_now at = now();
-	int err = keyserver_request(l->ks, room, from, bytes, &at);
-
 	soon(l);
 	if (err != 0) {
 		count(l->dropped, keyserver_reason(err));
 		log_debug("a key message of %s in %s is dropped: %s", from->uri, room,
 			  keyserver_reason(err));
 	}
+}
+
+/* What was dropped is as if it had not come. */
+static int local_request(struct groupkey *g, const char *room, const struct groupkey_member *from,
+			 struct slice bytes)
+{
+	struct local *l = local_of(g);
+	struct keyserver_now at = now();
+
+	was_taken(l, room, from, keyserver_request(l->ks, room, from, bytes, &at));
+	return 0;
+}
+
+static int local_renew(struct groupkey *g, const char *room, const struct groupkey_member *from,
+		       struct slice bytes)
+{
+	struct local *l = local_of(g);
+	struct keyserver_now at = now();
+
+	was_taken(l, room, from, keyserver_renew(l->ks, room, from, bytes, &at));
 	return 0;
 }
 
@@ -178,6 +202,7 @@ static const struct groupkey_ops local_ops = {
 	.close = local_close,
 	.change = local_change,
 	.request = local_request,
+	.renew = local_renew,
 	.sent = local_sent,
 	.ready = local_ready,
 	.free = local_free,
@@ -202,7 +227,8 @@ struct groupkey *groupkey_local_new(struct event_base *base,
 	l->made = metrics_add(
 		metrics, METRICS_COUNTER, "mrfc_groupkey_events_total", "event",
 		"What the key server did: epoch (a new key of a conference), message "
-		"(a key for one member), confirmed (he has it), refused (no key for him).");
+		"(a key for one member), confirmed (he has it), refused (no key for him), error (he "
+		"is told why).");
 	l->dropped = metrics_add(
 		metrics, METRICS_COUNTER, "mrfc_groupkey_dropped_total", "reason",
 		"Key messages of members that changed nothing: malformed, unknown (no such key or "

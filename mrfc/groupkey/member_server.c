@@ -438,12 +438,13 @@ static int member_change(struct groupkey *g, const char *room, const struct grou
 	return 0;
 }
 
-static int member_request(struct groupkey *g, const char *room, const struct groupkey_member *from,
-			  struct slice bytes)
+static int ask(struct groupkey *g, const char *room, const struct groupkey_member *from,
+	       struct slice bytes, bool renews)
 {
 	struct served *r = find(of(g), room);
 	struct ks_frame f = ks_relay_request(room, from, bytes);
 
+	f.number = renews;
 	if (r == NULL || r->state != SERVES)
 		return -ERR_CLOSED;
 	if (r->held.len + bytes.len > HELD_MAX) {
@@ -452,6 +453,18 @@ static int member_request(struct groupkey *g, const char *room, const struct gro
 	}
 	hold(r, &f);
 	return 0;
+}
+
+static int member_request(struct groupkey *g, const char *room, const struct groupkey_member *from,
+			  struct slice bytes)
+{
+	return ask(g, room, from, bytes, false);
+}
+
+static int member_renew(struct groupkey *g, const char *room, const struct groupkey_member *from,
+			struct slice bytes)
+{
+	return ask(g, room, from, bytes, true);
 }
 
 static void member_sent(struct groupkey *g, const char *room, uint64_t n_messages)
@@ -485,6 +498,7 @@ static const struct groupkey_ops member_ops = {
 	.close = member_close,
 	.change = member_change,
 	.request = member_request,
+	.renew = member_renew,
 	.sent = member_sent,
 	.ready = member_ready,
 	.free = member_free,

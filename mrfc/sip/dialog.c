@@ -114,6 +114,7 @@ static void destroy(struct dialog *d)
 	sip_leg_detach(&d->usage);
 	bytes_fini(&d->held);
 	bytes_fini(&d->local);
+	bytes_fini(&d->explanation);
 	bytes_fini(&d->next_offer);
 	free(d->bye_text);
 	free(d->name);
@@ -269,15 +270,32 @@ void dialog_answer(struct dialog *d, struct slice sdp)
 	answer_now(d, sdp);
 }
 
+void dialog_explain(struct dialog *d, struct slice sdp)
+{
+	bytes_reset(&d->explanation);
+	bytes_add_slice(&d->explanation, sdp);
+}
+
+static struct sip_answer refusal(const struct dialog *d, int status, const char *headers)
+{
+	bool explained = status == 488 && d->explanation.len > 0;
+
+	return (struct sip_answer){.status = status,
+				   .headers = headers,
+				   .content_type = explained ? "application/sdp" : NULL,
+				   .body = explained ? bytes_slice(&d->explanation) : SLICE_NULL};
+}
+
 void dialog_refuse(struct dialog *d, int status, const char *headers)
 {
-	const struct sip_answer answer = {.status = status, .headers = headers};
+	const struct sip_answer answer = refusal(d, status, headers);
 
 	d->change_waits = false;
 	if (d->update != NULL)
 		sip_in_end(&d->update, &answer);
 	else if (d->invite != NULL)
 		sip_in_end(&d->invite, &answer);
+	bytes_reset(&d->explanation);
 	dialog_continue(d);
 }
 
@@ -502,6 +520,7 @@ struct sip_in *dialog_take_bye(struct dialog *d)
 void dialog_close(struct dialog **dp, int status, const char *headers, int cause, const char *text)
 {
 	struct dialog *d = *dp;
+	struct sip_answer answer;
 
 	if (d == NULL)
 		return;
@@ -510,7 +529,8 @@ void dialog_close(struct dialog **dp, int status, const char *headers, int cause
 	d->closed = true;
 	switch (d->state) {
 	case DIALOG_INCOMING:
-		sip_in_end(&d->invite, &(struct sip_answer){.status = status, .headers = headers});
+		answer = refusal(d, status, headers);
+		sip_in_end(&d->invite, &answer);
 		(void)dialog_event(d, DIALOG_EV_REFUSE);
 		dialog_release(d);
 		break;

@@ -133,6 +133,8 @@ void dialog_progress(struct dialog *d, struct slice sdp);
 void dialog_take_call(struct dialog *d);
 /* Offer anew before our call is answered, after a reliable answer; its answer replaces that one. */
 void dialog_early_offer(struct dialog *d, struct slice sdp);
+/* This description goes with our next refusal by 488 (RFC 3261 21.4.26, RFC 4567 4.1.2). */
+void dialog_explain(struct dialog *d, struct slice sdp);
 /* Refuse the change that waits; headers may be NULL. The session stays. */
 void dialog_refuse(struct dialog *d, int status, const char *headers);
 /* The peer's answer is in effect: ACK its 2xx (the owner calls this after `answer`). */

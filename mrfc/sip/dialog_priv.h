@@ -35,8 +35,9 @@ struct dialog {
 	struct sip_in *invite; /* INVITE or re-INVITE of the peer until its ACK */
 	struct sip_in *update; /* UPDATE with an offer that waits for our answer */
 	struct sip_in *bye;
-	bool change_waits; /* the owner has a change to answer */
-	bool we_offer;     /* the 2xx carries our offer, the ACK the answer */
+	bool change_waits;        /* the owner has a change to answer */
+	struct bytes explanation; /* of a refusal */
+	bool we_offer;            /* the 2xx carries our offer, the ACK the answer */
 	bool wait_prack;
 	struct bytes held; /* answer that waits for the PRACK */
 	bool holding;

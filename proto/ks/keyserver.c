@@ -72,6 +72,7 @@ static void item_drop(struct keyserver *ks, struct ks_item *item)
 		return;
 	free(item->uri);
 	free(item->key_id);
+	bytes_fini(&item->bytes);
 	free(item);
 }
 
@@ -79,6 +80,20 @@ static void item_add(struct keyserver *ks, struct ks_item *item)
 {
 	TAILQ_INSERT_TAIL(&ks->queue, item, link);
 	item->queued = true;
+}
+
+void ks_tell_error(struct keyserver *ks, struct ks_room *room, const char *uri, struct slice key_id,
+		   struct bytes *message_take)
+{
+	struct ks_item *item = xcalloc(1, sizeof(*item));
+
+	item->kind = KEYSERVER_ERROR;
+	item->room = room;
+	item->uri = xstrdup(uri);
+	item->key_id = slice_dup(key_id);
+	item->bytes = *message_take;
+	*message_take = BYTES_INIT;
+	item_add(ks, item);
 }
 
 void ks_tell(struct keyserver *ks, enum keyserver_kind kind, struct ks_room *room, const char *uri,
@@ -180,7 +195,7 @@ static void member_drop(struct keyserver *ks, struct ks_room *room, struct ks_me
 
 /* --- rooms --- */
 
-static struct ks_room *room_find(const struct keyserver *ks, const char *uri)
+struct ks_room *ks_room_find(const struct keyserver *ks, const char *uri)
 {
 	struct ks_room *room;
 
@@ -216,7 +231,7 @@ static void room_drop(struct keyserver *ks, struct ks_room *room)
 
 int keyserver_open(struct keyserver *ks, const char *uri, enum gke_suite suite)
 {
-	struct ks_room *room = room_find(ks, uri);
+	struct ks_room *room = ks_room_find(ks, uri);
 
 	if (strlen(uri) > MIKEY_ID_MAX)
 		return -ERR_LIMIT;
@@ -233,7 +248,7 @@ int keyserver_open(struct keyserver *ks, const char *uri, enum gke_suite suite)
 
 int keyserver_close(struct keyserver *ks, const char *uri)
 {
-	struct ks_room *room = room_find(ks, uri);
+	struct ks_room *room = ks_room_find(ks, uri);
 
 	if (room == NULL)
 		return -ERR_NOT_FOUND;
@@ -302,6 +317,7 @@ static bool join(struct keyserver *ks, struct ks_room *room, const struct groupk
 {
 	const struct member_key *key = NULL;
 	const char *why = "no key of his is known";
+	struct bytes error = BYTES_INIT;
 	struct ks_member *m;
 	int err = 0;
 
@@ -312,7 +328,8 @@ static bool join(struct keyserver *ks, struct ks_room *room, const struct groupk
 		err = -ERR_DENIED;
 		why = "the key server does not have him on its list";
 	} else if (who->request.len > 0) {
-		err = ks_judge_request(ks, room, who->uri, who->request, true, now, &key, &why);
+		err = ks_judge_request(ks, room, who->uri, who->request, KS_JOINING, now, &key,
+				       &why, &error);
 	} else {
 		key = ks_key_find(ks, who->uri, who->key_id);
 		err = key == NULL ? -ERR_NOT_FOUND : 0;
@@ -322,6 +339,8 @@ static bool join(struct keyserver *ks, struct ks_room *room, const struct groupk
 		why = "it is of another key of his";
 	}
 	if (err != 0) {
+		if (error.len > 0)
+			ks_tell_error(ks, room, who->uri, who->key_id, &error);
 		ks_tell(ks, KEYSERVER_REFUSED, room, who->uri, who->key_id, NULL, err, why);
 		return false;
 	}
@@ -334,7 +353,7 @@ int keyserver_change(struct keyserver *ks, const char *uri, const struct groupke
 		     size_t n_joined, const struct groupkey_member *left, size_t n_left,
 		     const struct keyserver_now *now)
 {
-	struct ks_room *room = room_find(ks, uri);
+	struct ks_room *room = ks_room_find(ks, uri);
 	size_t n_in = 0;
 
 	if (room == NULL)
@@ -351,7 +370,7 @@ int keyserver_change(struct keyserver *ks, const char *uri, const struct groupke
 void keyserver_sent(struct keyserver *ks, const char *uri, uint64_t n_messages,
 		    const struct keyserver_now *now)
 {
-	struct ks_room *room = room_find(ks, uri);
+	struct ks_room *room = ks_room_find(ks, uri);
 
 	if (room == NULL || room->epoch == 0)
 		return;
@@ -366,71 +385,6 @@ void keyserver_age(struct keyserver *ks, const struct keyserver_now *now)
 		if (room->epoch > 0 && now->mono_ms - room->since_ms >= ks->life_ms)
 			new_epoch(ks, room, now);
 	}
-}
-
-/* --- what members send --- */
-
-static int take_confirmation(struct keyserver *ks, struct ks_room *room,
-			     const struct groupkey_member *from, struct slice bytes)
-{
-	struct ks_member *m;
-	struct ks_sent *sent;
-	struct gkid gkid;
-	int err = ks_judge_confirmation(ks, room, from, bytes, &m, &sent);
-
-	if (err != 0 || sent->n_confirmed >= KS_CONFIRMS)
-		return err;
-	sent->n_confirmed++;
-	gkid = gkid_make(room->domain, sent->epoch);
-	ks_tell(ks, KEYSERVER_CONFIRMED, room, m->uri, slice_str(m->key_id), &gkid, 0, NULL);
-	return 0;
-}
-
-const char *keyserver_reason(int err)
-{
-	switch (-err) {
-	case ERR_DENIED:
-		return "denied";
-	case ERR_STALE:
-		return "stale";
-	case ERR_LIMIT:
-		return "rate";
-	case ERR_NOT_FOUND:
-		return "unknown";
-	default:
-		return "malformed";
-	}
-}
-
-int keyserver_request(struct keyserver *ks, const char *uri, const struct groupkey_member *from,
-		      struct slice bytes, const struct keyserver_now *now)
-{
-	struct ks_room *room = room_find(ks, uri);
-	const struct member_key *key;
-	const char *why = NULL;
-	struct ks_member *m;
-	int err;
-
-	if (room == NULL)
-		return -ERR_NOT_FOUND;
-	if (ks_person_find(room, from->uri) == NULL) {
-		ks_tell(ks, KEYSERVER_REFUSED, room, from->uri, from->key_id, NULL, -ERR_DENIED,
-			"he is no member, or no more");
-		return -ERR_DENIED;
-	}
-	if (mikey_data_type(bytes) == MIKEY_PSK_VERIFY)
-		return take_confirmation(ks, room, from, bytes);
-	err = ks_judge_request(ks, room, from->uri, bytes, false, now, &key, &why);
-	if (err != 0)
-		return err;
-	m = ks_member_find(room, from->uri, slice_str(key->id));
-	if (m == NULL) /* a key of his, but he is not in with that one */
-		return -ERR_DENIED;
-	if (!ks_request_allowed(ks, key, now->mono_ms))
-		return -ERR_LIMIT;
-	if (!m->items[KS_FRESH].queued)
-		ks_owe(ks, room, m, KS_ANSWER);
-	return 0;
 }
 
 /* --- what is fetched --- */
@@ -528,6 +482,11 @@ bool keyserver_next(struct keyserver *ks, const struct keyserver_now *now,
 	event_r->gkid = item->gkid;
 	event_r->err = item->err;
 	event_r->why = item->why;
+	if (item->bytes.len > 0) {
+		bytes_reset(&ks->out_bytes);
+		bytes_add_slice(&ks->out_bytes, bytes_slice(&item->bytes));
+		event_r->bytes = bytes_slice(&ks->out_bytes);
+	}
 	item_drop(ks, item);
 	return true;
 }
@@ -535,7 +494,7 @@ bool keyserver_next(struct keyserver *ks, const struct keyserver_now *now,
 bool keyserver_key(const struct keyserver *ks, const char *uri, struct gkid *id_r,
 		   struct slice *tek_r)
 {
-	const struct ks_room *room = room_find(ks, uri);
+	const struct ks_room *room = ks_room_find(ks, uri);
 
 	if (room == NULL || room->epoch == 0)
 		return false;

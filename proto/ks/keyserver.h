@@ -51,7 +51,10 @@ enum keyserver_kind {
 	KEYSERVER_EPOCH,     /* gkid */
 	KEYSERVER_MESSAGE,   /* uri, key_id, bytes, fresh */
 	KEYSERVER_CONFIRMED, /* uri, key_id, gkid */
-	KEYSERVER_REFUSED    /* uri, key_id, err, why */
+	KEYSERVER_REFUSED,   /* uri, key_id, err, why */
+	/* uri, key_id, bytes: tells him why he is refused or his request dropped, which follows */
+	KEYSERVER_ERROR,
+	KEYSERVER_JUDGED /* uri, key_id, err (0: fine), why: of keyserver_renew() */
 };
 /* One thing that came of calls; views that live until the next call. */
 struct keyserver_event {
@@ -89,6 +92,10 @@ MUST_CHECK int keyserver_change(struct keyserver *ks, const char *room,
 MUST_CHECK int keyserver_request(struct keyserver *ks, const char *room,
 				 const struct groupkey_member *from, struct slice bytes,
 				 const struct keyserver_now *now);
+/* The same of bytes in a new offer of his: KEYSERVER_JUDGED says what came of it, behind the message. */
+MUST_CHECK int keyserver_renew(struct keyserver *ks, const char *room,
+			       const struct groupkey_member *from, struct slice bytes,
+			       const struct keyserver_now *now);
 /* More messages were sealed under the current key. */
 void keyserver_sent(struct keyserver *ks, const char *room, uint64_t n_messages,
 		    const struct keyserver_now *now);

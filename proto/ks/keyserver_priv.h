@@ -22,6 +22,7 @@ struct ks_item {
 	struct gkid gkid;
 	int err;
 	const char *why;
+	struct bytes bytes; /* KEYSERVER_ERROR */
 };
 
 /* A message that may be confirmed: all that is needed to see that, with the RAND of its epoch. */
@@ -68,7 +69,8 @@ struct ks_room {
 struct ks_sender {
 	char *name;
 	uint64_t last_t;
-	uint64_t busy_until_ms; /* of the limit for requests */
+	uint64_t busy_until_ms;      /* of the limit for requests */
+	uint64_t explained_until_ms; /* for what we tell him when they are refused */
 	UT_hash_handle hh;
 };
 
@@ -91,30 +93,35 @@ struct keyserver {
 	struct bytes out_bytes;
 };
 
+struct ks_room *ks_room_find(const struct keyserver *ks, const char *uri);
 struct ks_member *ks_member_find(const struct ks_room *room, const char *uri, struct slice key_id);
 struct ks_person *ks_person_find(const struct ks_room *room, const char *uri);
 /* Something to fetch; copies. */
 void ks_tell(struct keyserver *ks, enum keyserver_kind kind, struct ks_room *room, const char *uri,
 	     struct slice key_id, const struct gkid *gkid, int err, const char *why);
+/* A message for him that says why he is refused. */
+void ks_tell_error(struct keyserver *ks, struct ks_room *room, const char *uri, struct slice key_id,
+		   struct bytes *message_take);
 /* A message of this kind for him, with what is current when it is fetched. */
 void ks_owe(struct keyserver *ks, struct ks_room *room, struct ks_member *m, int which);
 const struct member_key *ks_key_find(const struct keyserver *ks, const char *uri, struct slice id);
 struct gkid ks_gkid(const struct ks_room *room);
 uint8_t *ks_rand(struct ks_room *room, uint32_t epoch);
 
+/* How a request came. */
+enum ks_way {
+	KS_JOINING, /* in the offer of who wants in: the room may be meant by the factory's URI */
+	KS_OFFER,   /* in a later one */
+	KS_LATER    /* by itself */
+};
 /*
  * keyserver_judge.c: is this a genuine request for the current key, by the user uri? 0 and his key; else
- * -ERR_* as groupkey_events.refused has them, and why. joining: it came with his offer.
+ * -ERR_* as groupkey_events.refused has them, and why; error: what may be told him then, if anything.
  */
 MUST_CHECK int ks_judge_request(struct keyserver *ks, const struct ks_room *room, const char *uri,
-				struct slice bytes, bool joining, const struct keyserver_now *now,
-				const struct member_key **key_r, const char **why_r);
-/* One more request of his is in time. */
-bool ks_request_allowed(struct keyserver *ks, const struct member_key *key, uint64_t now_ms);
-/* Does it confirm a message to one of his keys? 0 and which; -ERR_SYNTAX, -ERR_DENIED, -ERR_STALE. */
-MUST_CHECK int ks_judge_confirmation(const struct keyserver *ks, struct ks_room *room,
-				     const struct groupkey_member *from, struct slice bytes,
-				     struct ks_member **member_r, struct ks_sent **sent_r);
+				struct slice bytes, enum ks_way way,
+				const struct keyserver_now *now, const struct member_key **key_r,
+				const char **why_r, struct bytes *error);
 void ks_senders_free(struct keyserver *ks);
 
 #endif

@@ -28,13 +28,15 @@ enum ks_verb {
 	KS_OPEN = 16, /* room; number: enum gke_suite */
 	KS_CLOSE,     /* room */
 	KS_CHANGE,    /* room; bytes: list of who joined and left */
-	KS_REQUEST,   /* room, uri, key_id, bytes */
+	KS_REQUEST,   /* room, uri, key_id, bytes; number: 1 in a new offer: say what came of it */
 	KS_SENT,      /* room; number: of messages */
 	/* key server to MRFC */
 	KS_EPOCH = 32, /* room; bytes: GKID */
 	KS_MESSAGE,    /* room, uri, key_id, bytes; number: 1 fresh, 0 an answer */
 	KS_CONFIRMED,  /* room, uri, key_id; bytes: GKID */
-	KS_REFUSED     /* room, uri, key_id; number: enum err; bytes: why */
+	KS_REFUSED,    /* room, uri, key_id; number: enum err; bytes: why */
+	KS_ERROR,      /* room, uri, key_id, bytes: for him; REFUSED or JUDGED follows */
+	KS_JUDGED      /* as REFUSED, of a KS_REQUEST in a new offer; number: 0: it is fine */
 };
 
 struct ks_frame {

@@ -175,7 +175,8 @@ static int request(struct ks_serve *s, const char *room, const struct ks_frame *
 {
 	struct groupkey_member from = {.uri = slice_dup(f->uri), .key_id = f->key_id};
 
-	taken->dropped = keyserver_request(s->ks, room, &from, f->bytes, now);
+	taken->dropped = f->number == 1 ? keyserver_renew(s->ks, room, &from, f->bytes, now)
+					: keyserver_request(s->ks, room, &from, f->bytes, now);
 	free((char *)(uintptr_t)from.uri);
 	return 0;
 }
@@ -236,10 +237,10 @@ int ks_serve_take(struct ks_serve *s, struct ks_client *c, const struct ks_frame
 
 bool ks_serve_next(struct ks_serve *s, const struct keyserver_now *now, struct ks_out *out_r)
 {
-	static const uint8_t verbs[] = {[KEYSERVER_EPOCH] = KS_EPOCH,
-					[KEYSERVER_MESSAGE] = KS_MESSAGE,
-					[KEYSERVER_CONFIRMED] = KS_CONFIRMED,
-					[KEYSERVER_REFUSED] = KS_REFUSED};
+	static const uint8_t verbs[] = {
+		[KEYSERVER_EPOCH] = KS_EPOCH,         [KEYSERVER_MESSAGE] = KS_MESSAGE,
+		[KEYSERVER_CONFIRMED] = KS_CONFIRMED, [KEYSERVER_REFUSED] = KS_REFUSED,
+		[KEYSERVER_ERROR] = KS_ERROR,         [KEYSERVER_JUDGED] = KS_JUDGED};
 	struct keyserver_event e;
 	struct owned *o;
 
@@ -261,7 +262,9 @@ bool ks_serve_next(struct ks_serve *s, const struct keyserver_now *now, struct k
 	if (e.kind == KEYSERVER_MESSAGE) {
 		out_r->frame.bytes = e.bytes;
 		out_r->frame.number = e.fresh;
-	} else if (e.kind == KEYSERVER_REFUSED) {
+	} else if (e.kind == KEYSERVER_ERROR) {
+		out_r->frame.bytes = e.bytes;
+	} else if (e.kind == KEYSERVER_REFUSED || e.kind == KEYSERVER_JUDGED) {
 		out_r->frame.bytes = slice_str(e.why);
 		out_r->frame.number = (uint64_t)-e.err;
 	}

@@ -222,6 +222,135 @@ static void offers_are_judged_alike(void **state)
 	assert_int_equal(rig->seen[0].err, -ERR_DENIED);
 }
 
+/* A request in an offer of who wants in (NULL: of who is in), MACed with his key `with`. */
+static int offer(struct rig *rig, const char *uri, const char *with, const struct mikey_init *ask,
+		 bool join)
+{
+	struct groupkey_member who = {.uri = uri};
+	struct bytes b = BYTES_INIT;
+	int err;
+
+	assert_int_equal(mikey_build_init(ask, rig_psk(rig, uri, with), &b), 0);
+	who.request = bytes_slice(&b);
+	err = join ? keyserver_change(rig->ks, ROOM, &who, 1, NULL, 0, &rig->now)
+		   : keyserver_renew(rig->ks, ROOM, &who, bytes_slice(&b), &rig->now);
+	bytes_fini(&b);
+	(void)rig_fetch(rig);
+	return err;
+}
+
+/* The error message that came first answers ask, and proves itself. */
+static struct mikey explained(struct rig *rig, const char *uri, const char *id,
+			      const struct mikey_init *ask)
+{
+	struct bytes b = BYTES_INIT;
+	struct mikey said, e;
+
+	assert_int_equal(rig->n, 2);
+	assert_int_equal(rig->seen[0].kind, KEYSERVER_ERROR);
+	assert_int_equal(mikey_build_init(ask, rig_psk(rig, uri, id), &b), 0);
+	assert_int_equal(mikey_parse(bytes_slice(&b), &said, NULL), 0);
+	assert_int_equal(
+		mikey_parse(slice_make(rig->seen[0].octets, rig->seen[0].bytes.len), &e, NULL), 0);
+	assert_int_equal(mikey_check_refusal(&e, &said, rig_psk(rig, uri, id)), 1);
+	bytes_fini(&b);
+	return e;
+}
+
+static void who_proves_himself_is_told_what_time_it_is_and_which_suite(void **state)
+{
+	/* covers: KM-006, MIKEY-002, MIKEY-007 */
+	struct rig *rig = *state;
+	struct mikey_init ask = rig_ask(rig, CAROL, "c1");
+	struct mikey e;
+
+	ask.t = mikey_time(rig->now.wall_us - 400000000u);
+	assert_int_equal(offer(rig, CAROL, "c1", &ask, true), 0);
+	e = explained(rig, CAROL, "c1", &ask);
+	assert_int_equal(e.error, MIKEY_ERR_TS);
+	assert_int_equal(e.clock, mikey_time(rig->now.wall_us));
+	assert_int_equal(rig->seen[1].kind, KEYSERVER_REFUSED);
+	assert_int_equal(rig->seen[1].err, -ERR_STALE);
+	ask.t = e.clock;
+	ask.suite = GKE_SUITE_A;
+	assert_int_equal(offer(rig, CAROL, "c1", &ask, true), 0);
+	e = explained(rig, CAROL, "c1", &ask);
+	assert_int_equal(e.error, MIKEY_ERR_PRF);
+	assert_int_equal(e.suite, GKE_SUITE_B);
+	assert_int_equal(rig->seen[1].err, -ERR_SYNTAX);
+	ask.suite = GKE_SUITE_B; /* neither took anything from him */
+	assert_int_equal(offer(rig, CAROL, "c1", &ask, true), 0);
+	assert_non_null(rig_seen(rig, KEYSERVER_MESSAGE, CAROL));
+}
+
+/* No oracle: whoever cannot prove who he is learns nothing, and who can not as often as he likes. */
+static void nothing_is_explained_to_others(void **state)
+{
+	/* covers: KM-006, MIKEY-003 */
+	struct rig *rig = *state;
+	struct mikey_init ask = rig_ask(rig, ALICE, "a1");
+	uint64_t right = ask.t;
+
+	ask.t = mikey_time(rig->now.wall_us - 400000000u);
+	assert_int_equal(offer(rig, ALICE, "a2", &ask, true), 0); /* another key: MAC */
+	assert_int_equal(rig->n, 1);
+	assert_int_equal(rig->seen[0].kind, KEYSERVER_REFUSED);
+	ask.idrpsk = SLICE_LIT("a9");
+	assert_int_equal(offer(rig, ALICE, "a1", &ask, true), 0); /* no such key */
+	assert_int_equal(rig->n, 1);
+	ask = rig_ask(rig, BOB, "b1");
+	ask.t = mikey_time(rig->now.wall_us - 400000000u);
+	assert_int_equal(offer(rig, ALICE, "a1", &ask, true), 0); /* names another */
+	assert_int_equal(rig->n, 1);
+	ask = rig_ask(rig, ALICE, "a1");
+	ask.idrapp = slice_str(OTHER_ROOM);
+	ask.suite = GKE_SUITE_A;
+	assert_int_equal(offer(rig, ALICE, "a1", &ask, true), 0);
+	assert_int_equal(rig->n, 1);
+	ask = rig_ask(rig, ALICE, "a1");
+	ask.t = mikey_time(rig->now.wall_us - 400000000u);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(offer(rig, ALICE, "a1", &ask, true), 0);
+		assert_int_equal(rig->n, i < 3 ? 2 : 1);
+	}
+	assert_int_equal(rig_send(rig, ALICE, NULL, SLICE_LIT("x")), -ERR_SYNTAX);
+	ask.t = right; /* the old one, played back, took nothing from his requests */
+	assert_int_equal(rig_request(rig, ALICE, "a1", &ask), 0);
+	assert_int_equal(rig_fetch(rig), 1);
+	ask.t = mikey_time(rig->now.wall_us + 86400000000u);
+	assert_int_equal(rig_request(rig, ALICE, "a1", &ask), -ERR_STALE);
+	assert_int_equal(rig_fetch(rig), 0); /* by itself it is dropped in silence */
+}
+
+static void what_is_in_a_new_offer_is_judged_behind_its_message(void **state)
+{
+	/* covers: KM-007 */
+	struct rig *rig = *state;
+	struct mikey_init ask = rig_ask(rig, ALICE, "a1");
+
+	assert_int_equal(offer(rig, ALICE, "a1", &ask, false), 0);
+	assert_int_equal(rig->n, 2);
+	assert_int_equal(rig->seen[0].kind, KEYSERVER_MESSAGE);
+	assert_int_equal(rig->seen[1].kind, KEYSERVER_JUDGED);
+	assert_int_equal(rig->seen[1].err, 0);
+	assert_int_equal(offer(rig, ALICE, "a1", &ask, false), -ERR_STALE); /* again */
+	assert_int_equal(rig->n, 1);
+	assert_int_equal(rig->seen[0].kind, KEYSERVER_JUDGED);
+	assert_int_equal(rig->seen[0].err, -ERR_STALE);
+	ask.t++;
+	assert_int_equal(offer(rig, ALICE, "a2", &ask, false), -ERR_DENIED);
+	assert_int_equal(rig->n, 1);
+	assert_int_equal(rig->seen[0].err, -ERR_DENIED);
+	ask.t = mikey_time(rig->now.wall_us + 400000000u);
+	assert_int_equal(offer(rig, ALICE, "a1", &ask, false), -ERR_STALE);
+	assert_int_equal(explained(rig, ALICE, "a1", &ask).error, MIKEY_ERR_TS);
+	ask = rig_ask(rig, CAROL, "c1"); /* she is not in */
+	assert_int_equal(offer(rig, CAROL, "c1", &ask, false), -ERR_DENIED);
+	assert_int_equal(rig->n, 2);
+	assert_int_equal(rig->seen[0].kind, KEYSERVER_REFUSED);
+	assert_int_equal(rig->seen[1].kind, KEYSERVER_JUDGED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +365,9 @@ int main(void)
 		TEST(who_was_removed_is_refused),
 		TEST(refusals_that_nobody_fetches_are_bounded),
 		TEST(offers_are_judged_alike),
+		TEST(who_proves_himself_is_told_what_time_it_is_and_which_suite),
+		TEST(nothing_is_explained_to_others),
+		TEST(what_is_in_a_new_offer_is_judged_behind_its_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

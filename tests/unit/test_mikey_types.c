@@ -156,6 +156,78 @@ static void errors_are_written_and_read(void **state)
 	bytes_fini(&b);
 }
 
+/* covers: KM-006 */
+static void a_refusal_proves_who_it_is_of_and_names_suite_and_time(void **state)
+{
+	struct mikey_init init = rig_request(GKE_SUITE_A);
+	struct bytes b = rig_build(&init), out = BYTES_INIT;
+	struct slice psk = rig_psk();
+	struct mikey m, e, other;
+
+	(void)state;
+	assert_int_equal(rig_read(&b, &m), 0);
+	mikey_build_refusal(&m, GKE_SUITE_B, MIKEY_ERR_PRF, 77, psk, &out);
+	assert_int_equal(rig_read(&out, &e), 0);
+	assert_int_equal(e.data_type, MIKEY_ERROR);
+	assert_int_equal(e.error, MIKEY_ERR_PRF);
+	assert_int_equal(e.suite, GKE_SUITE_B);
+	assert_int_equal(e.clock, 77);
+	assert_int_equal(e.t, m.t);
+	assert_int_equal(mikey_check_refusal(&e, &m, psk), 1);
+	other = m;
+	other.t++;
+	assert_int_equal(mikey_check_refusal(&e, &other, psk), -ERR_SYNTAX);
+	other = m;
+	other.rand = slice_first(m.raw, MIKEY_RAND_SIZE);
+	assert_int_equal(mikey_check_refusal(&e, &other, psk), -ERR_DENIED);
+	assert_int_equal(mikey_check_refusal(&m, &m, psk), -ERR_SYNTAX);
+	for (size_t at = 0; at < out.len; at++) { /* no octet of it is without meaning */
+		out.data[at] ^= 0x20;
+		if (rig_read(&out, &e) == 0)
+			assert_int_not_equal(mikey_check_refusal(&e, &m, psk), 1);
+		out.data[at] ^= 0x20;
+	}
+	bytes_reset(&out);
+	mikey_build_error(&m, MIKEY_ERR_PRF, &out);
+	assert_int_equal(rig_read(&out, &e), 0);
+	assert_int_equal(mikey_check_refusal(&e, &m, psk), 0);
+	bytes_fini(&out);
+	bytes_fini(&b);
+}
+
+/* covers: KM-006 */
+static void the_time_of_an_error_stands_once_between_error_and_proof(void **state)
+{
+	struct draft d;
+
+	(void)state;
+	for (unsigned n = 0; n < 3; n++) {
+		d = draft_new(MIKEY_ERROR, 1);
+		add_t(&d);
+		draft_add(&d, MIKEY_NEXT_ERR, "\1\0\0", 3);
+		add_ext(&d, 250, 3); /* not known: skipped */
+		for (unsigned i = 0; i < n; i++)
+			draft_add(&d, MIKEY_NEXT_EXT, "\361\0\10\1\2\3\4\5\6\7\10", 11);
+		assert_int_equal(finish(&d, NULL), n < 2 ? 0 : -ERR_SYNTAX);
+	}
+	d = draft_new(MIKEY_ERROR, 1);
+	add_t(&d);
+	add_ext(&d, 250, 3);
+	draft_add(&d, MIKEY_NEXT_ERR, "\1\0\0", 3);
+	assert_int_equal(finish(&d, NULL), -ERR_SYNTAX);
+	d = draft_new(MIKEY_ERROR, 1);
+	add_t(&d);
+	draft_add(&d, MIKEY_NEXT_ERR, "\1\0\0", 3);
+	draft_add(&d, MIKEY_NEXT_EXT, "\361\0\7\1\2\3\4\5\6\7", 10);
+	assert_int_equal(finish(&d, NULL), -ERR_SYNTAX);
+	d = draft_new(MIKEY_ERROR, 1);
+	add_t(&d);
+	draft_add(&d, MIKEY_NEXT_ERR, "\1\0\0", 3);
+	add_v(&d);
+	add_ext(&d, 250, 3);
+	assert_int_equal(finish(&d, NULL), -ERR_SYNTAX);
+}
+
 /* What was read before the offence names the message that the error is about. */
 static void an_error_can_answer_a_message_that_was_refused(void **state)
 {
@@ -240,6 +312,8 @@ int main(void)
 		cmocka_unit_test(tickets_are_known_as_such_and_refused),
 		cmocka_unit_test(the_data_type_wants_a_version_and_two_octets),
 		cmocka_unit_test(errors_are_written_and_read),
+		cmocka_unit_test(a_refusal_proves_who_it_is_of_and_names_suite_and_time),
+		cmocka_unit_test(the_time_of_an_error_stands_once_between_error_and_proof),
 		cmocka_unit_test(an_error_can_answer_a_message_that_was_refused),
 		cmocka_unit_test(confirmations_and_errors_have_their_own_payloads),
 		cmocka_unit_test(the_clock_goes_to_ntp_and_back),

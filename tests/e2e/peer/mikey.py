@@ -8,6 +8,7 @@ the identities and suites of RFC 6043, the SDP-IDs extension of RFC 4567. Nothin
     key = open_(m, mk)             # Key(tek, gkid); None: a key request. Refused: not of this key
     answer = verification(m, mk)   # R_MESSAGE
     confirm(parse(answer), m, mk)  # or Refused
+    e = error(octets, m, mk)       # an error message in answer to m: number, suite, clock, proven
 """
 
 import collections
@@ -35,6 +36,9 @@ B = Suite(1, 3, 2, hashlib.sha256, 32, 32, 32)
 SUITES = {s.prf: s for s in (A, B)}
 
 Key = collections.namedtuple("Key", "tek gkid")
+Error = collections.namedtuple("Error", "number suite clock proven")
+ERR, ERROR, CLOCK_EXT = 12, 6, 241
+BAD_TS, BAD_PRF, BAD_MAC, BAD_ENCR = 1, 2, 3, 4
 Message = collections.namedtuple(
     "Message", "raw data_type v suite csb t rand idri idrr idrpsk idrapp sdp_ids encrypted mac")
 
@@ -276,3 +280,51 @@ def confirm(r, m, psk):
         raise Refused("no verification of this message")
     if not hmac.compare_digest(verification_mac(r.raw[:-r.suite.mac_size], m, psk), r.mac):
         raise Refused("MAC")
+
+
+# --- errors ---
+
+def error(octets, m, psk):
+    """An error message (RFC 3830 5.1.2) to m; proven: by psk. Refused: it does not answer m, or its proof is wrong."""
+    version, data_type, following, v_prf, csb, n_cs, map_type = struct.unpack(">BBBBIBB", octets[:10])
+    if (version, data_type, csb, n_cs, map_type) != (1, ERROR, m.csb, 0, EMPTY_MAP):
+        raise Refused("no error message to this")
+    suite, p, number, clock, mac = SUITES[v_prf & 0x7f], Payloads(octets, 10, following), None, None, None
+    while p.next != LAST:
+        kind = p.begin()
+        if kind == T:
+            if p.fields(">BQ") != (NTP_UTC, m.t):
+                raise Refused("to another message")
+        elif kind == ERR:
+            number, reserved = p.fields(">BH")
+            assert reserved == 0
+        elif kind == SDP_EXT:
+            ext, size = p.fields(">BH")
+            value = p.take(size)
+            clock = struct.unpack(">Q", value)[0] if ext == CLOCK_EXT else clock
+        elif kind == V:
+            mac = read_mac(p, suite)
+        else:
+            raise Refused(f"payload {kind}")
+    p.end()
+    if mac is not None and not hmac.compare_digest(mac, proof(suite, octets[:-suite.mac_size], m, psk)):
+        raise Refused("MAC")
+    return Error(number, suite, clock, mac is not None)
+
+
+def proof(suite, head, m, psk):
+    auth = keys_of(suite, psk, m.csb, m.rand)[2]
+    return mac_of(suite, auth, head + m.idri + m.idrr + struct.pack(">Q", m.t))
+
+
+def build_error(m, number, suite, psk=None, clock=None):
+    """An error message to m; without psk nobody proves it."""
+    out = header(ERROR, T, False, suite, m.csb) + timestamp(ERR, m.t)
+    last = V if psk else LAST
+    out += struct.pack(">BBH", SDP_EXT if clock else last, number, 0)
+    if clock:
+        out += struct.pack(">BBHQ", last, CLOCK_EXT, 8, clock)
+    if psk:
+        out += bytes([LAST, suite.mac])
+        out += proof(suite, out, m, psk)
+    return out

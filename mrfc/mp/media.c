@@ -81,8 +81,7 @@ void media_nickname_done(struct media *m, const struct media_later *later, int s
 	answer(m, later, true, (uint16_t)status);
 }
 
-static uint16_t take_nickname(struct media *m, const uint8_t *context,
-			      const struct ctl_notify *event)
+static void take_nickname(struct media *m, const uint8_t *context, const struct ctl_notify *event)
 {
 	struct media_later later;
 	int status;
@@ -92,55 +91,55 @@ static uint16_t take_nickname(struct media *m, const uint8_t *context,
 				     m->events_arg);
 	if (status)
 		media_nickname_done(m, &later, status);
-	return 0;
 }
 
-static uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event, void *arg)
+static void on_notify(const uint8_t *context, const struct ctl_notify *event, void *arg)
 {
 	struct media *m = arg;
 	const struct media_events *e = m->events;
 	char *peer;
 
 	if (!e)
-		return 0;
+		return;
 	switch (event->event) {
 	case CTL_EVENT_BOUND:
 		peer = slice_dup(event->peer);
 		e->bound(context, event->termination, peer, m->events_arg);
 		free(peer);
-		return 0;
+		break;
 	case CTL_EVENT_LOST:
 		e->lost(context, event->termination, event->cause, event->copies_lost,
 			m->events_arg);
-		return 0;
+		break;
 	case CTL_EVENT_ACCOUNTING:
 		if (e->file_over)
 			e->file_over(context, event->outcome, event->size, m->events_arg);
-		return 0;
+		break;
 	case CTL_EVENT_SLOW:
 		e->slow(context, event->termination, event->copies_lost, m->events_arg);
-		return 0;
+		break;
 	case CTL_EVENT_OWED:
 		take_owed(m, context, event);
-		return 0;
+		break;
 	case CTL_EVENT_TOLD:
 		if (e->told)
 			e->told(context, event->termination, event->number, event->status,
 				m->events_arg);
-		return 0;
+		break;
 	case CTL_EVENT_KEY:
 		if (e->key)
 			e->key(context, event->termination, event->body,
 			       CTL_HAS(event, notify, content_type), m->events_arg);
-		return 0;
+		break;
 	case CTL_EVENT_SEALED:
 		if (e->sealed)
 			e->sealed(context, event->number, m->events_arg);
-		return 0;
+		break;
 	case CTL_EVENT_NICKNAME:
-		return take_nickname(m, context, event);
+		take_nickname(m, context, event);
+		break;
 	default:
-		return 0;
+		break;
 	}
 }
 

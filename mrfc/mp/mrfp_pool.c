@@ -94,7 +94,7 @@ static void take_notify(struct pool_member *m, const struct ctl_frame *f,
 	struct mrfp_pool *p = m->pool;
 	struct ctl_decode_error error;
 	struct ctl_notify msg;
-	uint16_t status, code;
+	uint16_t code;
 
 	p->arena.used = 0;
 	if (ctl_decode(f->tlvs, CTL_BODY_notify, &msg, &p->arena, &error) < 0) {
@@ -123,10 +123,9 @@ static void take_notify(struct pool_member *m, const struct ctl_frame *f,
 	p->asking = m->mrfp;
 	p->asking_transaction = f->transaction;
 	p->asking_context = f->context;
-	status = p->events ? p->events->notify(f->context, &msg, p->events_arg) : 0;
+	if (p->events)
+		p->events->notify(f->context, &msg, p->events_arg);
 	p->asking = NULL;
-	if (status)
-		CTL_SET(result_r, result, status, status);
 }
 
 void mrfp_pool_later(struct mrfp_pool *p, struct mrfp_later *later_r)

@@ -81,8 +81,8 @@ uint64_t mrfp_pool_max_size(const struct mrfp_pool *p);
 
 /* What the pool tells its user (media). */
 struct mrfp_pool_events {
-	/* An event of a context the pool knows. Returns the MSRP status of a nickname request, else 0. */
-	uint16_t (*notify)(const uint8_t *context, const struct ctl_notify *event, void *arg);
+	/* An event of a context the pool knows. It is answered when this returns, unless mrfp_pool_later() was called. */
+	void (*notify)(const uint8_t *context, const struct ctl_notify *event, void *arg);
 	/* The MRFP that held the context has lost it. The pool has forgotten it already. */
 	void (*context_lost)(const uint8_t *context, void *arg);
 	/* The MRFP no longer has this termination (its event did not reach us). */

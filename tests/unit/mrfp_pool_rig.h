@@ -40,10 +40,17 @@ static inline void tell(struct rig *rig, const char *what, const uint8_t *contex
 		 (unsigned long long)termination);
 }
 
-static inline uint16_t on_notify(const uint8_t *context, const struct ctl_notify *event, void *arg)
+/* A nickname is refused. */
+static inline void on_notify(const uint8_t *context, const struct ctl_notify *event, void *arg)
 {
-	tell(arg, "notify", context, event->termination);
-	return event->event == CTL_EVENT_NICKNAME ? 425 : 0;
+	struct rig *rig = arg;
+	struct mrfp_later later;
+
+	tell(rig, "notify", context, event->termination);
+	if (event->event != CTL_EVENT_NICKNAME)
+		return;
+	mrfp_pool_later(rig->pool.pool, &later);
+	mrfp_pool_answer(rig->pool.pool, &later, true, 425);
 }
 
 static inline void on_context_lost(const uint8_t *context, void *arg)

@@ -161,13 +161,18 @@ int doors_open(struct plane *plane, struct doors **doors_r)
 	return code == EXIT_OK ? open_websocket(d, plane) : code;
 }
 
-static void reload_one(struct tls *tls, const struct options *opt, const char *what)
+/* True: there is a new certificate. */
+static bool reload_one(struct tls *tls, const struct options *opt, const char *what)
 {
 	struct tls_settings set = {.certificate = opt->tls_certificate, .key = opt->tls_key};
 	char why[TLS_WHY_SIZE];
 
-	if (tls && tls_reload(tls, &set, why))
-		log_error("%s: the certificate is as before: %s", what, why);
+	if (!tls)
+		return false;
+	if (tls_reload(tls, &set, why) == 0)
+		return true;
+	log_error("%s: the certificate is as before: %s", what, why);
+	return false;
 }
 
 void doors_reload(struct doors *d, struct plane *plane, const struct options *opt)
@@ -178,13 +183,12 @@ void doors_reload(struct doors *d, struct plane *plane, const struct options *op
 		log_error("tls.ca is as before: %s", why);
 	if (!d || (!opt->tls_certificate[0] && !plane->opt->tls_certificate[0]))
 		return; /* one of our own making lasts as long as we do */
-	reload_one(plane->tls, opt, "msrp.tls_port");
-	reload_one(plane->wss, opt, "msrp.wss_port");
-	if (plane->wss)
-		(void)tls_switch(plane->wss);
+	if (reload_one(plane->wss, opt, "msrp.wss_port"))
+		(void)tls_switch(plane->wss); /* browsers know no fingerprints */
+	if (!reload_one(plane->tls, opt, "msrp.tls_port"))
+		return;
 	d->switch_ms = clock_now_ms() + (uint64_t)opt->tls_overlap_ms;
-	if (plane->tls)
-		log_info("announced from now on: %s", tls_fingerprint(plane->tls));
+	log_info("announced from now on: %s", tls_fingerprint(plane->tls));
 }
 
 void doors_tick(struct doors *d, struct plane *plane)

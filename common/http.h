@@ -18,8 +18,11 @@ struct http_server;
 struct http_req;
 
 typedef void http_handler_fn(struct http_req *req, void *arg);
-/* /readyz: NULL is 200, else 503 with this reason, which lives until the next call. */
-typedef const char *http_ready_fn(void *arg);
+/*
+ * /readyz: true is 200, with a line of text if something fails all the same; false is 503, with the
+ * reason. *text_r is NULL before, and lives until the next call.
+ */
+typedef bool http_ready_fn(const char **text_r, void *arg);
 
 /*
  * token_file "" or NULL: no token; then only a loopback address is allowed (-ERR_DENIED else).

@@ -82,13 +82,18 @@ static void healthz(struct http_req *req, void *arg)
 static void readyz(struct http_req *req, void *arg)
 {
 	struct http_server *s = arg;
+	struct bytes out = BYTES_INIT;
+	const char *text = NULL;
 
-	const char *why = s->ready ? s->ready(s->ready_arg) : NULL;
-
-	if (why)
-		http_reply_error(req, 503, "unavailable", "%s", why);
-	else
-		http_reply_text(req, 200, "text/plain", SLICE_LIT("ok\n"));
+	if (s->ready && !s->ready(&text, s->ready_arg)) {
+		http_reply_error(req, 503, "unavailable", "%s", text ? text : "not ready");
+		return;
+	}
+	bytes_add_str(&out, "ok\n");
+	if (text)
+		bytes_addf(&out, "%s\n", text);
+	http_reply_text(req, 200, "text/plain", bytes_slice(&out));
+	bytes_fini(&out);
 }
 
 static void metrics_page(struct http_req *req, void *arg)

@@ -53,6 +53,7 @@ struct server {
 	struct timer *stop_timer;
 	uint64_t stop_until_ms; /* 0: running */
 	char not_ready[320];
+	bool all_sealed; /* conference.e2e */
 	bool recovered;
 	server_reload_fn *reload;
 	void *reload_arg;
@@ -97,20 +98,34 @@ static void on_hup(void *arg)
 	config_release(options_table, options_table_len, &opts);
 }
 
-static const char *on_ready(void *arg)
+/*
+ * Ready is who can take new conferences of users. Without its key server it still takes those that are
+ * not sealed, and live ones go on: all MRFCs of one key server at once out of service would be worse.
+ */
+static bool on_ready(const char **text_r, void *arg)
 {
 	struct server *s = arg;
 	struct store_health health;
+	const char *trouble = server_keys_trouble(s->keys), *why = NULL;
+	char store[300];
 
-	if (s->stop_until_ms != 0)
-		return "not ready: the server stops";
 	store_health(s->store, &health);
-	if (health.trouble != NULL) {
-		snprintf(s->not_ready, sizeof(s->not_ready), "not ready: the store fails: %s",
-			 health.trouble);
-		return s->not_ready;
+	if (s->stop_until_ms != 0) {
+		why = "the server stops";
+	} else if (health.trouble != NULL) {
+		snprintf(store, sizeof(store), "the store fails: %s", health.trouble);
+		why = store;
+	} else if (!mrfp_pool_up(s->pool)) {
+		why = "no MRFP is registered";
+	} else if (s->all_sealed) {
+		why = trouble;
 	}
-	return mrfp_pool_up(s->pool) ? NULL : "not ready: no MRFP is registered";
+	*text_r = trouble;
+	if (why == NULL)
+		return true;
+	snprintf(s->not_ready, sizeof(s->not_ready), "not ready: %s", why);
+	*text_r = s->not_ready;
+	return false;
 }
 
 static void on_collect(void *arg)
@@ -448,6 +463,7 @@ int server_open(const struct options *o, server_reload_fn *reload, void *reload_
 	s->base = event_base_new();
 	s->reload = reload;
 	s->reload_arg = reload_arg;
+	s->all_sealed = options_sealed(o);
 	s->metrics = metrics_new();
 	s->stats = stats_new(s->metrics);
 	s->stop_timer = timer_new(s->base, on_stop_timer, s);

@@ -20,6 +20,7 @@ struct server_keys {
 	struct vault *vault; /* NULL: none */
 	struct groupkey *groupkey;
 	struct ks_security security; /* to a key server of its own */
+	char *trouble;               /* what is said while it is away; NULL: there is none */
 };
 
 /* HOST:PORT, else a path. */
@@ -45,6 +46,8 @@ static int open_external(struct server_keys *k, struct event_base *base, const s
 	}
 	secret_no_dumps();
 	k->groupkey = groupkey_external_new(base, &at, &k->security, metrics);
+	k->trouble = xasprintf("sealed conferences take nobody in: no key server at %s",
+			       o->groupkey_connect);
 	return EXIT_OK;
 }
 
@@ -114,12 +117,18 @@ void server_keys_free(struct server_keys **kp)
 	groupkey_free(&k->groupkey);
 	vault_free(&k->vault);
 	tls_free(&k->security.tls);
+	free(k->trouble);
 	free(k);
 }
 
 struct groupkey *server_keys_groupkey(const struct server_keys *k)
 {
 	return k->groupkey;
+}
+
+const char *server_keys_trouble(const struct server_keys *k)
+{
+	return k->trouble != NULL && !k->groupkey->ops->ready(k->groupkey, "") ? k->trouble : NULL;
 }
 
 struct member_keys *server_keys_members(const struct server_keys *k)

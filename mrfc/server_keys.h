@@ -18,6 +18,8 @@ int server_keys_open(struct event_base *base, const struct options *o, struct st
 		     struct metrics *metrics, struct server_keys **keys_r);
 void server_keys_free(struct server_keys **keys);
 struct groupkey *server_keys_groupkey(const struct server_keys *keys);
+/* NULL, or why sealed conferences take nobody in now; lives as long as keys. */
+const char *server_keys_trouble(const struct server_keys *keys);
 /* NULL: this process knows no member's key. */
 struct member_keys *server_keys_members(const struct server_keys *keys);
 

@@ -134,7 +134,7 @@ MRFC_SRC := \
 MRFKS_SRC := mrfc/ks/main.c mrfc/ks/options.c mrfc/ks/server.c
 SOFIA_SRC += mrfc/sip/sip.c mrfc/sip/sip_in.c mrfc/sip/sip_leg.c mrfc/sip/sip_out.c mrfc/sip/sip_read.c
 SOFIA_SRC += mrfc/sip/sip_probe.c mrfc/sip/sip_result.c mrfc/sip/sip_tls.c mrfc/sip/sip_way.c
-MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c mrfc/admin/mrfctl_room.c mrfc/admin/mrfctl_user.c mrfc/admin/mrfctl_key.c
+MRFCTL_SRC := mrfc/admin/mrfctl.c mrfc/admin/mrfctl_print.c mrfc/admin/mrfctl_room.c mrfc/admin/mrfctl_status.c mrfc/admin/mrfctl_user.c mrfc/admin/mrfctl_key.c
 UNIT_TESTS += access api bars conf_store conference dialog_state event_crowd event_heap event_pkg event_rate focus_file_sdp focus_sdp \
 	identity media members mrfp_link mrfp_pool mrfp_pool_audit mrfp_pool_place nickname record roster session_timer sip_ref unwind
 UNIT_TESTS += api_policy roster_absent

@@ -237,15 +237,16 @@ static void on_collect(void *arg)
 	doors_collect(&s->plane);
 }
 
-static const char *on_readyz(void *arg)
+static bool on_readyz(const char **text_r, void *arg)
 {
 	struct server *s = arg;
 
 	if (ctl_client_up(s->ctl))
-		return NULL;
+		return true;
 	snprintf(s->not_ready, sizeof(s->not_ready), "not ready: not registered at the MRFC on %s",
 		 s->opt->mp_connect[0] ? s->opt->mp_connect : s->opt->mp_socket);
-	return s->not_ready;
+	*text_r = s->not_ready;
+	return false;
 }
 
 /* Is anything owed that can still go out? */

@@ -13,6 +13,7 @@ struct fixture {
 	struct http_server *server;
 	struct http_req *held;
 	bool ready;
+	const char *trouble; /* for /readyz; NULL */
 	unsigned n_calls;
 };
 
@@ -46,9 +47,12 @@ static inline void hold(struct http_req *req, void *arg)
 	event_base_loopbreak(f->base);
 }
 
-static inline const char *is_ready(void *arg)
+static inline bool is_ready(const char **text_r, void *arg)
 {
-	return ((struct fixture *)arg)->ready ? NULL : "no peer";
+	const struct fixture *f = arg;
+
+	*text_r = f->trouble;
+	return f->ready;
 }
 
 static inline struct addr loopback(void)

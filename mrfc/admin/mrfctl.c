@@ -17,7 +17,6 @@
 
 #define DEFAULT_SERVER "127.0.0.1:8060"
 #define DEFAULT_PORT   8060
-#define TIMEOUT_MS     10000
 
 struct command {
 	const char *group, *verb; /* "conferences show"; the group alone is its first verb */
@@ -92,7 +91,7 @@ static int complain_status(const struct http_result *result)
 }
 
 /* errno says why. */
-static void no_answer(const struct mrfctl *m)
+void mrfctl_no_answer(const struct mrfctl *m)
 {
 	char where[ADDR_STRLEN];
 
@@ -113,10 +112,10 @@ int mrfctl_call(struct mrfctl *m, const char *method, const char *path, json_t *
 
 	json_decref(body_take);
 	rc = http_call(&m->server, method, path, m->token[0] ? m->token : NULL, slice_str(text),
-		       TIMEOUT_MS, &result);
+		       MRFCTL_TIMEOUT_MS, &result);
 	free(text);
 	if (rc < 0) {
-		no_answer(m);
+		mrfctl_no_answer(m);
 		return EXIT_RUNTIME;
 	}
 	if (result.status < 200 || result.status > 299) {
@@ -314,79 +313,6 @@ static int run_undrain(struct mrfctl *m, char **args, int n)
 	return rc;
 }
 
-/* Readiness has no JSON of its own: only its status counts. */
-static int ask_ready(struct mrfctl *m, bool *ready_r)
-{
-	struct http_result result = {0};
-
-	if (http_call(&m->server, "GET", "/readyz", NULL, SLICE_NULL, TIMEOUT_MS, &result) < 0) {
-		no_answer(m);
-		return EXIT_RUNTIME;
-	}
-	*ready_r = result.status == 200;
-	bytes_fini(&result.body);
-	return EXIT_OK;
-}
-
-static json_t *status_json(bool ready, json_t *conferences, json_t *mrfps)
-{
-	const json_t *list = json_object_get(conferences, "conferences");
-	json_int_t participants = 0, up = 0;
-	const json_t *o;
-	size_t i;
-
-	json_array_foreach(list, i, o) participants +=
-		json_integer_value(json_object_get(o, "participant_count"));
-	json_array_foreach(json_object_get(mrfps, "mrfps"), i, o)
-	{
-		const char *state = json_string_value(json_object_get(o, "state"));
-
-		up += state && strcmp(state, "up") == 0;
-	}
-	return json_pack("{s:b, s:I, s:I, s:I, s:I}", "ready", ready, "conferences",
-			 (json_int_t)json_array_size(list), "participants", participants, "mrfps",
-			 (json_int_t)json_array_size(json_object_get(mrfps, "mrfps")), "mrfps_up",
-			 up);
-}
-
-static void print_status(const json_t *o)
-{
-	printf("ready         %s\n", json_is_true(json_object_get(o, "ready")) ? "yes" : "no");
-	printf("conferences   %lld\n",
-	       (long long)json_integer_value(json_object_get(o, "conferences")));
-	printf("participants  %lld\n",
-	       (long long)json_integer_value(json_object_get(o, "participants")));
-	printf("mrfps up      %lld of %lld\n",
-	       (long long)json_integer_value(json_object_get(o, "mrfps_up")),
-	       (long long)json_integer_value(json_object_get(o, "mrfps")));
-}
-
-static int run_status(struct mrfctl *m, char **args, int n)
-{
-	json_t *conferences = NULL, *mrfps = NULL, *o;
-	bool ready = false;
-	int rc = ask_ready(m, &ready);
-
-	(void)args;
-	(void)n;
-	if (!rc)
-		rc = mrfctl_call(m, "GET", "/v1/conferences", NULL, &conferences);
-	if (!rc)
-		rc = mrfctl_call(m, "GET", "/v1/mrfps", NULL, &mrfps);
-	if (!rc) {
-		o = status_json(ready, conferences, mrfps);
-		if (m->json)
-			mrfctl_print_json(o);
-		else
-			print_status(o);
-		json_decref(o);
-		rc = ready ? EXIT_OK : EXIT_RUNTIME;
-	}
-	json_decref(conferences);
-	json_decref(mrfps);
-	return rc;
-}
-
 static const struct command commands[] = {
 	{"conferences", "list", "list", 0, 0, run_list},
 	{"conferences", "show", "show", 1, 1, run_show},
@@ -415,7 +341,7 @@ static const struct command commands[] = {
 	{"key", "list", "key-list", 0, 0, mrfctl_key_list},
 	{"key", "add", "key-add", 1, 1, mrfctl_key_add},
 	{"key", "remove", "key-remove", 1, 1, mrfctl_key_remove},
-	{"status", "show", "status", 0, 0, run_status},
+	{"status", "show", "status", 0, 0, mrfctl_status},
 };
 
 /* Words that are no command: what would be one. */

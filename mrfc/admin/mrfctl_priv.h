@@ -7,6 +7,7 @@
 /* Shared by mrfctl.c and the files of its commands only. */
 #define MRFCTL_TOKEN_MAX   512
 #define MRFCTL_MAX_MEMBERS 1000
+#define MRFCTL_TIMEOUT_MS  10000
 
 struct mrfctl {
 	struct addr server;
@@ -31,11 +32,16 @@ int mrfctl_call_and_say(struct mrfctl *m, const char *method, const char *path, 
  */
 int mrfctl_call(struct mrfctl *m, const char *method, const char *path, json_t *body_take,
 		json_t **answer_r);
+/* The server does not answer: a line on stderr. */
+void mrfctl_no_answer(const struct mrfctl *m);
 void mrfctl_print_json(const json_t *answer);
 /* "/v1/LIST/NAME[/PART[/URI]]"; the caller frees it. */
 char *mrfctl_path(const char *list, const char *name, const char *part, const char *uri);
 /* One line on stderr; EXIT_USAGE. what: NULL or what was wrong. */
 int mrfctl_usage(const char *why, const char *what);
+
+/* mrfctl_status.c: a command */
+int mrfctl_status(struct mrfctl *m, char **args, int n);
 
 /* mrfctl_room.c: commands */
 int mrfctl_room_create(struct mrfctl *m, char **args, int n);

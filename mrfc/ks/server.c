@@ -92,17 +92,18 @@ static bool may(const char *room, const char *uri, void *arg)
 	return s->allow == NULL || allow_has(s->allow, room, uri);
 }
 
-static const char *on_ready(void *arg)
+static bool on_ready(const char **text_r, void *arg)
 {
 	struct ks_server *s = arg;
 	struct store_health health;
 
 	store_health(s->store, &health);
 	if (health.trouble == NULL)
-		return NULL;
+		return true;
 	snprintf(s->not_ready, sizeof(s->not_ready), "not ready: the store fails: %s",
 		 health.trouble);
-	return s->not_ready;
+	*text_r = s->not_ready;
+	return false;
 }
 
 /* --- doors --- */

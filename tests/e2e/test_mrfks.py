@@ -341,10 +341,36 @@ def test_an_mrfc_finds_it_loses_it_and_finds_it_again(net, tmp_path):
         assert status == 404 and b"key server of its own: --server" in body
     net.server.kill()
     mrfc.wait_metric(lambda m: m[up] == 0)
+    status, _, body = mrfc.http("GET", "/readyz")  # no MRFP is there: that comes first
+    assert status == 503 and b"no MRFP" in body
     net.start(listen__address="127.0.0.1", listen__port=port, listen__tls_certificate=its.cert,
               listen__tls_key=its.key, listen__pins=mine.fingerprint())
     mrfc.wait_metric(lambda m: m[up] == 1)
     assert net.server.metrics()["mrfks_mrfcs"] == 1
+
+
+@pytest.mark.parametrize("e2e,status", [("off", 200), ("required", 503)])
+def test_readiness_without_the_key_server(net, tmp_path, e2e, status):
+    """Who can still take conferences stays in service and says what is amiss; who can take none does not."""
+    pair = Pair(tmp_path / "pair", mrfc={
+        "conference.e2e": e2e, "groupkey.server": "external",
+        "groupkey.connect": net.start().options["listen.socket"]})
+    try:
+        pair.mrfc.wait_metric(lambda m: m["mrfc_groupkey_up"] == 1)
+        assert pair.mrfc.http("GET", "/readyz")[::2] == (200, b"ok\n")
+        net.server.kill()
+        pair.mrfc.wait_metric(lambda m: m["mrfc_groupkey_up"] == 0)
+        code, _, body = pair.mrfc.http("GET", "/readyz")
+        assert code == status and b"no key server at " + net.server.options["listen.socket"].encode() in body
+        assert pair.mrfc.http("GET", "/healthz")[0] == 200
+        done = subprocess.run([program("mrfctl"), "--server", "127.0.0.1:%d" % pair.mrfc.address("admin")[1], "status"],
+                              capture_output=True, text=True, timeout=20)
+        assert "no key server at" in done.stdout and done.returncode == (0 if status == 200 else 1)
+        net.start()
+        pair.mrfc.wait_metric(lambda m: m["mrfc_groupkey_up"] == 1)
+        assert pair.mrfc.http("GET", "/readyz")[0] == 200
+    finally:
+        pair.stop()
 
 
 def test_an_mrfc_believes_the_pinned_one_alone(net, tmp_path):

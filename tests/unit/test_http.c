@@ -79,6 +79,8 @@ static void the_pages_of_every_server_answer(void **state)
 	set_up(&f, NULL);
 	assert_int_equal(status_of(talk(&f, REQUEST("GET /healthz", ""))), 200);
 	assert_int_equal(status_of(talk(&f, REQUEST("GET /readyz", ""))), 200);
+	f.trouble = "no peer";
+	assert_non_null(strstr(talk(&f, REQUEST("GET /readyz", "")), "\r\n\r\nok\nno peer\n"));
 	f.ready = false;
 	answer = talk(&f, REQUEST("GET /readyz", ""));
 	assert_int_equal(status_of(answer), 503);

@@ -30,7 +30,8 @@ static int ask_ready(struct mrfctl *m, bool *ready_r, char **text_r)
 {
 	struct http_result result = {0};
 
-	if (http_call(&m->server, "GET", "/readyz", NULL, SLICE_NULL, MRFCTL_TIMEOUT_MS, &result) < 0) {
+	if (http_call(&m->server, "GET", "/readyz", NULL, SLICE_NULL, MRFCTL_TIMEOUT_MS, &result) <
+	    0) {
 		mrfctl_no_answer(m);
 		return EXIT_RUNTIME;
 	}

@@ -65,6 +65,7 @@ void mrfue_incoming_free(struct mrfue_app *app);
 MUST_CHECK int mrfue_sign_load(struct mrfue_app *app);
 
 /* mrfue_cmd.c */
+const char *mrfue_reason(int err); /* of what could not even begin */
 void mrfue_on_line(struct slice line, unsigned number, void *arg);
 void mrfue_check_wait(struct mrfue_app *app);
 void mrfue_on_wait_timeout(int fd, short what, void *arg);

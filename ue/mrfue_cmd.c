@@ -74,7 +74,7 @@ static void refuse(struct mrfue_app *app, unsigned line, const char *reason)
 	mrfue_forget(app, mrfue_find_pending(app, line));
 }
 
-static const char *reason_of(int err)
+const char *mrfue_reason(int err)
 {
 	switch (-err) {
 	case ERR_SYNTAX:
@@ -84,9 +84,7 @@ static const char *reason_of(int err)
 	case ERR_AGAIN:
 		return "the conference has no key yet";
 	case ERR_IO:
-		return "the file cannot be read, or there is no room to seal it";
-	case ERR_UNSUPPORTED:
-		return "not in a sealed conference: /file does it";
+		return "the file cannot be read";
 	default:
 		return "not connected";
 	}
@@ -97,7 +95,7 @@ static void refuse_by(struct mrfue_app *app, unsigned line, int err)
 	char *limit;
 
 	if (err != -ERR_LIMIT) {
-		refuse(app, line, reason_of(err));
+		refuse(app, line, mrfue_reason(err));
 		return;
 	}
 	limit = xasprintf("longer than the conference takes (%llu octets)",

@@ -125,7 +125,7 @@ static void print_dropped(const json_t *e)
 		printf(" cannot be shown: %s\n", str(e, "why"));
 }
 
-/* A pushed file's part stays, unless its hash was wrong. */
+/* A pushed file's part stays, unless its hash was wrong or it was sealed. */
 static void print_aborted(const json_t *e)
 {
 	if (!str(e, "name")[0]) {
@@ -134,7 +134,12 @@ static void print_aborted(const json_t *e)
 	}
 	fputs("* ", stdout), put_safe(str(e, "name"));
 	fputs(" from ", stdout), put_sender(e);
-	if (strcmp(str(e, "why"), "damaged") == 0)
+	if (json_is_true(json_object_get(e, "sealed")) && strcmp(str(e, "why"), "damaged") == 0)
+		printf(" is thrown away: %s\n", str(e, "reason"));
+	else if (json_is_true(json_object_get(e, "sealed")))
+		printf(" was %s after %lld bytes, nothing of it is kept\n", str(e, "why"),
+		       num(e, "size"));
+	else if (strcmp(str(e, "why"), "damaged") == 0)
 		puts(" is not what was announced (size or hash) and thrown away");
 	else
 		printf(" was %s after %lld bytes; /push PATH %lld by the sender goes on\n",

@@ -23,6 +23,7 @@
 struct mrfue_incoming {
 	struct mrfue_incoming *next;
 	unsigned ticket;
+	uint32_t epoch; /* of the key it is sealed with; 0: it is not */
 	char *from, *name, *type, *part;
 };
 
@@ -97,7 +98,15 @@ static bool continues(int fd, const struct sdp_file *file)
 	       (uint64_t)st.st_size >= file->range_start - 1;
 }
 
-static int on_offered(const char *from, const struct sdp_file *file, unsigned *ticket_r, void *arg)
+static bool on_wanted(void *arg)
+{
+	struct mrfue_app *app = arg;
+
+	return app->opt.download && daemon_mkdir(app->opt.download) == 0;
+}
+
+static int on_offered(const char *from, const struct sdp_file *file, uint32_t epoch,
+		      unsigned *ticket_r, void *arg)
 {
 	struct mrfue_app *app = arg;
 	const char *dir = app->opt.download;
@@ -124,6 +133,7 @@ static int on_offered(const char *from, const struct sdp_file *file, unsigned *t
 	in = xcalloc(1, sizeof(*in));
 	in->next = app->incoming;
 	in->ticket = app->incoming ? app->incoming->ticket + 1 : FIRST_EVENT;
+	in->epoch = epoch;
 	in->from = xstrdup(from);
 	in->name = name;
 	in->type = xstrdup(file->type ? file->type : "application/octet-stream");
@@ -151,41 +161,71 @@ static char *settle(const char *dir, const struct mrfue_incoming *in)
 	return NULL;
 }
 
-static void on_received(unsigned ticket, int result, uint64_t size, void *arg)
+/* "file", or "aborted". */
+static json_t *event_of(const struct mrfue_app *app, const struct mrfue_incoming *in,
+			const char *name, uint64_t size)
+{
+	const struct ue_roster_user *user = ue_roster_find(ue_roster(app->ue), slice_str(in->from));
+	json_t *e = json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:b}", "event", name, "from",
+			      mrfue_text(slice_str(in->from)), "display",
+			      mrfue_or_null(user ? user->display : NULL), "nickname",
+			      mrfue_or_null(user ? user->nickname : NULL), "size", (json_int_t)size,
+			      "name", mrfue_text(slice_str(in->name)), "sealed", in->epoch != 0);
+
+	if (in->epoch)
+		json_object_set_new(e, "epoch", json_integer(in->epoch));
+	return e;
+}
+
+static void tell_file(struct mrfue_app *app, const struct mrfue_incoming *in, uint64_t size,
+		      const char *path)
+{
+	json_t *e = event_of(app, in, "file", size);
+
+	json_object_set_new(e, "private", json_false());
+	json_object_set_new(e, "type", mrfue_text(slice_str(in->type)));
+	json_object_set_new(e, "by", json_string("push"));
+	json_object_set_new(e, "path", path ? json_string(path) : json_null());
+	mrfue_emit(app, e);
+}
+
+static void tell_aborted(struct mrfue_app *app, const struct mrfue_incoming *in, uint64_t size,
+			 int result, const char *reason)
+{
+	json_t *e = event_of(app, in, "aborted", size);
+
+	json_object_set_new(e, "why",
+			    json_string(result == UE_FILE_DAMAGED   ? "damaged"
+					: result == UE_FILE_STOPPED ? "stopped"
+								    : "lost"));
+	json_object_set_new(e, "reason", mrfue_or_null(reason));
+	mrfue_emit(app, e);
+}
+
+static void on_received(unsigned ticket, int result, uint64_t size, const char *reason, void *arg)
 {
 	struct mrfue_app *app = arg;
 	struct mrfue_incoming **at = find(app, ticket), *in = *at;
-	const struct ue_roster_user *user;
 	char *path = NULL;
 
 	if (!in)
 		return;
-	user = ue_roster_find(ue_roster(app->ue), slice_str(in->from));
 	if (result == UE_FILE_OK)
 		path = settle(app->opt.download, in);
-	else if (result == UE_FILE_DAMAGED)
+	else if (result == UE_FILE_DAMAGED ||
+		 in->epoch) /* of a sealed one no part is worth anything */
 		unlink(in->part);
 	if (result == UE_FILE_OK)
-		mrfue_emit(app,
-			   json_pack("{s:s, s:o, s:o, s:o, s:b, s:o, s:I, s:o, s:s, s:o}", "event",
-				     "file", "from", mrfue_text(slice_str(in->from)), "display",
-				     mrfue_or_null(user ? user->display : NULL), "nickname",
-				     mrfue_or_null(user ? user->nickname : NULL), "private", false,
-				     "type", mrfue_text(slice_str(in->type)), "size",
-				     (json_int_t)size, "name", mrfue_text(slice_str(in->name)),
-				     "by", "push", "path", path ? json_string(path) : json_null()));
+		tell_file(app, in, size, path);
 	else
-		mrfue_emit(app, json_pack("{s:s, s:o, s:o, s:o, s:I, s:o, s:s}", "event", "aborted",
-					  "from", mrfue_text(slice_str(in->from)), "display",
-					  mrfue_or_null(user ? user->display : NULL), "nickname",
-					  mrfue_or_null(user ? user->nickname : NULL), "size",
-					  (json_int_t)size, "name", mrfue_text(slice_str(in->name)),
-					  "why",
-					  result == UE_FILE_DAMAGED   ? "damaged"
-					  : result == UE_FILE_STOPPED ? "stopped"
-								      : "lost"));
+		tell_aborted(app, in, size, result, reason);
 	free(path);
 	drop(at);
+}
+
+static void on_unopened(const struct ue_dropped *d, void *arg)
+{
+	mrfue_ue_ops.dropped(d, arg);
 }
 
 static void on_sent(unsigned ticket, int result, const char *reason, void *arg)
@@ -214,7 +254,13 @@ static void on_progress(uint64_t done, uint64_t total, void *arg)
 }
 
 const struct ue_files_ops mrfue_files_ops = {
-	.offered = on_offered, .received = on_received, .sent = on_sent, .progress = on_progress};
+	.wanted = on_wanted,
+	.offered = on_offered,
+	.received = on_received,
+	.unopened = on_unopened,
+	.sent = on_sent,
+	.progress = on_progress,
+};
 
 /* "PATH [OCTET]"; a number behind the last blank is where to go on. */
 static struct slice split(struct slice rest, uint64_t *from_r)
@@ -251,10 +297,13 @@ void mrfue_push(struct mrfue_app *app, struct slice rest, unsigned line)
 		fail(app, line, "usage: /push PATH [OCTET]");
 	} else if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		fail(app, line, fd < 0 ? strerror(errno) : "not a regular file");
-	} else if (st.st_size == 0 || from >= (uint64_t)st.st_size) {
+	} else if (from > 0 ? from >= (uint64_t)st.st_size
+			    : st.st_size == 0 && !ue_is_sealed(app->ue)) {
 		fail(app, line, "there is nothing to send");
 	} else if (!slice_is_utf8(slice_str(base))) {
 		fail(app, line, "the file's name is not UTF-8");
+	} else if (ue_is_sealed(app->ue) && strpbrk(base, "\"\\\r\n")) {
+		fail(app, line, "the file's name cannot be sent (quote, backslash)");
 	} else {
 		mrfue_find_pending(app, line)->size = (uint64_t)st.st_size;
 		err = ue_push(app->ue, base, mrfue_file_type(base), fd, (uint64_t)st.st_size, from,
@@ -262,9 +311,8 @@ void mrfue_push(struct mrfue_app *app, struct slice rest, unsigned line)
 		fd = -1;
 		if (err < 0)
 			fail(app, line,
-			     err == -ERR_IO            ? "it cannot be read"
-			     : err == -ERR_UNSUPPORTED ? "not in a sealed conference: /file does it"
-						       : "not connected");
+			     err == -ERR_UNSUPPORTED ? "sealed files go whole: /push PATH"
+						     : mrfue_reason(err));
 	}
 	if (fd >= 0)
 		close(fd);

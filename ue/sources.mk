@@ -7,6 +7,8 @@ UE_SRC := \
 	ue/ue_crypto_body.c \
 	ue/ue_digest.c \
 	ue/ue_file.c \
+	ue/ue_file_call.c \
+	ue/ue_file_seal.c \
 	ue/ue_held.c \
 	ue/ue_inbox.c \
 	ue/ue_key.c \
@@ -25,6 +27,7 @@ UE_SRC := \
 	ue/ue_sdp.c \
 	ue/ue_seal.c \
 	ue/ue_seal_in.c \
+	ue/ue_seal_push.c \
 	ue/ue_serve.c \
 	ue/ue_signals.c \
 	ue/ue_sip.c \

@@ -397,17 +397,6 @@ int ue_join(struct ue *ue, const char *uri)
 	return err;
 }
 
-int ue_push(struct ue *ue, const char *name, const char *type, int fd_take, uint64_t size,
-	    uint64_t from, unsigned ticket)
-{
-	if (!ue->joined || !ue->call || ue_seal_on(ue->seal)) {
-		close(fd_take);
-		return ue_seal_on(ue->seal) ? -ERR_UNSUPPORTED : -ERR_WRONG_STATE;
-	}
-	return ue_files_push(ue->files, ue->names.conference, name, type, fd_take, size, from,
-			     ticket);
-}
-
 bool ue_stop_pushing(struct ue *ue)
 {
 	bool any = ue_files_sending(ue->files);
@@ -452,4 +441,9 @@ const struct ue_roster *ue_roster(const struct ue *ue)
 uint64_t ue_max_size(const struct ue *ue)
 {
 	return ue->max_size;
+}
+
+bool ue_is_sealed(const struct ue *ue)
+{
+	return ue_seal_on(ue->seal);
 }

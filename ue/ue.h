@@ -103,7 +103,10 @@ MUST_CHECK int ue_say(struct ue *ue, const char *to, struct slice text, unsigned
 /* A file to everyone, errors as above; fd is taken. name: shown to the others. */
 MUST_CHECK int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
 			    uint64_t size, unsigned ticket);
-/* Push a file to the conference by RFC 5547, from octet `from` on; as ue_files_push. -ERR_UNSUPPORTED: it is sealed. */
+/*
+ * Push a file to the conference by RFC 5547, from octet `from` on; as ue_files_push, sealed where the
+ * conference is. -ERR_UNSUPPORTED: sealed files go whole; -ERR_STALE as above.
+ */
 MUST_CHECK int ue_push(struct ue *ue, const char *name, const char *type, int fd_take,
 		       uint64_t size, uint64_t from, unsigned ticket);
 /* False: nothing is being pushed. */
@@ -118,6 +121,8 @@ bool ue_each_key(const struct ue *ue, ue_key_holder_fn *fn, void *arg);
 /* Leave once everything queued is sent and answered. */
 void ue_leave(struct ue *ue);
 const struct ue_roster *ue_roster(const struct ue *ue);
+/* Only members can read what is said. */
+bool ue_is_sealed(const struct ue *ue);
 /* The longest message, CPIM head included, that the peer takes; 0: no limit is known. */
 uint64_t ue_max_size(const struct ue *ue);
 

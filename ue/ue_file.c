@@ -6,8 +6,8 @@
  */
 #include "ue/ue_file.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -16,40 +16,12 @@
 #include "common/mem.h"
 #include "common/rand.h"
 #include "common/tls.h"
-#include "ue/ue_msrp.h"
+#include "ue/ue_file_priv.h"
 #include "ue/ue_sdp.h"
 
 #define LOG_PLACE "ue_file"
 
 #define TRANSFER_ID_LEN 32
-
-struct ue_file {
-	LIST_ENTRY(ue_file) link;
-	struct ue_files *set;
-	struct ue_call *call;
-	struct ue_msrp *msrp;
-	bool sending, told, secure;
-	unsigned ticket;
-	int fd;
-	uint64_t from; /* octets before the first that passes */
-	uint64_t size; /* of the whole; receiving: 0 when not announced */
-	uint64_t done; /* octets that passed */
-	struct sdp_file file;
-	uint64_t sdp_id, sdp_version;
-	struct bytes last; /* description we sent last */
-};
-
-struct ue_files {
-	struct event_base *base;
-	struct ue_sip *sip;
-	struct resolver *resolver;
-	struct tls *tls;
-	bool secure, closed;
-	struct addr listen;
-	const struct ue_files_ops *ops;
-	void *arg;
-	LIST_HEAD(, ue_file) all;
-};
 
 struct ue_files *ue_files_new(struct event_base *base, struct ue_sip *sip,
 			      struct resolver *resolver, const struct addr *listen, struct tls *tls,
@@ -73,17 +45,23 @@ void ue_files_secure(struct ue_files *files, bool on)
 	files->secure = on;
 }
 
-void ue_files_close(struct ue_files *files)
+void ue_files_seal(struct ue_files *files, struct ue_seal *seal)
 {
-	files->closed = true;
+	files->seal = seal;
 }
 
-static void file_free(struct ue_file *f)
+void ue_file_free(struct ue_file *f)
 {
 	LIST_REMOVE(f, link);
 	ue_msrp_free(&f->msrp);
 	if (f->fd >= 0)
 		close(f->fd);
+	if (f->octets.drop)
+		f->octets.drop(f->octets.arg);
+	if (f->ev_key)
+		event_free(f->ev_key);
+	ue_seal_push_free(&f->sealed);
+	free(f->sealed_from);
 	sdp_file_fini(&f->file);
 	bytes_fini(&f->last);
 	free(f);
@@ -94,7 +72,7 @@ void ue_files_free(struct ue_files **files)
 	if (!*files)
 		return;
 	while (!LIST_EMPTY(&(*files)->all))
-		file_free(LIST_FIRST(&(*files)->all));
+		ue_file_free(LIST_FIRST(&(*files)->all));
 	free(*files);
 	*files = NULL;
 }
@@ -110,7 +88,7 @@ bool ue_files_sending(const struct ue_files *files)
 }
 
 /* What became of it, told once. */
-static void tell(struct ue_file *f, int result, const char *reason)
+void ue_file_tell(struct ue_file *f, int result, const char *reason)
 {
 	struct ue_files *files = f->set;
 
@@ -119,13 +97,16 @@ static void tell(struct ue_file *f, int result, const char *reason)
 	f->told = true;
 	if (f->sending)
 		files->ops->sent(f->ticket, result, reason, files->arg);
+	else if (f->sealed && !f->described)
+		ue_file_tell_unopened(f, reason);
 	else
-		files->ops->received(f->ticket, result, f->from + f->done, files->arg);
+		files->ops->received(f->ticket, result, f->sealed ? f->n_plain : f->from + f->done,
+				     reason, files->arg);
 }
 
-static void finish(struct ue_file *f, int result, const char *reason)
+void ue_file_finish(struct ue_file *f, int result, const char *reason)
 {
-	tell(f, result, reason);
+	ue_file_tell(f, result, reason);
 	if (f->call)
 		ue_call_bye(f->call);
 }
@@ -178,19 +159,25 @@ static bool is_sound(const struct ue_file *f, uint64_t size)
 static void on_up(void *arg)
 {
 	struct ue_file *f = arg;
+	struct ue_octets octets = f->octets;
 	int fd = f->fd, err;
 
-	if (!f->sending || fd < 0)
+	if (!f->sending || (fd < 0 && !octets.read))
 		return;
-	f->fd = -1; /* the session's now */
-	err = ue_msrp_send_raw(f->msrp, f->file.type, fd, f->from, f->size - f->from, f->ticket);
+	f->fd = -1; /* the session's now, as the octets are */
+	f->octets = (struct ue_octets){0};
+	err = octets.read ? ue_msrp_send_octets(f->msrp, NULL, f->file.type,
+						"Content-Encoding: aes128gcm\r\n", &octets, f->size,
+						f->ticket)
+			  : ue_msrp_send_raw(f->msrp, f->file.type, fd, f->from, f->size - f->from,
+					     f->ticket);
 	if (err < 0)
-		finish(f, err == -ERR_LIMIT ? 413 : UE_FILE_LOST, "not sent");
+		ue_file_finish(f, err == -ERR_LIMIT ? 413 : UE_FILE_LOST, "not sent");
 }
 
 static void on_down(const char *why, void *arg)
 {
-	finish(arg, UE_FILE_LOST, why);
+	ue_file_finish(arg, UE_FILE_LOST, why);
 }
 
 static void on_sent(unsigned ticket, int status, const char *reason, void *arg)
@@ -198,7 +185,7 @@ static void on_sent(unsigned ticket, int status, const char *reason, void *arg)
 	struct ue_file *f = arg;
 
 	(void)ticket;
-	finish(f, status == 0 ? UE_FILE_LOST : status, reason);
+	ue_file_finish(f, status == 0 ? UE_FILE_LOST : status, reason);
 }
 
 static int on_octets(uint64_t pos, struct slice piece, void *arg)
@@ -206,6 +193,8 @@ static int on_octets(uint64_t pos, struct slice piece, void *arg)
 	struct ue_file *f = arg;
 	uint64_t at = f->from + pos;
 
+	if (f->sealed)
+		return ue_file_sealed_octets(f, pos, piece);
 	if (f->sending || f->fd < 0 || f->told)
 		return 413;
 	if (f->size && (at > f->size || piece.len > f->size - at))
@@ -221,15 +210,17 @@ static int on_whole(uint64_t size, void *arg)
 {
 	struct ue_file *f = arg;
 
+	if (f->sealed)
+		return ue_file_sealed_whole(f);
 	if (f->sending || f->told)
 		return 413;
-	tell(f, is_sound(f, f->from + size) ? UE_FILE_OK : UE_FILE_DAMAGED, NULL);
+	ue_file_tell(f, is_sound(f, f->from + size) ? UE_FILE_OK : UE_FILE_DAMAGED, NULL);
 	return 200; /* the focus hangs up */
 }
 
 static void on_stopped(void *arg)
 {
-	tell(arg, UE_FILE_STOPPED, NULL);
+	ue_file_tell(arg, UE_FILE_STOPPED, NULL);
 }
 
 static void on_nickname(unsigned ticket, int status, const char *reason, void *arg)
@@ -248,7 +239,7 @@ static const struct ue_msrp_ops msrp_ops = {.up = on_up,
 					    .whole = on_whole,
 					    .stopped = on_stopped};
 
-static int file_new(struct ue_files *files, bool sending, struct ue_file **file_r)
+int ue_file_new(struct ue_files *files, bool sending, struct ue_file **file_r)
 {
 	struct ue_file *f = xcalloc(1, sizeof(*f));
 	int err = ue_msrp_open(files->base, files->resolver, &files->listen, files->tls, &msrp_ops,
@@ -269,7 +260,7 @@ static int file_new(struct ue_files *files, bool sending, struct ue_file **file_
 
 /* --- descriptions --- */
 
-static void write_sdp(struct ue_file *f, enum sdp_setup setup, uint16_t port)
+void ue_file_describe(struct ue_file *f, enum sdp_setup setup, uint16_t port)
 {
 	char host[ADDR_STRLEN];
 	struct sdp_media line;
@@ -300,7 +291,7 @@ static void write_sdp(struct ue_file *f, enum sdp_setup setup, uint16_t port)
 }
 
 /* The peer's line is known; over TLS with whom it names, if that was agreed. */
-static int start_media(struct ue_file *f, const struct sdp_media *m, bool active)
+int ue_file_start(struct ue_file *f, const struct sdp_media *m, bool active)
 {
 	struct fingerprint_list pins;
 	bool tls = ue_sdp_pins(m, &pins);
@@ -309,10 +300,19 @@ static int start_media(struct ue_file *f, const struct sdp_media *m, bool active
 				: ue_msrp_start(f->msrp, m->path, active, tls ? &pins : NULL);
 }
 
-static void make_secure(struct ue_file *f, bool on)
+void ue_file_make_secure(struct ue_file *f, bool on)
 {
 	f->secure = on;
 	ue_msrp_secure(f->msrp, on);
+}
+
+int ue_file_call(struct ue_file *f, const char *uri)
+{
+	int err = ue_call_invite(f->set->sip, uri, bytes_slice(&f->last), &f->call);
+
+	if (err < 0)
+		ue_file_free(f);
+	return err;
 }
 
 int ue_files_push(struct ue_files *files, const char *uri, const char *name, const char *type,
@@ -321,13 +321,13 @@ int ue_files_push(struct ue_files *files, const char *uri, const char *name, con
 	struct bytes hash = BYTES_INIT;
 	char id[TRANSFER_ID_LEN + 1];
 	struct ue_file *f;
-	int err = file_new(files, true, &f);
+	int err = ue_file_new(files, true, &f);
 
 	if (err < 0) {
 		close(fd_take);
 		return err;
 	}
-	make_secure(f, files->secure);
+	ue_file_make_secure(f, files->secure);
 	f->ticket = ticket;
 	f->fd = fd_take;
 	f->size = size;
@@ -344,11 +344,10 @@ int ue_files_push(struct ue_files *files, const char *uri, const char *name, con
 				    .range_start = from + 1};
 	err = hash_file(f->fd, size, &hash) ? 0 : -ERR_IO;
 	f->file.hashes[f->file.n_hashes++] = bytes_take(&hash);
-	write_sdp(f, SDP_SETUP_ACTPASS, ue_msrp_port(f->msrp));
+	ue_file_describe(f, SDP_SETUP_ACTPASS, ue_msrp_port(f->msrp));
 	if (err == 0)
-		err = ue_call_invite(files->sip, uri, bytes_slice(&f->last), &f->call);
-	if (err < 0)
-		file_free(f);
+		return ue_file_call(f, uri);
+	ue_file_free(f);
 	return err;
 }
 
@@ -361,152 +360,6 @@ void ue_files_stop(struct ue_files *files)
 		if (!f->sending || f->told)
 			continue;
 		ue_msrp_abort(f->msrp);
-		finish(f, UE_FILE_STOPPED, "given up");
+		ue_file_finish(f, UE_FILE_STOPPED, "given up");
 	}
-}
-
-/* --- calls --- */
-
-static struct ue_file *find(struct ue_files *files, const struct ue_call *call)
-{
-	struct ue_file *f;
-
-	LIST_FOREACH(f, &files->all, link)
-		if (f->call == call)
-			return f;
-	return NULL;
-}
-
-/* The one file of an offer; NULL when it is not of that kind. */
-static const struct sdp_media *pushed(const struct sdp_session *sdp)
-{
-	const char *why;
-
-	for (size_t i = 0; i < sdp->n_media; i++) {
-		const struct sdp_media *m = &sdp->media[i];
-
-		if (m->is_message && m->port && sdp_is_file(m))
-			return i == 0 && sdp->n_media == 1 && sdp_push_problem(m, false, &why) == 0
-				       ? m
-				       : NULL;
-	}
-	return NULL;
-}
-
-static bool is_file_offer(const struct sdp_session *sdp)
-{
-	for (size_t i = 0; i < sdp->n_media; i++)
-		if (sdp->media[i].is_message && sdp->media[i].port)
-			return sdp_is_file(&sdp->media[i]);
-	return false;
-}
-
-static void accept_push(struct ue_files *files, struct ue_call *call, const char *from,
-			const struct sdp_media *m)
-{
-	enum sdp_setup setup = m->setup == SDP_SETUP_ACTIVE ? SDP_SETUP_PASSIVE : SDP_SETUP_ACTIVE;
-	unsigned ticket = 0;
-	int fd = files->closed ? -1 : files->ops->offered(from, m->file, &ticket, files->arg);
-	struct ue_file *f;
-
-	if (fd < 0 || file_new(files, false, &f) < 0) {
-		if (fd >= 0)
-			close(fd);
-		ue_call_reject(call, 603);
-		return;
-	}
-	f->call = call;
-	f->fd = fd;
-	f->ticket = ticket;
-	sdp_file_copy(&f->file, m->file);
-	free(f->file.icon); /* not in an answer (RFC 5547 8.3.1) */
-	free(f->file.date);
-	free(f->file.disposition);
-	f->file.icon = f->file.date = f->file.disposition = NULL;
-	f->size = m->file->has_size ? m->file->size : 0;
-	f->from = m->file->has_range ? m->file->range_start - 1 : 0;
-	make_secure(f, m->transport == SDP_TCP_TLS_MSRP);
-	write_sdp(f, setup, ue_msrp_port(f->msrp));
-	ue_call_accept(call, bytes_slice(&f->last));
-	if (start_media(f, m, setup == SDP_SETUP_ACTIVE) < 0)
-		finish(f, UE_FILE_LOST, "the MSRP session cannot be opened");
-}
-
-bool ue_files_invited(struct ue_files *files, struct ue_call *call, const char *from,
-		      struct slice text)
-{
-	const struct sdp_media *m;
-	struct sdp_session sdp;
-	bool file;
-
-	if (sdp_parse_msrp(text, false, &sdp) < 0)
-		return false;
-	file = is_file_offer(&sdp);
-	m = pushed(&sdp);
-	if (m)
-		accept_push(files, call, from, m);
-	else if (file)
-		ue_call_reject(call, 488);
-	sdp_fini(&sdp);
-	return file;
-}
-
-bool ue_files_answered(struct ue_files *files, struct ue_call *call, struct slice text)
-{
-	struct ue_file *f = find(files, call);
-	struct sdp_session sdp;
-
-	if (!f)
-		return false;
-	if (sdp_parse_msrp(text, false, &sdp) < 0) {
-		finish(f, 488, "the answer has no usable description");
-		return true;
-	}
-	if (sdp.n_media != 1 || !sdp.media[0].port || !sdp.media[0].path) {
-		finish(f, 488, "the file is not taken");
-	} else {
-		ue_msrp_limit(f->msrp, sdp.media[0].max_size);
-		if (start_media(f, &sdp.media[0], sdp.media[0].setup != SDP_SETUP_ACTIVE) < 0)
-			finish(f, UE_FILE_LOST, "the MSRP session cannot be opened");
-	}
-	sdp_fini(&sdp);
-	return true;
-}
-
-bool ue_files_offered(struct ue_files *files, struct ue_call *call, struct slice text,
-		      struct bytes *answer_r, int *status_r)
-{
-	struct ue_file *f = find(files, call);
-	struct sdp_session sdp;
-
-	if (!f)
-		return false;
-	*status_r = 200;
-	if (text.len && sdp_parse_msrp(text, false, &sdp) < 0) {
-		*status_r = 400;
-		return true;
-	}
-	if (text.len) { /* port 0: done, or given up (8.4) */
-		bool over = sdp.n_media != 1 || sdp.media[0].port == 0;
-
-		sdp_fini(&sdp);
-		if (over) {
-			write_sdp(f, SDP_SETUP_NONE, 0);
-			tell(f, UE_FILE_STOPPED, "given up by the peer");
-		}
-	}
-	bytes_add_slice(answer_r, bytes_slice(&f->last));
-	return true;
-}
-
-bool ue_files_ended(struct ue_files *files, struct ue_call *call, int cause, const char *text)
-{
-	struct ue_file *f = find(files, call);
-
-	if (!f)
-		return false;
-	f->call = NULL;
-	tell(f, cause >= 300 ? cause : UE_FILE_LOST, text[0] ? text : "hung up");
-	file_free(f);
-	return true;
 }

@@ -6,6 +6,9 @@
 #include "ue/ue_sip.h"
 
 struct event_base;
+struct ue_dropped;
+struct ue_octets;
+struct ue_seal;
 struct resolver;
 struct tls;
 
@@ -19,14 +22,22 @@ struct ue_files;
 enum { UE_FILE_OK = 200, UE_FILE_STOPPED = 1, UE_FILE_LOST = 2, UE_FILE_DAMAGED = 3 };
 
 struct ue_files_ops {
+	/* Are files taken at all? Asked of sealed ones, of which nothing is known before they come. */
+	bool (*wanted)(void *arg);
 	/*
 	 * Somebody sends a file. A descriptor to write it to, or -1 to refuse. Its octets before
-	 * file->range_start, if that is given, are there already. ticket names it later.
+	 * file->range_start, if that is given, are there already. ticket names it later. epoch: it is
+	 * sealed, and its beginning was genuine; 0: not.
 	 */
-	int (*offered)(const char *from, const struct sdp_file *file, unsigned *ticket_r,
-		       void *arg);
-	/* It came, whole and of the announced hash (UE_FILE_OK), or not; size: octets from the first. */
-	void (*received)(unsigned ticket, int result, uint64_t size, void *arg);
+	int (*offered)(const char *from, const struct sdp_file *file, uint32_t epoch,
+		       unsigned *ticket_r, void *arg);
+	/*
+	 * It came, whole and of the announced hash, or genuine (UE_FILE_OK), or not, reason (NULL) says why; size:
+	 * octets from the first. Of a sealed one that did not nothing is worth to be kept.
+	 */
+	void (*received)(unsigned ticket, int result, uint64_t size, const char *reason, void *arg);
+	/* A sealed one of which nothing could be opened. */
+	void (*unopened)(const struct ue_dropped *d, void *arg);
 	void (*sent)(unsigned ticket, int result, const char *reason, void *arg);
 	void (*progress)(uint64_t done, uint64_t total, void *arg);
 };
@@ -36,8 +47,10 @@ struct ue_files *ue_files_new(struct event_base *base, struct ue_sip *sip,
 			      const struct ue_files_ops *ops, void *arg);
 /* What is pushed from now on passes over TLS, or not. */
 void ue_files_secure(struct ue_files *files, bool on);
-/* No more of these: the conference is sealed, and they would not be. */
-void ue_files_close(struct ue_files *files);
+/* The conference is sealed: no other files any more. The seal outlives them. */
+void ue_files_seal(struct ue_files *files, struct ue_seal *seal);
+/* A key came: files may wait for it. */
+void ue_files_key(struct ue_files *files);
 /* Everything ends without a word. */
 void ue_files_free(struct ue_files **files);
 
@@ -48,6 +61,10 @@ void ue_files_free(struct ue_files **files);
 MUST_CHECK int ue_files_push(struct ue_files *files, const char *uri, const char *name,
 			     const char *type, int fd_take, uint64_t size, uint64_t from,
 			     unsigned ticket);
+/* The same of one that is sealed as it goes, size octets. */
+MUST_CHECK int ue_files_push_sealed(struct ue_files *files, const char *uri,
+				    const struct ue_octets *octets_take, uint64_t size,
+				    unsigned ticket);
 /* Give up what is being sent. */
 void ue_files_stop(struct ue_files *files);
 bool ue_files_sending(const struct ue_files *files);

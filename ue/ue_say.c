@@ -168,6 +168,7 @@ static void on_epoch(const struct gkid *id, void *arg)
 	struct ue *ue = arg;
 
 	ue->ops->epoch(id, ue->n_key_members, ue->arg);
+	ue_files_key(ue->files);
 }
 
 const struct ue_seal_ops ue_sealed_ops = {
@@ -191,6 +192,11 @@ int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket)
 	return err;
 }
 
+static char *file_disposition(const char *name, uint64_t size)
+{
+	return xasprintf("attachment; filename=\"%s\"; size=%llu", name, (unsigned long long)size);
+}
+
 int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take, uint64_t size,
 		 unsigned ticket)
 {
@@ -199,8 +205,7 @@ int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
 	int err;
 
 	cpim_to(ue, NULL, when, &f);
-	disposition =
-		xasprintf("attachment; filename=\"%s\"; size=%llu", name, (unsigned long long)size);
+	disposition = file_disposition(name, size);
 	f.content_disposition = slice_str(disposition);
 	if (ue_seal_on(ue->seal)) {
 		err = send_sealed_file(ue, &f, &(struct ue_source){.fd = fd_take, .size = size},
@@ -208,6 +213,35 @@ int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
 	} else {
 		err = ue_msrp_send_file(ue->msrp, &f, fd_take, size, ticket);
 	}
+	free(disposition);
+	return err;
+}
+
+int ue_push(struct ue *ue, const char *name, const char *type, int fd_take, uint64_t size,
+	    uint64_t from, unsigned ticket)
+{
+	struct cpim_fields f = {.content_type = slice_str(type)};
+	char when[CLOCK_RFC3339_SIZE], *disposition;
+	struct ue_octets octets;
+	struct ue_seal_id id;
+	int err = !ue->joined || !ue->call ? -ERR_WRONG_STATE : 0;
+
+	if (err == 0 && !ue_seal_on(ue->seal))
+		return ue_files_push(ue->files, ue->names.conference, name, type, fd_take, size,
+				     from, ticket);
+	if (err == 0 && from > 0)
+		err = -ERR_UNSUPPORTED;
+	if (err < 0) {
+		close(fd_take);
+		return err;
+	}
+	cpim_to(ue, NULL, when, &f);
+	disposition = file_disposition(name, size);
+	f.content_disposition = slice_str(disposition);
+	err = ue_seal_file(ue->seal, &f, &(struct ue_source){.fd = fd_take, .size = size}, &id,
+			   &octets, &size);
+	if (err == 0)
+		err = ue_files_push_sealed(ue->files, ue->names.conference, &octets, size, ticket);
 	free(disposition);
 	return err;
 }

@@ -32,7 +32,7 @@ static void on_serving(const char *room, enum gke_suite suite, void *arg)
 	struct ue *ue = arg;
 
 	ue_seal_serve(ue->seal, room, suite);
-	ue_files_close(ue->files);
+	ue_files_seal(ue->files, ue->seal);
 	ue->ops->serving(room, ue_keyserver_keys(ue->keyserver), ue->arg);
 }
 

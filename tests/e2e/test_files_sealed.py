@@ -36,10 +36,12 @@ class SealedPush(Push):
 
     encoding = "aes128gcm"
 
-    def send(self, i=0, data=None, size=65536, total=True, last_flag="$", kind=TYPE):
+    def send(self, i=0, data=None, size=65536, total=True, last_flag="$", kind=TYPE, first=0):
+        """first: octets left out at the beginning."""
         data = self.files[i].data if data is None else data
-        session, mid, out = self.sessions[i], new_id("m"), []
-        for at in range(0, max(1, len(data)), size):
+        session, out = self.sessions[i], []
+        mid = self.message_id = new_id("m")
+        for at in range(first, max(1, len(data)), size):
             flag = "+" if at + size < len(data) else last_flag
             out.append(session.conn.send(session.chunk(
                 data[at:at + size], at + 1, len(data) if total else None, flag, kind, mid,

@@ -194,10 +194,11 @@ static void give_members(struct api *a, struct http_req *req, struct conference 
 
 static void create_conference(struct http_req *req, void *arg)
 {
-	static const char *const known[] = {"name", "subject", "e2e", "members", "mode", "invite"};
+	static const char *const known[] = {"name",    "subject", "owner", "e2e",
+					    "members", "mode",    "invite"};
 	struct api *a = arg;
 	json_t *body = http_body_json(req);
-	const char *name, *subject;
+	const char *name, *subject, *owner;
 	struct conference *c;
 	struct wanted wanted;
 	bool e2e;
@@ -207,8 +208,9 @@ static void create_conference(struct http_req *req, void *arg)
 		return;
 	if (http_only_members(req, body, known, ARRAY_LEN(known)) &&
 	    text_member(req, body, "name", &name) && text_member(req, body, "subject", &subject) &&
-	    read_e2e(req, body, &e2e) && read_wanted(req, body, &wanted)) {
-		rc = focus_create(a->focus, name, subject, e2e, &c);
+	    text_member(req, body, "owner", &owner) && read_e2e(req, body, &e2e) &&
+	    read_wanted(req, body, &wanted)) {
+		rc = focus_create(a->focus, name, subject, owner, e2e, &c);
 		if (rc == -ERR_EXISTS)
 			http_reply_error(req, 409, "exists",
 					 "the name %s is taken by a conference or the factory",
@@ -217,6 +219,13 @@ static void create_conference(struct http_req *req, void *arg)
 			http_reply_error(req, 400, "bad_request",
 					 "a name has 1 to 64 of A-Z a-z 0-9 . _ - and is one that "
 					 "conference.psi, where it is set, brings here");
+		else if (rc == -ERR_CONFIG)
+			http_reply_error(req, 400, "bad_request",
+					 "a sealed conference needs an owner here: his terminal "
+					 "makes its keys (groupkey.server)");
+		else if (rc == -ERR_DENIED)
+			http_reply_error(req, 400, "bad_request",
+					 "owner is no URI of a user (such as sip:user@host)");
 		else if (rc == -ERR_UNSUPPORTED)
 			http_reply_error(req, 503, "unavailable",
 					 "there is no key server for sealed conferences");

@@ -32,6 +32,7 @@ static const char usage_text[] =
 	"  conferences show NAME                  one with its participants\n"
 	"  conferences create [NAME] [--subject TEXT] [--member URI]... [--closed] [--invite]\n"
 	"                     [--sealed]         sealed: bodies under a key that no MRFP has\n"
+	"                     [--owner URI]      whose it is, once he is in\n"
 	"  conferences end NAME                   everyone gets a BYE\n"
 	"  conferences lock NAME                  nobody new comes in\n"
 	"  conferences unlock NAME\n"
@@ -431,7 +432,8 @@ enum {
 	OPT_MEMBER,
 	OPT_CLOSED,
 	OPT_INVITE,
-	OPT_SEALED
+	OPT_SEALED,
+	OPT_OWNER
 };
 
 static const struct option options[] = {
@@ -446,6 +448,7 @@ static const struct option options[] = {
 	{"member", required_argument, NULL, OPT_MEMBER},
 	{"closed", no_argument, NULL, OPT_CLOSED},
 	{"invite", no_argument, NULL, OPT_INVITE},
+	{"owner", required_argument, NULL, OPT_OWNER},
 	{"sealed", no_argument, NULL, OPT_SEALED},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
@@ -467,6 +470,8 @@ static bool take_word(struct mrfctl *m, int opt, char *value)
 		m->out = value;
 	else if (opt == OPT_MEMBER)
 		m->members[m->n_members++] = value;
+	else if (opt == OPT_OWNER)
+		m->owner = value;
 	else if (opt == OPT_CLOSED)
 		m->closed = true;
 	else if (opt == OPT_INVITE)

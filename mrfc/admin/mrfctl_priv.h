@@ -13,7 +13,7 @@ struct mrfctl {
 	struct addr server;
 	char token[MRFCTL_TOKEN_MAX]; /* "": none */
 	bool json;
-	const char *subject, *display, *uri, *id, *out; /* NULL: not given */
+	const char *subject, *display, *uri, *id, *out, *owner; /* NULL: not given */
 	const char *members[MRFCTL_MAX_MEMBERS];
 	size_t n_members;
 	bool closed, invite, sealed;

@@ -20,9 +20,11 @@
 #include "mrfc/focus/focus_events.h"
 #include "mrfc/focus/focus_file.h"
 #include "mrfc/focus/focus_join.h"
+#include "mrfc/focus/focus_key_owner.h"
 #include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_list.h"
 #include "mrfc/focus/focus_media.h"
+#include "mrfc/focus/focus_member.h"
 #include "mrfc/focus/focus_priv.h"
 #include "mrfc/focus/focus_record.h"
 #include "mrfc/focus/focus_recover.h"
@@ -512,8 +514,8 @@ struct conference_table *focus_conferences(struct focus *f)
 	return f->conferences;
 }
 
-int focus_create(struct focus *f, const char *name, const char *subject, bool sealed,
-		 struct conference **conference_r)
+int focus_create(struct focus *f, const char *name, const char *subject, const char *owner,
+		 bool sealed, struct conference **conference_r)
 {
 	struct room *room;
 	int err;
@@ -524,6 +526,10 @@ int focus_create(struct focus *f, const char *name, const char *subject, bool se
 		return -ERR_IO;
 	if (sealed && (f->config.keys == NULL || !f->config.keys->ops->ready(f->config.keys, NULL)))
 		return -ERR_UNSUPPORTED;
+	if (owner != NULL && (!focus_uri_is_user(owner) || room_uri_is_mine(f, owner)))
+		return -ERR_DENIED;
+	if (sealed && owner == NULL && owner_mode(f))
+		return -ERR_CONFIG;
 	/* The names of services belong to them. */
 	if (name != NULL && name[0] != '\0' &&
 	    (strcmp(name, f->config.factory) == 0 || strcmp(name, f->config.list) == 0))
@@ -532,7 +538,7 @@ int focus_create(struct focus *f, const char *name, const char *subject, bool se
 		return -ERR_SYNTAX;
 	if (name != NULL)
 		(void)room_name_free(f, slice_str(name));
-	err = room_create(f, name, NULL, subject, CONFERENCE_BY_API, sealed, &room);
+	err = room_create(f, name, owner, subject, CONFERENCE_BY_API, sealed, &room);
 	if (err != 0)
 		return err;
 	conf_store_flush(f->store);

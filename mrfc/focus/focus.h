@@ -126,11 +126,12 @@ typedef void focus_stored_fn(int err, void *arg);
 void focus_stored(struct focus *f, focus_stored_fn *fn, void *arg);
 void focus_stored_forget(struct focus *f, const void *arg);
 /*
- * Operator makes a conference; lives until ended or empty for an hour. Errors of conference_create;
- * -ERR_UNSUPPORTED: sealed, and there is no key server.
+ * Operator makes a conference; lives until ended or empty for an hour. owner: URI of the user who
+ * owns it once he is in; NULL: nobody. Errors of conference_create; -ERR_UNSUPPORTED: sealed, and there
+ * is no key server; -ERR_CONFIG: nor can be, without an owner; -ERR_DENIED: owner is no URI of a user.
  */
-MUST_CHECK int focus_create(struct focus *f, const char *name, const char *subject, bool sealed,
-			    struct conference **conference_r);
+MUST_CHECK int focus_create(struct focus *f, const char *name, const char *subject,
+			    const char *owner, bool sealed, struct conference **conference_r);
 /* Hex of the newest epoch of a sealed conference; false: there is none. */
 bool focus_epoch(const struct conference *c, char hex[GKID_HEX_SIZE]);
 /*

@@ -13,6 +13,7 @@
 #include "mrfc/focus/focus_media.h"
 #include "mrfc/groupkey/member_server.h"
 #include "proto/ks/ks_frame.h"
+#include "proto/sip_uri.h"
 
 #define LOG_PLACE "focus/key"
 
@@ -39,7 +40,37 @@ static bool owns(const struct room *room, const char *uri)
 	return room_role_of(room, uri) == MEMBER_OWNER;
 }
 
-/* --- who, and whether he can be reached --- */
+static bool is_in(const struct session *s)
+{
+	return s->step == SESSION_UP || s->step == SESSION_WAITING || s->step == SESSION_CHANGING ||
+	       s->step == SESSION_MOVING;
+}
+
+/*
+ * Nobody makes the keys, or who did has lost its connection; or the same owner comes with another
+ * terminal, maybe as nobody knows yet that the first one is gone. Two of his cannot be: nobody
+ * takes a key from himself (RFC 3830 5.3).
+ */
+static bool is_open_to(const struct room *room, const struct identity *who)
+{
+	const struct session *maker = room->key->maker;
+
+	return maker == NULL || maker->lost_timer != NULL ||
+	       (maker->step == SESSION_MOVING && !maker->bound) ||
+	       sip_uri_same(slice_str(maker->who.uri), slice_str(who->uri));
+}
+
+bool owner_would_serve(const struct room *room, const struct identity *who,
+		       const struct focus_sdp_peer *p, const char **lack_r)
+{
+	*lack_r = NULL;
+	if (!owner_mode(room->focus) || room->key == NULL || !owns(room, who->uri) ||
+	    !is_open_to(room, who))
+		return false;
+	if (p != NULL)
+		*lack_r = owner_lacks(p);
+	return true;
+}
 
 static void permit(struct session *s, bool serves)
 {
@@ -66,24 +97,6 @@ static void dismiss(struct room *room, const char *why)
 	key_from_maker(s);
 }
 
-/* A terminal that has lost its connection may have been started again. */
-static bool is_served(const struct room *room)
-{
-	return room->key->maker != NULL && room->key->maker->lost_timer == NULL;
-}
-
-bool owner_would_serve(const struct room *room, const struct identity *who,
-		       const struct focus_sdp_peer *p, const char **lack_r)
-{
-	*lack_r = NULL;
-	if (!owner_mode(room->focus) || room->key == NULL || is_served(room) ||
-	    !owns(room, who->uri))
-		return false;
-	if (p != NULL)
-		*lack_r = owner_lacks(p);
-	return true;
-}
-
 bool owner_begin(struct session *s)
 {
 	const char *lack;
@@ -93,7 +106,7 @@ bool owner_begin(struct session *s)
 	    lack != NULL)
 		return false;
 	if (s->room->key->maker != NULL)
-		dismiss(s->room, "the owner's terminal has come anew");
+		dismiss(s->room, "its owner is here with another terminal");
 	key_begin_maker(s);
 	s->room->key->maker = s;
 	s->room->key->maker_up = false;
@@ -102,18 +115,14 @@ bool owner_begin(struct session *s)
 	return true;
 }
 
+/* --- who, and whether he can be reached --- */
+
 void owner_leave(struct session *s)
 {
 	struct room *room = s->room;
 
 	room->key->maker = NULL;
 	is_down(room, "the owner's terminal has left");
-}
-
-static bool is_in(const struct session *s)
-{
-	return s->step == SESSION_UP || s->step == SESSION_WAITING || s->step == SESSION_CHANGING ||
-	       s->step == SESSION_MOVING;
 }
 
 /* An owner's session that could serve, best one that is connected. */

@@ -190,7 +190,7 @@ void room_recall(struct room *room)
 		call_absent(room);
 }
 
-static bool is_user(const char *text)
+bool focus_uri_is_user(const char *text)
 {
 	struct sip_uri u;
 
@@ -204,7 +204,7 @@ int focus_set_members(struct focus *f, struct conference *c, enum conference_mod
 	struct room *room = room_of(c);
 
 	for (size_t i = 0; i < n; i++) {
-		if (!is_user(uris[i]) || room_uri_is_mine(f, uris[i]))
+		if (!focus_uri_is_user(uris[i]) || room_uri_is_mine(f, uris[i]))
 			return -ERR_SYNTAX;
 	}
 	for (size_t i = 0; i < n; i++)

@@ -6,6 +6,8 @@
 #include "mrfc/focus/focus_priv.h"
 
 /* focus_member.c: who belongs, apart from who has a session (IMS-005) */
+/* It can be called, or come: sip:, sips: with a user part, tel:. */
+bool focus_uri_is_user(const char *uri);
 /* The member that one of these names means; NULL. */
 struct member *member_of(struct room *room, const struct identity *who);
 /* It lives on without sessions: conference.kept, once somebody was in. */

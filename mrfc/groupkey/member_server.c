@@ -302,7 +302,6 @@ static void begin(struct served *r, enum state state)
 	r->n_greeted++;
 	r->silent = r->waiting = r->hello_due = false;
 	r->hellos = 0;
-	r->strikes = 0;
 	r->bad = NULL;
 	bytes_reset(&r->held);
 	timer_stop(r->answer);
@@ -312,8 +311,12 @@ void member_server_expect(struct groupkey *g, const char *room)
 {
 	struct served *r = find(of(g), room);
 
-	if (r != NULL && r->state == AWAY)
+	if (r == NULL)
+		return;
+	if (r->state == AWAY)
 		begin(r, COMING);
+	r->strikes = 0;
+	r->budget_ms = 0; /* as much as there may be */
 }
 
 void member_server_up(struct groupkey *g, const char *room)

@@ -27,7 +27,7 @@ bool member_server_is(const struct groupkey *g);
 void member_server_carry(struct groupkey *g, const struct member_carrier *carrier);
 
 /* All of a room that is open; of others nothing is known, and nothing happens. */
-/* A terminal that is to serve it is on its way. */
+/* A terminal that is to serve it is on its way, another one than before. */
 void member_server_expect(struct groupkey *g, const char *room);
 /* It can be reached, or it has to begin anew: it is greeted, and `back` follows when it answers. */
 void member_server_up(struct groupkey *g, const char *room);

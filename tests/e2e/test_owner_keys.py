@@ -4,8 +4,7 @@
 import pytest
 
 from peer import memory
-from peer.keyserver import CHANGE, EPOCH, HELLO, MESSAGE, OPEN, PONG, frame, items
-from peer.loop import wait
+from peer.keyserver import CHANGE, EPOCH, HELLO, OPEN, frame, items
 from peer.owner import TYPE, Owner
 from peer.sealed import Sealed
 from test_sealed_join import epoch_of, warning
@@ -72,3 +71,148 @@ def test_the_owner_makes_the_keys(table, room):
     carol.leave()
     third = agree(bob, olga, but=second)
     assert third not in (first, second) and carol.keys.hex == second
+
+
+def test_an_owner_who_cannot_is_refused_with_a_reason(table, room):
+    # covers: GK-002, SMI-002
+    t = table()
+    olga = t.owner()
+    for lacking in ("message/cpim application/mikey", "message/cpim application/mikey application/pkcs7-mime"):
+        refused = olga.invite(room, accept_types=lacking).expect(488)
+        assert warning(refused)[0] == 399 and TYPE in warning(refused)[1], refused
+    assert t.net.api("GET", "/v1/conferences/" + room)[0] == 404  # nothing is left of it
+    olga.join(room)
+    call = olga.call.reinvite(olga.offer(new=False, accept_types="message/cpim application/mikey"))
+    assert TYPE in warning(call.expect(488))[1]
+    bob = t.member("bob", olga).join(room)  # her session is as it was
+    agree(bob, olga)
+
+
+def test_without_the_owner_nobody_comes_in_and_the_rest_chat_on(table, room):
+    # covers: GK-002, GK-003
+    t = table()
+    olga = t.owner()
+    bob, carol, dave = (t.member(n, olga) for n in ("bob", "carol", "dave"))
+    olga.join(room)
+    bob.join(room), carol.join(room)
+    old = agree(carol, bob, olga)
+    olga.leave()
+    refused = dave.invite(room).expect(503)
+    assert refused.get("Retry-After") == "5" and "owner is not connected" in warning(refused)[1]
+    assert bob.say("still the old key") == 200 and bob.keys.hex == old
+    carol.hear("still the old key")
+    carol.leave()
+    olga.join(room)  # she is its owner still
+    new = agree(bob, olga, but=old)
+    assert new[:16] != old[:16] and bob.keys.epoch == 1 and carol.keys.hex == old
+    uris = [i[1] for f in olga.got(CHANGE)[-1:] for i in items(f.data) if i[0]]
+    assert uris == [bob.aor]
+    dave.join(room)
+    assert agree(dave, bob, olga)[:16] == new[:16]
+    assert t.net.mrfc.metrics().sum("mrfc_groupkey_owner_frames_total", what="wrong") == 0
+
+
+def test_who_has_no_key_of_hers_stays_out(table, room):
+    # covers: GK-002, KM-005
+    t = table()
+    olga = t.owner().join(room)
+    stranger = t.member("mallory", t.owner("nobody"))
+    stranger.invite(room).expect(403)
+    bob = t.member("bob", olga).join(room)
+    olga.service.refuse.add("sip:carol@example.com")
+    t.member("carol", olga).invite(room).expect(488)
+    assert agree(bob, olga) and t.net.mrfc.metrics().sum("mrfc_key_refused_total") == 2
+
+
+def test_a_list_and_a_call_of_the_operator_wait_for_the_owner(table, room):
+    # covers: GK-002, SMI-004
+    t = table()
+    status, doc = t.net.api("POST", "/v1/conferences", {"name": room, "e2e": True})
+    assert status == 400 and "owner" in doc["error"]["message"], doc
+    assert t.net.api("POST", "/v1/conferences", {"name": room, "e2e": True, "owner": "nobody"})[0] == 400
+    olga = t.owner()
+    olga.aor = olga.service.uri = olga.ua.contact_uri
+    assert t.net.api("POST", "/v1/conferences", {"name": room, "e2e": True, "owner": olga.aor})[0] == 201
+    path = "/v1/conferences/%s/participants" % room
+    bob = t.member("bob", olga)
+    bob.invite(room).expect(503)
+    bob.aor = bob.ua.contact_uri
+    bob.key, bob.keys = olga.pair(bob.aor, "mk:called"), None
+    # Called by the operator: she gets no key in the offer, and is the key server when she answers.
+    assert t.net.api("POST", path, {"uri": olga.aor})[0] == 202
+    call = olga.wait_invite()
+    assert "key-mgmt" not in call.offer and TYPE in call.offer
+    olga.accept(key_mgmt=[])
+    olga.wait_got(HELLO)
+    assert t.net.api("POST", path, {"uri": bob.aor})[0] == 202
+    bob.wait_invite()
+    bob.accept()
+    agree(bob, olga)
+    assert bob.say("called") == 200
+    olga.hear("called")
+
+
+def test_a_new_owner_makes_new_keys(table, room):
+    # covers: GK-002, GK-003
+    t = table(conference__owner_leaves="transfer")
+    olga = t.owner()
+    otto = t.owner("otto")
+    bob = t.member("bob", olga, otto)
+    key = olga.pair(otto.aor, "mk:otto")
+    otto.service.keys[bob.aor, bob.key[0]] = bytes.fromhex(bob.key[1])
+    olga.join(room)
+    # While she is there he is a member as others are.
+    otto.key = key
+    otto.join(room, key_mgmt=None)
+    bob.join(room)
+    first = agree(bob, otto, olga)
+    assert not otto.got(HELLO)
+    olga.leave()
+    otto.wait_got(OPEN)
+    bob.keys.ks = None
+    new = bob.wait_epoch(lambda have: have[:16] != first[:16])
+    otto.wait_epoch(new)
+    assert otto.say("mine now") == 200
+    bob.hear("mine now")
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_another_terminal_of_the_owner_takes_over(table, room, lost):
+    # covers: GK-002, GK-003
+    t = table(media__grace="60s")
+    olga = t.owner()
+    second = t.owner("second", aor=olga.aor)
+    second.service.keys = olga.service.keys
+    bob = t.member("bob", olga)
+    olga.join(room), bob.join(room)
+    first = agree(bob, olga)
+    second.invite(room, accept_types="message/cpim application/mikey").expect(488)
+    if lost:
+        olga.conn.close()
+        t.net.mrfc.wait_metric(lambda m: m["mrfc_groupkey_owners"] == 0)
+    second.join(room)
+    new = agree(bob, second, but=first)
+    assert new[:16] != first[:16] and not second.got(HELLO)[1:]
+    assert second.say("here again") == 200
+    bob.hear("here again")
+    if not lost:  # it makes no keys any more, and has none
+        assert olga.session.send(frame(EPOCH), content_type=TYPE).status() == 403 and olga.keys.hex == first
+
+
+def test_what_carries_the_keys_does_not_have_them(table, room):
+    # covers: GK-002, GK-012, GK-013
+    t = table()
+    olga = t.owner()
+    members = [t.member(n, olga) for n in ("bob", "carol")]
+    olga.join(room)
+    for m in members:
+        m.join(room)
+    agree(members[1], members[0], olga)
+    olga.rekey()
+    agree(members[1], members[0], olga, but=members[1].keys.hex)
+    secrets = {*olga.service.made.values(), *olga.service.keys.values()}
+    assert len(secrets) >= 5
+    for process in (t.net.mrfc, t.net.mrfp):
+        assert not any(memory.has(process.pid, octets) for octets in secrets), process.name
+    # The search finds what is there: the name of the epoch, which is no secret.
+    assert memory.has(t.net.mrfc.pid, members[0].keys.current)

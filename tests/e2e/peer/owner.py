@@ -112,7 +112,8 @@ class KeyService:
         return frame(MESSAGE, int(fresh), room.uri, who[0], who[1], octets)
 
     def _change(self, room, changes):
-        changes = [c for c in changes if c[1] != self.uri]  # its own keys need no message
+        mine = any(w[0] == self.uri for w in self.keys)  # another terminal of hers
+        changes = [c for c in changes if c[1] != self.uri or mine]  # its own keys need no message
         out, n_in = [], 0
         for joined, uri, key_id, _ in changes:
             if not joined:
@@ -192,7 +193,7 @@ class Owner(Sealed):
 
     def offer(self, new=True, key_mgmt=(), **media):
         media.setdefault("accept_types", ACCEPT + " " + TYPE)
-        return super().offer(new, key_mgmt=list(key_mgmt), **media)
+        return super().offer(new, key_mgmt=None if key_mgmt is None else list(key_mgmt), **media)
 
     def open_media(self, timeout=DEADLINE):
         self.keys_for(self.asked)

@@ -43,11 +43,11 @@ void focus_stored_forget(struct focus *f, const void *arg)
 	(void)arg;
 }
 
-int focus_create(struct focus *f, const char *name, const char *subject, bool sealed,
-		 struct conference **conference_r)
+int focus_create(struct focus *f, const char *name, const char *subject, const char *owner,
+		 bool sealed, struct conference **conference_r)
 {
 	struct conference *c;
-	int rc = conference_create(f->table, name, NULL, CONFERENCE_BY_API, WALL_MS, &c);
+	int rc = conference_create(f->table, name, owner, CONFERENCE_BY_API, WALL_MS, &c);
 
 	if (f->fail)
 		return f->fail;

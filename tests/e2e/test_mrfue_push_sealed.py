@@ -3,14 +3,17 @@
 
 import hashlib
 import os
+import shutil
 import types
 
 import pytest
 
-from peer import ece
+from peer import ece, memory
 from peer.files import File, Take, parse_selector
 from peer.loop import wait
 from peer.sealed import Sealed as Terminal
+from peer.servers import WRAP
+from test_capture import Capture
 from test_files_sealed import TYPE, Sealed, SealedPush, opened
 from test_mrfue_rooms_sealed import chat, member, sealed_room, together  # noqa: F401  (fixtures)
 from test_mrfue_sealed import call, focus, key_file  # noqa: F401  (fixtures)
@@ -282,3 +285,31 @@ def test_octets_out_of_order_are_not_put_together(pushed, tmp_path):
     push, _ = send(7, os.urandom(50000), first=20000)
     assert alice.wait("dropped")["why"] == "its octets came out of order"
     assert listing(tmp_path / "got") == ["late.png"]
+
+
+@pytest.mark.skipif(bool(WRAP) or not shutil.which("dumpcap"), reason="memory of a wrapped process; no dumpcap")
+@pytest.mark.parametrize("how", ["push", "file"])
+def test_the_canary_is_neither_on_the_wire_nor_in_the_servers(mrf, ue, member, terminal, tmp_path, how):  # noqa: F811
+    # covers: GK-014
+    alice = member("alice")
+    bob, marker = terminal("bob", alice), ue("marker")
+    canary, name = os.urandom(24).hex(), "canary%s.png" % os.urandom(12).hex()
+    (tmp_path / name).write_bytes(canary.encode() * 4000)
+    capture = Capture(tmp_path / "all.pcapng", [mrf.sip[1], mrf.msrp[1]])
+    try:
+        capture.wait_for(marker)
+        alice.do("/%s %s" % (how, tmp_path / name))
+        octets = Take(bob).accept().wait() if how == "push" else wait(
+            lambda: next((c.content for c in bob.chats if c.content_type == TYPE), None), what="the file")
+        assert opened(bob, octets).payload == canary.encode() * 4000 and name in opened(bob, octets).disposition
+        alice.wait("sent")
+        for server in (mrf.mrfp, mrf.mrfc):
+            for secret in (canary, name):
+                assert not memory.has(server.pid, secret.encode())
+        assert memory.has(mrf.mrfc.pid, bob.aor.encode())
+        capture.wait_for(marker)
+    finally:
+        capture.stop()
+    data = (tmp_path / "all.pcapng").read_bytes()
+    assert octets[:33] in data and octets[-100:] in data  # both ways of it are in the capture
+    assert canary.encode() not in data and name.encode() not in data and b"image/png" not in data

@@ -15,6 +15,7 @@ from peer.sealed import Sealed as Terminal
 from peer.servers import WRAP
 from test_capture import Capture
 from test_files_sealed import TYPE, Sealed, SealedPush, opened
+from test_mrfue_owner import table, together as one_key  # noqa: F401  (fixture)
 from test_mrfue_rooms_sealed import chat, member, sealed_room, together  # noqa: F401  (fixtures)
 from test_mrfue_sealed import call, focus, key_file  # noqa: F401  (fixtures)
 
@@ -216,6 +217,24 @@ def test_a_sealed_name_never_leaves_the_folder(member, terminal, tmp_path, name,
     SealedPush(bob, [Sealed(bob, b"data", name)]).answered().send()
     assert alice.wait("file")["name"] == saved
     assert listing(tmp_path / "alice") == [saved]
+
+
+def test_files_of_and_to_the_owner_who_makes_the_keys(table, tmp_path):  # noqa: F811
+    # covers: GK-014, GK-002
+    t = table()
+    olga = t.serve("--download", str(tmp_path / "olga"))
+    bob = t.client("bob", "--download", str(tmp_path / "bob"))
+    bob.wait("joined", sealed=True)
+    one_key(olga, bob)
+    data = os.urandom(100000)
+    for one, other in ((olga, bob), (bob, olga)):
+        path = tmp_path / ("of %s.bin" % one.name)
+        path.write_bytes(data)
+        one.do("/push %s" % path)
+        got = other.wait("file")
+        assert (got["from"], got["name"], got["sealed"]) == (one.aor, path.name, True)
+        assert (tmp_path / other.name / path.name).read_bytes() == data
+        one.wait("sent")
 
 
 # -- keys that are late, by a peer that plays the focus ------------------------------------------

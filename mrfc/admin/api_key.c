@@ -93,14 +93,15 @@ static void reply_error(struct http_req *req, int err, const char *uri)
 	}
 }
 
-static json_t *made_json(const struct member_key *key)
+static json_t *made_json(const struct member_key *key, bool stored)
 {
 	char hex[2 * MEMBER_KEY_SIZE + 1];
 	json_t *o;
 
 	for (size_t i = 0; i < MEMBER_KEY_SIZE; i++)
 		snprintf(hex + 2 * i, 3, "%02x", key->key[i]);
-	o = json_pack("{s:s, s:s, s:s}", "uri", key->uri, "id", key->id, "key", hex);
+	o = json_pack("{s:s, s:s, s:s, s:b}", "uri", key->uri, "id", key->id, "key", hex, "stored",
+		      stored);
 	mem_wipe(hex, sizeof(hex));
 	return o;
 }
@@ -117,7 +118,7 @@ static void make(struct api_key *a, struct http_req *req, const char *uri, const
 		reply_error(req, err, uri);
 		return;
 	}
-	w->body = made_json(key);
+	w->body = made_json(key, member_keys_stored(a->keys));
 	log_info("audit: key %s of %s is made and given to %s", key->id, key->uri,
 		 http_peer(req, who));
 }

@@ -60,6 +60,7 @@ static struct slice password_of(const json_t *body)
 
 static void add_user(struct http_req *req, void *arg)
 {
+	static const char *const known[] = {"name", "password", "uri", "display"};
 	struct focus *f = arg;
 	json_t *body = http_body_json(req);
 	struct bytes location = BYTES_INIT;
@@ -70,6 +71,10 @@ static void add_user(struct http_req *req, void *arg)
 	if (!body)
 		return;
 	name = text_of(body, "name");
+	if (!http_only_members(req, body, known, ARRAY_LEN(known))) {
+		json_decref(body);
+		return;
+	}
 	if (!name) {
 		http_reply_error(req, 400, "bad_request", "name is missing");
 		json_decref(body);
@@ -91,12 +96,17 @@ static void add_user(struct http_req *req, void *arg)
 
 static void set_password(struct http_req *req, void *arg)
 {
+	static const char *const known[] = {"password"};
 	struct focus *f = arg;
 	json_t *body = http_body_json(req);
 	int err;
 
 	if (!body)
 		return;
+	if (!http_only_members(req, body, known, ARRAY_LEN(known))) {
+		json_decref(body);
+		return;
+	}
 	err = focus_user_password(f, http_param(req, "name"), password_of(body));
 	if (err != 0)
 		reply_error(req, err, http_param(req, "name"));

@@ -90,6 +90,9 @@ int mrfctl_key_add(struct mrfctl *m, char **args, int n)
 		       m->out);
 	else if (m->out != NULL)
 		(void)unlink(m->out);
+	if (rc == EXIT_OK && json_is_false(json_object_get(answer, "stored")))
+		fputs("mrfctl: store.path is empty there: the key is gone when the server restarts\n",
+		      stderr);
 	json_decref(answer);
 	return rc;
 }

@@ -40,6 +40,7 @@ struct owner {
 
 struct member_keys {
 	struct key_rows *rows; /* NULL: memory only */
+	bool fleeting;
 	struct owner *owners;
 	size_t n;
 	uint64_t last_serial;
@@ -51,6 +52,16 @@ struct member_keys *member_keys_new(struct key_rows *rows)
 
 	k->rows = rows;
 	return k;
+}
+
+void member_keys_set_fleeting(struct member_keys *k)
+{
+	k->fleeting = true;
+}
+
+bool member_keys_stored(const struct member_keys *k)
+{
+	return k->rows != NULL && !k->fleeting;
 }
 
 static void entry_free(struct entry *e)

@@ -15,6 +15,9 @@
 struct member_keys;
 /* rows NULL: memory only. They must outlive it. */
 struct member_keys *member_keys_new(struct key_rows *rows);
+/* They outlive the process: there are rows, and not in memory alone (fleeting). */
+void member_keys_set_fleeting(struct member_keys *k);
+bool member_keys_stored(const struct member_keys *k);
 void member_keys_free(struct member_keys **keys);
 /* Take what the store has. Rows that were tampered with are skipped, counted and logged. -ERR_* of the store. */
 MUST_CHECK int member_keys_load(struct member_keys *keys, size_t *n_skipped_r);

@@ -86,6 +86,8 @@ int vault_open(struct store *store, const struct vault_settings *s, char *why, s
 	v->rows = key_rows_new(store, key);
 	secret_free(&key, SECRET_BOX_KEY_SIZE);
 	v->members = member_keys_new(v->rows);
+	if (s->store_path[0] == '\0')
+		member_keys_set_fleeting(v->members);
 	err = load(v, s, why, why_size);
 	if (err != 0)
 		vault_free(&v);

@@ -245,3 +245,12 @@ def test_a_user_known_by_his_password_is_no_trusted_watcher(ue, net, room):
     given = challenge(alice.ua.subscribe(carol.room).expect(401))
     value = credentials("SUBSCRIBE", carol.room, given)
     assert alice.ua.subscribe(carol.room, headers=[("Authorization", value)]).expect(403)
+
+
+def test_what_is_not_known_of_a_user_is_refused_by_name(net):
+    pair = net()
+    for method, path, body in (("POST", "/v1/users", {"name": "walrus", "password": "oyster", "dispaly": "Walrus"}),
+                               ("PUT", "/v1/users/walrus/password", {"password": "oyster", "name": "carpenter"})):
+        status, doc = pair.api(method, path, body)
+        assert status == 400 and '"%s"' % list(body)[-1] in doc["error"]["message"]
+    assert "walrus" not in [u["name"] for u in pair.api("GET", "/v1/users")[1]["users"]]

@@ -204,3 +204,14 @@ def test_no_key_is_given_where_others_may_listen(mrfc, tmp_path):
     assert (done.returncode, done.stdout) == (1, "") and "loopback" in done.stderr
     done = subprocess.run([*args, "--json", "key", "list"], capture_output=True, text=True, timeout=60)
     assert json.loads(done.stdout) == {"keys": []}
+
+
+def test_who_makes_a_key_that_will_not_last_is_warned(mrfc, tmp_path):
+    kept = ctl(mrfc.start(), "key", "add", ALICE, "--id", "a1")
+    assert kept[1] == ""
+    mrfc.stop()
+    other = mrfc.start(store__path="")
+    out, warned = ctl(other, "key", "add", ALICE, "--id", "a2")
+    assert out.split()[0] == "a2" and "store.path is empty" in warned
+    status, _, body = other.http("POST", "/v1/keys", json.dumps({"uri": ALICE, "id": "a3"}).encode())
+    assert status == 201 and json.loads(body)["stored"] is False

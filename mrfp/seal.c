@@ -75,7 +75,7 @@ static int read_gkid(enum seal_form form, struct slice first, struct gkid *id_r)
 /* Nobody's key of the group is in it, or it is not sealed at all. */
 static int judge_person(enum seal_form form, bool for_one, struct slice first)
 {
-	if (form != SEAL_CMS || cms_peek_person(first) < 0)
+	if (form != SEAL_CMS || cms_peek_person(first) != 0)
 		return 415;
 	return for_one ? 200 : 403;
 }

@@ -346,7 +346,9 @@ int cms_peek_person(struct slice first)
 		rc = der_take(&enveloped, DER_SET, &recipients);
 	if (rc == 0)
 		rc = cms_take_agreement(&recipients, &kari);
-	return rc == 0 && recipients.left == 0 ? 0 : -ERR_SYNTAX;
+	if (rc < 0)
+		return -ERR_SYNTAX;
+	return recipients.left > 0;
 }
 
 int cms_open(const struct cms_head *head, struct slice kek, struct bytes *out)

@@ -46,7 +46,7 @@ MUST_CHECK int cms_parse(struct slice der, struct cms_head *head_r);
 MUST_CHECK int cms_peek(struct slice first, struct gkid *gkid_r);
 /*
  * The same for a body that one certificate's owner alone opens (cms_signed.h): it names no key of a group. 0:
- * it begins as one. -ERR_SYNTAX.
+ * it begins as one; 1: others can open it, too. -ERR_SYNTAX.
  */
 MUST_CHECK int cms_peek_person(struct slice first);
 /* -ERR_DENIED: wrong key, or changed; out is untouched then: nothing is released. */

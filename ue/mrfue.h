@@ -26,6 +26,7 @@ struct mrfue_options {
 	const char *sign_cert, *sign_key;   /* files; NULL: nothing is signed */
 	const char *certs[MRFUE_CERTS_MAX]; /* URI=FILE */
 	size_t n_certs;
+	const char *state; /* file; NULL: nothing is kept */
 };
 /* -1: go on; else the exit code (usage, --help, --version are printed). */
 int mrfue_options(int argc, char **argv, struct mrfue_options *options_r);

@@ -14,8 +14,10 @@ struct pending {
 	unsigned line;
 	char *command;
 	char *detail; /* nickname asked for, URI, file; "" */
+	char *text;   /* what is said; NULL: it is no text */
 	bool private;
 	uint64_t size;
+	struct ue_said said;
 };
 
 struct mrfue_app {
@@ -31,6 +33,7 @@ struct mrfue_app {
 	size_t n_pending;
 	struct mrfue_incoming *incoming; /* mrfue_push.c */
 	struct ue_smime *smime;          /* NULL: no certificates */
+	struct ue_state *state;          /* NULL: nothing is kept */
 	bool joined, leaving;
 	int exit_code;
 };

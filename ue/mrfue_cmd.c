@@ -114,9 +114,12 @@ static void do_say(struct mrfue_app *app, const char *to, struct slice text, con
 		refuse(app, line, "the line is not UTF-8 text");
 		return;
 	}
+	mrfue_find_pending(app, line)->text = slice_dup(text);
 	err = ue_say(app->ue, to, text, line);
 	if (err < 0)
 		refuse_by(app, line, err);
+	else
+		mrfue_find_pending(app, line)->said = ue_said(app->ue);
 }
 
 static void do_msg(struct mrfue_app *app, struct slice rest, unsigned line)
@@ -158,6 +161,8 @@ static void do_file(struct mrfue_app *app, struct slice rest, unsigned line)
 		fd = -1;
 		if (err < 0)
 			refuse_by(app, line, err);
+		else
+			mrfue_find_pending(app, line)->said = ue_said(app->ue);
 	}
 	if (fd >= 0)
 		close(fd);

@@ -71,8 +71,11 @@ void mrfue_remember(struct mrfue_app *app, unsigned line, const char *command, c
 		    bool private, uint64_t size)
 {
 	app->pending = xrealloc(app->pending, (app->n_pending + 1) * sizeof(app->pending[0]));
-	app->pending[app->n_pending++] =
-		(struct pending){line, xstrdup(command), xstrdup(detail), private, size};
+	app->pending[app->n_pending++] = (struct pending){.line = line,
+							  .command = xstrdup(command),
+							  .detail = xstrdup(detail),
+							  .private = private,
+							  .size = size};
 }
 
 struct pending *mrfue_find_pending(struct mrfue_app *app, unsigned line)
@@ -89,6 +92,7 @@ void mrfue_forget(struct mrfue_app *app, struct pending *p)
 {
 	free(p->command);
 	free(p->detail);
+	free(p->text);
 	*p = app->pending[--app->n_pending];
 }
 
@@ -141,6 +145,14 @@ static json_t *display_name(struct slice raw)
 	return v;
 }
 
+/* How it is sealed. */
+static void add_seal(json_t *e, bool alone, uint32_t epoch, bool words)
+{
+	json_object_set_new(e, "alone", json_boolean(alone));
+	json_object_set_new(e, "epoch", epoch ? json_integer(epoch) : json_null());
+	json_object_set_new(e, "words", json_boolean(words));
+}
+
 static void show_message(const struct ue_message *m, bool private_message, void *arg)
 {
 	struct mrfue_app *app = arg;
@@ -154,7 +166,7 @@ static void show_message(const struct ue_message *m, bool private_message, void 
 		      "type", mrfue_text(m->cpim.content_type), "size", (json_int_t)m->size);
 	json_object_set_new(e, "sealed", json_boolean(m->sealed));
 	if (m->sealed)
-		json_object_set_new(e, "epoch", json_integer(m->epoch));
+		add_seal(e, m->alone, m->epoch, m->words);
 	if (m->sealed || m->verified)
 		json_object_set_new(e, "verified", json_boolean(m->verified));
 	if (is_text(m))
@@ -171,7 +183,7 @@ static void on_message(const struct ue_message *m, bool private_message, void *a
 	struct ue_message shown = *m;
 	struct bytes content = BYTES_INIT;
 
-	if (!app->smime || ue_smime_show(app->smime, &shown, &content) < 0)
+	if (!app->smime || m->sealed || ue_smime_show(app->smime, &shown, &content) < 0)
 		shown = *m;
 	show_message(&shown, private_message, arg);
 	bytes_fini(&content);
@@ -258,6 +270,11 @@ void mrfue_keys(struct mrfue_app *app, unsigned line)
 				  members));
 }
 
+static void on_clock(int64_t behind_s, void *arg)
+{
+	mrfue_emit(arg, json_pack("{s:s, s:I}", "event", "clock", "behind", (json_int_t)behind_s));
+}
+
 static void on_aborted(struct slice from, uint64_t size, void *arg)
 {
 	mrfue_emit(arg,
@@ -273,6 +290,32 @@ static void on_receiving(uint64_t done, uint64_t total, void *arg)
 		mrfue_progress(done, total);
 }
 
+/* Our own words as the others see them; all of it only where it is sealed, where that is worth showing. */
+static void add_said(const struct mrfue_app *app, const struct pending *p, json_t *e)
+{
+	json_object_set_new(e, "sealed", json_boolean(p->said.sealed));
+	if (!p->said.sealed)
+		return;
+	add_seal(e, p->said.alone, p->said.epoch, false);
+	json_object_set_new(e, "verified", json_boolean(p->said.is_signed));
+	json_object_set_new(e, "from", mrfue_text(slice_str(app->opt.ue.as)));
+	json_object_set_new(e, "display", mrfue_or_null(app->opt.ue.display));
+	json_object_set_new(e, "to", p->private ? mrfue_or_null(p->detail) : json_null());
+	json_object_set_new(e, "text", p->text ? mrfue_text(slice_str(p->text)) : json_null());
+}
+
+static json_t *sent_event(const struct mrfue_app *app, const struct pending *p)
+{
+	bool file = strcmp(p->command, "/file") == 0;
+	json_t *e = json_pack("{s:s, s:i, s:b, s:o, s:I}", "event", "sent", "line", (int)p->line,
+			      "private", p->private, "file",
+			      file ? mrfue_or_null(p->detail) : json_null(), "size",
+			      (json_int_t)p->size);
+
+	add_said(app, p, e);
+	return e;
+}
+
 static void on_sent(unsigned ticket, int status, const char *reason, void *arg)
 {
 	struct mrfue_app *app = arg;
@@ -281,12 +324,7 @@ static void on_sent(unsigned ticket, int status, const char *reason, void *arg)
 	if (!p)
 		return;
 	if (status == 200)
-		mrfue_emit(app,
-			   json_pack("{s:s, s:i, s:b, s:o, s:I}", "event", "sent", "line",
-				     (int)ticket, "private", p->private, "file",
-				     strcmp(p->command, "/file") == 0 ? mrfue_or_null(p->detail)
-								      : json_null(),
-				     "size", (json_int_t)p->size));
+		mrfue_emit(app, sent_event(app, p));
 	else
 		mrfue_failed(app, ticket, p->command, status, reason);
 	mrfue_forget(app, mrfue_find_pending(app, ticket));
@@ -444,6 +482,7 @@ const struct ue_ops mrfue_ue_ops = {
 	.key = on_key,
 	.not_serving = on_not_serving,
 	.trouble = on_trouble,
+	.clock = on_clock,
 	.aborted = on_aborted,
 	.receiving = on_receiving,
 	.sent = on_sent,

@@ -100,6 +100,23 @@ static int check_serve(const struct mrfue_options *o)
 	return err < 0 ? -ERR_SYNTAX : 0;
 }
 
+/* What was seen before, in --state. */
+static int open_state(struct mrfue_app *app)
+{
+	const char *path = app->opt.state;
+	int err = path ? ue_state_open(path, &app->state) : 0;
+
+	if (err == -ERR_IO)
+		fprintf(stderr, "mrfue: --state: cannot keep %s: %s\n", path, strerror(errno));
+	else if (err == -ERR_EXISTS)
+		fprintf(stderr, "mrfue: --state: another process keeps %s\n", path);
+	else if (err < 0)
+		fprintf(stderr, "mrfue: --state: %s was not written by mrfue, or was damaged\n",
+			path);
+	app->opt.ue.seal.state = app->state;
+	return err < 0 ? -ERR_SYNTAX : 0;
+}
+
 static int make_ue(struct mrfue_app *app)
 {
 	char password[PASSWORD_SIZE];
@@ -109,7 +126,7 @@ static int make_ue(struct mrfue_app *app)
 		return -ERR_SYNTAX;
 	if (app->opt.ue.serve.keys_file && check_serve(&app->opt) < 0)
 		return -ERR_SYNTAX;
-	if (mrfue_sign_load(app) < 0)
+	if (open_state(app) < 0 || mrfue_sign_load(app) < 0)
 		return -ERR_SYNTAX;
 	if (app->opt.password_file) {
 		if (read_password(app->opt.password_file, password) < 0)
@@ -175,6 +192,7 @@ static void app_fini(struct mrfue_app *app)
 	mrfue_waits_free(&app->waits);
 	ue_free(&app->ue);
 	ue_smime_free(&app->smime);
+	ue_state_close(&app->state);
 	event_free(app->ev_wait);
 	event_free(app->ev_join);
 	event_free(app->ev_int);

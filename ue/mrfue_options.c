@@ -29,7 +29,8 @@ static const char usage[] =
 	"  --require-e2e      no part in conferences that are not sealed\n"
 	"  --cipher aes128|aes256  what you say is sealed with (aes128)\n"
 	"  --sign-cert FILE --sign-key FILE  sign what you say in sealed conferences\n"
-	"  --cert URI=FILE    whose signatures to believe; once for each\n"
+	"  --cert URI=FILE    whose signatures to believe, and whom to tell what in private; once for each\n"
+	"  --state FILE       keep there what was seen, so that it is no news after a restart\n"
 	"  --suite a|b        of key requests, as the conference has it (b)\n"
 	"  --setup active|passive  our role when an offer leaves the choice (active)\n"
 	"  --download DIR     keep received files there\n"
@@ -60,6 +61,8 @@ enum {
 	O_SIGN_CERT,
 	O_SIGN_KEY,
 	O_CERT,
+	O_STATE,
+	O_CLOCK_OFFSET,
 	O_SETUP,
 	O_DOWNLOAD,
 	O_SCRIPT,
@@ -88,6 +91,8 @@ static const struct option long_options[] = {
 	{"sign-cert", required_argument, NULL, O_SIGN_CERT},
 	{"sign-key", required_argument, NULL, O_SIGN_KEY},
 	{"cert", required_argument, NULL, O_CERT},
+	{"state", required_argument, NULL, O_STATE},
+	{"clock-offset", required_argument, NULL, O_CLOCK_OFFSET},
 	{"setup", required_argument, NULL, O_SETUP},
 	{"download", required_argument, NULL, O_DOWNLOAD},
 	{"script", required_argument, NULL, O_SCRIPT},
@@ -184,6 +189,19 @@ static int take_cert(struct mrfue_options *o)
 	return -1;
 }
 
+/* Seconds with a sign; ten years are enough for every wrong clock. */
+static int take_offset(struct mrfue_options *o)
+{
+	struct slice text = slice_str(optarg);
+	bool behind = slice_istarts(text, SLICE_LIT("-"));
+	uint64_t s;
+
+	if (slice_u64(slice_from(text, behind ? 1 : 0), 315360000, &s) < 0)
+		return complain("--clock-offset", optarg, "a number of seconds");
+	o->ue.seal.clock_off_s = behind ? -(int64_t)s : (int64_t)s;
+	return -1;
+}
+
 static int take(int c, struct mrfue_options *o)
 {
 	switch (c) {
@@ -236,6 +254,11 @@ static int take(int c, struct mrfue_options *o)
 		return -1;
 	case O_CERT:
 		return take_cert(o);
+	case O_STATE:
+		o->state = optarg;
+		return -1;
+	case O_CLOCK_OFFSET:
+		return take_offset(o);
 	case O_SETUP:
 		o->ue.passive = strcmp(optarg, "passive") == 0;
 		return o->ue.passive || strcmp(optarg, "active") == 0
@@ -309,6 +332,10 @@ int mrfue_options(int argc, char **argv, struct mrfue_options *o)
 	}
 	if (!o->sign_cert != !o->sign_key) {
 		fputs("mrfue: --sign-cert and --sign-key go together\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (o->state && !o->ue.seal.key_file && !o->ue.serve.keys_file) {
+		fputs("mrfue: --state FILE needs --key-file FILE or --serve-keys FILE\n", stderr);
 		return EXIT_USAGE;
 	}
 	if (o->ue.require_e2e && !o->ue.seal.key_file && !o->ue.serve.keys_file) {

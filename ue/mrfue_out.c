@@ -66,18 +66,33 @@ static void put_sender(const json_t *e)
 		put_person(e, "from");
 }
 
-/* The epoch that a sealed message came under; "!": signed, too. */
-static void put_epoch(const json_t *e)
+static bool is(const json_t *e, const char *key)
 {
-	if (json_is_true(json_object_get(e, "sealed")))
-		printf("[e%lld%s] ", num(e, "epoch"),
-		       json_is_true(json_object_get(e, "verified")) ? " signed" : "");
+	return json_is_true(json_object_get(e, key));
+}
+
+/* How a sealed message came (went): under which epoch's key or for one alone, and what of it is signed. */
+static void put_seal(const json_t *e, const char *alone)
+{
+	if (!is(e, "sealed"))
+		return;
+	if (is(e, "alone"))
+		fputs("[for ", stdout), put_user(alone), fputs(" alone", stdout);
+	else
+		printf("[e%lld", num(e, "epoch"));
+	if (is(e, "verified"))
+		fputs(" signed", stdout);
+	else if (is(e, "words"))
+		fputs(" words signed", stdout);
+	else if (is(e, "alone"))
+		fputs(" NOT signed", stdout);
+	fputs("] ", stdout);
 }
 
 static void print_message(const json_t *e)
 {
-	put_epoch(e);
-	fputs(json_is_true(json_object_get(e, "private")) ? "[private] <" : "<", stdout);
+	put_seal(e, "you");
+	fputs(is(e, "private") ? "[private] <" : "<", stdout);
 	put_sender(e);
 	fputs("> ", stdout);
 	put_safe(str(e, "text"));
@@ -86,7 +101,7 @@ static void print_message(const json_t *e)
 
 static void print_file(const json_t *e)
 {
-	put_epoch(e);
+	put_seal(e, "you");
 	fputs("* ", stdout);
 	put_sender(e);
 	fputs(" sent ", stdout);
@@ -239,10 +254,24 @@ static void print_referred(const json_t *e)
 	putchar('\n');
 }
 
+static void print_own(const json_t *e)
+{
+	put_seal(e, str(e, "to"));
+	if (is(e, "private"))
+		fputs("[private to ", stdout), put_user(str(e, "to")), fputs("] ", stdout);
+	putchar('<');
+	put_sender(e);
+	fputs("> ", stdout);
+	put_safe(str(e, "text"));
+	putchar('\n');
+}
+
 static void print_sent(const json_t *e)
 {
 	const char *path = str(e, "file"), *slash = strrchr(path, '/');
 
+	if (!path[0] && is(e, "sealed")) /* as the others see it */
+		print_own(e);
 	if (!path[0])
 		return;
 	fputs("* ", stdout);
@@ -354,6 +383,14 @@ static void print_serving(const json_t *e)
 	printf(": with keys of %lld member%s\n", num(e, "keys"), num(e, "keys") == 1 ? "" : "s");
 }
 
+static void print_clock(const json_t *e)
+{
+	long long s = num(e, "behind");
+
+	printf("* the clock here is %lld seconds %s the server's, whose time is used for keys\n",
+	       s < 0 ? -s : s, s < 0 ? "ahead of" : "behind");
+}
+
 static void print_text(const char *name, const json_t *e)
 {
 	if (strcmp(name, "message") == 0)
@@ -380,6 +417,8 @@ static void print_text(const char *name, const json_t *e)
 		print_keys(e);
 	else if (strcmp(name, "trouble") == 0)
 		print_uri_line("key server:", str(e, "text"));
+	else if (strcmp(name, "clock") == 0)
+		print_clock(e);
 	else if (strcmp(name, "arrived") == 0)
 		print_arrived(e);
 	else if (strcmp(name, "departed") == 0)

@@ -17,10 +17,11 @@
 
 /* What mrfue_emit() is called with; mrfue(1), EVENTS. */
 static const char *const names[] = {
-	"ready",    "invitation", "joined",  "message", "file",     "sent",        "nickname",
-	"referred", "failed",     "roster",  "arrived", "departed", "renamed",     "who",
-	"receipt",  "typing",     "aborted", "lost",    "rejoined", "error",       "ended",
-	"dropped",  "epoch",      "serving", "key",     "keys",     "not-serving", "trouble",
+	"ready",    "invitation", "joined",      "message", "file",    "sent",
+	"nickname", "referred",   "failed",      "roster",  "arrived", "departed",
+	"renamed",  "who",        "receipt",     "typing",  "aborted", "lost",
+	"rejoined", "error",      "ended",       "dropped", "epoch",   "serving",
+	"key",      "keys",       "not-serving", "trouble", "clock",
 };
 
 struct kept {

@@ -4,6 +4,7 @@ UE_SRC := \
 	ue/mrfue_wait.c \
 	ue/ue.c \
 	ue/ue_crypto.c \
+	ue/ue_crypto_alone.c \
 	ue/ue_crypto_body.c \
 	ue/ue_digest.c \
 	ue/ue_file.c \
@@ -14,6 +15,7 @@ UE_SRC := \
 	ue/ue_key.c \
 	ue/ue_keyserver.c \
 	ue/ue_keyring.c \
+	ue/ue_marks.c \
 	ue/ue_media.c \
 	ue/ue_msrp.c \
 	ue/ue_msrp_in.c \
@@ -35,6 +37,7 @@ UE_SRC := \
 	ue/ue_sip_call.c \
 	ue/ue_sip_conf.c \
 	ue/ue_smime.c \
+	ue/ue_state.c \
 	ue/ue_times.c \
 	ue/ue_typing.c
 MRFUE_SRC := \
@@ -51,3 +54,4 @@ SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
 UNIT_TESTS += mrfue_wait ue_crypto ue_crypto_body ue_digest ue_key ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing
 UNIT_TESTS += ue_held ue_records ue_replay
 UNIT_TESTS += ue_keyring ue_smime ue_times
+UNIT_TESTS += ue_crypto_alone ue_marks ue_state

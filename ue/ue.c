@@ -35,6 +35,8 @@ static void on_answered(struct ue_call *call, const char *uri, bool is_focus, st
 	if (ue_files_answered(ue->files, call, text))
 		return;
 	ue_names_focus(&ue->names, uri);
+	if (ue->seal)
+		(void)ue_seal_date(ue->seal, ue_call_date(call));
 	ue_media_answered(ue, text);
 }
 
@@ -54,6 +56,8 @@ static void on_invited(struct ue_call *call, const char *from, const char *by, s
 	ue_names_focus(&ue->names, from);
 	ue->ops->invitation(ue->names.conference, from, by, ue->arg);
 	ue_call_ring(call);
+	if (ue->seal)
+		(void)ue_seal_date(ue->seal, ue_call_date(call));
 	if (ue_media_answer(ue, sdp, &out))
 		ue_call_accept(call, bytes_slice(&out));
 	else
@@ -90,6 +94,17 @@ static void leave_when_sent(struct ue *ue)
 		ue_call_bye(ue->call);
 }
 
+/*
+ * The first call may be refused because our request for a key had the time of a wrong clock. The refusal says
+ * what time it is: once more then.
+ */
+static bool again_in_time(struct ue *ue, const struct ue_call *refused)
+{
+	if (!ue->seal || !ue->calling || ue->joined || ue->leaving || ue->failed)
+		return false;
+	return ue_seal_date(ue->seal, ue_call_date(refused)) && ue_join(ue, ue->calling) == 0;
+}
+
 static void on_ended(struct ue_call *call, bool by_peer, int cause, const char *text, void *arg)
 {
 	struct ue *ue = arg;
@@ -103,6 +118,8 @@ static void on_ended(struct ue_call *call, bool by_peer, int cause, const char *
 	ue->call = NULL;
 	ue_serve_gone(ue, "the call is over");
 	event_del(ue->ev_grace);
+	if (by_peer && cause >= 400 && again_in_time(ue, call))
+		return;
 	if (!ue->joined && !ue->failed && (by_peer || !ue->leaving))
 		ue->ops->error(cause, text[0] ? text : "the caller gave up", ue->arg);
 	ue->ops->ended(by_peer, cause, text, ue->arg);
@@ -371,6 +388,7 @@ void ue_free(struct ue **ue_p)
 	ue_seal_free(&ue->seal);
 	free(ue->as);
 	free(ue->display);
+	free(ue->calling);
 	ue_names_fini(&ue->names);
 	event_free(ue->ev_grace);
 	tls_free(&ue->tls);
@@ -388,6 +406,10 @@ int ue_join(struct ue *ue, const char *uri)
 	struct bytes sdp = BYTES_INIT;
 	int err;
 
+	if (uri != ue->calling) {
+		free(ue->calling);
+		ue->calling = xstrdup(uri);
+	}
 	ue_names_called(&ue->names, uri);
 	if (ue->seal)
 		ue_seal_room(ue->seal, ue->names.called);

@@ -63,6 +63,8 @@ struct ue_ops {
 	void (*not_serving)(const char *why, void *arg);
 	/* A sentence: what is wrong with a file or with what the focus wants of the key server. */
 	void (*trouble)(const char *text, void *arg);
+	/* Our clock is behind the server's (ahead: negative), and is not used for keys. */
+	void (*clock)(int64_t behind_s, void *arg);
 	void (*aborted)(struct slice from, uint64_t size, void *arg);
 	void (*receiving)(uint64_t done, uint64_t total, void *arg);
 	void (*sent)(unsigned ticket, int status, const char *reason, void *arg);
@@ -96,13 +98,15 @@ const struct addr *ue_addr(const struct ue *ue);
 MUST_CHECK int ue_join(struct ue *ue, const char *uri);
 /*
  * To everyone (to NULL) or privately. Text is text/plain. -ERR_WRONG_STATE: the session is not up;
- * -ERR_LIMIT: longer than ue_max_size(); -ERR_STALE: the conference has a newer key that has not come;
- * -ERR_AGAIN: it has no key yet.
+ * -ERR_LIMIT: longer than ue_max_size(), or than 64 KiB where it is sealed to one alone; -ERR_STALE: the conference
+ * has a newer key that has not come; -ERR_AGAIN: it has no key yet.
  */
 MUST_CHECK int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket);
 /* A file to everyone, errors as above; fd is taken. name: shown to the others. */
 MUST_CHECK int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
 			    uint64_t size, unsigned ticket);
+/* How the last of these was sealed, when it was taken. */
+struct ue_said ue_said(const struct ue *ue);
 /*
  * Push a file to the conference by RFC 5547, from octet `from` on; as ue_files_push, sealed where the
  * conference is. -ERR_UNSUPPORTED: sealed files go whole; -ERR_STALE as above.

@@ -30,7 +30,9 @@ struct ue_crypto *ue_crypto_new(const struct ue_key *key, const char *me, enum g
 	TAILQ_INIT(&c->epochs);
 	bytes_init(&c->last_in, MIKEY_MAX_SIZE);
 	bytes_init(&c->last_reply, MIKEY_MAX_SIZE);
+	c->marks = c->own_marks = ue_marks_new();
 	rand_bytes(&c->messages.token, sizeof(c->messages.token));
+	rand_bytes(&c->alone.token, sizeof(c->alone.token));
 	rand_bytes(&c->files.token, sizeof(c->files.token));
 	return c;
 }
@@ -58,6 +60,7 @@ void ue_crypto_free(struct ue_crypto **cp)
 	while (!TAILQ_EMPTY(&c->epochs))
 		epoch_free(c, TAILQ_FIRST(&c->epochs));
 	secret_free(&c->key, sizeof(*c->key));
+	ue_marks_free(&c->own_marks);
 	bytes_fini(&c->last_in);
 	bytes_fini(&c->last_reply);
 	free(c->me);
@@ -97,6 +100,11 @@ void ue_crypto_alias(struct ue_crypto *c, const char *uri)
 void ue_crypto_cipher(struct ue_crypto *c, enum cms_cipher cipher)
 {
 	c->cipher = cipher;
+}
+
+void ue_crypto_marks(struct ue_crypto *c, struct ue_marks *marks)
+{
+	c->marks = marks;
 }
 
 void ue_crypto_signing(struct ue_crypto *c, const struct ue_signing *signing, void *arg)
@@ -254,6 +262,20 @@ void ue_crypto_put(struct ue_crypto *c, const struct gkid *id, struct slice tek,
 
 /* --- key messages --- */
 
+/*
+ * Rising for all messages of ours, whatever the clock does; but not after one so far ahead that no key server can
+ * have taken it: that clock was wrong.
+ */
+static uint64_t own_time(struct ue_crypto *c, uint64_t now)
+{
+	uint64_t last = ue_marks_own(c->marks);
+
+	if (now <= last && last - now <= 2 * MIKEY_SKEW)
+		now = last + 1;
+	ue_marks_set_own(c->marks, now);
+	return now;
+}
+
 int ue_crypto_request(struct ue_crypto *c, bool sdp, uint64_t wall_us, struct bytes *out)
 {
 	uint8_t rand[MIKEY_RAND_SIZE];
@@ -272,9 +294,7 @@ int ue_crypto_request(struct ue_crypto *c, bool sdp, uint64_t wall_us, struct by
 	if (!c->key || c->serves)
 		return -ERR_WRONG_STATE;
 	init.idrpsk = slice_str(c->key->id);
-	if (init.t <= c->last_own_t) /* unique for all messages of ours */
-		init.t = c->last_own_t + 1;
-	c->last_own_t = init.t;
+	init.t = own_time(c, init.t);
 	rand_bytes(rand, sizeof(rand));
 	rand_bytes(&init.csb_id, sizeof(init.csb_id));
 	return mikey_build_init(&init, slice_make(c->key->key, UE_KEY_SIZE), out);
@@ -296,7 +316,7 @@ static int judge_time(const struct ue_crypto *c, const struct mikey *m, uint64_t
 			    "the key message's time is off by more than five minutes (is the clock "
 			    "right?)",
 			    why_r);
-	if (m->t <= c->last_t)
+	if (m->t <= ue_marks_last(c->marks, m->idri))
 		return drop(-ERR_STALE, "the key message is not newer than the last one: a replay",
 			    why_r);
 	return 0;
@@ -344,7 +364,7 @@ static int judge_names(const struct ue_crypto *c, const struct mikey *m, const c
 
 static void remember(struct ue_crypto *c, const struct mikey *m, struct bytes *reply_r)
 {
-	c->last_t = m->t;
+	ue_marks_take(c->marks, m->idri, m->t);
 	c->suite = m->suite;
 	if (!c->ks) {
 		c->ks = slice_dup(m->idri);

@@ -8,6 +8,7 @@
 #include "proto/gke.h"
 #include "proto/gke_body.h"
 #include "ue/ue_key.h"
+#include "ue/ue_marks.h"
 
 /*
  * The secrets of one UE in one sealed conference: its pairwise key, the epochs' keys it was given,
@@ -34,11 +35,21 @@ const char *ue_crypto_room_name(const struct ue_crypto *c);
 void ue_crypto_alias(struct ue_crypto *c, const char *uri);
 /* Of what is sealed from now on (suite A has AES-128 alone). */
 void ue_crypto_cipher(struct ue_crypto *c, enum cms_cipher cipher);
-/* Signatures inside of what is sealed. verify: -ERR_NOT_FOUND: no certificate of his is known; -ERR_DENIED. */
+/* What came before this process (the caller's, and outlives us); without it we begin with none. */
+void ue_crypto_marks(struct ue_crypto *c, struct ue_marks *marks);
+/*
+ * Signatures inside of what is sealed, and what is sealed to one person's certificate. verify:
+ * -ERR_NOT_FOUND: no certificate of his is known; -ERR_DENIED. seal_to: -ERR_NOT_FOUND: none that bodies can be
+ * sealed to. open: as cms_open_alone(). knows: has he a certificate here, so that he can sign?
+ */
 struct ue_signing {
 	int (*sign)(struct slice content, struct bytes *der,
 		    void *arg); /* NULL: nothing is signed */
 	int (*verify)(struct slice from, struct slice der, struct bytes *content, void *arg);
+	int (*seal_to)(struct slice to, struct slice content, struct bytes *der, void *arg);
+	int (*open)(struct slice der, struct bytes *content, void *arg); /* NULL: no key of ours */
+	bool (*knows)(struct slice who, void *arg);
+	bool (*reaches)(struct slice who, void *arg); /* seal_to would find one */
 };
 /* NULL: what others sign is refused. */
 void ue_crypto_signing(struct ue_crypto *c, const struct ue_signing *signing, void *arg);
@@ -92,7 +103,8 @@ struct ue_outer {
 struct ue_opened {
 	struct gke_inner inner;
 	struct gkid gkid;
-	bool verified; /* signed by its sender, not only sealed by some member */
+	bool verified; /* all of it is signed by its sender, not only sealed by some member */
+	bool words;    /* its payload alone is: not to whom, when, how often */
 };
 /*
  * Open one. 0: *opened_r, views into *plain_r; -ERR_NOT_FOUND: its key is not here (gkid alone is
@@ -103,6 +115,24 @@ struct ue_opened {
 MUST_CHECK int ue_crypto_open(struct ue_crypto *c, struct slice der, const struct ue_outer *outer,
 			      uint64_t wall_us, struct bytes *plain_r, struct ue_opened *opened_r,
 			      const char **why_r);
+
+/* --- to one alone --- */
+
+/* Is this body sealed to certificates (one, as it should be, or several) instead of with the group's key? */
+bool ue_crypto_is_alone(struct slice der);
+/* Can what we say to him be sealed to him alone? */
+bool ue_crypto_reaches(const struct ue_crypto *c, struct slice who);
+/* Seal to inner->to alone. -ERR_NOT_FOUND: his certificate is not known; -ERR_LIMIT. */
+MUST_CHECK int ue_crypto_seal_alone(struct ue_crypto *c, const struct gke_inner *inner,
+				    uint64_t wall_us, struct bytes *out);
+/*
+ * Open what is sealed to us alone; as ue_crypto_open. No group's key vouches for its sender: one whose
+ * certificate is known must have signed all of it (-ERR_DENIED).
+ */
+MUST_CHECK int ue_crypto_open_alone(struct ue_crypto *c, struct slice der,
+				    const struct ue_outer *outer, uint64_t wall_us,
+				    struct bytes *plain_r, struct ue_opened *opened_r,
+				    const char **why_r);
 
 /* --- files, RFC 8188 --- */
 

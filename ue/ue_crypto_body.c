@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "common/rand.h"
 #include "common/secret.h"
+#include "proto/media_type.h"
 #include "proto/sip_uri.h"
 #include "ue/ue_crypto_priv.h"
 
@@ -40,18 +41,17 @@ void ue_crypto_file_inner(struct ue_crypto *c, const struct gke_inner *inner, ui
 	number(&c->files, inner, wall_us, out);
 }
 
-/* The entity, signed where we sign. */
-static int build_entity(struct ue_crypto *c, const struct gke_inner *inner, uint64_t wall_us,
-			struct bytes *out)
+int ue_crypto_entity(struct ue_crypto *c, struct ue_counter *n, const struct gke_inner *inner,
+		     uint64_t wall_us, struct bytes *out)
 {
 	struct bytes entity = BYTES_INIT, der = BYTES_INIT;
 	int err = 0;
 
 	if (!c->signing || !c->signing->sign) {
-		number(&c->messages, inner, wall_us, out);
+		number(n, inner, wall_us, out);
 		return 0;
 	}
-	number(&c->messages, inner, wall_us, &entity);
+	number(n, inner, wall_us, &entity);
 	err = c->signing->sign(bytes_slice(&entity), &der, c->signing_arg);
 	if (err == 0)
 		gke_signed_build(bytes_slice(&der), out);
@@ -77,7 +77,7 @@ int ue_crypto_seal(struct ue_crypto *c, const struct gke_inner *inner, uint64_t 
 
 	if (!e)
 		return -ERR_WRONG_STATE;
-	err = build_entity(c, inner, wall_us, &plain);
+	err = ue_crypto_entity(c, &c->messages, inner, wall_us, &plain);
 	if (err == 0 && !bytes_ok(&plain))
 		err = -ERR_LIMIT;
 	if (err == 0) {
@@ -113,12 +113,6 @@ int ue_crypto_file(struct ue_crypto *c, struct ece_head *head_r, struct ece_keys
 
 /* --- opening --- */
 
-static int refuse(int err, const char *why, const char **why_r)
-{
-	*why_r = why;
-	return err;
-}
-
 int ue_crypto_file_keys(const struct ue_crypto *c, const struct ece_head *head,
 			struct ece_keys *keys_r)
 {
@@ -130,34 +124,36 @@ int ue_crypto_file_keys(const struct ue_crypto *c, const struct ece_head *head,
 	return 0;
 }
 
-static int judge_place(const struct ue_crypto *c, const struct gke_inner *inner,
-		       const struct ue_outer *outer, const char **why_r)
+int ue_crypto_judge_place(const struct ue_crypto *c, const struct gke_inner *inner,
+			  const struct ue_outer *outer, const char **why_r)
 {
 	if (!sip_uri_same(inner->from, outer->from))
-		return refuse(-ERR_DENIED, "it was sealed by another sender than it says", why_r);
+		return ue_crypto_refuse(-ERR_DENIED, "it was sealed by another sender than it says",
+					why_r);
 	if (!sip_uri_same(inner->to, outer->to))
-		return refuse(-ERR_DENIED, "it was sealed for another recipient than it says",
-			      why_r);
+		return ue_crypto_refuse(-ERR_DENIED,
+					"it was sealed for another recipient than it says", why_r);
 	if (!(c->room && sip_uri_same(inner->to, slice_str(c->room))) &&
 	    !ue_crypto_is_me(c, inner->to))
-		return refuse(-ERR_DENIED, "it was sealed for another conference or somebody else",
-			      why_r);
+		return ue_crypto_refuse(-ERR_DENIED,
+					"it was sealed for another conference or somebody else",
+					why_r);
 	if (outer->id.len && !slice_eq(outer->id, inner->message_id))
-		return refuse(-ERR_DENIED, "it was sealed under another Message-ID than it bears",
-			      why_r);
+		return ue_crypto_refuse(
+			-ERR_DENIED, "it was sealed under another Message-ID than it bears", why_r);
 	return 0;
 }
 
-static int judge_time(const struct gke_inner *inner, uint64_t begun_us, const char **why_r)
+int ue_crypto_judge_time(const struct gke_inner *inner, uint64_t begun_us, const char **why_r)
 {
 	uint64_t at;
 
 	if (clock_rfc3339_parse(inner->date_time, &at) < 0)
-		return refuse(-ERR_SYNTAX, "it says no time", why_r);
+		return ue_crypto_refuse(-ERR_SYNTAX, "it says no time", why_r);
 	if (at > begun_us ? at - begun_us > SKEW_US : begun_us - at > SKEW_US)
-		return refuse(-ERR_STALE,
-			      "it was sealed more than five minutes ago, or a clock is wrong",
-			      why_r);
+		return ue_crypto_refuse(
+			-ERR_STALE, "it was sealed more than five minutes ago, or a clock is wrong",
+			why_r);
 	return 0;
 }
 
@@ -168,42 +164,98 @@ int ue_crypto_judge(struct ue_crypto *c, const struct gkid *gkid, const struct g
 	int err;
 
 	if (!e)
-		return refuse(-ERR_NOT_FOUND, "its epoch is long over", why_r);
-	err = judge_place(c, inner, outer, why_r);
+		return ue_crypto_refuse(-ERR_NOT_FOUND, "its epoch is long over", why_r);
+	err = ue_crypto_judge_place(c, inner, outer, why_r);
 	if (err < 0)
 		return err;
 	err = ue_replay_take(e->seen, inner->from, inner->token, inner->seq);
 	if (err == -ERR_EXISTS)
-		return refuse(err, "shown before", why_r);
+		return ue_crypto_refuse(err, "shown before", why_r);
 	if (err < 0)
-		return refuse(err, "its sender uses too many devices", why_r);
-	return judge_time(inner, begun_us, why_r);
+		return ue_crypto_refuse(err, "its sender uses too many devices", why_r);
+	return ue_crypto_judge_time(inner, begun_us, why_r);
 }
 
-/* The entity's fields; SignedData in plain gives way to what is signed, by who it is said to be from. */
-static int read_entity(const struct ue_crypto *c, const struct ue_outer *outer, struct bytes *plain,
-		       struct ue_opened *o, const char **why_r)
+static int verify(const struct ue_crypto *c, const struct ue_outer *outer, struct slice der,
+		  struct bytes *content, const char **why_r)
+{
+	int err = c->signing ? c->signing->verify(outer->from, der, content, c->signing_arg)
+			     : -ERR_NOT_FOUND;
+
+	if (err == -ERR_NOT_FOUND)
+		return ue_crypto_refuse(
+			-ERR_DENIED, "it is signed, and its sender's certificate is not known here",
+			why_r);
+	return err < 0 ? ue_crypto_refuse(-ERR_DENIED, "its signature is not its sender's", why_r)
+		       : 0;
+}
+
+/* SignedData in plain gives way to what is signed, by who it is said to be from. */
+static int read_signed(const struct ue_crypto *c, const struct ue_outer *outer, struct slice der,
+		       struct bytes *plain, struct ue_opened *o, const char **why_r)
 {
 	struct bytes content = BYTES_INIT;
-	struct slice der, more;
+	struct slice type, body;
+	int err = verify(c, outer, der, &content, why_r);
+
+	if (err < 0)
+		return err;
+	mem_wipe(plain->data, plain->len);
+	bytes_fini(plain);
+	*plain = content;
+	err = gke_entity_read(bytes_slice(plain), &type, &body);
+	if (err == 0 && !slice_ieq_str(media_type_base(type), "message/cpim"))
+		return ue_crypto_refuse(
+			-ERR_DENIED,
+			"its sender signed its words alone, and nothing says to whom, when and "
+			"how often they were said",
+			why_r);
+	o->verified = true;
+	return err < 0 ? err : gke_inner_parse(bytes_slice(plain), &o->inner, &body);
+}
+
+static bool is_signed_payload(struct slice type)
+{
+	return slice_ieq_str(media_type_base(type), "application/pkcs7-mime") &&
+	       slice_ieq_str(media_type_param(type, "smime-type"), "signed-data");
+}
+
+/* What the message carries is signed, and nothing else of it (RFC 8591 9.1): what was signed is carried then. */
+static int read_words(const struct ue_crypto *c, const struct ue_outer *outer, struct bytes *plain,
+		      struct ue_opened *o, const char **why_r)
+{
+	struct bytes content = BYTES_INIT;
+	size_t len = plain->len;
+	struct slice none;
+	int err = verify(c, outer, o->inner.payload, &content, why_r);
+
+	if (err == 0) {
+		bytes_add_slice(plain,
+				bytes_slice(&content)); /* what is shown stands in one place */
+		err = gke_inner_parse(slice_first(bytes_slice(plain), len), &o->inner, &none);
+	}
+	if (err == 0)
+		err = gke_entity_read(slice_from(bytes_slice(plain), len), &o->inner.content_type,
+				      &o->inner.payload);
+	if (content.data)
+		mem_wipe(content.data, content.len);
+	bytes_fini(&content);
+	o->words = err == 0;
+	return err;
+}
+
+int ue_crypto_read_entity(const struct ue_crypto *c, const struct ue_outer *outer,
+			  struct bytes *plain, struct ue_opened *o, const char **why_r)
+{
+	struct slice der;
 	int err = gke_inner_parse(bytes_slice(plain), &o->inner, &der);
 
-	if (err == -ERR_UNSUPPORTED) {
-		err = c->signing ? c->signing->verify(outer->from, der, &content, c->signing_arg)
-				 : -ERR_NOT_FOUND;
-		if (err == -ERR_NOT_FOUND)
-			return refuse(
-				-ERR_DENIED,
-				"it is signed, and its sender's certificate is not known here",
-				why_r);
-		if (err < 0)
-			return refuse(-ERR_DENIED, "its signature is not its sender's", why_r);
-		bytes_fini(plain);
-		*plain = content;
-		o->verified = true;
-		err = gke_inner_parse(bytes_slice(plain), &o->inner, &more);
-	}
-	return err < 0 ? refuse(-ERR_SYNTAX, "what was sealed is malformed", why_r) : 0;
+	*why_r = "what was sealed is malformed";
+	if (err == -ERR_UNSUPPORTED)
+		err = read_signed(c, outer, der, plain, o, why_r);
+	else if (err == 0 && is_signed_payload(o->inner.content_type))
+		err = read_words(c, outer, plain, o, why_r);
+	return err == 0 || err == -ERR_DENIED ? err : -ERR_SYNTAX;
 }
 
 static int unseal(const struct ue_crypto *c, const struct cms_head *head, struct bytes *out,
@@ -213,9 +265,10 @@ static int unseal(const struct ue_crypto *c, const struct cms_head *head, struct
 	int err;
 
 	if (!e || !e->keys)
-		return refuse(-ERR_NOT_FOUND, "the key of its epoch is not here", why_r);
+		return ue_crypto_refuse(-ERR_NOT_FOUND, "the key of its epoch is not here", why_r);
 	err = cms_open(head, kek_of(e->keys, head->cipher), out);
-	return err < 0 ? refuse(-ERR_DENIED, "it was changed, or sealed with another key", why_r)
+	return err < 0 ? ue_crypto_refuse(-ERR_DENIED, "it was changed, or sealed with another key",
+					  why_r)
 		       : 0;
 }
 
@@ -229,17 +282,18 @@ int ue_crypto_open(struct ue_crypto *c, struct slice der, const struct ue_outer 
 	int err = cms_parse(der, &head);
 
 	if (err < 0)
-		return refuse(err,
-			      err == -ERR_UNSUPPORTED
-				      ? "it is sealed in a way that is not understood here"
-				      : "it is not well-formed",
-			      why_r);
+		return ue_crypto_refuse(
+			err,
+			err == -ERR_UNSUPPORTED
+				? "it is sealed in a way that is not understood here"
+				: "it is not well-formed",
+			why_r);
 	o.gkid = head.gkid;
 	err = unseal(c, &head, &plain, why_r);
 	if (err == -ERR_NOT_FOUND)
 		opened_r->gkid = head.gkid;
 	if (err == 0)
-		err = read_entity(c, outer, &plain, &o, why_r);
+		err = ue_crypto_read_entity(c, outer, &plain, &o, why_r);
 	if (err == 0)
 		err = ue_crypto_judge(c, &head.gkid, &o.inner, outer, wall_us, why_r);
 	if (err < 0) {

@@ -34,8 +34,10 @@ struct ue_message {
 	uint64_t offset;
 	uint64_t size;  /* octets of the payload */
 	bool sealed;    /* it came sealed, and this is what stood inside */
+	bool alone;     /* to us alone: no other member can open it */
 	bool verified;  /* signed by its sender, too */
-	uint32_t epoch; /* of the group's key it was sealed with */
+	bool words;     /* its payload alone is signed by him */
+	uint32_t epoch; /* of the group's key it was sealed with; 0: none (alone) */
 };
 
 struct ue_msrp_ops {

@@ -18,6 +18,7 @@ struct ue {
 	const struct ue_ops *ops;
 	void *arg;
 	char *as, *display;
+	char *calling; /* whom we call; NULL: it is us who are called */
 	bool passive, subscribe, insist_tls, insist_seal;
 	struct ue_sip *sip;
 	struct ue_call *call;

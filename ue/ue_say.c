@@ -83,7 +83,7 @@ static void cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339
 	f->from_display = slice_str(ue->display);
 	f->from_uri = slice_str(ue->as);
 	f->to_uri = slice_str(to ? to : room);
-	f->date_time = slice_str(clock_rfc3339(clock_wall_ms(), when));
+	f->date_time = slice_str(clock_rfc3339(ue_seal_wall_ms(ue->seal), when));
 }
 
 static int send_sealed_file(struct ue *ue, struct cpim_fields *f, const struct ue_source *from_take,
@@ -97,7 +97,9 @@ static int send_sealed_file(struct ue *ue, struct cpim_fields *f, const struct u
 	return err < 0 ? err : ue_msrp_send_octets(ue->msrp, f, NULL, NULL, &octets, size, ticket);
 }
 
-static int send_text(struct ue *ue, struct cpim_fields *f, struct slice payload, unsigned ticket)
+/* to: as of ue_say. */
+static int send_text(struct ue *ue, const char *to, struct cpim_fields *f, struct slice payload,
+		     unsigned ticket)
 {
 	struct bytes sealed = BYTES_INIT;
 	struct ue_seal_id id;
@@ -105,11 +107,13 @@ static int send_text(struct ue *ue, struct cpim_fields *f, struct slice payload,
 
 	if (!ue_seal_on(ue->seal))
 		return ue_msrp_send(ue->msrp, f, payload, ticket);
+	if (payload.len > UE_SEAL_TEXT_MAX && to && ue_seal_reaches(ue->seal, to))
+		return -ERR_LIMIT; /* as a file all could read it */
 	if (payload.len > UE_SEAL_TEXT_MAX)
 		return send_sealed_file(
 			ue, f, &(struct ue_source){.mem = payload, .fd = -1, .size = payload.len},
 			ticket);
-	err = ue_seal_text(ue->seal, f, payload, &id, &sealed);
+	err = ue_seal_text(ue->seal, f, payload, to != NULL, &id, &sealed);
 	if (err == 0)
 		err = ue_msrp_send(ue->msrp, f, bytes_slice(&sealed), ticket);
 	bytes_fini(&sealed);
@@ -124,7 +128,7 @@ static void on_signal(const char *to, struct cpim_fields *f, struct slice docume
 	if (!ue->up || ue->leaving)
 		return;
 	cpim_to(ue, to, when, f);
-	if (send_text(ue, f, document, 0) < 0)
+	if (send_text(ue, to, f, document, 0) < 0)
 		log_debug("a notification was not sent");
 }
 
@@ -171,12 +175,25 @@ static void on_epoch(const struct gkid *id, void *arg)
 	ue_files_key(ue->files);
 }
 
+static void on_clock(int64_t behind_s, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->clock(behind_s, ue->arg);
+}
+
 const struct ue_seal_ops ue_sealed_ops = {
 	.send_key = on_send_key,
 	.opened = show,
 	.dropped = on_dropped,
 	.epoch = on_epoch,
+	.clock = on_clock,
 };
+
+struct ue_said ue_said(const struct ue *ue)
+{
+	return ue_seal_on(ue->seal) ? ue_seal_said(ue->seal) : (struct ue_said){.sealed = false};
+}
 
 int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket)
 {
@@ -187,7 +204,7 @@ int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket)
 
 	cpim_to(ue, to, when, &f);
 	ue_signals_saying(ue->signals, &f, &id);
-	err = send_text(ue, &f, text, ticket);
+	err = send_text(ue, to, &f, text, ticket);
 	ue_signals_said(ue->signals, &id, ticket, err);
 	return err;
 }

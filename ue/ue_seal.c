@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -23,6 +24,7 @@
 #define ASK_WITHIN_MS 2000 /* random up to this */
 #define ASK_EVERY_MS  5000
 #define ID_LEN        16
+#define SECOND_US     ((int64_t)1000000)
 #define SEALED_TYPE   "application/pkcs7-mime; smime-type=auth-enveloped-data; name=\"smime.p7m\""
 
 static void on_tick(evutil_socket_t fd, short what, void *arg);
@@ -44,6 +46,11 @@ int ue_seal_new(struct event_base *base, const struct ue_seal_config *config,
 		s->crypto = ue_crypto_new(config->key_file ? key : NULL, config->as, config->suite);
 		ue_crypto_cipher(s->crypto, config->cipher);
 		ue_crypto_signing(s->crypto, config->signing, config->signing_arg);
+		s->signs = config->signing && config->signing->sign;
+		s->state = config->state;
+		if (s->state)
+			ue_crypto_marks(s->crypto, ue_state_marks(s->state));
+		s->off_us = config->clock_off_s * SECOND_US;
 		s->held = ue_held_new();
 		bytes_init(&s->confirm, MIKEY_MAX_SIZE);
 		s->ev_ask = evtimer_new(base, on_ask, s);
@@ -98,6 +105,44 @@ bool ue_seal_owned(const struct ue_seal *s)
 	return s && s->own;
 }
 
+/* --- time, and what outlives us --- */
+
+static uint64_t set_right(uint64_t us, int64_t by_us)
+{
+	return by_us < 0 ? us - (uint64_t)-by_us : us + (uint64_t)by_us;
+}
+
+uint64_t ue_seal_wall_us(const struct ue_seal *s)
+{
+	return set_right(clock_wall_us(), s->off_us);
+}
+
+uint64_t ue_seal_wall_ms(const struct ue_seal *s)
+{
+	return s ? ue_seal_wall_us(s) / 1000 : clock_wall_ms();
+}
+
+bool ue_seal_date(struct ue_seal *s, uint64_t date_s)
+{
+	int64_t behind_s = (int64_t)date_s - (int64_t)(ue_seal_wall_us(s) / SECOND_US);
+
+	if (s->dated || date_s == 0 || date_s > INT32_MAX * (uint64_t)2)
+		return false;
+	s->dated = true;
+	if (behind_s >= -UE_SEAL_CLOCK_S && behind_s <= UE_SEAL_CLOCK_S)
+		return false;
+	s->off_us += behind_s * SECOND_US;
+	s->ops->clock(behind_s, s->arg);
+	return true;
+}
+
+void ue_seal_keep(struct ue_seal *s)
+{
+	if (s->state && ue_state_save(s->state) < 0)
+		log_warn("what was seen is not kept, replays may pass after a restart: %s",
+			 strerror(errno));
+}
+
 /* --- keys --- */
 
 static bool is_behind(struct ue_seal *s)
@@ -140,20 +185,23 @@ static void on_ask(evutil_socket_t fd, short what, void *arg)
 	if (!s->up)
 		return;
 	s->asked_ms = clock_now_ms();
-	if (ue_crypto_request(s->crypto, false, clock_wall_us(), &out) == 0)
+	if (ue_crypto_request(s->crypto, false, ue_seal_wall_us(s), &out) == 0) {
+		ue_seal_keep(s);
 		s->ops->send_key(bytes_slice(&out), s->arg);
+	}
 	bytes_fini(&out);
 }
 
 /* 1 or 0 as ue_crypto_take(); an answer to it is in reply. */
 static int take(struct ue_seal *s, struct slice mikey, struct bytes *reply, const char **why_r)
 {
-	int rc = ue_crypto_take(s->crypto, mikey, clock_wall_us(), clock_now_ms(), reply, why_r);
+	int rc = ue_crypto_take(s->crypto, mikey, ue_seal_wall_us(s), clock_now_ms(), reply, why_r);
 
 	if (rc < 0)
 		log_warn("dropped: %s", *why_r);
 	if (rc != 1)
 		return rc;
+	ue_seal_keep(s);
 	evtimer_del(s->ev_ask);
 	s->ops->epoch(ue_crypto_epoch(s->crypto), s->arg);
 	ue_seal_release(s);
@@ -217,8 +265,10 @@ char *ue_seal_offer(struct ue_seal *s)
 	struct bytes message = BYTES_INIT;
 	char *value = NULL;
 
-	if (ue_crypto_request(s->crypto, true, clock_wall_us(), &message) == 0)
+	if (ue_crypto_request(s->crypto, true, ue_seal_wall_us(s), &message) == 0) {
+		ue_seal_keep(s);
 		value = value_of(&message);
+	}
 	bytes_fini(&message);
 	return value;
 }
@@ -285,11 +335,32 @@ static void split(struct cpim_fields *f, struct ue_seal_id *id, struct gke_inner
 	f->content_disposition = SLICE_NULL;
 }
 
-int ue_seal_text(struct ue_seal *s, struct cpim_fields *f, struct slice payload,
+bool ue_seal_reaches(const struct ue_seal *s, const char *who)
+{
+	return ue_crypto_reaches(s->crypto, slice_str(who));
+}
+
+struct ue_said ue_seal_said(const struct ue_seal *s)
+{
+	return s->said;
+}
+
+static void note_said(struct ue_seal *s, bool alone, bool is_signed)
+{
+	s->said = (struct ue_said){
+		.sealed = true,
+		.alone = alone,
+		.is_signed = is_signed,
+		.epoch = alone ? 0 : gkid_epoch(ue_crypto_epoch(s->crypto)),
+	};
+}
+
+int ue_seal_text(struct ue_seal *s, struct cpim_fields *f, struct slice payload, bool for_one,
 		 struct ue_seal_id *id, struct bytes *out)
 {
 	struct gke_inner inner;
 	int err = ue_seal_ready(s);
+	bool alone;
 
 	if (err < 0)
 		return err;
@@ -297,7 +368,12 @@ int ue_seal_text(struct ue_seal *s, struct cpim_fields *f, struct slice payload,
 	inner.payload = payload;
 	f->content_type = SLICE_LIT(SEALED_TYPE);
 	f->transfer_encoding = SLICE_LIT("binary");
-	return ue_crypto_seal(s->crypto, &inner, clock_wall_us(), out);
+	alone = for_one && ue_crypto_reaches(s->crypto, inner.to);
+	err = alone ? ue_crypto_seal_alone(s->crypto, &inner, ue_seal_wall_us(s), out)
+		    : ue_crypto_seal(s->crypto, &inner, ue_seal_wall_us(s), out);
+	if (err == 0)
+		note_said(s, alone, s->signs);
+	return err;
 }
 
 static int key_of_now(void *arg, struct ece_head *head_r, struct ece_keys *keys_r)
@@ -320,7 +396,8 @@ int ue_seal_file(struct ue_seal *s, struct cpim_fields *f, const struct ue_sourc
 		return err;
 	}
 	split(f, id, &inner);
-	ue_crypto_file_inner(s->crypto, &inner, clock_wall_us(), &front);
+	ue_crypto_file_inner(s->crypto, &inner, ue_seal_wall_us(s), &front);
+	s->said = (struct ue_said){.sealed = true};
 	ue_records_seal(bytes_slice(&front), from_take, key_of_now, s, octets_r, size_r);
 	f->content_type = SLICE_LIT("application/octet-stream");
 	f->content_encoding = SLICE_LIT("aes128gcm");

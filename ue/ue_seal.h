@@ -6,6 +6,7 @@
 #include "ue/ue_crypto.h"
 #include "ue/ue_msrp.h"
 #include "ue/ue_octets.h"
+#include "ue/ue_state.h"
 
 struct event_base;
 
@@ -23,6 +24,18 @@ struct ue_seal_config {
 	enum cms_cipher cipher;
 	const struct ue_signing *signing; /* NULL: none */
 	void *signing_arg;
+	struct ue_state
+		*state; /* what came before; the caller's, and outlives us. NULL: nothing is kept */
+	int64_t clock_off_s; /* our clock is taken for one that is wrong by this (tests) */
+};
+
+/* How a message of ours is sealed. */
+struct ue_said {
+	bool sealed;
+	bool alone;     /* its recipient alone can open it */
+	bool is_signed; /* by us */
+	uint32_t
+		epoch; /* of the group's key; 0: none (alone), or the one of the time when a file goes out */
 };
 
 /* A message that is not shown. */
@@ -40,6 +53,8 @@ struct ue_seal_ops {
 	void (*opened)(const struct ue_message *m, void *arg);
 	void (*dropped)(const struct ue_dropped *d, void *arg);
 	void (*epoch)(const struct gkid *id, void *arg); /* is sent with from now on */
+	/* Our clock is behind (ahead: negative) by this: the peer's time is used from now on. */
+	void (*clock)(int64_t behind_s, void *arg);
 };
 
 /* -ERR_IO with errno, -ERR_SYNTAX: of the key file. */
@@ -56,6 +71,16 @@ const char *ue_seal_conference(const struct ue_seal *s);
 bool ue_seal_on(const struct ue_seal *s);
 /* And its keys are ours. */
 bool ue_seal_owned(const struct ue_seal *s);
+
+/*
+ * The Date of the peer's first message of a session (since 1970; 0: it has none). Where our clock is off by more than
+ * UE_SEAL_CLOCK_S it is set right by this, for all that is judged and said here; later ones change nothing.
+ * True: it was set.
+ */
+#define UE_SEAL_CLOCK_S 60
+bool ue_seal_date(struct ue_seal *s, uint64_t date_s);
+/* Our time, since 1970. s may be NULL: the clock's. */
+uint64_t ue_seal_wall_ms(const struct ue_seal *s);
 
 /* a=key-mgmt of an offer of ours (a request); NULL: cannot be made. The caller frees. */
 char *ue_seal_offer(struct ue_seal *s);
@@ -87,13 +112,18 @@ MUST_CHECK int ue_seal_ready(struct ue_seal *s);
 #define UE_SEAL_TEXT_MAX 65536u
 /*
  * Seal a short message. *f (with From, To, its types) becomes that of the outer head; what it then refers to
- * in addition is in id. Errors of ue_seal_ready(), -ERR_LIMIT.
+ * in addition is in id. for_one: to him alone, when his certificate is known; else with the group's key. Errors of
+ * ue_seal_ready(), -ERR_LIMIT.
  */
 struct ue_seal_id {
 	char text[24];
 };
 MUST_CHECK int ue_seal_text(struct ue_seal *s, struct cpim_fields *f, struct slice payload,
-			    struct ue_seal_id *id, struct bytes *out);
+			    bool for_one, struct ue_seal_id *id, struct bytes *out);
+/* What we say to him is sealed to him alone. */
+bool ue_seal_reaches(const struct ue_seal *s, const char *who);
+/* How the last message or file was sealed. */
+struct ue_said ue_seal_said(const struct ue_seal *s);
 /*
  * A long one or a file, whose fd is taken: *octets_r, *size_r are what to send, sealed with the key of the time
  * when the first of them is asked for. Errors of ue_seal_ready().

@@ -162,7 +162,7 @@ static struct ue_seal_file *begin_file(struct ue_seal *s, const char *id,
 	if (start.len < ECE_HEAD_SIZE)
 		return NULL;
 	*more_r = ece_head_read(start, &head) == 0; /* its key may yet come */
-	return *more_r ? note_file(s, id, &head, cpim.head_len, clock_wall_us()) : NULL;
+	return *more_r ? note_file(s, id, &head, cpim.head_len, ue_seal_wall_us(s)) : NULL;
 }
 
 bool ue_seal_growing(struct ue_seal *s, const char *id, const struct ue_source *here)
@@ -207,6 +207,31 @@ static struct ue_outer outer_of(const struct ue_message *m)
 	return (struct ue_outer){m->cpim.from, m->cpim.to, m->cpim.imdn_message_id};
 }
 
+/* Sealed to our certificate; as long as no other group member has its key, he does not read it. */
+static int open_alone(struct ue_seal *s, const struct ue_message *m, uint64_t wall_us)
+{
+	struct ue_outer outer = outer_of(m);
+	struct bytes plain = BYTES_INIT;
+	struct ue_opened opened = {.verified = false};
+	struct ue_message out;
+	const char *why = NULL;
+	int err =
+		ue_crypto_open_alone(s->crypto, m->payload, &outer, wall_us, &plain, &opened, &why);
+
+	if (err < 0) {
+		drop(s, m, 0, err, why);
+		return 0;
+	}
+	ue_seal_keep(s);
+	describe(m, &opened.inner, &opened.gkid, opened.verified, &out);
+	out.words = opened.words;
+	out.alone = true;
+	s->ops->opened(&out, s->arg);
+	mem_wipe(plain.data, plain.len);
+	bytes_fini(&plain);
+	return 0;
+}
+
 /* 0: dealt with; -ERR_NOT_FOUND: the key of *gkid_r is not here. */
 static int open_cms(struct ue_seal *s, const struct ue_message *m, uint64_t wall_us,
 		    struct gkid *gkid_r)
@@ -219,6 +244,8 @@ static int open_cms(struct ue_seal *s, const struct ue_message *m, uint64_t wall
 	const char *why = "it is too long";
 	int err = -ERR_LIMIT;
 
+	if (m->payload.ptr && ue_crypto_is_alone(m->payload))
+		return open_alone(s, m, wall_us);
 	if (m->payload.ptr)
 		err = ue_crypto_open(s->crypto, m->payload, &outer, wall_us, &plain, &opened, &why);
 	if (err == -ERR_NOT_FOUND && !ue_crypto_has(s->crypto, &opened.gkid)) {
@@ -231,6 +258,7 @@ static int open_cms(struct ue_seal *s, const struct ue_message *m, uint64_t wall
 		err = 0;
 	} else {
 		describe(m, &opened.inner, &opened.gkid, opened.verified, &out);
+		out.words = opened.words;
 		s->ops->opened(&out, s->arg);
 		mem_wipe(plain.data, plain.len);
 	}
@@ -339,7 +367,7 @@ static void hold(struct ue_seal *s, const struct ue_message *m, const struct gki
 		bytes_add_slice(&whole, m->head);
 		bytes_add_slice(&whole, m->payload);
 		err = ue_held_add(s->held, gkid, bytes_slice(&whole), clock_now_ms(),
-				  clock_wall_us());
+				  ue_seal_wall_us(s));
 	}
 	if (err < 0)
 		drop(s, m, gkid_epoch(gkid), err,
@@ -353,7 +381,7 @@ void ue_seal_take(struct ue_seal *s, const struct ue_message *m)
 	struct gkid gkid;
 	enum ue_place place;
 
-	if (try_open(s, m, clock_wall_us(), &gkid) != -ERR_NOT_FOUND)
+	if (try_open(s, m, ue_seal_wall_us(s), &gkid) != -ERR_NOT_FOUND)
 		return;
 	place = ue_crypto_place(s->crypto, &gkid);
 	if (place == UE_PLACE_AHEAD)

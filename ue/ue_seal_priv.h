@@ -37,8 +37,15 @@ struct ue_seal {
 	uint64_t asked_ms; /* the last request by message; 0: none */
 	struct ue_seal_file files[UE_SEAL_FILES];
 	size_t next_file;
+	struct ue_state *state; /* NULL: none */
+	int64_t off_us;         /* what the clock is to be set right by */
+	bool dated, signs;
+	struct ue_said said;
 };
 
+uint64_t ue_seal_wall_us(const struct ue_seal *s);
+/* What was seen is on the disk, where it is kept. */
+void ue_seal_keep(struct ue_seal *s);
 /* A key is missing: ask for it, soon. */
 void ue_seal_ask(struct ue_seal *s);
 /* Held messages whose key has come, or whose time is over. */

@@ -35,7 +35,7 @@ struct ue_seal_push *ue_seal_push_new(struct ue_seal *s, const char *from,
 	p->from = xstrdup(from);
 	p->ops = ops;
 	p->arg = arg;
-	p->wall_us = clock_wall_us();
+	p->wall_us = ue_seal_wall_us(s);
 	return p;
 }
 

@@ -14,9 +14,10 @@
 #define LOG_PLACE "ue"
 #define AGE_S     60
 
-static struct keyserver_now now(void)
+static struct keyserver_now now(const struct ue *ue)
 {
-	return (struct keyserver_now){.mono_ms = clock_now_ms(), .wall_us = clock_wall_us()};
+	return (struct keyserver_now){.mono_ms = clock_now_ms(),
+				      .wall_us = ue_seal_wall_ms(ue->seal) * 1000};
 }
 
 static void on_send(struct slice body, void *arg)
@@ -89,7 +90,7 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 static void on_age(evutil_socket_t fd, short what, void *arg)
 {
 	struct ue *ue = arg;
-	struct keyserver_now at = now();
+	struct keyserver_now at = now(ue);
 
 	(void)fd;
 	(void)what;
@@ -99,7 +100,7 @@ static void on_age(evutil_socket_t fd, short what, void *arg)
 int ue_serve_open(struct ue *ue, const struct ue_keyserver_config *config)
 {
 	struct ue_keyserver_config mine = *config;
-	struct keyserver_now at = now();
+	struct keyserver_now at = now(ue);
 	bool shown;
 	char *why = NULL;
 	int err;
@@ -143,7 +144,7 @@ bool ue_serve_agreed(struct ue *ue, const struct sdp_media *m)
 void ue_serve_take(struct slice body, void *arg)
 {
 	struct ue *ue = arg;
-	struct keyserver_now at = now();
+	struct keyserver_now at = now(ue);
 
 	ue_keyserver_room(ue->keyserver, ue->names.conference);
 	ue_keyserver_take(ue->keyserver, body, &at);

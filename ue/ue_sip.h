@@ -79,6 +79,8 @@ MUST_CHECK int ue_call_subscribe(struct ue_call *call, uint32_t expires_s);
 /* Ask the focus to invite (method "INVITE") or remove ("BYE") uri; ticket comes back in `referred`. */
 MUST_CHECK int ue_call_refer(struct ue_call *call, const char *uri, const char *method,
 			     unsigned ticket);
+/* The Date of the peer's INVITE, or of its final answer to ours, since 1970; 0: it had none. */
+uint64_t ue_call_date(const struct ue_call *call);
 /* URI of the conference or peer. */
 const char *ue_call_peer(const struct ue_call *call);
 

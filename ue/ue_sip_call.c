@@ -262,6 +262,21 @@ static char *refusal(nta_outgoing_t *orq, sip_t const *sip)
 		       : xstrdup(ue_sip_phrase(orq, sip));
 }
 
+/* Sofia counts from 1900. */
+static uint64_t date_of(sip_t const *sip)
+{
+	const uint64_t to_1970 = 2208988800u;
+
+	return sip && sip->sip_date && sip->sip_date->d_time > to_1970
+		       ? sip->sip_date->d_time - to_1970
+		       : 0;
+}
+
+uint64_t ue_call_date(const struct ue_call *call)
+{
+	return call->date_s;
+}
+
 static int on_invite_answer(void *magic, nta_outgoing_t *orq, sip_t const *sip)
 {
 	struct ue_call *call = magic;
@@ -279,6 +294,7 @@ static int on_invite_answer(void *magic, nta_outgoing_t *orq, sip_t const *sip)
 		call->orq = next;
 		return 0;
 	}
+	call->date_s = date_of(sip);
 	if (status < 300 && sip) {
 		on_2xx(call, sip);
 	} else if (!sip || nta_sip_is_internal(sip)) { /* nobody answered */
@@ -372,6 +388,7 @@ int ue_call_incoming(struct ue_sip *sip, nta_incoming_t *irq, sip_t const *msg)
 	nta_leg_server_route(call->leg, msg->sip_record_route, msg->sip_contact);
 	nta_incoming_bind(irq, on_ack_or_cancel, call);
 	call->irq = irq;
+	call->date_s = date_of(msg);
 	session_timer(call, msg);
 	if (msg->sip_referred_by && msg->sip_referred_by->b_url->url_host)
 		by = url_as_string(sip->home, msg->sip_referred_by->b_url);

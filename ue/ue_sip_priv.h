@@ -77,6 +77,7 @@ struct ue_call {
 	struct bytes last_answer; /* SDP we last sent, for refreshes */
 	LIST_HEAD(, ue_refer) refers;
 	struct event *ev_free;
+	uint64_t date_s; /* of the peer, when the call began */
 	bool end_by_peer;
 	int end_cause;
 	char end_text[256];

@@ -101,8 +101,59 @@ static int on_verify(struct slice from, struct slice der, struct bytes *content,
 	return from.len > 0 ? verify(arg, from, der, content, &by) : -ERR_NOT_FOUND;
 }
 
-const struct ue_signing ue_smime_signing = {.sign = on_sign, .verify = on_verify};
-const struct ue_signing ue_smime_verifying = {.verify = on_verify};
+/* The first certificate of his that bodies can be sealed to; NULL: he has none. */
+static const struct cms_cert *cert_of(const struct ue_smime *s, struct slice who)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (sip_uri_same(who, slice_str(s->known[i].uri)) &&
+		    cms_cert_agrees(s->known[i].cert))
+			return s->known[i].cert;
+	return NULL;
+}
+
+static int on_seal_to(struct slice to, struct slice content, struct bytes *der, void *arg)
+{
+	const struct cms_cert *cert = cert_of(arg, to);
+
+	return cert ? cms_seal_to(&cert, 1, content, der) : -ERR_NOT_FOUND;
+}
+
+static int on_open(struct slice der, struct bytes *content, void *arg)
+{
+	const struct ue_smime *s = arg;
+
+	return s->me ? cms_open_alone(der, s->me, content) : -ERR_WRONG_STATE;
+}
+
+static bool on_knows(struct slice who, void *arg)
+{
+	const struct ue_smime *s = arg;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (sip_uri_same(who, slice_str(s->known[i].uri)))
+			return true;
+	return false;
+}
+
+static bool on_reaches(struct slice who, void *arg)
+{
+	return cert_of(arg, who) != NULL;
+}
+
+const struct ue_signing ue_smime_signing = {
+	.sign = on_sign,
+	.verify = on_verify,
+	.seal_to = on_seal_to,
+	.open = on_open,
+	.knows = on_knows,
+	.reaches = on_reaches,
+};
+const struct ue_signing ue_smime_verifying = {
+	.verify = on_verify,
+	.seal_to = on_seal_to,
+	.knows = on_knows,
+	.reaches = on_reaches,
+};
 
 int ue_smime_sign(const struct ue_smime *s, const char *type, struct slice body, struct bytes *out)
 {

@@ -384,8 +384,11 @@ void sip_in_answer(struct sip_in *in, const struct sip_answer *answer)
 		return;
 	if (answer->content_type != NULL)
 		body = sip_payload_create(o->home, answer->body.ptr, (isize_t)answer->body.len);
+	/* Final answers say what time it is here: times of key requests are judged by it (RFC 3261 20.17). */
+	bool dated = answer->status >= 200 && nta_incoming_method(o->irq) == sip_method_invite;
 	nta_incoming_treply(
 		o->irq, answer->status, phrase_of(answer),
+		TAG_IF(dated, SIPTAG_DATE(sip_date_create(o->home, 0))),
 		TAG_IF(answer->contact != NULL, SIPTAG_CONTACT_STR(contact_of(o, answer->contact))),
 		TAG_IF(answer->headers != NULL, SIPTAG_HEADER_STR(answer->headers)),
 		TAG_IF(o->echo != NULL && answer->status > 100, SIPTAG_HEADER_STR(o->echo)),

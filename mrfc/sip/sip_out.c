@@ -308,9 +308,11 @@ static nta_outgoing_t *create(struct sip_out *out, nta_leg_t *leg,
 	if (contact != NULL && way->tls)
 		contact = sip_tls_contact(sip_leg_agent(out->leg), home, contact, way->sips);
 	char *route = request->route != NULL ? su_sprintf(home, "<%s>", request->route) : NULL;
+	bool dated = sip_method_code(request->method) == sip_method_invite; /* RFC 3261 20.17 */
 	orq = nta_outgoing_tcreate(
 		leg, on_response, out, way->hop, sip_method_code(request->method), request->method,
 		request->uri != NULL ? URL_STRING_MAKE(request->uri) : NULL,
+		TAG_IF(dated, SIPTAG_DATE(sip_date_create(home, 0))),
 		TAG_IF(route != NULL, SIPTAG_ROUTE_STR(route)),
 		TAG_IF(contact != NULL, SIPTAG_CONTACT_STR(contact)),
 		TAG_IF(request->headers != NULL, SIPTAG_HEADER_STR(request->headers)),

@@ -148,10 +148,11 @@ struct rig {
 	struct bytes text;
 };
 
-static inline const char *is_ready(void *arg)
+static inline bool is_ready(const char **text_r, void *arg)
 {
+	(void)text_r;
 	(void)arg;
-	return NULL;
+	return true;
 }
 
 static inline int setup(void **state)

@@ -18,6 +18,7 @@ struct transfer {
 	struct session *alice, *bob,
 		*carol; /* sender, bound receiver, receiver that is yet to bind */
 	struct request *rq;
+	bool sealed; /* what is sent says that it is */
 };
 
 static struct session *receiver(struct fake_plane *f, const char *name)
@@ -43,6 +44,7 @@ static struct session *waiting(struct fake_plane *f)
 
 static void open_transfer(struct transfer *t)
 {
+	t->sealed = false;
 	fake_plane_open(&t->f);
 	t->f.ctx->kind = CTL_KIND_FILE;
 	t->alice = fake_member(&t->f, "alice");
@@ -63,6 +65,10 @@ static int chunk_of(struct transfer *t, struct session *from, const char *id, ui
 	h.message_id = slice_str(id);
 	h.range = (struct msrp_range){start != 0, start, MSRP_UNSPECIFIED, total};
 	h.content_type = SLICE_LIT("image/png");
+	if (t->sealed) {
+		h.content_type = SLICE_LIT("application/octet-stream");
+		h.content_encoding = SLICE_LIT("aes128gcm");
+	}
 	memset(t->rq, 0, sizeof(*t->rq));
 	t->rq->session = from;
 	t->rq->status = 200;
@@ -251,6 +257,73 @@ static void a_sender_that_leaves_without_a_word_ends_it(void **state)
 	fake_plane_close(&t.f);
 }
 
+static void seal_it(struct transfer *t)
+{
+	open_transfer(t);
+	t->sealed = true;
+	t->f.ctx->policy |= CTL_POLICY_SEALED;
+	t->f.ctx->seal = (struct seal){.known = true, .domain = {1}, .oldest = 6, .newest = 7};
+}
+
+/* A head of records under epoch e of our domain, and 17 octets of a record. */
+static struct slice records(char out[50], char e)
+{
+	static const char head[] = "salt salt salt .\0\0\x40\0\x0c\1\0\0\0\0\0\0\0\0\0\0";
+
+	memset(out, 'r', 50);
+	memcpy(out, head, sizeof(head) - 1);
+	out[32] = e;
+	return slice_make(out, 50);
+}
+
+/* covers: GK-007, GK-014 */
+static void a_sealed_file_waits_until_its_key_is_known(void **state)
+{
+	char octets[50];
+	struct slice all = records(octets, 7);
+	struct transfer t;
+	struct bytes b = BYTES_INIT;
+
+	(void)state;
+	seal_it(&t);
+	assert_int_equal(chunk_of(&t, t.alice, "m1", 1, 50, slice_first(all, 20), '+'), 200);
+	fake_pending(t.bob, STREAM_CHAT, &b);
+	assert_int_equal(b.len, 0);
+	assert_int_equal(chunk_of(&t, t.alice, "m1", 21, 50, slice_from(all, 20), '$'), 200);
+	fake_pending(t.bob, STREAM_CHAT, &b);
+	assert_true(slice_find(bytes_slice(&b), slice_first(all, 20)) > 0);
+	take_all(t.bob, STREAM_CHAT, true);
+	bytes_fini(&b);
+	fake_plane_close(&t.f);
+}
+
+/* covers: GK-007, GK-014 */
+static void a_sealed_file_of_another_time_or_none_is_refused(void **state)
+{
+	static const struct {
+		char epoch;
+		size_t len;
+		bool sealed;
+		int status;
+	} cases[] = {{6, 50, true, 200}, {7, 50, true, 200}, {5, 50, true, 403}, {8, 50, true, 403},
+		     {7, 32, true, 415}, {7, 0, true, 415},  {7, 50, false, 415}};
+	char octets[50];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct slice all = slice_first(records(octets, cases[i].epoch), cases[i].len);
+		struct transfer t;
+
+		seal_it(&t);
+		t.sealed = cases[i].sealed;
+		assert_int_equal(chunk_of(&t, t.alice, "m1", 1, all.len, all, '$'),
+				 cases[i].status);
+		assert_int_equal(t.f.ctx->file->outcome == CTL_OUTCOME_REFUSED,
+				 cases[i].status != 200);
+		fake_plane_close(&t.f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +334,8 @@ int main(void)
 		cmocka_unit_test(an_abort_of_the_sender_passes),
 		cmocka_unit_test(when_every_receiver_has_refused_the_sender_is_told),
 		cmocka_unit_test(a_sender_that_leaves_without_a_word_ends_it),
+		cmocka_unit_test(a_sealed_file_waits_until_its_key_is_known),
+		cmocka_unit_test(a_sealed_file_of_another_time_or_none_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

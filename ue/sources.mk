@@ -53,5 +53,5 @@ MRFUE_SRC := \
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
 UNIT_TESTS += mrfue_wait ue_crypto ue_crypto_body ue_digest ue_key ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing
 UNIT_TESTS += ue_held ue_records ue_replay
-UNIT_TESTS += ue_keyring ue_smime ue_times
+UNIT_TESTS += ue_keyring ue_keyserver ue_smime ue_times
 UNIT_TESTS += ue_crypto_alone ue_marks ue_state

@@ -268,3 +268,57 @@ def test_neither_server_ever_has_a_key(table):
     second = together(olga, carol, but=[newest(bob)])
     poll(lambda: not memory.has(olga.proc.pid, tek), 30, what="the end of the former key")
     assert second == t.api("GET")[1]["epoch"]
+
+
+def test_another_owner_makes_the_keys_when_the_first_has_left(table, tmp_path):
+    # covers: GK-002, GK-004
+    t = table(conference__owner_leaves="transfer")
+    olga = t.serve()
+    his = tmp_path / "ottos.keys"
+    keys = {name: ("otto:" + name, os.urandom(32).hex()) for name in ("bob", "carol")}
+    his.write_text("".join("sip:%s@example.com %s %s\n" % (name, *key) for name, key in keys.items()))
+    his.chmod(0o600)
+    otto = t.client("otto", "--serve-keys", str(his))
+    otto.wait("joined", sealed=True, serves=False)  # a member like others, as yet
+    bob = t.client("bob")
+    bob.wait("joined")
+    first = together(olga, otto, bob)
+    otto.do("/keys")
+    assert "not the key server" in otto.wait("failed", command="/keys")["reason"]
+    assert olga.end() == 0
+    assert otto.wait("serving", conference=t.uri)["keys"] == 2
+    poll(lambda: newest(otto)[:16] != first[:16], what="a key of otto's")
+    # bob shares no key with otto under that name: he is out, and comes again with the one he has.
+    assert otto.wait("key", state="refused")["uri"] == bob.aor
+    assert bob.wait("ended")["by"] == "focus"
+    (tmp_path / "bob.key").write_text("%s %s\n" % keys["bob"])
+    bob = t.client("bob")
+    bob.wait("joined", sealed=True)
+    second = together(otto, bob, but=[first])
+    assert second[:16] != first[:16]
+    otto.do("mine now")
+    assert bob.wait("message", text="mine now")["sealed"] is True
+    bob.do("yours")
+    otto.wait("message", text="yours")
+
+
+def test_a_switch_that_is_started_again_has_the_keys_made_anew(table):
+    # covers: GK-015
+    t = table()
+    olga, carol = t.serve(), t.client("carol")
+    carol.wait("joined")
+    first = together(olga, carol)
+    t.net.mrfp.kill()
+    for one in (olga, carol):
+        one.wait("lost")
+    assert olga.wait("not-serving")["why"]
+    t.net.start_mrfp()
+    for one in (olga, carol):
+        one.wait("rejoined")
+    olga.wait("serving", conference=t.uri)
+    second = together(olga, carol, but=[first])
+    assert second[:16] != first[:16]
+    carol.do("we are back")
+    assert olga.wait("message", text="we are back")["sealed"] is True
+    olga.do("so we are")
+    carol.wait("message", text="so we are")

@@ -322,3 +322,25 @@ def test_a_switch_that_is_started_again_has_the_keys_made_anew(table):
     assert olga.wait("message", text="we are back")["sealed"] is True
     olga.do("so we are")
     carol.wait("message", text="so we are")
+
+
+def test_an_owner_who_is_called_into_a_conference_of_the_operator(table):
+    # covers: GK-002, KM-004
+    t = table()
+    olga = Mrfue(t.net, "olga", "wait", args=["--serve-keys", str(t.keys), "--require-e2e"])
+    t.made.append(olga)
+    called = "sip:olga@" + olga.wait("ready")["sip"]
+    status, doc = t.net.api("POST", "/v1/conferences", {"name": t.room, "owner": called, "e2e": True})
+    assert status == 201 and doc["e2e"] is True
+    early = t.client("bob")
+    assert early.wait("error")["code"] == 503  # nobody makes keys yet
+    assert t.api("POST", "/participants", {"uri": called})[0] == 202
+    olga.wait("joined", sealed=True, serves=True)
+    olga.wait("serving", conference=t.uri)
+    bob = t.client("bob")
+    bob.wait("joined", sealed=True)
+    together(olga, bob)
+    bob.do("you were called")
+    assert olga.wait("message", text="you were called")["sealed"] is True
+    olga.do("so I was")
+    bob.wait("message", text="so I was")

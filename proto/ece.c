@@ -60,22 +60,6 @@ uint64_t ece_sealed_size(uint32_t record, uint64_t plain)
 	return ECE_HEAD_SIZE + plain + records * ECE_OVERHEAD;
 }
 
-int64_t ece_plain_size(uint32_t record, uint64_t sealed)
-{
-	uint64_t body, records, rest;
-
-	assert(record > ECE_OVERHEAD);
-	if (sealed < ECE_HEAD_SIZE + ECE_OVERHEAD || sealed > INT64_MAX)
-		return -1;
-	body = sealed - ECE_HEAD_SIZE;
-	records = body / record;
-	rest = body % record;
-	if (rest > 0 && rest < ECE_OVERHEAD)
-		return -1;
-	records += rest > 0;
-	return (int64_t)(body - records * ECE_OVERHEAD);
-}
-
 static void derive(const struct ece_head *head, const uint8_t file_key[32], const char *info,
 		   size_t info_len, uint8_t *out, size_t len)
 {

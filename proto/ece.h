@@ -25,9 +25,8 @@ struct ece_head {
 void ece_head_build(const struct ece_head *head, uint8_t out[ECE_HEAD_SIZE]);
 /* The first ECE_HEAD_SIZE octets. -ERR_SYNTAX: no such header; -ERR_LIMIT: record size out of range. */
 MUST_CHECK int ece_head_read(struct slice in, struct ece_head *head_r);
-/* Octets of the whole for so much plaintext, and back (-1: no such length). */
+/* Octets of the whole for so much plaintext. */
 uint64_t ece_sealed_size(uint32_t record, uint64_t plain);
-int64_t ece_plain_size(uint32_t record, uint64_t sealed);
 
 /* Keys of one stream, derived once. */
 struct ece_keys {

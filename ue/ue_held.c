@@ -96,8 +96,3 @@ bool ue_held_next(struct ue_held *h, bool (*ready)(const struct gkid *id, void *
 	*item_r = &e->item;
 	return true;
 }
-
-size_t ue_held_count(const struct ue_held *h)
-{
-	return h->n;
-}

@@ -31,6 +31,5 @@ MUST_CHECK int ue_held_add(struct ue_held *h, const struct gkid *gkid, struct sl
 bool ue_held_next(struct ue_held *h, bool (*ready)(const struct gkid *id, void *arg), void *arg,
 		  uint64_t now_ms, struct ue_held_item **item_r);
 void ue_held_drop(struct ue_held_item **item);
-size_t ue_held_count(const struct ue_held *h);
 
 #endif

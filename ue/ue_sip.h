@@ -81,7 +81,5 @@ MUST_CHECK int ue_call_refer(struct ue_call *call, const char *uri, const char *
 			     unsigned ticket);
 /* The Date of the peer's INVITE, or of its final answer to ours, since 1970; 0: it had none. */
 uint64_t ue_call_date(const struct ue_call *call);
-/* URI of the conference or peer. */
-const char *ue_call_peer(const struct ue_call *call);
 
 #endif

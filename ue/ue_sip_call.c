@@ -487,8 +487,3 @@ void ue_call_bye(struct ue_call *call)
 		call_over(call, false, 0, "");
 	ue_sip_kick(call->sip);
 }
-
-const char *ue_call_peer(const struct ue_call *call)
-{
-	return call->peer;
-}

@@ -181,11 +181,6 @@ int access_join(const struct access_facts *f)
 	return access_status(access_judge(ACCESS_JOIN, f));
 }
 
-int access_invite(const struct access_facts *f)
-{
-	return access_status(access_judge(ACCESS_INVITE, f));
-}
-
 int access_remove(const struct access_facts *f)
 {
 	return access_status(access_judge(f->self ? ACCESS_LEAVE : ACCESS_KICK, f));

@@ -96,7 +96,6 @@ const char *access_action_name(enum access_action action);
 
 /* The same as SIP status, 0: may. */
 int access_join(const struct access_facts *f);
-int access_invite(const struct access_facts *f);
 int access_remove(const struct access_facts *f); /* ACCESS_KICK, or with self ACCESS_LEAVE */
 int access_end(const struct access_facts *f);
 int access_subscribe(const struct access_facts *f);

@@ -53,11 +53,6 @@ struct conference_table *conference_table_new(const char *domain)
 	return t;
 }
 
-const char *conference_domain(const struct conference_table *t)
-{
-	return t->domain;
-}
-
 static bool name_ok(struct slice name)
 {
 	if (name.len == 0 || name.len > NAME_MAX_LEN)

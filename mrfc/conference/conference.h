@@ -63,7 +63,6 @@ struct conference {
 struct conference_table;
 struct conference_table *conference_table_new(const char *domain);
 void conference_table_free(struct conference_table **t);
-const char *conference_domain(const struct conference_table *t);
 /* name NULL or "": a random one. -ERR_EXISTS, -ERR_SYNTAX (name: 1..64 of [A-Za-z0-9._-]). */
 MUST_CHECK int conference_create(struct conference_table *t, const char *name, const char *creator,
 				 enum conference_origin origin, uint64_t wall_ms,

@@ -252,8 +252,3 @@ void ks_service_free(struct ks_service **sp)
 	ks_serve_free(&s->serve);
 	free(s);
 }
-
-size_t ks_service_count(const struct ks_service *s)
-{
-	return (size_t)*s->n_peers;
-}

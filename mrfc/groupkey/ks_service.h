@@ -24,6 +24,5 @@ void ks_service_free(struct ks_service **s);
 /* Take a connection; security must outlive the service. */
 void ks_service_accept(struct ks_service *s, const struct ks_security *security, int fd_take,
 		       const struct addr *peer);
-size_t ks_service_count(const struct ks_service *s); /* connections that said hello */
 
 #endif

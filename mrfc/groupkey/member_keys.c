@@ -354,11 +354,6 @@ struct keyserver_keys member_keys_lookup(struct member_keys *k)
 	return (struct keyserver_keys){.find = on_lookup, .arg = k};
 }
 
-size_t member_keys_count(const struct member_keys *k)
-{
-	return k->n;
-}
-
 void member_keys_each(const struct member_keys *k, member_keys_fn *fn, void *arg)
 {
 	for (const struct owner *o = k->owners; o != NULL; o = o->hh.next) {

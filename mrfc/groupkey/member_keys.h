@@ -37,7 +37,6 @@ const struct member_key *member_keys_find(const struct member_keys *keys, const 
 					  struct slice id);
 /* The same as a key server asks it; lives as long as they do. */
 struct keyserver_keys member_keys_lookup(struct member_keys *keys);
-size_t member_keys_count(const struct member_keys *keys);
 /* In order of users, then of arrival; fn must not change the table. */
 typedef void member_keys_fn(const struct member_key *key, void *arg);
 void member_keys_each(const struct member_keys *keys, member_keys_fn *fn, void *arg);

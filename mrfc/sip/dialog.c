@@ -566,24 +566,9 @@ enum dialog_state dialog_state(const struct dialog *d)
 	return d->state;
 }
 
-bool dialog_incoming(const struct dialog *d)
-{
-	return d->incoming;
-}
-
-bool dialog_we_offer(const struct dialog *d)
-{
-	return d->we_offer;
-}
-
 struct sip_leg *dialog_leg(struct dialog *d)
 {
 	return d->usage.leg;
-}
-
-const char *dialog_call_id(const struct dialog *d)
-{
-	return d->call_id != NULL ? d->call_id : "";
 }
 
 const char *dialog_remote_contact(const struct dialog *d)

@@ -162,11 +162,7 @@ MUST_CHECK int dialog_named(struct dialog_set *set, const struct sip_ref *ref,
 /* What its owner gave it. */
 void *dialog_arg(const struct dialog *d);
 enum dialog_state dialog_state(const struct dialog *d);
-bool dialog_incoming(const struct dialog *d); /* the peer called us */
-/* The offer is ours: no SDP in their INVITE (MSRP-133). */
-bool dialog_we_offer(const struct dialog *d);
 struct sip_leg *dialog_leg(struct dialog *d);
-const char *dialog_call_id(const struct dialog *d); /* "" when not known */
 /* Contact of the peer's last answer, also of a 3xx to our first INVITE; NULL. */
 const char *dialog_remote_contact(const struct dialog *d);
 

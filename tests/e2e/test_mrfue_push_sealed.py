@@ -9,6 +9,7 @@ import types
 import pytest
 
 from peer import ece, memory
+from peer.cms import Refused
 from peer.files import File, Take, parse_selector
 from peer.loop import wait
 from peer.sealed import Sealed as Terminal
@@ -89,6 +90,26 @@ def test_what_a_sealed_push_says(member, terminal, tmp_path):  # noqa: F811
     two = push(b"z" * (16384 - 17 - front + 1))
     assert len(two) == 33 + 16384 + 18
     assert first[:16] != whole[:16] != two[:16]
+
+
+def test_a_sealed_push_is_given_up(member, terminal, tmp_path):  # noqa: F811
+    # covers: FT-010, GK-014
+    alice = member("alice")
+    bob = terminal("bob", alice)
+    path = tmp_path / "x.bin"
+    path.write_bytes(bytes(30 << 20))
+    alice.do("/push %s" % path)
+    take = Take(bob)
+    take.sessions[0].answer = lambda frame: None  # never answers: the sender is held
+    take.accept()
+    wait(lambda: take.sessions[0].messages, what="the beginning")
+    take.sessions[0].answer = None
+    alice.do("/stop")
+    assert alice.wait("failed")["reason"] == "given up"
+    take.wait_aborted()
+    take.call.wait_bye()
+    with pytest.raises(Refused):
+        opened(bob, take.sessions[0].messages[0].data)
 
 
 def test_names_that_cannot_be_sealed_and_parts_are_refused(member, tmp_path):  # noqa: F811

@@ -44,6 +44,7 @@ struct ue_keyserver {
 	uint32_t n_asked, n_answered; /* PINGs since HELLO */
 	bool spoilt;          /* what the focus says is not listened to before its next HELLO */
 	bool keys_broken;     /* told that the file is */
+	bool times_broken;    /* the same of the other one */
 	uint64_t refusals_ms; /* the time that is counted in began then */
 	unsigned n_refusals, n_untold;
 };
@@ -177,14 +178,24 @@ static void note_refused(struct ue_keyserver *k, const char *uri, const char *id
 
 /* --- to the focus --- */
 
+static void save_times(struct ue_keyserver *k)
+{
+	bool was_broken = k->times_broken;
+
+	if (k->times == NULL)
+		return;
+	k->times_broken = ue_times_save(k->times) < 0;
+	if (k->times_broken && !was_broken)
+		k->ops->trouble("the file of times cannot be written: after a restart old key "
+				"messages may be taken for new",
+				k->arg);
+}
+
 static void flush(struct ue_keyserver *k)
 {
 	if (k->out.len == 0)
 		return;
-	if (k->times != NULL && ue_times_save(k->times) < 0)
-		k->ops->trouble("the file of timestamps cannot be written: a restart may not be "
-				"told from a replay",
-				k->arg);
+	save_times(k);
 	k->ops->send(bytes_slice(&k->out), k->arg);
 	bytes_reset(&k->out);
 }

@@ -9,8 +9,10 @@ import signal
 import pytest
 
 from peer import memory
+from peer.keyserver import REQUEST
 from peer.loop import wait
 from peer.mrfue import Mrfue
+from peer.owner import Owner
 from peer.sealed import Sealed
 from peer.servers import poll
 
@@ -344,3 +346,25 @@ def test_an_owner_who_is_called_into_a_conference_of_the_operator(table):
     assert olga.wait("message", text="you were called")["sealed"] is True
     olga.do("so I was")
     bob.wait("message", text="so I was")
+
+
+def test_a_member_of_an_owner_whose_terminal_is_of_another_make(table):
+    # covers: GK-002, MIKEY-009
+    t = table()
+    olga = Owner("olga", t.net)
+    t.ue.made.append(olga)
+    (t.folder / "bob.key").write_text("%s %s\n" % olga.pair("sip:bob@example.com", "b1"))
+    olga.join(t.uri)
+    bob = t.client("bob")
+    bob.wait("joined", sealed=True, serves=False)
+    first = together(olga, bob)
+    bob.do("hello")
+    olga.hear("hello")
+    olga.rekey(t.uri)
+    second = together(olga, bob, but=[first])
+    assert second[:16] == first[:16]
+    assert olga.say("under the second") == 200
+    bob.wait("message", text="under the second")
+    olga.wait_got(REQUEST)
+    eve = t.client("eve", key=("e1", os.urandom(32).hex()))
+    assert eve.wait("error")["code"] == 403

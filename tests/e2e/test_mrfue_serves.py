@@ -2,12 +2,13 @@
 """mrfue as the key server of a conference (--serve-keys): whom it gives keys, told by a peer that plays the focus."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
 
 from peer import memory, mikey
-from peer.keyserver import CHANGE, CLOSE, DENIED, EPOCH, HELLO, MESSAGE, NOT_FOUND, OPEN, PING, PONG, REFUSED, STALE, frame
+from peer.keyserver import CHANGE, CLOSE, DENIED, EPOCH, HELLO, MESSAGE, NOT_FOUND, OPEN, PING, PONG, REFUSED, STALE, frame, item
 from peer.loop import wait
 from peer.mrfue import Mrfue
 from peer.owner import BODY_MAX, TYPE
@@ -148,8 +149,7 @@ def test_who_shares_no_key_is_refused_and_said_once(olga, focus):
     assert focus.refused(liar)[0] == DENIED
     bob = member(focus, BOB)
     asked = bob.request(sdp=True, idrapp="sip:other@conf.example.com")
-    focus.tell(frame(CHANGE, room=focus.conference,
-                     data=b"\1" + b"".join(len(x).to_bytes(4, "big") + x for x in (BOB.encode(), b"b1", asked))))
+    focus.tell(frame(CHANGE, room=focus.conference, data=item(True, BOB, "b1", asked)))
     assert focus.refused(bob)[0] == DENIED
     told = [olga.wait("key", state="refused") for _ in range(4)]
     assert [(t["uri"], t["why"]) for t in told[:2]] == [(EVE, "there is no key of that name"), (EVE, "no key of his is known")]
@@ -304,8 +304,8 @@ def test_times_rise_over_a_restart_and_replays_stay_replays(call, focus, tmp_pat
 
     olga = begin()
     asked = bob.request(sdp=True)
-    item = b"\1" + b"".join(len(x).to_bytes(4, "big") + x for x in (BOB.encode(), b"b1", asked))
-    focus.tell(frame(CHANGE, room=focus.conference, data=item))
+    first = item(True, BOB, "b1", asked)
+    focus.tell(frame(CHANGE, room=focus.conference, data=first))
     focus.next_epoch(), focus.take(bob)
     stored = times.read_text()
     assert oct(times.stat().st_mode & 0o777) == "0o600" and "key server" in stored and "b1" in stored
@@ -317,7 +317,7 @@ def test_times_rise_over_a_restart_and_replays_stay_replays(call, focus, tmp_pat
     ahead = mikey.ntp() + (60 << 32)
     times.write_text("".join("%016x key server\n" % ahead if line.endswith("key server") else line + "\n" for line in stored.splitlines()))
     olga = begin()
-    focus.tell(frame(CHANGE, room=focus.conference, data=item))
+    focus.tell(frame(CHANGE, room=focus.conference, data=first))
     assert focus.refused(bob)[0] == STALE
     assert "replay" in olga.wait("key", state="refused")["why"]
     focus.change(joined=[bob])
@@ -332,8 +332,7 @@ def test_without_a_file_what_is_older_than_the_process_is_a_replay(call, focus):
     olga = call()
     olga.wait("joined")
     focus.open()
-    focus.tell(frame(CHANGE, room=focus.conference,
-                     data=b"\1" + b"".join(len(x).to_bytes(4, "big") + x for x in (BOB.encode(), b"b1", asked))))
+    focus.tell(frame(CHANGE, room=focus.conference, data=item(True, BOB, "b1", asked)))
     assert focus.refused(bob)[0] == STALE
     focus.change(joined=[bob])
     focus.next_epoch(), focus.take(bob)
@@ -413,3 +412,21 @@ def test_others_who_may_read_the_keys_are_warned_of(call, focus, keys):
     olga = call()
     olga.wait("joined")
     wait(lambda: any("others than its owner may read it" in line for line in olga.errors), 10, "the warning")
+
+
+def test_times_that_cannot_be_kept_are_told_of_once(call, focus, tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    olga = call("--serve-times", str(folder / "olga.times"))
+    focus.open()
+    bob = member(focus, BOB)
+    focus.change(joined=[bob])
+    focus.next_epoch(), focus.take(bob)
+    shutil.rmtree(folder)
+    for _ in range(3):
+        focus.tell(frame(CHANGE, room=focus.conference, data=item(True, BOB, "", bob.request(sdp=True))))
+        focus.next_epoch(), focus.take(bob)
+    assert "cannot be written" in olga.wait("trouble")["text"]
+    olga.do("/keys")
+    olga.wait("keys")
+    assert len(olga.events("trouble")) == 1

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/mem.h"
 #include "proto/msrp_parse.h"
 #include "ue/ue_outbox.h"
 
@@ -291,9 +292,34 @@ static void everything_unfinished_is_given_back_when_the_session_dies(void **sta
 	ue_outbox_free(&o);
 }
 
+static void bodies_without_cpim_go_first_and_in_their_order(void **state)
+{
+	static const char *const order[] = {"one", "two", "three", "head\r\n\r\nchat"};
+	struct ue_outbox_done done;
+	struct ue_outbox *o = make();
+	struct frame f;
+
+	(void)state;
+	ue_outbox_message(o, SLICE_LIT("head\r\n\r\n"), SLICE_LIT("chat"), -1, 4, 7);
+	for (unsigned i = 0; i < 3; i++)
+		ue_outbox_bare(o, "application/mikey", slice_str(order[i]), i + 1);
+	for (unsigned i = 0; i < ARRAY_LEN(order); i++) {
+		struct bytes body = BYTES_INIT;
+
+		assert_true(next(o, &f, &body));
+		assert_string_equal(bytes_cstr(&body), order[i]);
+		assert_int_equal(ue_outbox_response(o, slice_str(f.tid), 200, &done), 1);
+		assert_int_equal(done.ticket, i < 3 ? i + 1 : 7);
+		bytes_fini(&body);
+	}
+	assert_true(ue_outbox_empty(o));
+	ue_outbox_free(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bodies_without_cpim_go_first_and_in_their_order),
 		cmocka_unit_test(a_bind_is_a_bodiless_send_before_everything_else),
 		cmocka_unit_test(a_long_message_leaves_in_true_interruptible_chunks),
 		cmocka_unit_test(a_short_message_overtakes_a_long_one_at_a_chunk_border),

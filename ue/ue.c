@@ -86,6 +86,39 @@ static void on_progress(struct ue_call *call, int status, const char *phrase, vo
 	log_debug("%d %s", status, phrase);
 }
 
+/* What a refusal says of our key: with that another offer may be taken, once. */
+static void on_refused(struct ue_call *call, int status, struct slice sdp, void *arg)
+{
+	struct ue *ue = arg;
+
+	(void)status;
+	if (call != ue->call || ue->leaving)
+		return;
+	ue->again = ue_media_refused(ue, sdp, &ue->refused_why) && !ue->tried;
+}
+
+static int place_call(struct ue *ue)
+{
+	struct bytes sdp = BYTES_INIT;
+	int err;
+
+	ue_media_offer(ue, &sdp);
+	err = ue_call_invite(ue->sip, ue->names.called, bytes_slice(&sdp), &ue->call);
+	bytes_fini(&sdp);
+	return err;
+}
+
+static bool try_again(struct ue *ue)
+{
+	if (!ue->again || ue->leaving)
+		return false;
+	ue->again = false;
+	ue->tried = true;
+	log_warn("refused: %s; once more", ue->refused_why);
+	ue->refused_why = NULL;
+	return place_call(ue) == 0;
+}
+
 /* A leaver's BYE waits until everything queued is answered. */
 static void leave_when_sent(struct ue *ue)
 {
@@ -108,6 +141,7 @@ static bool again_in_time(struct ue *ue, const struct ue_call *refused)
 static void on_ended(struct ue_call *call, bool by_peer, int cause, const char *text, void *arg)
 {
 	struct ue *ue = arg;
+	char *said;
 
 	if (ue_files_ended(ue->files, call, cause, text)) {
 		leave_when_sent(ue);
@@ -118,10 +152,14 @@ static void on_ended(struct ue_call *call, bool by_peer, int cause, const char *
 	ue->call = NULL;
 	ue_serve_gone(ue, "the call is over");
 	event_del(ue->ev_grace);
+	if (try_again(ue))
+		return;
 	if (by_peer && cause >= 400 && again_in_time(ue, call))
 		return;
+	said = ue->refused_why ? xasprintf("%s: %s", text, ue->refused_why) : NULL;
 	if (!ue->joined && !ue->failed && (by_peer || !ue->leaving))
-		ue->ops->error(cause, text[0] ? text : "the caller gave up", ue->arg);
+		ue->ops->error(cause, said ? said : text[0] ? text : "the caller gave up", ue->arg);
+	free(said);
 	ue->ops->ended(by_peer, cause, text, ue->arg);
 }
 
@@ -193,6 +231,7 @@ static void on_unwatched(struct ue_call *call, int status, const char *reason, v
 
 static const struct ue_sip_ops sip_ops = {
 	.invited = on_invited,
+	.refused = on_refused,
 	.progress = on_progress,
 	.answered = on_answered,
 	.offered = on_offered,
@@ -403,9 +442,6 @@ const struct addr *ue_addr(const struct ue *ue)
 
 int ue_join(struct ue *ue, const char *uri)
 {
-	struct bytes sdp = BYTES_INIT;
-	int err;
-
 	if (uri != ue->calling) {
 		free(ue->calling);
 		ue->calling = xstrdup(uri);
@@ -413,10 +449,7 @@ int ue_join(struct ue *ue, const char *uri)
 	ue_names_called(&ue->names, uri);
 	if (ue->seal)
 		ue_seal_room(ue->seal, ue->names.called);
-	ue_media_offer(ue, &sdp);
-	err = ue_call_invite(ue->sip, uri, bytes_slice(&sdp), &ue->call);
-	bytes_fini(&sdp);
-	return err;
+	return place_call(ue);
 }
 
 bool ue_stop_pushing(struct ue *ue)

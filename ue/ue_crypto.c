@@ -31,6 +31,7 @@ struct ue_crypto *ue_crypto_new(const struct ue_key *key, const char *me, enum g
 	bytes_init(&c->last_in, MIKEY_MAX_SIZE);
 	bytes_init(&c->last_reply, MIKEY_MAX_SIZE);
 	c->marks = c->own_marks = ue_marks_new();
+	bytes_init(&c->asked, MIKEY_MAX_SIZE);
 	rand_bytes(&c->messages.token, sizeof(c->messages.token));
 	rand_bytes(&c->alone.token, sizeof(c->alone.token));
 	rand_bytes(&c->files.token, sizeof(c->files.token));
@@ -63,6 +64,7 @@ void ue_crypto_free(struct ue_crypto **cp)
 	ue_marks_free(&c->own_marks);
 	bytes_fini(&c->last_in);
 	bytes_fini(&c->last_reply);
+	bytes_fini(&c->asked);
 	free(c->me);
 	free(c->room);
 	free(c->ks);
@@ -290,6 +292,7 @@ int ue_crypto_request(struct ue_crypto *c, bool sdp, uint64_t wall_us, struct by
 		.idrpsk_is_octets = true,
 		.sdp_ids = sdp ? SLICE_LIT(SDP_IDS) : SLICE_NULL,
 	};
+	int err;
 
 	if (!c->key || c->serves)
 		return -ERR_WRONG_STATE;
@@ -297,7 +300,55 @@ int ue_crypto_request(struct ue_crypto *c, bool sdp, uint64_t wall_us, struct by
 	init.t = own_time(c, init.t);
 	rand_bytes(rand, sizeof(rand));
 	rand_bytes(&init.csb_id, sizeof(init.csb_id));
-	return mikey_build_init(&init, slice_make(c->key->key, UE_KEY_SIZE), out);
+	bytes_reset(&c->asked);
+	err = mikey_build_init(&init, slice_make(c->key->key, UE_KEY_SIZE), &c->asked);
+	bytes_add_slice(out, bytes_slice(&c->asked));
+	return err;
+}
+
+/* Suite B is never given up for A: what is asked for, the user wants at least. */
+static int take_suite(struct ue_crypto *c, enum gke_suite suite, const char **why_r)
+{
+	*why_r = "the conference is of suite A, and we ask for B (--suite a, if that is wanted)";
+	if (suite == GKE_SUITE_A)
+		return 0;
+	*why_r = "the key server does not take our algorithms";
+	if (c->suite == GKE_SUITE_B)
+		return 0;
+	*why_r = "the conference is of suite B, not A";
+	c->suite = GKE_SUITE_B;
+	return 1;
+}
+
+int ue_crypto_refused(struct ue_crypto *c, struct slice in, uint64_t wall_us, int64_t *off_us_r,
+		      const char **why_r)
+{
+	struct mikey e, asked;
+	int proven = mikey_parse(in, &e, NULL) == 0 &&
+				     mikey_parse(bytes_slice(&c->asked), &asked, NULL) == 0
+			     ? mikey_check_refusal(&e, &asked, slice_make(c->key->key, UE_KEY_SIZE))
+			     : -ERR_SYNTAX;
+
+	*off_us_r = 0;
+	*why_r = "it came with an error message that is none of our key server";
+	if (proven < 0)
+		return 0;
+	switch (e.error) {
+	case MIKEY_ERR_PRF:
+	case MIKEY_ERR_MAC:
+	case MIKEY_ERR_ENCR:
+		return take_suite(c, e.suite, why_r);
+	case MIKEY_ERR_TS:
+		*why_r = "our clock is off, says somebody who does not prove to be the key server";
+		if (proven == 0 || e.clock == 0)
+			return 0;
+		*why_r = "our clock is off, the key server says";
+		*off_us_r = (int64_t)(mikey_time_us(e.clock) - wall_us);
+		return 1;
+	default:
+		*why_r = "the key server has no use for our key message";
+		return 0;
+	}
 }
 
 static int drop(int err, const char *why, const char **why_r)

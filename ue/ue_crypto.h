@@ -67,6 +67,13 @@ void ue_crypto_put(struct ue_crypto *c, const struct gkid *id, struct slice tek,
 MUST_CHECK int ue_crypto_request(struct ue_crypto *c, bool sdp, uint64_t wall_us,
 				 struct bytes *out);
 /*
+ * Our last request was refused with this error message (RFC 3830 5.1.2). 1: another request may be
+ * better: of a suite that is no weaker, or with *off_us_r added to our clock, which only who proves to
+ * have our key can say; 0: no. *why_r (static text) says what is wrong.
+ */
+MUST_CHECK int ue_crypto_refused(struct ue_crypto *c, struct slice mikey, uint64_t wall_us,
+				 int64_t *off_us_r, const char **why_r);
+/*
  * A key message came. 1: taken, its key is the current one; 0: the same octets were taken before. In
  * both cases *reply_r (appended) is what confirms it, when that is wanted. -ERR_*: dropped, *why_r says
  * why (static text).

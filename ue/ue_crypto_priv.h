@@ -42,6 +42,7 @@ struct ue_crypto {
 	uint32_t newest;                    /* of it; 0: none yet */
 	struct ue_marks *marks, *own_marks; /* the ones used; those of nobody else */
 	struct bytes last_in, last_reply;   /* the key message taken last, and what confirmed it */
+	struct bytes asked;                 /* our last request */
 	struct ue_counter messages, files, alone;
 	struct gkid behind;
 	uint64_t behind_ms; /* the roster names an epoch that is not here since then; 0: no */

@@ -92,6 +92,21 @@ void ue_media_answered(struct ue *ue, struct slice text)
 	sdp_fini(&sdp);
 }
 
+bool ue_media_refused(struct ue *ue, struct slice text, const char **why_r)
+{
+	struct sdp_session sdp;
+	int again = 0;
+
+	*why_r = NULL;
+	if (!ue->seal || sdp_parse_msrp(text, false, &sdp) < 0)
+		return false;
+	for (size_t i = 0; i < sdp.n_media && again == 0; i++)
+		if (sdp.media[i].is_message && sdp.media[i].n_key_mgmt > 0)
+			again = ue_seal_refused(ue->seal, &sdp.media[i], why_r);
+	sdp_fini(&sdp);
+	return again == 1;
+}
+
 /* Is the offered line as we insist on; *value_r (the caller frees): what confirms its key. */
 static bool accept_seal(struct ue *ue, const struct sdp_media *m, char **value_r)
 {

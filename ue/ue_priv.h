@@ -36,9 +36,11 @@ struct ue {
 	uint64_t sdp_id, sdp_version;
 	bool secure; /* the session is over TLS */
 	bool up, joined, leaving, failed;
-	unsigned chatroom;      /* of the peer's SDP */
-	uint64_t max_size;      /* of the peer's SDP; 0: none */
-	struct event *ev_grace; /* runs while the session is lost */
+	bool tried, again;       /* our offer was made anew; is to be */
+	const char *refused_why; /* static; NULL: not known */
+	unsigned chatroom;       /* of the peer's SDP */
+	uint64_t max_size;       /* of the peer's SDP; 0: none */
+	struct event *ev_grace;  /* runs while the session is lost */
 };
 
 /* ue.c: set-up failed, or the session did not come back. */
@@ -49,6 +51,8 @@ void ue_fail(struct ue *ue, int code, const char *text);
 void ue_media_offer(struct ue *ue, struct bytes *out);
 /* The answer to it. */
 void ue_media_answered(struct ue *ue, struct slice text);
+/* Our offer was refused with this: is a new one to be made? *why_r: NULL, or a sentence. */
+bool ue_media_refused(struct ue *ue, struct slice text, const char **why_r);
 /* Answer an offer; false: it has no chat line for us. */
 bool ue_media_answer(struct ue *ue, struct slice offer, struct bytes *out);
 

@@ -273,6 +273,26 @@ char *ue_seal_offer(struct ue_seal *s)
 	return value;
 }
 
+int ue_seal_refused(struct ue_seal *s, const struct sdp_media *m, const char **why_r)
+{
+	struct bytes message = BYTES_INIT, ids = BYTES_INIT;
+	int64_t off_us = 0;
+	int again = 0;
+
+	*why_r = NULL;
+	if (key_mgmt_read(m->key_mgmt, m->n_key_mgmt, &message, &ids) == 1)
+		again = ue_crypto_refused(s->crypto, bytes_slice(&message), ue_seal_wall_us(s),
+					  &off_us, why_r);
+	s->off_us += off_us;
+	if (off_us != 0) { /* a Date that proves nothing does not change it any more */
+		s->dated = true;
+		s->ops->clock(off_us / SECOND_US, s->arg);
+	}
+	bytes_fini(&message);
+	bytes_fini(&ids);
+	return again;
+}
+
 static int take_line(struct ue_seal *s, const struct sdp_media *m, struct bytes *reply,
 		     const char **why_r)
 {

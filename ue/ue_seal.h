@@ -84,6 +84,11 @@ uint64_t ue_seal_wall_ms(const struct ue_seal *s);
 
 /* a=key-mgmt of an offer of ours (a request); NULL: cannot be made. The caller frees. */
 char *ue_seal_offer(struct ue_seal *s);
+/*
+ * Our offer was refused, with this line. 1: a new offer may do better (once); 0: no. *why_r: NULL, or a
+ * sentence on what is wrong.
+ */
+MUST_CHECK int ue_seal_refused(struct ue_seal *s, const struct sdp_media *m, const char **why_r);
 /* The answer's line. 1: sealed; 0: it has no key; -ERR_*: *why_r is a sentence. */
 MUST_CHECK int ue_seal_answered(struct ue_seal *s, const struct sdp_media *m, const char **why_r);
 /*

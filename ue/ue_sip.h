@@ -37,6 +37,8 @@ struct ue_sip_ops {
 	void (*progress)(struct ue_call *call, int status, const char *phrase, void *arg);
 	void (*answered)(struct ue_call *call, const char *conference_uri, bool is_focus,
 			 struct slice sdp, void *arg);
+	/* Our INVITE is refused, and this is said with it; `ended` follows. */
+	void (*refused)(struct ue_call *call, int status, struct slice sdp, void *arg);
 	/* A later offer of the peer (empty sdp: it asks for ours): write the answer, return 200 or 488. */
 	int (*offered)(struct ue_call *call, struct slice sdp, struct bytes *answer_r, void *arg);
 	/*

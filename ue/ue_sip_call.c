@@ -308,6 +308,8 @@ static int on_invite_answer(void *magic, nta_outgoing_t *orq, sip_t const *sip)
 	} else {
 		char *why = refusal(orq, sip);
 
+		if (body_of(sip).len && call->state == UE_CALL_CALLING)
+			call->sip->ops->refused(call, status, body_of(sip), call->sip->arg);
 		call_over(call, call->state != UE_CALL_ENDING, status, why);
 		free(why);
 	}

@@ -71,7 +71,7 @@ def test_a_key_is_shown_once(mrfc, tmp_path):
     made, other = ctl(server, "key", "add", ALICE)[0].split()
     assert len(made) == 8 and other != digits
     asked = json.loads(ctl(server, "--json", "key", "add", BOB)[0])
-    assert asked.keys() == {"uri", "id", "key"} and asked["uri"] == BOB
+    assert asked.keys() == {"uri", "id", "key", "stored"} and asked["uri"] == BOB
     assert mrfc.ids() == [(ALICE, "mk:alice:1"), (ALICE, made), (BOB, asked["id"])]
     listed, _ = ctl(server, "key", "list")
     assert ALICE in listed and "mk:alice:1" in listed and digits not in listed

@@ -44,5 +44,5 @@ COMMON_SRC := \
 	common/tls_files.c \
 	common/tls_why.c
 UNIT_TESTS += addr buf bytes checks chunk clock config conn conn_tls daemon fingerprint http http_client http_url listener log \
-	metrics outq rand rate resolve slice store store_file tls tls_ca tls_files
+	metrics outq rand rate resolve slice store store_file store_writer tls tls_ca tls_files
 UNIT_TESTS += secret secret_box

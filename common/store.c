@@ -65,6 +65,11 @@ void store_batch_del(struct store_batch *b, const char *table, struct slice key)
 	add(b, false, table, key, SLICE_NULL);
 }
 
+void store_batch_may_wait(struct store_batch *b)
+{
+	b->may_wait = true;
+}
+
 void store_write_free(struct store_write *w)
 {
 	free(w->table);

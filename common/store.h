@@ -55,6 +55,12 @@ struct store_batch *store_batch_new(void);
 void store_batch_put(struct store_batch *b, const char *table, struct slice key,
 		     struct slice value);
 void store_batch_del(struct store_batch *b, const char *table, struct slice key);
+/*
+ * Nobody was told yet what rests on these changes: they may wait for others, STORE_GATHER_MS at most,
+ * and go into one transaction with them.
+ */
+#define STORE_GATHER_MS 10
+void store_batch_may_wait(struct store_batch *b);
 void store_batch_free(struct store_batch **b);
 /*
  * get and each show the changes at once; fn (may be NULL) is called from the loop, commits in

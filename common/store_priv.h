@@ -23,6 +23,7 @@ void store_write_free(struct store_write *w);
 
 struct store_batch {
 	STAILQ_HEAD(, store_write) writes;
+	bool may_wait;
 };
 
 #endif

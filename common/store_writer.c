@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -20,6 +21,8 @@ struct store_writer {
 	pthread_cond_t wake;
 	struct store_items todo, done;
 	bool stop;
+	bool idle;  /* the helper sleeps until something comes */
+	bool hurry; /* of todo something may not wait */
 	/* The helper's while it runs. */
 	struct store_sqlite_config config;
 	struct store_sqlite *db;
@@ -126,18 +129,35 @@ static void work(struct store_writer *w, struct store_items *all)
 	}
 }
 
+/* Under load what comes soon after a transaction waits for more; who comes alone does not wait. */
+static void gather(struct store_writer *w, uint64_t last_us)
+{
+	uint64_t until_us = last_us + STORE_GATHER_MS * 1000ull;
+	struct timespec until = {.tv_sec = (time_t)(until_us / 1000000),
+				 .tv_nsec = (long)(until_us % 1000000) * 1000};
+
+	while (!w->hurry && !w->stop && clock_now_us() < until_us)
+		(void)pthread_cond_timedwait(&w->wake, &w->lock, &until);
+}
+
 static void *helper_main(void *arg)
 {
 	struct store_writer *w = arg;
 	struct store_items mine = STAILQ_HEAD_INITIALIZER(mine);
-	uint64_t one = 1;
+	uint64_t one = 1, last_us = 0;
 
 	pthread_mutex_lock(&w->lock);
 	for (;;) {
-		while (STAILQ_EMPTY(&w->todo) && !w->stop)
+		while (STAILQ_EMPTY(&w->todo) && !w->stop) {
+			w->idle = true;
 			pthread_cond_wait(&w->wake, &w->lock);
+			w->idle = false;
+		}
 		if (STAILQ_EMPTY(&w->todo))
 			break;
+		gather(w, last_us);
+		last_us = clock_now_us();
+		w->hurry = false;
 		STAILQ_CONCAT(&mine, &w->todo);
 		pthread_mutex_unlock(&w->lock);
 		work(w, &mine);
@@ -178,13 +198,17 @@ int store_writer_new(const struct store_sqlite_config *config, struct store_sqli
 		     struct store_writer **w_r)
 {
 	struct store_writer *w = xcalloc(1, sizeof(*w));
+	pthread_condattr_t attr;
 
 	w->config = *config;
 	w->db = db_take;
 	STAILQ_INIT(&w->todo);
 	STAILQ_INIT(&w->done);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->wake, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC); /* as clock_now_us() */
+	pthread_cond_init(&w->wake, &attr);
+	pthread_condattr_destroy(&attr);
 	w->result_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->result_fd < 0 || start(w) != 0) {
 		int err = errno;
@@ -206,7 +230,10 @@ void store_writer_send(struct store_writer *w, struct store_item *i)
 {
 	pthread_mutex_lock(&w->lock);
 	STAILQ_INSERT_TAIL(&w->todo, i, link);
-	pthread_cond_signal(&w->wake);
+	if (!i->batch->may_wait)
+		w->hurry = true;
+	if (w->idle || w->hurry)
+		pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 }
 

@@ -7,7 +7,8 @@
 
 /*
  * The helper thread that writes: it takes all batches that queued up while it was busy into one
- * transaction (group commit), in order. After a failure every batch fails at once, as later changes
+ * transaction (group commit), in order; batches that may wait gather for STORE_GATHER_MS after the
+ * transaction before, until one comes that may not. After a failure every batch fails at once, as later changes
  * must not become durable before earlier ones, until one that is marked as a retry succeeds.
  */
 struct store_writer;

@@ -68,8 +68,9 @@ void session_connected(struct session *s)
 	session_set_dir(s, s->dir);
 	if (first)
 		member_came(s);
-	session_store(s);
-	conf_store_flush(s->room->focus->store);
+	/* What else is recorded was known with the answer. A lost ACK is waited for again. */
+	session_store_dialog(s);
+	conf_store_soon(s->room->focus->store);
 	room_changed(s->room);
 	replace_go_on(s);
 	if (s->refer != NULL) {

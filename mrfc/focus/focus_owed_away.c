@@ -338,9 +338,10 @@ static void on_away(struct room *room, struct member *m)
 
 static void on_gone(struct room *room, struct member *m)
 {
-	if (m->n_owed > 0)
+	if (m->n_owed > 0) {
 		stats_owed(room->focus->stats, "left", m->n_owed);
-	conf_store_owed_drop(room->focus->store, room->c->name, m->uri);
+		conf_store_owed_drop(room->focus->store, room->c->name, m->uri);
+	}
 	m->n_owed = 0;
 	m->owed_octets = 0;
 	set_misses(room, m, false, false);

@@ -316,6 +316,8 @@ static void on_dialog(const char *conference, struct dialog_record *d, void *arg
 		if (d->confirmed) {
 			s->announced = true;
 			s->room->n_entering--;
+			if (p->joined_wall_ms == 0) /* recorded before the ACK */
+				p->joined_wall_ms = d->confirmed_wall_ms;
 		}
 		session_step(s, !d->confirmed         ? SESSION_WAITING
 				: s->termination == 0 ? SESSION_MOVING

@@ -402,10 +402,19 @@ static void lose_session(struct session *s)
 	}
 }
 
+/* The ACK may have reached an earlier process only: our offer will show whether it is in. */
+static void take_as_confirmed(struct session *s)
+{
+	if (s->step == SESSION_WAITING && s->has_peer)
+		dialog_alive(s->dialog);
+}
+
 void reinvite_lost(struct session *s)
 {
-	bool up = s->step == SESSION_UP || s->step == SESSION_MOVING;
+	bool up;
 
+	take_as_confirmed(s);
+	up = s->step == SESSION_UP || s->step == SESSION_MOVING;
 	lose_session(s); /* one that is not up is gone now */
 	if (up)
 		reinvite_move(s);
@@ -427,8 +436,10 @@ void room_move(struct room *room)
 		conf_store_put_conference(f->store, room->c);
 		for (s = LIST_FIRST(&room->sessions); s != NULL; s = next) {
 			next = LIST_NEXT(s, link);
-			if (!s->stays)
+			if (!s->stays) {
+				take_as_confirmed(s);
 				lose_session(s);
+			}
 			if (room->c->state != CONFERENCE_ACTIVE)
 				return; /* it ended with this session, and the others are gone */
 		}

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
@@ -155,6 +156,8 @@ bool dialog_event(struct dialog *d, enum dialog_event event)
 	if ((enum dialog_state)next != d->state)
 		log_debug("%s: %s -> %s (%s)", d->call_id, dialog_state_name(d->state),
 			  dialog_state_name((enum dialog_state)next), dialog_event_name(event));
+	if (next == DIALOG_CONFIRMED)
+		d->confirmed_wall_ms = clock_wall_ms();
 	d->state = (enum dialog_state)next;
 	return true;
 }

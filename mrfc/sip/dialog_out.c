@@ -36,11 +36,14 @@ static void on_session_timer(void *arg)
 void dialog_session_start(struct dialog *d)
 {
 	uint64_t due_ms = session_timer_due_ms(&d->session);
+	/* With the first answer: dialog_save() foresaw the end. */
+	bool recorded = d->state == DIALOG_ACCEPTED && d->expires_wall_ms == 0;
 
 	d->session_ending = false;
 	d->expires_wall_ms =
 		due_ms != 0 ? clock_wall_ms() + (uint64_t)d->session.expires_s * 1000 : 0;
-	dialog_tell_changed(d);
+	if (!recorded)
+		dialog_tell_changed(d);
 	if (due_ms == 0) {
 		timer_free(&d->session_timer);
 		return;

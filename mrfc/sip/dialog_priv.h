@@ -55,9 +55,10 @@ struct dialog {
 	int busy;          /* callbacks running: free later */
 	bool doomed;
 	struct session_timer session;
-	uint32_t min_se_s;        /* the largest that a 422 told us; 0: none did */
-	unsigned n_too_small;     /* 422 in a row */
-	bool session_ending;      /* the timer that runs is the end, not the refresh */
+	uint32_t min_se_s;    /* the largest that a 422 told us; 0: none did */
+	unsigned n_too_small; /* 422 in a row */
+	bool session_ending;  /* the timer that runs is the end, not the refresh */
+	uint64_t confirmed_wall_ms;
 	uint64_t expires_wall_ms; /* when the session is over; 0: never */
 	struct timer *ack_timer;  /* revived without an ACK: its time to show life; NULL */
 	struct timer *session_timer;

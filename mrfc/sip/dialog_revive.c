@@ -19,6 +19,7 @@
 void dialog_save(const struct dialog *d, struct dialog_record *record_r)
 {
 	struct dialog_record r = {.confirmed = d->state == DIALOG_CONFIRMED,
+				  .confirmed_wall_ms = d->confirmed_wall_ms,
 				  .peer_updates = d->peer_updates,
 				  .expires_s = d->session.expires_s,
 				  .min_se_s = d->min_se_s,
@@ -68,6 +69,7 @@ int dialog_restore(struct dialog_set *set, const struct dialog_record *r, const 
 	d->remote_contact = xstrdup(r->leg.target);
 	d->peer_updates = r->peer_updates;
 	d->min_se_s = r->min_se_s;
+	d->confirmed_wall_ms = r->confirmed_wall_ms;
 	d->session = (struct session_timer){.expires_s = r->expires_s, .we_refresh = r->we_refresh};
 	d->expires_wall_ms = r->expires_wall_ms;
 	bytes_add_slice(&d->local, local);

@@ -130,6 +130,7 @@ SPEC(session, "session");
 static const struct record_field dialog_fields[] = {
 	LEG_ROWS(dialog_record),
 	ROW(dialog_record, RECORD_BOOL, "confirmed", confirmed),
+	ROW(dialog_record, RECORD_U64, "confirmed-at", confirmed_wall_ms),
 	ROW(dialog_record, RECORD_BOOL, "peer-updates", peer_updates),
 	ROW(dialog_record, RECORD_U32, "expires", expires_s),
 	ROW(dialog_record, RECORD_U32, "min-se", min_se_s),

@@ -84,12 +84,14 @@ static void on_committed(int err, void *arg)
 	free(commit);
 }
 
-void conf_store_flush(struct conf_store *cs)
+static void send_batch(struct conf_store *cs, bool may_wait)
 {
 	struct store_batch *batch = cs->batch;
 	struct conf_commit *commit;
 
-	if (cs->n_reading > 0 || (batch == NULL && STAILQ_EMPTY(&cs->waiting)))
+	if (cs->n_reading > 0)
+		return;
+	if (batch == NULL && STAILQ_EMPTY(&cs->waiting) && (may_wait || !cs->gathers))
 		return;
 	commit = xcalloc(1, sizeof(*commit));
 	commit->cs = cs;
@@ -97,7 +99,22 @@ void conf_store_flush(struct conf_store *cs)
 	STAILQ_CONCAT(&commit->waiters, &cs->waiting);
 	TAILQ_INSERT_TAIL(&cs->commits, commit, link);
 	cs->batch = NULL;
-	store_commit(cs->store, batch != NULL ? batch : store_batch_new(), on_committed, commit);
+	cs->gathers = may_wait;
+	if (batch == NULL)
+		batch = store_batch_new();
+	if (may_wait)
+		store_batch_may_wait(batch);
+	store_commit(cs->store, batch, on_committed, commit);
+}
+
+void conf_store_flush(struct conf_store *cs)
+{
+	send_batch(cs, false);
+}
+
+void conf_store_soon(struct conf_store *cs)
+{
+	send_batch(cs, true);
 }
 
 void conf_store_wait(struct conf_store *cs, conf_store_done_fn *fn, void *arg)
@@ -107,7 +124,7 @@ void conf_store_wait(struct conf_store *cs, conf_store_done_fn *fn, void *arg)
 	w->fn = fn;
 	w->arg = arg;
 	STAILQ_INSERT_TAIL(&cs->waiting, w, link);
-	conf_store_flush(cs);
+	conf_store_soon(cs);
 }
 
 static void cancel(struct waiters *all, const void *arg)
@@ -161,12 +178,12 @@ int conf_store_walk(struct conf_store *cs, const char *table, const char *prefix
 {
 	int err;
 
-	conf_store_flush(cs);
+	conf_store_soon(cs); /* what is read shows it */
 	cs->n_reading++;
 	err = store_each_prefix(cs->store, table, slice_str(prefix), fn, arg);
 	cs->n_reading--;
 	if (cs->n_reading == 0 && !STAILQ_EMPTY(&cs->waiting))
-		conf_store_flush(cs); /* somebody began to wait meanwhile */
+		conf_store_soon(cs); /* somebody began to wait meanwhile */
 	return err;
 }
 

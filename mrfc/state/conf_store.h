@@ -96,7 +96,9 @@ MUST_CHECK int conf_store_load(struct conf_store *cs, const struct conf_store_re
 void conf_store_wait(struct conf_store *cs, conf_store_done_fn *fn, void *arg);
 /* Forget a waiter whose owner goes away. */
 void conf_store_cancel(struct conf_store *cs, const void *arg);
-/* Nobody waits, but what was put shall be stored. */
+/* Nobody waits, and somebody may know already of what was put: it is stored at once. */
 void conf_store_flush(struct conf_store *cs);
+/* Nobody waits or knows: what was put is stored with what others wait for, or soon. */
+void conf_store_soon(struct conf_store *cs);
 
 #endif

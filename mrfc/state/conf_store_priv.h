@@ -33,6 +33,7 @@ struct conf_store {
 	struct store *store;
 	struct store_batch *batch; /* what gathers; NULL: nothing */
 	struct waiters waiting;    /* for batch */
+	bool gathers;              /* the last one may wait for others in the store */
 	TAILQ_HEAD(, conf_commit) commits;
 	struct kept_refs *kept;
 	unsigned n_reading; /* the store is being walked: nothing may be committed */

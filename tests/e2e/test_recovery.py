@@ -264,6 +264,25 @@ def test_both_die_and_members_chat_again_in_five_seconds(durable, ue, room):
     assert not any(m.call.ended for m in members)
 
 
+def test_both_die_before_the_ack_is_known(durable, ue, room):
+    # covers: FOC-030
+    net = durable()
+    alice, bob = follow(ue("alice", net=net).join(room)), ue("bob", net=net)
+    bob.call = bob.ua.invite(bob.uri_of(room), bob.offer(), auto_ack=False)
+    bob.room = bob.uri_of(room)
+    follow(bob).call.expect(200)
+    net.mrfp.kill()
+    net.mrfc.kill()
+    bob.call.ack()  # nobody hears it; bob is in all the same
+    net.start_mrfc()
+    net.start_mrfp()
+    for m in (alice, bob):
+        reconnect(m)
+    fence(alice, bob)
+    assert [p["state"] for p in net.participants(room).values()] == ["connected"] * 2
+    assert not alice.call.ended and not bob.call.ended
+
+
 def test_killed_while_members_move_to_another_mrfp(durable, ue, room):
     # covers: FOC-030
     net = durable()

@@ -140,6 +140,6 @@ UNIT_TESTS += access api bars conf_store conference dialog_state event_crowd eve
 UNIT_TESTS += api_policy roster_absent
 UNIT_TESTS += urilist
 UNIT_TESTS += hop_table overload psi service
-UNIT_TESTS += groupkey member_keys
+UNIT_TESTS += groupkey member_keys member_server
 UNIT_TESTS += attempts charging credential privacy roster_doc trust users
 UNIT_TESTS += rekey

@@ -6,13 +6,14 @@ import os
 import pytest
 
 from peer import sdp
-from peer.keyserver import CHANGE, CONFIRMED, EPOCH, HELLO, MESSAGE, OPEN, PING, PONG, REFUSED, frame, items
-from peer.loop import LOOP, wait
+from peer.keyserver import CHANGE, CONFIRMED, EPOCH, HELLO, MESSAGE, OPEN, PONG, REFUSED, frame, items, parse
+from peer.loop import wait
 from peer.owner import TYPE
 from peer.servers import poll
 from test_owner_keys import agree, table  # noqa: F401  (table is a fixture)
 from test_sealed_crash import follows
 from test_sealed_join import epoch_of, warning
+from test_sealed_storms import Link
 
 
 def owners(net, n):
@@ -101,9 +102,8 @@ def test_she_does_not_answer(table, room):  # noqa: F811
     olga, bob, old = party(t, room, "bob")
     carol = t.member("carol", olga)
     olga.mute()
-    call = carol.invite(room)
-    refused = call.expect(503, timeout=20)
-    assert "does not answer" in warning(refused)[1] or "server" in warning(refused)[1]
+    refused = carol.invite(room).expect(503, timeout=20)
+    assert "does not answer" in warning(refused)[1]
     owners(t.net, 0)
     assert carol.invite(room).expect(503).get("Retry-After") == "5"
     assert bob.say("with the key that there is") == 200
@@ -139,7 +139,7 @@ def test_what_she_should_not_send_is_refused_and_in_the_end_she_is_cut(hostile, 
     uri = "sip:%s@conf.example.com" % room
     if b"ROOM" in body:
         verb, number = body[4], int.from_bytes(body[5:13], "big")
-        f = frames_of(body)
+        f = parse(body[4:])
         body = frame(verb, number, uri, f.uri, f.key_id, f.data)
     wrong = t.net.mrfc.metrics().sum("mrfc_groupkey_owner_frames_total", what="wrong")
     for _ in range(9):
@@ -153,11 +153,6 @@ def test_what_she_should_not_send_is_refused_and_in_the_end_she_is_cut(hostile, 
     bye = olga.call.wait_bye()
     assert "603" in bye.get("Reason"), bye
     owners(t.net, 0)
-
-
-def frames_of(body):
-    from peer.keyserver import parse
-    return parse(body[4:])
 
 
 @pytest.fixture
@@ -263,3 +258,37 @@ def test_more_members_than_one_body_has_room_for(table, room):  # noqa: F811
         m.open_media()
     poll(lambda: all(m.keys.hex == epoch_of(t.net, room) for m in members), 20, "one key at all")
     assert len(olga.got(CHANGE)) < 12  # they were gathered
+
+
+@pytest.fixture
+def cable(table, tmp_path, request):  # noqa: F811
+    """(Table, its control link)"""
+    real, place = str(tmp_path / "mrfc.sock"), str(tmp_path / "link.sock")
+    link = Link(place, real)
+    request.addfinalizer(link.close)
+    return table(mrfp={"mp.socket": place}, mp__socket=real), link
+
+
+@pytest.mark.parametrize("octets", [0, 300, 1500])
+def test_the_control_link_is_cut_while_she_makes_a_key(cable, room, octets):
+    # covers: GK-002, GK-003
+    t, link = cable
+    olga, bob, carol, old = party(t, room, "bob", "carol")
+    pids = t.net.mrfc.pid, t.net.mrfp.pid
+    olga.mute()
+    assert t.net.api("DELETE", "/v1/conferences/%s/participants/%s" % (room, carol.aor))[0] == 204
+    link.cut(after=octets, reopen=False)
+    t.net.api("DELETE", "/v1/conferences/%s/participants/%s" % (room, "sip:nobody@example.com"))
+    poll(lambda: link.cuts or olga.held, 10, "a cut, or her answer")
+    link.cut(reopen=False)
+    poll(lambda: link.cuts, 10, "the cut")
+    olga.unmute()  # what she says meets a switch that can tell nobody
+    assert bob.keys.hex == old
+    link.open = True
+    new = agree(bob, olga, but=old)
+    poll(lambda: epoch_of(t.net, room) == bob.keys.hex == olga.keys.hex, 20, "one key")
+    assert new[:16] != old[:16] and carol.keys.hex == old
+    assert (t.net.mrfc.pid, t.net.mrfp.pid) == pids and not bob.call.ended and not olga.call.ended
+    assert bob.say("as before") == 200
+    olga.hear("as before")
+    t.member("dave", olga).join(room)

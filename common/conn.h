@@ -73,7 +73,12 @@ bool conn_peer_is(const struct conn *c, const struct fingerprint_list *pins);
  * host as an alternative name; else *why_r says what is wrong (static).
  */
 bool conn_peer_is_named(const struct conn *c, struct slice host, const char **why_r);
-/* Identity of the pre-shared key by which an accepted peer is known (tls_set_psk); NULL: by none. */
+/*
+ * Right after conn_connect_tls(): offer this pre-shared key, too (both are copied). A peer that
+ * knows it has to prove it and shows no certificate; one that does not has to show one of pins.
+ */
+void conn_offer_psk(struct conn *c, struct slice identity, struct slice key);
+/* Identity of the pre-shared key by which the peer is known (conn_offer_psk, tls_set_psk); NULL: by none. */
 const char *conn_psk(const struct conn *c);
 /* Why a stream failed, for the log: TLS's reason or errno's text. Static. */
 const char *conn_why(const struct conn *c);

@@ -14,12 +14,12 @@
 #include "common/clock.h"
 #include "common/conn_priv.h"
 #include "common/conn_tls_peer.h"
+#include "common/conn_tls_psk.h"
 #include "common/conn_tls_turn.h"
 #include "common/mem.h"
 
 #define RECORD_HANDSHAKE  0x16
 #define ACCEPT_TIMEOUT_MS 10000
-#define PSK_SUITES_1_3    "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
 #define KEPT_MAX          (2u * TLS_SEND_SPACE)
 #define REKEYS_MAX        32 /* in REKEYS_MS; more is an attack */
 #define REKEYS_MS         1000
@@ -172,14 +172,6 @@ static int look(struct tls_stream *ts)
 	return 1;
 }
 
-/* In 1.3 a key is for one hash, and that is chosen before the key: its suite has to come first. */
-static void allow_psk(SSL *ssl)
-{
-	SSL_set_psk_server_callback(ssl, tls_on_psk);
-	SSL_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
-	(void)SSL_set_ciphersuites(ssl, PSK_SUITES_1_3);
-}
-
 static void open_ssl(struct tls_stream *ts)
 {
 	BIO *bio = BIO_new(ts->tls->bio);
@@ -192,8 +184,7 @@ static void open_ssl(struct tls_stream *ts)
 	SSL_set_bio(ts->ssl, bio, bio);
 	SSL_set_app_data(ts->ssl, ts);
 	SSL_set_msg_callback_arg(ts->ssl, ts);
-	if (!ts->client && ts->tls->psk_fn)
-		allow_psk(ts->ssl);
+	tls_psk_begin(ts);
 	if (ts->client)
 		SSL_set_connect_state(ts->ssl);
 	else
@@ -226,6 +217,7 @@ static int shake(struct tls_stream *ts)
 	if (err != SSL_ERROR_NONE)
 		return refuse(ts, TLS_REFUSED, EPROTO, ts->why ? ts->why : complaint());
 	ts->up = true;
+	tls_psk_over(ts);
 	tls_peer_keep(ts);
 	l->more = true; /* read ahead with the handshake, perhaps */
 	ended(ts, TLS_DONE, NULL);
@@ -252,20 +244,6 @@ static int tls_start(struct conn_layer *l)
 	if (!ts->ssl)
 		open_ssl(ts);
 	return shake(ts);
-}
-
-unsigned int tls_on_psk(SSL *ssl, const char *identity, unsigned char *key, unsigned int max_len)
-{
-	struct tls_stream *ts = SSL_get_app_data(ssl);
-	const struct tls *t = ts->tls;
-	struct slice psk;
-
-	if (!t->psk_fn || !t->psk_fn(slice_str(identity), &psk, t->psk_arg) || psk.len > max_len)
-		return 0;
-	free(ts->psk);
-	ts->psk = xstrdup(identity);
-	memcpy(key, psk.ptr, psk.len);
-	return (unsigned int)psk.len;
 }
 
 /* Messages of an established connection that cost us work: new keys, attempts to renegotiate. */
@@ -401,6 +379,7 @@ static void tls_close(struct conn_layer *l)
 	ERR_clear_error();
 	buf_fini(&ts->kept);
 	free(ts->pins);
+	tls_psk_over(ts);
 	free(ts->psk);
 	tls_peer_drop(ts);
 	free(ts);
@@ -465,18 +444,6 @@ const struct tls_stream *tls_stream_of(const struct conn *c)
 			return l->state;
 	}
 	return NULL;
-}
-
-const char *conn_psk(const struct conn *c)
-{
-	const struct tls_stream *ts = tls_stream_of(c);
-	const SSL_CIPHER *suite = ts && ts->up && ts->psk ? SSL_get_current_cipher(ts->ssl) : NULL;
-
-	/* Told a key the handshake may still have gone on without it (another suite's hash). */
-	return suite && (SSL_session_reused(ts->ssl) == 1 ||
-			 SSL_CIPHER_get_auth_nid(suite) == NID_auth_psk)
-		       ? ts->psk
-		       : NULL;
 }
 
 const char *conn_why(const struct conn *c)

@@ -12,6 +12,7 @@ COMMON_SRC := \
 	common/conn_plain.c \
 	common/conn_tls.c \
 	common/conn_tls_peer.c \
+	common/conn_tls_psk.c \
 	common/conn_tls_turn.c \
 	common/daemon.c \
 	common/digest.c \

@@ -32,6 +32,8 @@ struct tls_stream {
 	struct fingerprint_list *pins; /* NULL: any peer; of the handshake */
 	struct tls_peer *peer; /* who it is (conn_tls_peer.c); NULL: showed no certificate */
 	char *psk;             /* identity whose key the handshake was told; NULL: none */
+	uint8_t *psk_key;      /* of a client, for the handshake; NULL: none */
+	size_t psk_len;
 	TAILQ_ENTRY(tls_stream) link;
 };
 
@@ -67,8 +69,6 @@ void tls_digest(const X509 *cert, enum fingerprint_hash hash, struct fingerprint
 const char *tls_key_problem(const X509 *cert);
 /* Methods of the BIO between OpenSSL and the layer below (conn_tls.c). */
 BIO_METHOD *tls_bio_new(void);
-/* SSL callback for pre-shared keys, 1.2 and 1.3 (conn_tls.c). */
-unsigned int tls_on_psk(SSL *ssl, const char *identity, unsigned char *key, unsigned int max_len);
 /* SSL_CTX callbacks: verification of the peer (conn_tls_peer.c), and protocol messages (conn_tls.c). */
 int tls_on_verify(X509_STORE_CTX *store, void *arg);
 void tls_on_message(int write, int version, int type, const void *buf, size_t len, SSL *ssl,

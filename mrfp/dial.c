@@ -126,7 +126,7 @@ static void try_next(struct session *s)
 			log_peer("not allowed to connect to %s", addr_format(to, text));
 			continue;
 		}
-		if (!w && wire_connect(p, to, s->transport, s->pins, &w)) {
+		if (!w && wire_connect(p, to, s->transport, s->pins, s->psk, &w)) {
 			log_peer("cannot connect to %s", addr_format(to, text));
 			continue;
 		}

@@ -81,6 +81,13 @@ void psk_drop(struct plane *plane, struct psk **psk)
 	free(p);
 }
 
+void psk_offer(const struct psk *psk, struct conn *c)
+{
+	if (psk)
+		conn_offer_psk(c, slice_str(psk->identity),
+			       slice_make((const char *)psk->key, psk->len));
+}
+
 bool psk_is(const struct psk *psk, const struct conn *c)
 {
 	const char *shown = conn_psk(c);

@@ -23,6 +23,8 @@ const char *psk_problem(const struct plane *plane, const struct psk *own, struct
 void psk_set(struct plane *plane, struct psk **psk, struct slice identity, struct slice key);
 /* Wiped. Nulls the pointer. */
 void psk_drop(struct plane *plane, struct psk **psk);
+/* We connect: it is offered. psk may be NULL. */
+void psk_offer(const struct psk *psk, struct conn *c);
 /* Did the peer at c prove to have it? */
 bool psk_is(const struct psk *psk, const struct conn *c);
 

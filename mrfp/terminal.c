@@ -251,12 +251,15 @@ static void restart(struct session *s)
 	session_set_state(s, SESSION_WAITING, "passive");
 }
 
-/* Another certificate than the one it showed is announced: it has to come again, RFC 8122 6.2. */
+/*
+ * Another certificate than the one it showed is announced: it has to come again, RFC 8122 6.2. Who
+ * came by a key stays: a later key is for later connections.
+ */
 static void judge_peer(struct session *s)
 {
 	struct wire *w = s->wire;
 
-	if (!w || !w->connected || session_peer_ok(s, w->conn))
+	if (!w || !w->connected || conn_psk(w->conn) || session_peer_ok(s, w->conn))
 		return;
 	(*s->ctx->plane->stats.bad_peers)++;
 	hangup(s, 0);
@@ -274,12 +277,12 @@ void terminal_apply(struct session *s, const struct terminal_change *ch, bool fr
 	apply_lists(s, ch);
 	if (fresh && (ch->has_transport || ch->has_family))
 		session_set_place(s, ch->has_transport ? ch->transport : s->transport, ch->family);
+	if (ch->has_psk)
+		psk_set(s->ctx->plane, &s->psk, ch->psk_identity, ch->psk);
 	if (ch->has_pins) {
 		session_set_pins(s, &ch->pins);
 		judge_peer(s);
 	}
-	if (ch->has_psk)
-		psk_set(s->ctx->plane, &s->psk, ch->psk_identity, ch->psk);
 	if (ch->has_setup)
 		s->setup = ch->setup;
 	if ((moved || ch->new_local) && s->wire)

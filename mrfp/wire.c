@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "mrfp/admit.h"
+#include "mrfp/psk.h"
 #include "mrfp/wire_priv.h"
 
 #define LOG_PLACE "wire"
@@ -93,7 +94,7 @@ struct wire *wire_accept_ws(struct plane *plane, int fd_take, const struct addr 
 }
 
 int wire_connect(struct plane *plane, const struct addr *to, uint8_t transport,
-		 const struct fingerprint_list *pins, struct wire **wire_r)
+		 const struct fingerprint_list *pins, const struct psk *psk, struct wire **wire_r)
 {
 	uint32_t timeout_ms = (uint32_t)plane->opt->connect_timeout_ms;
 	struct wire *w = new_wire(plane);
@@ -110,6 +111,8 @@ int wire_connect(struct plane *plane, const struct addr *to, uint8_t transport,
 		wire_close(w);
 		return rc;
 	}
+	if (transport == CTL_TRANSPORT_TLS)
+		psk_offer(psk, w->conn);
 	tune(w);
 	*wire_r = w;
 	return 0;

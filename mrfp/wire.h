@@ -122,9 +122,13 @@ bool wire_is_ending(const struct wire *w);
 /* A connection from outside, CTL_TRANSPORT_TCP or _TLS; fd is taken over. */
 struct wire *wire_accept(struct plane *plane, int fd_take, const struct addr *peer,
 			 uint8_t transport);
-/* Connect; over TLS only to a peer with one of these certificates, if pins. -ERR_IO when it fails at once. */
+/*
+ * Connect; over TLS only to a peer with one of these certificates, if pins, or one that proves to have psk (may
+ * be NULL). -ERR_IO when it fails at once.
+ */
 MUST_CHECK int wire_connect(struct plane *plane, const struct addr *to, uint8_t transport,
-			    const struct fingerprint_list *pins, struct wire **wire_r);
+			    const struct fingerprint_list *pins, const struct psk *psk,
+			    struct wire **wire_r);
 /* Close now; the object goes at the end of the turn. Sessions must have been taken off. */
 void wire_close(struct wire *w);
 /* Close when what is queued is out. */

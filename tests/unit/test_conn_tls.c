@@ -318,6 +318,74 @@ static void the_oldest_handshake_has_a_second_when_others_wait(void **state)
 	tear_down(&p);
 }
 
+/* --- pre-shared keys --- */
+
+#define KEY "0123456789abcdef0123456789abcdef"
+
+static bool known_key(struct slice identity, struct slice *key_r, void *arg)
+{
+	(void)arg;
+	*key_r = SLICE_LIT(KEY);
+	return slice_eq_str(identity, "known");
+}
+
+/* A call of who has a key, to who knows KEY as "known". */
+static void call_with_key(struct pair *p, const char *identity, const char *key,
+			  const struct fingerprint_list *pins)
+{
+	set_up(p, 0);
+	tls_set_psk(p->server_tls, known_key, NULL);
+	call(p, pins);
+	conn_offer_psk(p->client.c, slice_str(identity), slice_str(key));
+}
+
+static void both_know_each_other_by_a_key_alone(void **state)
+{
+	struct fingerprint_list other;
+	struct pair p;
+
+	(void)state;
+	set_up(&p, 0);
+	other = list_of(tls_fingerprint(p.client_tls)); /* nobody's certificate is looked at */
+	tear_down(&p);
+	call_with_key(&p, "known", KEY, &other);
+	RUN_UNTIL(&p, p.client.n_connected && p.server[0].n_connected);
+	assert_string_equal(conn_psk(p.client.c), "known");
+	assert_string_equal(conn_psk(p.server[0].c), "known");
+	other = list_of(tls_fingerprint(p.server_tls));
+	assert_false(conn_peer_is(p.client.c, &other));
+	tear_down(&p);
+}
+
+static void a_wrong_key_ends_the_handshake(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	call_with_key(&p, "known", "another key of 32 octets........", NULL);
+	RUN_UNTIL(&p, p.client.n_failed && p.server[0].n_failed);
+	assert_int_equal(tls_n_ended(p.server_tls, TLS_REFUSED), 1);
+	tear_down(&p);
+}
+
+static void a_key_that_is_not_known_leaves_certificates(void **state)
+{
+	struct fingerprint_list pins;
+	struct pair p;
+
+	(void)state;
+	call_with_key(&p, "unknown", KEY, NULL);
+	RUN_UNTIL(&p, p.client.n_connected && p.server[0].n_connected);
+	assert_null(conn_psk(p.client.c));
+	assert_null(conn_psk(p.server[0].c));
+	pins = list_of(tls_fingerprint(p.server_tls));
+	assert_true(conn_peer_is(p.client.c, &pins));
+	tear_down(&p);
+	call_with_key(&p, "unknown", KEY, &pins); /* of the one before */
+	RUN_UNTIL(&p, p.client.n_failed && p.server[0].n_failed);
+	tear_down(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +394,9 @@ int main(void)
 			what_tls_holds_is_told_even_when_read_in_small_pieces_and_after_a_pause),
 		cmocka_unit_test(peers_are_known_by_their_fingerprints),
 		cmocka_unit_test(another_certificate_than_the_pinned_one_ends_the_handshake),
+		cmocka_unit_test(both_know_each_other_by_a_key_alone),
+		cmocka_unit_test(a_wrong_key_ends_the_handshake),
+		cmocka_unit_test(a_key_that_is_not_known_leaves_certificates),
 		cmocka_unit_test(octets_that_are_not_tls_end_it_without_an_answer),
 		cmocka_unit_test(
 			a_handshake_begins_with_its_first_octet_and_others_wait_for_the_limit),

@@ -55,15 +55,20 @@ bool gkid_eq(const struct gkid *a, const struct gkid *b)
 	return memcmp(a->octets, b->octets, GKID_SIZE) == 0;
 }
 
-void gkid_hex(const struct gkid *id, char out[GKID_HEX_SIZE])
+static void to_hex(const uint8_t *octets, size_t n, char *out)
 {
 	static const char digits[] = "0123456789abcdef";
 
-	for (size_t i = 0; i < GKID_SIZE; i++) {
-		out[2 * i] = digits[id->octets[i] >> 4];
-		out[2 * i + 1] = digits[id->octets[i] & 15];
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[octets[i] >> 4];
+		out[2 * i + 1] = digits[octets[i] & 15];
 	}
-	out[GKID_HEX_SIZE - 1] = '\0';
+	out[2 * n] = '\0';
+}
+
+void gkid_hex(const struct gkid *id, char out[GKID_HEX_SIZE])
+{
+	to_hex(id->octets, GKID_SIZE, out);
 }
 
 int gkid_parse(struct slice hex, struct gkid *id_r)
@@ -93,14 +98,14 @@ size_t gke_tek_size(enum gke_suite suite)
 }
 
 /* Only a broken OpenSSL fails here; there is no key to go on with. */
-static void hkdf(EVP_KDF_CTX *ctx, struct slice tek, const struct gkid *id, const char *info,
+static void hkdf(EVP_KDF_CTX *ctx, struct slice key, struct slice salt, const char *info,
 		 uint8_t *out, size_t size)
 {
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)tek.ptr, tek.len),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)id->octets,
-						  GKID_SIZE),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)key.ptr, key.len),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt.ptr,
+						  salt.len),
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, strlen(info)),
 		OSSL_PARAM_construct_end(),
 	};
@@ -110,17 +115,41 @@ static void hkdf(EVP_KDF_CTX *ctx, struct slice tek, const struct gkid *id, cons
 		abort();
 }
 
-void gke_derive(struct slice tek, const struct gkid *id, struct gke_keys *keys_r)
+static EVP_KDF_CTX *hkdf_new(void)
 {
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
 
 	if (!ctx)
 		abort();
-	hkdf(ctx, tek, id, "GKE1 kek128", keys_r->kek128, sizeof(keys_r->kek128));
-	hkdf(ctx, tek, id, "GKE1 kek256", keys_r->kek256, sizeof(keys_r->kek256));
-	hkdf(ctx, tek, id, "GKE1 mikey", keys_r->mikey, sizeof(keys_r->mikey));
-	hkdf(ctx, tek, id, "GKE1 file", keys_r->file, sizeof(keys_r->file));
-	EVP_KDF_CTX_free(ctx);
 	EVP_KDF_free(kdf);
+	return ctx;
+}
+
+void gke_derive(struct slice tek, const struct gkid *id, struct gke_keys *keys_r)
+{
+	EVP_KDF_CTX *ctx = hkdf_new();
+	struct slice salt = slice_make(id->octets, GKID_SIZE);
+
+	hkdf(ctx, tek, salt, "GKE1 kek128", keys_r->kek128, sizeof(keys_r->kek128));
+	hkdf(ctx, tek, salt, "GKE1 kek256", keys_r->kek256, sizeof(keys_r->kek256));
+	hkdf(ctx, tek, salt, "GKE1 mikey", keys_r->mikey, sizeof(keys_r->mikey));
+	hkdf(ctx, tek, salt, "GKE1 file", keys_r->file, sizeof(keys_r->file));
+	EVP_KDF_CTX_free(ctx);
+}
+
+void gke_leg(struct slice pairwise, struct slice rand, uint32_t csb_id, struct gke_leg *leg_r)
+{
+	EVP_KDF_CTX *ctx = hkdf_new();
+	uint8_t salt[64], id[(GKE_LEG_IDENTITY_SIZE - 1) / 2];
+	size_t n = rand.len < sizeof(salt) - 4 ? rand.len : sizeof(salt) - 4;
+
+	memcpy(salt, rand.ptr, n);
+	for (size_t i = 0; i < 4; i++)
+		salt[n + i] = (uint8_t)(csb_id >> (24 - 8 * i));
+	hkdf(ctx, pairwise, slice_make(salt, n + 4), "GKE1 tls psk", leg_r->psk,
+	     sizeof(leg_r->psk));
+	hkdf(ctx, pairwise, slice_make(salt, n + 4), "GKE1 tls psk id", id, sizeof(id));
+	to_hex(id, sizeof(id), leg_r->identity);
+	EVP_KDF_CTX_free(ctx);
 }

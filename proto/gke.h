@@ -49,4 +49,18 @@ struct gke_keys {
 };
 void gke_derive(struct slice tek, const struct gkid *id, struct gke_keys *keys_r);
 
+/*
+ * Pre-shared key of the TLS connection of one leg, from the MIKEY message in its session's offer (a key
+ * request, or a member key): HKDF-SHA256(ikm pairwise key, salt RAND || CSB ID of that message, info
+ * "GKE1 tls psk", 32); its identity is the hex of (the same, info "GKE1 tls psk id", 16). Who is
+ * given it learns nothing of the pairwise key or of group keys. The caller wipes it.
+ */
+#define GKE_LEG_PSK_SIZE      32
+#define GKE_LEG_IDENTITY_SIZE 33 /* with its NUL */
+struct gke_leg {
+	char identity[GKE_LEG_IDENTITY_SIZE];
+	uint8_t psk[GKE_LEG_PSK_SIZE];
+};
+void gke_leg(struct slice pairwise, struct slice rand, uint32_t csb_id, struct gke_leg *leg_r);
+
 #endif

@@ -87,6 +87,12 @@ struct groupkey_ops {
 	void (*sent)(struct groupkey *g, const char *room, uint64_t n_messages);
 	/* The room has a key server, or one is on its way. */
 	bool (*ready)(const struct groupkey *g, const char *room);
+	/*
+	 * At once: the key of a member's TLS leg from the message in the offer of his session
+	 * (keyserver_leg). NULL, or an error: there is none. The caller wipes *leg_r.
+	 */
+	int (*leg)(struct groupkey *g, const char *room, const char *uri, struct slice offer,
+		   struct gke_leg *leg_r);
 	void (*free)(struct groupkey *g);
 };
 

@@ -180,6 +180,12 @@ static void local_sent(struct groupkey *g, const char *room, uint64_t n_messages
 	soon(l);
 }
 
+static int local_leg(struct groupkey *g, const char *room, const char *uri, struct slice offer,
+		     struct gke_leg *leg_r)
+{
+	return keyserver_leg(local_of(g)->ks, room, uri, offer, leg_r);
+}
+
 static bool local_ready(const struct groupkey *g, const char *room)
 {
 	(void)g;
@@ -204,6 +210,7 @@ static const struct groupkey_ops local_ops = {
 	.request = local_request,
 	.renew = local_renew,
 	.sent = local_sent,
+	.leg = local_leg,
 	.ready = local_ready,
 	.free = local_free,
 };

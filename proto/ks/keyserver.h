@@ -113,6 +113,14 @@ bool keyserver_next(struct keyserver *ks, const struct keyserver_now *now,
 bool keyserver_key(const struct keyserver *ks, const char *room, struct gkid *id_r,
 		   struct slice *tek_r);
 
+/*
+ * Key of a member's leg, from the message in the offer of his session (his request, or a key to him): an
+ * authentic one, of any time, as only who has his pairwise key can use what comes of it. -ERR_NOT_FOUND:
+ * no such room, member or key; -ERR_SYNTAX; -ERR_DENIED. The caller wipes *leg_r.
+ */
+MUST_CHECK int keyserver_leg(const struct keyserver *ks, const char *room, const char *uri,
+			     struct slice offer, struct gke_leg *leg_r);
+
 /* Why keyserver_request() dropped something, as metrics and logs name it. Static text. */
 const char *keyserver_reason(int err);
 

@@ -23,6 +23,7 @@ PROTO_SRC := \
 	proto/key_mgmt.c \
 	proto/ks/keyserver.c \
 	proto/ks/keyserver_judge.c \
+	proto/ks/keyserver_leg.c \
 	proto/ks/ks_frame.c \
 	proto/ks/ks_serve.c \
 	proto/lookalike.c \
@@ -54,4 +55,4 @@ UNIT_TESTS += precis
 UNIT_TESTS += sdp_qos
 UNIT_TESTS += base64 gke key_mgmt mikey mikey_open mikey_types mikey_vectors mikey_wipe
 UNIT_TESTS += cms cms_shape cms_openssl cms_signed der ece gke_body
-UNIT_TESTS += keyserver keyserver_judge ks_frame ks_serve
+UNIT_TESTS += keyserver keyserver_judge keyserver_leg ks_frame ks_serve

@@ -23,15 +23,13 @@ int keyserver_leg(const struct keyserver *ks, const char *room, const char *uri,
 {
 	const struct member_key *key;
 	struct mikey_key unwanted;
-	struct ks_room *r;
+	const struct ks_room *r = ks_room_find(ks, room);
 	struct mikey m;
 	int rc;
 
-	HASH_FIND(hh, ks->rooms, room, strlen(room), r);
 	if (r == NULL || ks_person_find(r, uri) == NULL)
 		return -ERR_NOT_FOUND;
-	if (mikey_parse(offer, &m, NULL) != 0 || m.data_type != MIKEY_PSK_INIT ||
-	    m.idrpsk.len == 0)
+	if (mikey_parse(offer, &m, NULL) != 0 || m.data_type != MIKEY_PSK_INIT || m.idrpsk.len == 0)
 		return -ERR_SYNTAX;
 	key = ks_key_find(ks, uri, m.idrpsk);
 	if (key == NULL)

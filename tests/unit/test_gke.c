@@ -119,6 +119,30 @@ static void the_csb_id_rises_with_the_epoch_and_wraps(void **state)
 	assert_int_equal(gkid_csb_id(&b), 2);
 }
 
+static void the_key_of_a_leg_is_that_of_the_vector(void **state)
+{
+	/* covers: SEC-014 */
+	/* By HMAC of another implementation: of 80..9f, RAND 20..2f, CSB ID c0ffee08. */
+	static const uint8_t wanted[GKE_LEG_PSK_SIZE] = {
+		0x84, 0xa5, 0x17, 0x27, 0xb3, 0x1a, 0x96, 0xbf, 0x26, 0xe6, 0x4c,
+		0x21, 0x7b, 0xd5, 0x94, 0x7d, 0x8a, 0x40, 0x7a, 0xfd, 0xe4, 0x93,
+		0x27, 0x9d, 0xa3, 0xf3, 0x06, 0xcd, 0xd0, 0x4d, 0x43, 0x3e};
+	uint8_t mk[32], rand[16];
+	struct gke_leg leg, other;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(mk); i++)
+		mk[i] = (uint8_t)(0x80 + i);
+	for (size_t i = 0; i < sizeof(rand); i++)
+		rand[i] = (uint8_t)(0x20 + i);
+	gke_leg(slice_make(mk, sizeof(mk)), slice_make(rand, sizeof(rand)), 0xc0ffee08, &leg);
+	assert_memory_equal(leg.psk, wanted, sizeof(wanted));
+	assert_string_equal(leg.identity, "8676b66b306ecad53bf7ec89b685ef72");
+	gke_leg(slice_make(mk, sizeof(mk)), slice_make(rand, sizeof(rand)), 0xc0ffee09, &other);
+	assert_memory_not_equal(leg.psk, other.psk, sizeof(leg.psk));
+	assert_string_not_equal(leg.identity, other.identity);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +153,7 @@ int main(void)
 		cmocka_unit_test(hex_of_either_case_is_read_and_nothing_else),
 		cmocka_unit_test(domains_and_epochs_are_told_apart),
 		cmocka_unit_test(the_csb_id_rises_with_the_epoch_and_wraps),
+		cmocka_unit_test(the_key_of_a_leg_is_that_of_the_vector),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

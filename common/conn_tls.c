@@ -220,7 +220,7 @@ static int shake(struct tls_stream *ts)
 	tls_psk_over(ts);
 	tls_peer_keep(ts);
 	l->more = true; /* read ahead with the handshake, perhaps */
-	ended(ts, TLS_DONE, NULL);
+	ended(ts, conn_psk(l->conn) ? TLS_BY_KEY : TLS_DONE, NULL);
 	return 0;
 }
 

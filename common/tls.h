@@ -59,10 +59,11 @@ const char *tls_fingerprint(const struct tls *tls);
 
 /* Handshakes since the start, by how they ended. */
 enum tls_end {
-	TLS_DONE,
+	TLS_DONE,    /* by certificates */
 	TLS_REFUSED, /* alert, bad certificate or key, or other parameters than ours */
 	TLS_NOT_TLS, /* the first octet was no handshake's */
 	TLS_GONE,    /* the peer went away, or was too slow */
+	TLS_BY_KEY,  /* done, the peer known by a pre-shared key */
 	TLS_ENDS
 };
 uint64_t tls_n_ended(const struct tls *tls, enum tls_end end);

@@ -67,6 +67,7 @@ struct options {
 	int e2e;          /* enum options_e2e; options_sealed() */
 	int stale_member; /* enum options_stale */
 	bool fingerprint_requires_sips;
+	bool tls_psk;
 	int require_tls;     /* enum options_require_tls */
 	int groupkey_server; /* enum options_groupkey */
 	int groupkey_suite;  /* enum options_suite */

@@ -203,6 +203,7 @@ static struct focus_config focus_settings(const struct options *o)
 			     o->require_tls == OPTIONS_REQUIRE_TLS_HOP,
 		.require_tls = (enum focus_tls)o->require_tls,
 		.fingerprint_needs_sips = o->fingerprint_requires_sips,
+		.tls_psk = o->tls_psk,
 		.by_name = o->msrp_tls_verify == OPTIONS_VERIFY_EITHER,
 		.preconditions = ims,
 		.prefer_active = o->media_setup == OPTIONS_SETUP_ACTIVE,

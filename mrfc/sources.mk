@@ -50,6 +50,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_key_gate.c \
 	mrfc/focus/focus_key_join.c \
 	mrfc/focus/focus_key_judge.c \
+	mrfc/focus/focus_key_leg.c \
 	mrfc/focus/focus_key_member.c \
 	mrfc/focus/focus_key_owner.c \
 	mrfc/focus/focus_key_send.c \

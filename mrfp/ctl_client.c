@@ -382,8 +382,11 @@ static void on_frames(struct ctl_client *c)
 			on_reply(c, &f, arena);
 		else
 			on_request(c, &f);
-		if (c->conn)
+		if (c->conn) {
+			/* It may have had the key of a leg. */
+			mem_wipe((char *)(uintptr_t)buf_held(&c->in).ptr, used);
 			buf_consume(&c->in, used);
+		}
 	}
 	free(arena);
 	if (!c->conn || (rc >= 0 && !fault))
@@ -405,6 +408,7 @@ static void on_readable(struct ctl_client *c)
 	} else if (n != -ERR_AGAIN) {
 		link_down(c, n == 0 ? "closed by the MRFC" : "read failed");
 	}
+	mem_wipe(chunk, n > 0 ? (size_t)n : 0);
 	free(chunk);
 }
 

@@ -16,7 +16,7 @@ static const char *const limit_names[] = {"address", "unbound", "total", "banned
 static const char *const method_names[] = {"SEND", "REPORT", "NICKNAME", "other"};
 static const char *const status_names[] = {"200", "400", "403", "404", "408", "413", "415",
 					   "424", "425", "428", "481", "501", "506", "other"};
-static const char *const end_names[] = {"done", "refused", "not_tls", "gone"};
+static const char *const end_names[] = {"done", "refused", "not_tls", "gone", "key"};
 static const char *const scope_names[] = {"process", "context", "leg", "queue"};
 static const char *const part_names[] = {"logs", "queues", "own", "partial", "open", "kept"};
 static const char *const senders_names[] = {"bulk", "all", "private", "peer"};

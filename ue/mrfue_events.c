@@ -108,10 +108,10 @@ static void on_joined(const struct ue_joined *j, void *arg)
 
 	app->joined = true;
 	event_del(app->ev_join);
-	mrfue_emit(app, json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b}", "event", "joined",
-				  "conference", j->conference, "nickname", j->nickname, "private",
-				  j->private_messages, "tls", j->tls, "sealed", j->sealed, "key",
-				  j->could_seal, "serves", j->serves));
+	mrfue_emit(app, json_pack("{s:s, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "event",
+				  "joined", "conference", j->conference, "nickname", j->nickname,
+				  "private", j->private_messages, "tls", j->tls, "psk", j->psk,
+				  "sealed", j->sealed, "key", j->could_seal, "serves", j->serves));
 	mrfue_input_hold(app->input, false);
 }
 

@@ -22,6 +22,7 @@ static const char usage[] =
 	"  --listen HOST:PORT where SIP is received (a free port on loopback)\n"
 	"  --transport udp|tcp\n"
 	"  --tls              messages over TLS, or not at all\n"
+	"  --tls-psk          there known by a key that comes of --key-file, if the switch knows it\n"
 	"  --key-file FILE    your key for sealed conferences, as mrfctl key add wrote it\n"
 	"  --serve-keys FILE  in conferences of yours: make the keys, for the members in FILE\n"
 	"                     (lines of URI, ID and 64 hex digits)\n"
@@ -52,6 +53,7 @@ enum {
 	O_LISTEN,
 	O_TRANSPORT,
 	O_TLS,
+	O_TLS_PSK,
 	O_KEY_FILE,
 	O_SERVE_KEYS,
 	O_SERVE_TIMES,
@@ -82,6 +84,7 @@ static const struct option long_options[] = {
 	{"listen", required_argument, NULL, O_LISTEN},
 	{"transport", required_argument, NULL, O_TRANSPORT},
 	{"tls", no_argument, NULL, O_TLS},
+	{"tls-psk", no_argument, NULL, O_TLS_PSK},
 	{"key-file", required_argument, NULL, O_KEY_FILE},
 	{"serve-keys", required_argument, NULL, O_SERVE_KEYS},
 	{"serve-times", required_argument, NULL, O_SERVE_TIMES},
@@ -161,6 +164,8 @@ static int take_security(int c, struct mrfue_options *o)
 
 	if (c == O_TLS) {
 		o->ue.tls = true;
+	} else if (c == O_TLS_PSK) {
+		o->ue.seal.tls_psk = true;
 	} else if (c == O_KEY_FILE) {
 		o->ue.seal.key_file = optarg;
 	} else if (c == O_SERVE_KEYS) {

@@ -260,6 +260,7 @@ static void on_up(void *arg)
 			.nickname = (ue->chatroom & SDP_CHATROOM_NICKNAME) != 0,
 			.private_messages = (ue->chatroom & SDP_CHATROOM_PRIVATE) != 0,
 			.tls = ue->secure,
+			.psk = ue_msrp_by_key(ue->msrp),
 			.sealed = ue_seal_on(ue->seal),
 			.could_seal = ue->seal != NULL,
 			.serves = ue_seal_owned(ue->seal),

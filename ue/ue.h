@@ -40,6 +40,7 @@ struct ue_joined {
 	const char *conference;
 	bool nickname, private_messages; /* are offered */
 	bool tls;                        /* the session is over TLS */
+	bool psk;                        /* and its peer known by a key (seal.tls_psk) */
 	bool sealed;                     /* only members can read what is said */
 	bool could_seal;                 /* we have a key for that */
 	bool serves;                     /* with keys that we make */

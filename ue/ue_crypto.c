@@ -351,6 +351,16 @@ int ue_crypto_refused(struct ue_crypto *c, struct slice in, uint64_t wall_us, in
 	}
 }
 
+int ue_crypto_leg(const struct ue_crypto *c, struct slice offer, struct gke_leg *leg_r)
+{
+	struct mikey m;
+
+	if (mikey_parse(offer, &m, NULL) != 0 || m.data_type != MIKEY_PSK_INIT)
+		return -ERR_SYNTAX;
+	gke_leg(slice_make(c->key->key, UE_KEY_SIZE), m.rand, m.csb_id, leg_r);
+	return 0;
+}
+
 static int drop(int err, const char *why, const char **why_r)
 {
 	*why_r = why;

@@ -74,6 +74,11 @@ MUST_CHECK int ue_crypto_request(struct ue_crypto *c, bool sdp, uint64_t wall_us
 MUST_CHECK int ue_crypto_refused(struct ue_crypto *c, struct slice mikey, uint64_t wall_us,
 				 int64_t *off_us_r, const char **why_r);
 /*
+ * The key of a leg's TLS, from the message in the offer of its session (gke_leg). -ERR_SYNTAX: none. The
+ * caller wipes it.
+ */
+MUST_CHECK int ue_crypto_leg(const struct ue_crypto *c, struct slice offer, struct gke_leg *leg_r);
+/*
  * A key message came. 1: taken, its key is the current one; 0: the same octets were taken before. In
  * both cases *reply_r (appended) is what confirms it, when that is wanted. -ERR_*: dropped, *why_r says
  * why (static text).

@@ -53,6 +53,7 @@ static void start_media(struct ue *ue, const struct sdp_media *m, bool active)
 	ue_files_secure(ue->files, tls);
 	if (ue_seal_on(ue->seal))
 		ue_files_seal(ue->files, ue->seal);
+	ue_msrp_leg(ue->msrp, ue_seal_leg(ue->seal));
 	if (ue_msrp_start(ue->msrp, m->path, active, tls ? &pins : NULL) < 0)
 		ue_fail(ue, 0, "the MSRP session cannot be opened");
 }

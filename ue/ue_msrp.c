@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/rand.h"
+#include "common/tls.h"
 #include "proto/ks/ks_frame.h"
 #include "proto/mikey.h"
 #include "proto/msrp_build.h"
@@ -165,11 +166,44 @@ static void on_readable(struct ue_msrp *m)
 	flush(m);
 }
 
+static bool on_psk(struct slice identity, struct slice *key_r, void *arg)
+{
+	const struct ue_msrp *m = arg;
+
+	if (!m->leg || !slice_eq_str(identity, m->leg->identity))
+		return false;
+	*key_r = slice_make(m->leg->psk, sizeof(m->leg->psk));
+	return true;
+}
+
+void ue_msrp_leg(struct ue_msrp *m, const struct gke_leg *leg)
+{
+	m->leg = leg;
+	if (m->tls)
+		tls_set_psk(m->tls, leg ? on_psk : NULL, m);
+}
+
+bool ue_msrp_by_key(const struct ue_msrp *m)
+{
+	return m->conn && conn_psk(m->conn);
+}
+
+/* Who shows a key has shown that of this session: there is no other. */
+static bool is_peer(const struct ue_msrp *m)
+{
+	return !m->pins.n || conn_psk(m->conn) || conn_peer_is(m->conn, &m->pins);
+}
+
 static int connect_to(struct ue_msrp *m, const struct addr *target)
 {
-	return m->pins.n ? conn_connect_tls(m->base, m->tls, target, &m->pins, CONNECT_MS, on_conn,
-					    m, &m->conn)
-			 : conn_connect(m->base, target, CONNECT_MS, on_conn, m, &m->conn);
+	int err = m->pins.n ? conn_connect_tls(m->base, m->tls, target, &m->pins, CONNECT_MS,
+					       on_conn, m, &m->conn)
+			    : conn_connect(m->base, target, CONNECT_MS, on_conn, m, &m->conn);
+
+	if (err == 0 && m->pins.n && m->leg)
+		conn_offer_psk(m->conn, slice_str(m->leg->identity),
+			       slice_make(m->leg->psk, sizeof(m->leg->psk)));
+	return err;
 }
 
 /* Connect to the next address of the peer; the last failure ends the session (RFC 4975 6.2). */
@@ -218,7 +252,7 @@ static void on_conn(struct conn *c, enum conn_event ev, void *arg)
 	(void)c;
 	if (ev == CONN_CONNECTED && !m->active) {
 		m->accepted = true;
-		if (m->pins.n && !conn_peer_is(m->conn, &m->pins))
+		if (!is_peer(m))
 			turn_away(m);
 	} else if (ev == CONN_CONNECTED) {
 		m->connected = true;
@@ -305,6 +339,7 @@ void ue_msrp_free(struct ue_msrp **m_p)
 	if (!m)
 		return;
 	close_conn(m);
+	ue_msrp_leg(m, NULL);
 	if (m->early_fd >= 0)
 		close(m->early_fd);
 	event_free(m->ev_wait);

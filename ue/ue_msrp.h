@@ -7,6 +7,7 @@
 
 #include "common/addr.h"
 #include "proto/cpim.h"
+#include "proto/gke.h"
 
 struct event_base;
 struct fingerprint_list;
@@ -92,6 +93,14 @@ uint16_t ue_msrp_port(const struct ue_msrp *m);
  */
 MUST_CHECK int ue_msrp_start(struct ue_msrp *m, const char *remote_path, bool active,
 			     const struct fingerprint_list *pins);
+
+/*
+ * A key by which its peer may be known instead, or NULL; the caller's, for the life of the session. Over
+ * TLS it is offered to who is connected to, and taken from who connects.
+ */
+void ue_msrp_leg(struct ue_msrp *m, const struct gke_leg *leg);
+/* Its peer is known so. */
+bool ue_msrp_by_key(const struct ue_msrp *m);
 
 /* The peer's a=max-size: what is longer with its CPIM head is not sent. 0: none given. */
 void ue_msrp_limit(struct ue_msrp *m, uint64_t max_size);

@@ -32,6 +32,7 @@ struct ue_msrp {
 	struct conn *conn;
 	struct tls *tls;              /* NULL: none */
 	struct fingerprint_list pins; /* of the peer's certificate; empty: plain TCP */
+	const struct gke_leg *leg;    /* the peer may be known by it; NULL: none */
 	bool active, connected, accepted, bound, takes_frames;
 	char session[17];
 	char *path;   /* ours */

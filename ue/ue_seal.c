@@ -51,6 +51,8 @@ int ue_seal_new(struct event_base *base, const struct ue_seal_config *config,
 		if (s->state)
 			ue_crypto_marks(s->crypto, ue_state_marks(s->state));
 		s->off_us = config->clock_off_s * SECOND_US;
+		if (config->tls_psk)
+			s->leg = secret_alloc(sizeof(*s->leg));
 		s->held = ue_held_new();
 		bytes_init(&s->confirm, MIKEY_MAX_SIZE);
 		s->ev_ask = evtimer_new(base, on_ask, s);
@@ -74,6 +76,7 @@ void ue_seal_free(struct ue_seal **sp)
 	event_free(s->ev_tick);
 	event_free(s->ev_ask);
 	bytes_fini(&s->confirm);
+	secret_free(&s->leg, sizeof(*s->leg));
 	ue_held_free(&s->held);
 	ue_crypto_free(&s->crypto);
 	free(s);
@@ -260,6 +263,17 @@ static char *value_of(const struct bytes *message)
 	return bytes_take(&value);
 }
 
+const struct gke_leg *ue_seal_leg(const struct ue_seal *s)
+{
+	return s && s->leg && s->leg->identity[0] ? s->leg : NULL;
+}
+
+static void make_leg(struct ue_seal *s, struct slice offer)
+{
+	if (s->leg && ue_crypto_leg(s->crypto, offer, s->leg) != 0)
+		mem_wipe(s->leg, sizeof(*s->leg));
+}
+
 char *ue_seal_offer(struct ue_seal *s)
 {
 	struct bytes message = BYTES_INIT;
@@ -268,6 +282,7 @@ char *ue_seal_offer(struct ue_seal *s)
 	if (ue_crypto_request(s->crypto, true, ue_seal_wall_us(s), &message) == 0) {
 		ue_seal_keep(s);
 		value = value_of(&message);
+		make_leg(s, bytes_slice(&message));
 	}
 	bytes_fini(&message);
 	return value;
@@ -293,7 +308,7 @@ int ue_seal_refused(struct ue_seal *s, const struct sdp_media *m, const char **w
 	return again;
 }
 
-static int take_line(struct ue_seal *s, const struct sdp_media *m, struct bytes *reply,
+static int take_line(struct ue_seal *s, const struct sdp_media *m, bool offer, struct bytes *reply,
 		     const char **why_r)
 {
 	struct bytes message = BYTES_INIT, ids = BYTES_INIT;
@@ -305,6 +320,8 @@ static int take_line(struct ue_seal *s, const struct sdp_media *m, struct bytes 
 		rc = take(s, bytes_slice(&message), reply, why_r);
 		rc = rc == 0 ? 1 : rc; /* the one that is here already */
 		s->on = s->on || rc == 1;
+		if (offer && rc == 1)
+			make_leg(s, bytes_slice(&message));
 	}
 	bytes_fini(&message);
 	bytes_fini(&ids);
@@ -314,14 +331,14 @@ static int take_line(struct ue_seal *s, const struct sdp_media *m, struct bytes 
 int ue_seal_answered(struct ue_seal *s, const struct sdp_media *m, const char **why_r)
 {
 	bytes_reset(&s->confirm);
-	return take_line(s, m, &s->confirm, why_r);
+	return take_line(s, m, false, &s->confirm, why_r);
 }
 
 int ue_seal_offered(struct ue_seal *s, const struct sdp_media *m, char **value_r,
 		    const char **why_r)
 {
 	struct bytes reply = BYTES_INIT;
-	int rc = take_line(s, m, &reply, why_r);
+	int rc = take_line(s, m, true, &reply, why_r);
 
 	*value_r = rc == 1 && reply.len ? value_of(&reply) : NULL;
 	bytes_fini(&reply);

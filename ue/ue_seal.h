@@ -2,6 +2,7 @@
 #ifndef UE_UE_SEAL_H
 #define UE_UE_SEAL_H
 
+#include "proto/gke.h"
 #include "proto/sdp_msrp.h"
 #include "ue/ue_crypto.h"
 #include "ue/ue_msrp.h"
@@ -22,6 +23,7 @@ struct ue_seal_config {
 	const char *as;       /* who we are */
 	enum gke_suite suite;
 	enum cms_cipher cipher;
+	bool tls_psk;                     /* TLS by keys that come of the pairwise one, too */
 	const struct ue_signing *signing; /* NULL: none */
 	void *signing_arg;
 	struct ue_state
@@ -97,6 +99,11 @@ MUST_CHECK int ue_seal_answered(struct ue_seal *s, const struct sdp_media *m, co
  */
 MUST_CHECK int ue_seal_offered(struct ue_seal *s, const struct sdp_media *m, char **value_r,
 			       const char **why_r);
+/*
+ * Key for the TLS of our session, another one with each offer; NULL: none. It stays there, and
+ * changes, until ue_seal_free(). s may be NULL.
+ */
+const struct gke_leg *ue_seal_leg(const struct ue_seal *s);
 /* The session is bound: what is to be confirmed goes out. */
 void ue_seal_up(struct ue_seal *s);
 /* A message of MIKEY_TYPE came. */

@@ -96,6 +96,7 @@ struct focus_config {
 	struct groupkey *keys; /* outlives the focus */
 	enum gke_suite key_suite;
 	uint64_t key_patience_ms; /* until a new offer has an unconfirmed key */
+	bool tls_psk;             /* keys of single legs for their TLS, from the key server */
 	bool stale_stays;         /* who does not confirm it then stays */
 	bool event_own;           /* the reader's own user is marked as clients of RCS want it */
 };

@@ -333,6 +333,10 @@ static void start(struct session *s, struct sip_in *in)
 	if (s->has_peer)
 		focus_sdp_remote(&s->peer, false, &f->sdp, &remote);
 	s->dir = remote.direction;
+	if (key_leg_defers(s->room, &remote)) {
+		remote.path = remote.connect = NULL;
+		remote.setup = MEDIA_SETUP_UNKNOWN;
+	}
 	session_step(s, SESSION_ADDING);
 	session_add_termination(s, &remote, on_added);
 }

@@ -21,6 +21,7 @@ struct focus;
 struct focus_sdp_peer;
 struct focus_sdp_why;
 struct identity;
+struct media_remote;
 struct room;
 struct session;
 struct timer;
@@ -185,6 +186,15 @@ void key_proven(struct session *s);
 bool key_take_later_answer(struct session *s, const struct focus_sdp_peer *p);
 /* The key server refuses. */
 void key_refused(struct session *s, int err, const char *why);
+
+/* focus_key_leg.c: keys for the TLS of legs */
+/* Nobody connects before the key is there: the peer's place is told by key_leg_waits(). */
+bool key_leg_defers(const struct room *room, const struct media_remote *remote);
+/* From the newest bytes for it, which our offer has; from the request in his offer. */
+void key_leg_of_ours(struct session *s);
+void key_leg_of_theirs(struct session *s, const struct focus_sdp_peer *p);
+/* He offered, and we are about to answer: true when join_describe() follows, or its end. */
+bool key_leg_waits(struct session *s);
 
 /* focus_key_send.c: copies of keys on their way */
 /* New bytes for this session. */

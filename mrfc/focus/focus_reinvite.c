@@ -169,6 +169,7 @@ static void change(struct session *s)
 		dialog_answer(s->dialog, bytes_slice(&s->local.last));
 		return;
 	}
+	key_leg_of_theirs(s, s->offered);
 	focus_sdp_remote(s->offered, false, &f->sdp, &remote);
 	session_step(s, SESSION_CHANGING);
 	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
@@ -293,6 +294,7 @@ void reinvite_on_answer(struct session *s, struct slice sdp)
 	}
 	if (!key_take_later_answer(s, &s->peer))
 		return;
+	key_leg_of_ours(s);
 	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
 	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
 		     on_settled, s);
@@ -338,6 +340,7 @@ static void on_readded(const struct media_result *result, void *arg)
 		return;
 	}
 	focus_sdp_local_set(&s->local, result);
+	key_leg_of_ours(s);
 	write_offer(s);
 	session_store(s);
 	conf_store_flush(f->store);

@@ -72,6 +72,7 @@ void reserve_on_offer(struct session *s, struct slice offer)
 		return;
 	}
 	s->has_offered = true;
+	key_leg_of_theirs(s, s->offered);
 	focus_sdp_remote(s->offered, false, &f->sdp, &remote);
 	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
 		     on_modified, s);

@@ -438,6 +438,18 @@ void media_modify(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64
 	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, new_local, fn, arg));
 }
 
+void media_set_psk(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
+		   uint64_t termination, struct slice identity, struct slice psk)
+{
+	struct ctl_modify msg = {0};
+
+	CTL_SET(&msg, modify, epoch, epoch);
+	CTL_SET(&msg, modify, termination, termination);
+	CTL_SET(&msg, modify, psk_identity, identity);
+	CTL_SET(&msg, modify, psk, psk);
+	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, NULL, NULL));
+}
+
 void media_set_listener(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 			uint64_t termination, bool listener)
 {

@@ -121,6 +121,8 @@ static void complete(struct mrfp_link *l, struct request *r, const struct mrfp_r
 		++*l->stats->closed;
 	if (r->fn)
 		r->fn(reply, r->arg);
+	if (r->frame && r->frame->refs == 1) /* as above */
+		mem_wipe(r->frame->data, r->frame->len);
 	chunk_unref(&r->frame);
 	free(r);
 }
@@ -164,6 +166,7 @@ static int send_frame(struct mrfp_link *l, uint8_t command, uint8_t flags, uint3
 			*frame_r = chunk_ref(frame);
 		chunk_unref(&frame);
 	}
+	mem_wipe(out.data, out.len); /* it may have the key of a leg */
 	bytes_fini(&out);
 	return rc;
 }

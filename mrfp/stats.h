@@ -40,7 +40,7 @@ enum stats_why { WHY_COUNT = 8 }; /* in the order of the WIRE_PAUSE_ bits */
 #define STATS_DIM_cause   CAUSE_COUNT
 #define STATS_DIM_limit   TURNED_AWAY_COUNT
 #define STATS_DIM_method  METHOD_COUNT
-#define STATS_DIM_end     4 /* enum tls_end */
+#define STATS_DIM_end     5 /* enum tls_end */
 #define STATS_DIM_status  STATS_STATUSES
 #define STATS_DIM_scope   SCOPE_COUNT
 #define STATS_DIM_part    BUDGET_PARTS

@@ -244,6 +244,7 @@ static int take(int c, struct mrfue_options *o)
 			       ? -1
 			       : complain("--transport", optarg, "udp or tcp");
 	case O_TLS:
+	case O_TLS_PSK:
 	case O_KEY_FILE:
 	case O_SERVE_KEYS:
 	case O_SERVE_TIMES:

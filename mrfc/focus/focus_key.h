@@ -190,10 +190,13 @@ void key_refused(struct session *s, int err, const char *why);
 /* focus_key_leg.c: keys for the TLS of legs */
 /* Nobody connects before the key is there: the peer's place is told by key_leg_waits(). */
 bool key_leg_defers(const struct room *room, const struct media_remote *remote);
-/* From the newest bytes for it, which our offer has; from the request in his offer. */
-void key_leg_of_ours(struct session *s);
+/*
+ * From the newest bytes for it, which our offer has: true when fn (may be NULL) follows; from the request in
+ * his offer.
+ */
+bool key_leg_of_ours(struct session *s, media_result_fn *fn);
 void key_leg_of_theirs(struct session *s, const struct focus_sdp_peer *p);
-/* He offered, and we are about to answer: true when join_describe() follows, or its end. */
+/* Our first description is due: true when it follows, or the session's end. */
 bool key_leg_waits(struct session *s);
 
 /* focus_key_send.c: copies of keys on their way */

@@ -314,9 +314,8 @@ bool key_wait(struct session *s)
 void key_ready(struct session *s)
 {
 	timer_stop(s->key->wait_timer);
-	if (!s->dialled_out && key_leg_waits(s))
+	if (key_leg_waits(s))
 		return;
-	key_leg_of_ours(s);
 	if (s->dialled_out)
 		dialout_describe(s);
 	else

@@ -294,7 +294,7 @@ void reinvite_on_answer(struct session *s, struct slice sdp)
 	}
 	if (!key_take_later_answer(s, &s->peer))
 		return;
-	key_leg_of_ours(s);
+	(void)key_leg_of_ours(s, NULL);
 	focus_sdp_remote(&s->peer, true, &f->sdp, &remote);
 	media_modify(f->media, session_context(s), session_epoch(s), s->termination, &remote, false,
 		     on_settled, s);
@@ -329,10 +329,23 @@ void reinvite_on_failed(struct session *s, int status)
 	focus_unwind(s, UNWIND_MRFP_LOST, 0, NULL, "the new offer was refused");
 }
 
+static void offer_move(struct session *s)
+{
+	write_offer(s);
+	session_store(s);
+	conf_store_flush(s->room->focus->store);
+	dialog_offer(s->dialog, bytes_slice(&s->local.last));
+}
+
+static void on_move_keyed(const struct media_result *result, void *arg)
+{
+	(void)result; /* without it by certificates */
+	offer_move(arg);
+}
+
 static void on_readded(const struct media_result *result, void *arg)
 {
 	struct session *s = arg;
-	struct focus *f = s->room->focus;
 
 	if (result->err != 0) {
 		if (!drain_came_back(s, result->reason))
@@ -340,11 +353,8 @@ static void on_readded(const struct media_result *result, void *arg)
 		return;
 	}
 	focus_sdp_local_set(&s->local, result);
-	key_leg_of_ours(s);
-	write_offer(s);
-	session_store(s);
-	conf_store_flush(f->store);
-	dialog_offer(s->dialog, bytes_slice(&s->local.last));
+	if (!key_leg_of_ours(s, on_move_keyed))
+		offer_move(s);
 }
 
 /* Until it answers it can what it could: others may write to it meanwhile (SW-050). */

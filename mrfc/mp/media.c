@@ -439,7 +439,8 @@ void media_modify(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64
 }
 
 void media_set_psk(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
-		   uint64_t termination, struct slice identity, struct slice psk)
+		   uint64_t termination, struct slice identity, struct slice psk,
+		   media_result_fn *fn, void *arg)
 {
 	struct ctl_modify msg = {0};
 
@@ -447,7 +448,7 @@ void media_set_psk(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint6
 	CTL_SET(&msg, modify, termination, termination);
 	CTL_SET(&msg, modify, psk_identity, identity);
 	CTL_SET(&msg, modify, psk, psk);
-	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, NULL, NULL));
+	mrfp_pool_modify(m->pool, ctx, &msg, on_result, op_new(m, false, fn, arg));
 }
 
 void media_set_listener(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,

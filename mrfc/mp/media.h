@@ -103,10 +103,11 @@ void media_modify(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64
 /*
  * A pre-shared key by which the peer of a termination over TLS may be known from now on, instead of by a
  * certificate: of this hop alone. What came by an earlier one stays. Done before what is asked for later; where
- * it cannot be, the termination is as it was.
+ * it cannot be, the termination is as it was. fn may be NULL.
  */
 void media_set_psk(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
-		   uint64_t termination, struct slice identity, struct slice psk);
+		   uint64_t termination, struct slice identity, struct slice psk,
+		   media_result_fn *fn, void *arg);
 /* Whether a termination may send to the conference (403 else); private messages as before. */
 void media_set_listener(struct media *m, const uint8_t ctx[MEDIA_CONTEXT_SIZE], uint64_t epoch,
 			uint64_t termination, bool listener);

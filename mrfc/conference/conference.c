@@ -161,8 +161,11 @@ static struct maker *maker_find(const struct conference_table *t, const char *ur
 
 static void maker_add(struct conference_table *t, struct conference_entry *e)
 {
-	struct maker *m = maker_find(t, e->c.creator);
+	struct maker *m;
 
+	if (e->c.origin == CONFERENCE_BY_API)
+		return; /* the operator's, whoever owns it */
+	m = maker_find(t, e->c.creator);
 	if (m == NULL && e->c.creator != NULL) {
 		size_t len = strlen(e->c.creator);
 

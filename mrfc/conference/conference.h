@@ -89,7 +89,7 @@ struct conference *conference_first(struct conference_table *t);
 struct conference *conference_next(struct conference *c);
 void conference_remove(struct conference_table *t, struct conference **c);
 size_t conference_count(const struct conference_table *t);
-/* How many there are that this user made. */
+/* How many there are that this user made; those of the operator that he owns do not count. */
 size_t conference_count_of(const struct conference_table *t, const char *creator);
 
 #endif

@@ -4,7 +4,7 @@
 import pytest
 
 from peer import memory
-from peer.keyserver import CHANGE, EPOCH, HELLO, OPEN, frame, items
+from peer.keyserver import CHANGE, EPOCH, HELLO, OPEN, ctl, frame, items
 from peer.owner import TYPE, Owner
 from peer.sealed import Sealed
 from test_sealed_join import epoch_of, warning
@@ -174,6 +174,21 @@ def test_a_new_owner_makes_new_keys(table, room):
     otto.wait_epoch(new)
     assert otto.say("mine now") == 200
     bob.hear("mine now")
+
+
+def test_the_operator_names_the_owner(table, room):
+    # covers: GK-002
+    t = table()
+    olga = t.owner()
+    _, why = ctl(t.net.mrfc, "create", room, "--sealed", code=1)
+    assert "owner" in why
+    ctl(t.net.mrfc, "create", room, "--sealed", "--owner", olga.aor)
+    t.member("early", olga).invite(room).expect(503)
+    olga.join(room)
+    bob = t.member("bob", olga).join(room)
+    agree(bob, olga)
+    watch = bob.subscribe()
+    watch.wait(lambda r: len(r.users) == 2 and r.users[olga.aor]["roles"] == ["owner"])
 
 
 @pytest.mark.parametrize("lost", [True, False])

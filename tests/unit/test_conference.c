@@ -67,9 +67,12 @@ static void the_factory_makes_a_new_name_each_time(void **state)
 static void conferences_are_counted_by_who_made_them(void **state)
 {
 	struct conference_table *t = conference_table_new("conf.example.com"), *u;
-	struct conference *a = create(t, NULL), *b = create(t, NULL), *copy = NULL;
+	struct conference *a = create(t, NULL), *b = create(t, NULL), *copy = NULL, *operators;
 
 	(void)state;
+	assert_int_equal(
+		conference_create(t, NULL, "sip:bob@example.com", CONFERENCE_BY_API, 0, &operators),
+		0);
 	assert_int_equal(conference_count_of(t, "sip:alice@example.com"), 2);
 	assert_int_equal(conference_count_of(t, "sip:bob@example.com"), 0);
 	assert_int_equal(conference_count_of(t, NULL), 0);

@@ -355,7 +355,7 @@ int ue_crypto_leg(const struct ue_crypto *c, struct slice offer, struct gke_leg 
 {
 	struct mikey m;
 
-	if (mikey_parse(offer, &m, NULL) != 0 || m.data_type != MIKEY_PSK_INIT)
+	if (!c->key || mikey_parse(offer, &m, NULL) != 0 || m.data_type != MIKEY_PSK_INIT)
 		return -ERR_SYNTAX;
 	gke_leg(slice_make(c->key->key, UE_KEY_SIZE), m.rand, m.csb_id, leg_r);
 	return 0;

@@ -306,9 +306,44 @@ static void who_is_behind_the_roster_for_five_seconds_stops(void **state)
 
 #define WITH_PAIR(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* We make the keys, and have none with anybody. */
+static void who_is_the_key_server_takes_its_own_keys_alone(void **state)
+{
+	struct ue_crypto *c = ue_crypto_new(NULL, ALICE, GKE_SUITE_B);
+	const struct gkid first = gkid_make(domain, 1), second = gkid_make(domain, 2);
+	uint8_t tek[GKE_TEK_MAX] = {1};
+	struct bytes out = BYTES_INIT;
+	struct gke_leg leg;
+	struct server s;
+	const char *why;
+
+	(void)state;
+	server(&s, 7, T0);
+	build(&s, mk_slice(), &out);
+	assert_int_equal(ue_crypto_leg(c, bytes_slice(&out), &leg), -ERR_SYNTAX);
+	ue_crypto_room(c, "sip:room1@127.0.0.1");
+	assert_int_equal(ue_crypto_request(c, true, T0, &out), -ERR_WRONG_STATE);
+	assert_int_equal(give(c, &s, mk_slice(), T0, 1000, &why), -ERR_DENIED);
+	ue_crypto_serve(c, ROOM, GKE_SUITE_B);
+	assert_true(ue_crypto_serves(c));
+	assert_string_equal(ue_crypto_room_name(c), ROOM);
+	assert_null(ue_crypto_epoch(c));
+	ue_crypto_put(c, &first, slice_make(tek, sizeof(tek)), 1000);
+	ue_crypto_put(c, &second, slice_make(tek, sizeof(tek)), 2000);
+	assert_true(gkid_eq(ue_crypto_epoch(c), &second));
+	ue_crypto_age(c, 2000 + UE_CRYPTO_RETIRE_MS);
+	assert_true(ue_crypto_has(c, &second) && !ue_crypto_has(c, &first));
+	assert_int_equal(give(c, &s, mk_slice(), T0, 3000, &why), -ERR_DENIED);
+	assert_false(ue_crypto_is_behind(c, &s.init.gkid, 3000)); /* nobody is ahead of us */
+	assert_false(ue_crypto_is_behind(c, &s.init.gkid, 60000));
+	bytes_fini(&out);
+	ue_crypto_free(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_is_the_key_server_takes_its_own_keys_alone),
 		cmocka_unit_test(a_key_message_is_taken_and_confirmed),
 		cmocka_unit_test(the_time_of_a_key_message_is_judged_first),
 		cmocka_unit_test(a_key_message_of_other_names_is_dropped),

@@ -37,7 +37,7 @@ def owner_follows(one):
         one.session.remote = sdp.Sdp(offer).msg.path
         one.role = "active"
         return text
-    one.call.on_offer = on_offer
+    one.call.answer_offers(on_offer)
 
 
 def party(t, room, *names):

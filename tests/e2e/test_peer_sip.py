@@ -41,7 +41,10 @@ def test_a_call_is_set_up_changed_and_ended(uas):
     txn = call.reinvite(OFFER)
     other.wait_request("INVITE").respond(488)
     assert txn.final().code == 488
-    other.on_offer = lambda text: OFFER
+    txn = call.reinvite(OFFER)
+    wait(lambda: len(other.requests) == 3, what="the re-INVITE that nobody answers yet")
+    other.answer_offers(lambda text: OFFER)
+    assert txn.final().code == 200 and [r.code for r in other.txn.responses] == [100, 180, 200]
     assert call.reinvite(OFFER).final().code == 200
     assert call.update(OFFER).final().code == 200
     txn = other.reinvite(OFFER)

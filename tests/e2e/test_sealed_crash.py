@@ -35,7 +35,7 @@ def follows(m):
         text = m.offer(setup="active", key_mgmt=[gke.Member.attribute(m.confirmation)])
         m.offers.append((offer, m.session))
         return text
-    m.call.on_offer = on_offer
+    m.call.answer_offers(on_offer)
 
 
 def agree(net, room, members):

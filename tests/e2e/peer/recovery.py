@@ -37,7 +37,7 @@ def follow(member):
         text = member.offer(setup="active")
         member.moved.append((offer, member.session))
         return text
-    member.call.on_offer = on_offer
+    member.call.answer_offers(on_offer)
     return member
 
 

@@ -52,7 +52,7 @@ def mover(member):
         text = member.offer(setup="active")
         member.offers.append((offer, member.session))
         return text
-    member.call.on_offer = on_offer
+    member.call.answer_offers(on_offer)
     return member
 
 

@@ -124,6 +124,15 @@ class InviteDialog(Dialog):
             return
         self.ua.answer_by_itself(txn)
 
+    def answer_offers(self, on_offer):
+        """From now on on_offer, for the re-INVITEs too that came earlier and have no answer yet."""
+        with LOOP.cond:
+            self.on_offer = on_offer
+            for txn in self.requests:
+                if txn is not self.txn and txn.request.method == "INVITE" and \
+                        not txn.answered and not txn.cancelled:
+                    self.handle(txn)
+
     def bye(self, headers=()):
         return self.request("BYE", headers)
 

@@ -349,6 +349,35 @@ static void a_replay_is_one_after_a_restart_too(void **state)
 	assert_non_null(rig_seen(rig, KEYSERVER_MESSAGE, ALICE));
 }
 
+/* A clock that is ahead locks nobody out but its own device: each has a key, and a time, of its own. */
+static void devices_of_one_user_have_times_of_their_own(void **state)
+{
+	/* covers: MIKEY-006 */
+	struct memory memory = {0};
+	const struct keyserver_memory hooks = {memory_last_t, memory_set_last_t, &memory};
+	struct rig *rig = *state;
+	struct mikey_init ahead, behind;
+
+	rig->settings.memory = &hooks;
+	restart(rig);
+	ahead = rig_ask(rig, ALICE, "a1");
+	behind = rig_ask(rig, ALICE, "a2");
+	ahead.t = mikey_time(START_US + 40000000);
+	for (int i = 0; i < 2; i++) {
+		rig_join_asking(rig, ALICE, "a1", &ahead);
+		assert_null(rig_seen(rig, KEYSERVER_REFUSED, ALICE));
+		rig_join_asking(rig, ALICE, "a2", &behind);
+		assert_null(rig_seen(rig, KEYSERVER_REFUSED, ALICE));
+		rig_join_asking(rig, ALICE, "a2", &behind);
+		assert_int_equal(rig_seen(rig, KEYSERVER_REFUSED, ALICE)->err, -ERR_STALE);
+		restart(rig);
+		rig_join_asking(rig, ALICE, "a1", &ahead);
+		assert_int_equal(rig_seen(rig, KEYSERVER_REFUSED, ALICE)->err, -ERR_STALE);
+		ahead.t++;
+		behind.t++;
+	}
+}
+
 static void without_a_memory_nothing_from_before_the_start_counts(void **state)
 {
 	/* covers: MIKEY-006 */
@@ -414,6 +443,7 @@ int main(void)
 		TEST(suite_a_has_keys_of_16_octets),
 		TEST(a_room_that_opens_again_is_a_new_domain),
 		TEST(a_replay_is_one_after_a_restart_too),
+		TEST(devices_of_one_user_have_times_of_their_own),
 		TEST(without_a_memory_nothing_from_before_the_start_counts),
 		TEST(our_time_never_goes_back),
 	};

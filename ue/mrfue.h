@@ -62,8 +62,8 @@ const char *mrfue_file_type(const char *path);
  */
 void mrfue_file_keep(const struct ue_message *m, const char *dir, json_t *event);
 /*
- * Last component of what a sender calls a file, only harmless characters, never empty or hidden. The
- * caller frees it.
+ * Last component of what a sender calls a file, at most 200 octets of harmless characters, none
+ * in part, never empty or hidden. The caller frees it.
  */
 char *mrfue_safe_name(struct slice wanted);
 /* Progress of a long message on a terminal's standard error. */

@@ -15,7 +15,7 @@
 #include "common/digest.h"
 #include "common/mem.h"
 #include "proto/media_type.h"
-#include "ue/mrfue.h"
+#include "ue/mrfue_app.h"
 
 #define NAME_MAX_BYTES 200
 
@@ -38,6 +38,19 @@ const char *mrfue_file_type(const char *path)
 	return "application/octet-stream";
 }
 
+/* So many octets without a part of a character at their end. */
+static size_t whole_characters(const char *text, size_t n)
+{
+	size_t at = n;
+
+	while (at > 0 && n - at < 3 && ((unsigned char)text[at - 1] & 0xc0) == 0x80)
+		at--;
+	if (at > 0 && (unsigned char)text[at - 1] >= 0xc0 &&
+	    !slice_is_utf8(slice_make(text + at - 1, n - at + 1)))
+		return at - 1;
+	return n;
+}
+
 char *mrfue_safe_name(struct slice wanted)
 {
 	char name[NAME_MAX_BYTES + 1];
@@ -53,6 +66,8 @@ char *mrfue_safe_name(struct slice wanted)
 			continue;
 		name[n++] = (char)c;
 	}
+	if (n == NAME_MAX_BYTES)
+		n = whole_characters(name, n);
 	name[n] = '\0';
 	return xstrdup(n ? name : "file");
 }
@@ -132,12 +147,10 @@ void mrfue_file_keep(const struct ue_message *m, const char *dir, json_t *event)
 	digest_finish(&d, hex);
 	if (fd >= 0)
 		close(fd);
-	json_object_set_new(event, "name",
-			    slice_is_utf8(slice_str(name)) ? json_string(name)
-							   : json_string("file"));
+	json_object_set_new(event, "name", json_string(name));
 	json_object_set_new(event, "size", json_integer((json_int_t)m->size));
 	json_object_set_new(event, "sha256", json_string(hex));
-	json_object_set_new(event, "path", path ? json_string(path) : json_null());
+	json_object_set_new(event, "path", path ? mrfue_text(slice_str(path)) : json_null());
 	free(path);
 	free(name);
 }

@@ -185,7 +185,7 @@ static void tell_file(struct mrfue_app *app, const struct mrfue_incoming *in, ui
 	json_object_set_new(e, "private", json_false());
 	json_object_set_new(e, "type", mrfue_text(slice_str(in->type)));
 	json_object_set_new(e, "by", json_string("push"));
-	json_object_set_new(e, "path", path ? json_string(path) : json_null());
+	json_object_set_new(e, "path", path ? mrfue_text(slice_str(path)) : json_null());
 	mrfue_emit(app, e);
 }
 

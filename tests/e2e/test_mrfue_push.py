@@ -69,7 +69,8 @@ def test_what_a_push_says(chat, uri, ue, room, tmp_path):  # noqa: F811
 
 @pytest.mark.parametrize("name, saved", [
     ("../../evil", "evil"), ("/etc/passwd", "passwd"), ("..", "file"), (".bashrc", "bashrc"),
-    ("a\\..\\b", "b"), ("%2e%2e%2fx", "x"), ("con%0D%0Atrol", "control")])
+    ("a\\..\\b", "b"), ("%2e%2e%2fx", "x"), ("con%0D%0Atrol", "control"),
+    ("x" + "%E2%82%AC" * 70, "x" + "\u20ac" * 66)])
 def test_a_pushed_name_never_leaves_the_folder(bob, ue, room, tmp_path, name, saved):
     # covers: FT-008
     mallory = ue("mallory").join(room)

@@ -433,6 +433,8 @@ static char *why_keys(const char *file, int err, unsigned line)
 
 static char *why_times(const char *file, int err)
 {
+	if (err == -ERR_EXISTS)
+		return xasprintf("another process keeps its times in %s", file);
 	return err == -ERR_IO ? xasprintf("cannot read and write %s: %s", file, strerror(errno))
 			      : xasprintf("%s is not what mrfue wrote", file);
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uthash.h>
@@ -28,6 +29,7 @@ struct time {
 
 struct ue_times {
 	char *path, *beside; /* the file, and what becomes it */
+	int lock_fd;
 	struct time *all;
 	bool changed;
 	struct keyserver_memory hooks;
@@ -141,6 +143,21 @@ static void forget_old(struct ue_times *t, uint64_t skew_ms, uint64_t wall_us)
 	}
 }
 
+/* Of two processes each would undo what the other wrote. */
+static int lock(struct ue_times *t)
+{
+	char *path = xasprintf("%s.lock", t->path);
+	int err = 0;
+
+	t->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	free(path);
+	if (t->lock_fd < 0)
+		err = -ERR_IO;
+	else if (flock(t->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		err = errno == EWOULDBLOCK ? -ERR_EXISTS : -ERR_IO;
+	return err;
+}
+
 int ue_times_open(const char *path, uint64_t skew_ms, uint64_t wall_us, struct ue_times **times_r)
 {
 	struct ue_times *t = xcalloc(1, sizeof(*t));
@@ -149,7 +166,9 @@ int ue_times_open(const char *path, uint64_t skew_ms, uint64_t wall_us, struct u
 	t->path = xstrdup(path);
 	t->beside = xasprintf("%s.new", path);
 	t->hooks = (struct keyserver_memory){hook_last_t, hook_set_last_t, t};
-	err = read_file(t);
+	err = lock(t);
+	if (err == 0)
+		err = read_file(t);
 	if (err == 0 && find(t, SINCE) == NULL) {
 		set(t, slice_str(SINCE), mikey_time(wall_us));
 		t->changed = true;
@@ -180,6 +199,8 @@ void ue_times_free(struct ue_times **t_p)
 		free(one->name);
 		free(one);
 	}
+	if (t->lock_fd >= 0)
+		close(t->lock_fd);
 	free(t->path);
 	free(t->beside);
 	free(t);
@@ -209,7 +230,10 @@ int ue_times_save(struct ue_times *t)
 
 	if (!t->changed)
 		return 0;
-	fd = open(t->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	if (unlink(t->beside) < 0 && errno != ENOENT) /* one that a crash left */
+		return -ERR_IO;
+	fd = open(t->beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		  S_IRUSR | S_IWUSR);
 	if (fd < 0)
 		return -ERR_IO;
 	for (const struct time *one = t->all; one != NULL; one = one->hh.next)

@@ -12,7 +12,8 @@
 struct ue_times;
 
 /*
- * The file need not be there. -ERR_IO with errno; -ERR_SYNTAX: it is none of ours. What is too old to
+ * The file need not be there. -ERR_IO with errno; -ERR_SYNTAX: it is none of ours;
+ * -ERR_EXISTS: another process has it (lock on FILE.lock). What is too old to
  * matter is forgotten. skew_ms: how far clocks may be off.
  */
 MUST_CHECK int ue_times_open(const char *path, uint64_t skew_ms, uint64_t wall_us,

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/mem.h"
@@ -34,7 +35,11 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
+	char lock[80];
+
 	(void)state;
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	unlink(lock);
 	unlink(path);
 	return rmdir(folder);
 }
@@ -121,11 +126,60 @@ static void what_is_no_such_file_is_left_alone(void **state)
 	ue_times_free(&t);
 }
 
+static void a_second_process_is_told_that_there_is_a_first(void **state)
+{
+	struct ue_times *t, *second = NULL;
+	char lock[80];
+
+	(void)state;
+	unlink(path);
+	assert_int_equal(ue_times_open(path, SKEW, T0, &t), 0);
+	assert_int_equal(ue_times_open(path, SKEW, T0, &second), -ERR_EXISTS);
+	assert_null(second);
+	ue_times_free(&t);
+	assert_int_equal(ue_times_open(path, SKEW, T0, &second), 0);
+	ue_times_free(&second);
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	assert_int_equal(unlink(lock), 0);
+	assert_int_equal(mkdir(lock, 0700), 0);
+	assert_int_equal(ue_times_open(path, SKEW, T0, &second), -ERR_IO);
+	assert_int_equal(rmdir(lock), 0);
+}
+
+/* Somebody else may write to the folder. */
+static void what_stands_where_the_next_file_is_made_is_not_followed(void **state)
+{
+	char next[80], victim[80];
+	struct ue_times *t;
+	struct stat st;
+	FILE *f;
+
+	(void)state;
+	unlink(path);
+	snprintf(next, sizeof(next), "%s.new", path);
+	snprintf(victim, sizeof(victim), "%s/victim", folder);
+	f = fopen(victim, "we");
+	assert_non_null(f);
+	assert_true(fputs("mine", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(symlink(victim, next), 0);
+	assert_int_equal(ue_times_open(path, SKEW, T0, &t), 0);
+	ue_times_free(&t);
+	assert_int_equal(stat(victim, &st), 0);
+	assert_int_equal(st.st_size, 4);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(st.st_mode & 0777, 0600);
+	unlink(victim);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_saved_is_there_after_a_restart),
 		cmocka_unit_test(what_is_no_such_file_is_left_alone),
+		cmocka_unit_test(a_second_process_is_told_that_there_is_a_first),
+		cmocka_unit_test(what_stands_where_the_next_file_is_made_is_not_followed),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

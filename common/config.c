@@ -397,6 +397,14 @@ void config_log_missing(const struct config_opt *table, size_t n_table, const vo
 			log_warn("%s has no effect: %s", table[i].path, table[i].missing);
 }
 
+void config_log_idle(const struct config_opt *table, size_t n_table, const void *opts,
+		     const char *path, const char *why)
+{
+	for (size_t i = 0; i < n_table; i++)
+		if (strcmp(table[i].path, path) == 0 && !is_default(&table[i], opts))
+			log_warn("%s has no effect: %s", path, why);
+}
+
 /* A cell of a table row: "|" would end it. */
 static void print_cell(const char *text)
 {

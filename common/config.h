@@ -50,6 +50,9 @@ MUST_CHECK int config_load(const struct config_opt *table, size_t n_table, const
 void config_release(const struct config_opt *table, size_t n_table, void *opts);
 /* Log a line for every accepted-but-missing feature whose value differs from its default. */
 void config_log_missing(const struct config_opt *table, size_t n_table, const void *opts);
+/* The same of the setting `path` whose value differs from its default, and which something makes idle: why. */
+void config_log_idle(const struct config_opt *table, size_t n_table, const void *opts,
+		     const char *path, const char *why);
 /* The table in Markdown, for docs (stdout). */
 void config_print_markdown(const struct config_opt *table, size_t n_table);
 

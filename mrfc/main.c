@@ -40,6 +40,7 @@ static int run(struct daemon_args *args)
 		return EXIT_CONFIG;
 	log_set_level((enum log_level)opts.log_level);
 	config_log_missing(options_table, options_table_len, &opts);
+	options_log_idle(&opts);
 	if (args->check_only) {
 		config_release(options_table, options_table_len, &opts);
 		puts("configuration is fine");

@@ -139,5 +139,7 @@ extern const size_t options_table_len;
  * port has a token, which can be read, times fit each other. -ERR_CONFIG with one sentence that names the setting in why.
  */
 MUST_CHECK int options_check(const struct options *o, char *why, size_t why_size);
+/* A line for each setting that was given a value and is of another groupkey.server than the one chosen. */
+void options_log_idle(const struct options *o);
 
 #endif

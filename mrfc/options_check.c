@@ -307,6 +307,32 @@ static int check_groupkey(const struct options *o, const struct check *why)
 	return err;
 }
 
+void options_log_idle(const struct options *o)
+{
+	static const struct {
+		const char *path;
+		int64_t server; /* the one that looks at it */
+	} settings[] = {{"groupkey.name", OPTIONS_GROUPKEY_LOCAL},
+			{"groupkey.skew", OPTIONS_GROUPKEY_LOCAL},
+			{"groupkey.max_age", OPTIONS_GROUPKEY_LOCAL},
+			{"groupkey.max_messages", OPTIONS_GROUPKEY_LOCAL},
+			{"groupkey.store_key", OPTIONS_GROUPKEY_LOCAL},
+			{"msrp.tls_psk", OPTIONS_GROUPKEY_LOCAL},
+			{"groupkey.connect", OPTIONS_GROUPKEY_EXTERNAL},
+			{"groupkey.tls_certificate", OPTIONS_GROUPKEY_EXTERNAL},
+			{"groupkey.tls_key", OPTIONS_GROUPKEY_EXTERNAL},
+			{"groupkey.pins", OPTIONS_GROUPKEY_EXTERNAL}};
+	const char *why = o->groupkey_server == OPTIONS_GROUPKEY_LOCAL ? "groupkey.server = local"
+			  : o->groupkey_server == OPTIONS_GROUPKEY_EXTERNAL
+				  ? "groupkey.server = external"
+				  : "groupkey.server = member";
+
+	for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+		if (settings[i].server != o->groupkey_server)
+			config_log_idle(options_table, options_table_len, o, settings[i].path, why);
+	}
+}
+
 int options_check(const struct options *o, char *why_r, size_t why_size)
 {
 	const struct check why = {why_r, why_size};

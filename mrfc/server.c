@@ -410,7 +410,7 @@ static int open_admin(struct server *s, const struct options *o)
 	if (server_keys_members(s->keys) != NULL)
 		s->api_key = api_key_new(s->http, server_keys_members(s->keys));
 	else
-		api_key_elsewhere(s->http);
+		api_key_elsewhere(s->http, o->groupkey_server == OPTIONS_GROUPKEY_MEMBER);
 	metrics_on_collect(s->metrics, on_collect, s);
 	return EXIT_OK;
 }

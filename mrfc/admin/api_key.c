@@ -187,11 +187,21 @@ static void not_here(struct http_req *req, void *arg)
 			 "keys are at the key server of its own: --server HOST:PORT of mrfks");
 }
 
-void api_key_elsewhere(struct http_server *http)
+static void owners_have(struct http_req *req, void *arg)
 {
-	http_route(http, "GET", "/v1/keys", not_here, NULL);
-	http_route(http, "POST", "/v1/keys", not_here, NULL);
-	http_route(http, "DELETE", "/v1/keys/:uri", not_here, NULL);
+	(void)arg;
+	http_reply_error(req, 404, "not_found",
+			 "groupkey.server = member: each conference's owner has the keys of its "
+			 "members, in the file of mrfue --serve-keys");
+}
+
+void api_key_elsewhere(struct http_server *http, bool owners)
+{
+	http_handler_fn *answer = owners ? owners_have : not_here;
+
+	http_route(http, "GET", "/v1/keys", answer, NULL);
+	http_route(http, "POST", "/v1/keys", answer, NULL);
+	http_route(http, "DELETE", "/v1/keys/:uri", answer, NULL);
 }
 
 void api_key_free(struct api_key **ap)

@@ -13,8 +13,8 @@
 struct api_key;
 /* Both must outlive it; its routes must not be called after api_key_free(). */
 struct api_key *api_key_new(struct http_server *http, struct member_keys *keys);
-/* The same routes where keys are at a key server of its own: 404s that say so. */
-void api_key_elsewhere(struct http_server *http);
+/* The same routes where keys are at a key server of its own, or at owners' terminals: 404s that say so. */
+void api_key_elsewhere(struct http_server *http, bool owners);
 void api_key_free(struct api_key **a);
 
 #endif

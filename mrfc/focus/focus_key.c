@@ -140,7 +140,8 @@ static void change_now(struct room *room)
 		return;
 	}
 	if (n_joined + n_left > 0)
-		log_info("%s: %zu come, %zu go: a new key", room->c->name, n_joined, n_left);
+		log_info("%s: %zu come, %zu go: the key server is told", room->c->name, n_joined,
+			 n_left);
 	were_told(room);
 }
 
@@ -265,7 +266,7 @@ static void on_down(const char *uri, const char *why, void *arg)
 	for (c = conference_first(f->conferences); c != NULL; c = next) {
 		next = conference_next(c);
 		if (room_of(c)->key != NULL && c->state == CONFERENCE_ACTIVE)
-			give_up_waiting(room_of(c), why);
+			give_up_waiting(room_of(c), "no key server");
 	}
 }
 

@@ -383,6 +383,6 @@ bool key_take_later_answer(struct session *s, const struct focus_sdp_peer *p)
 
 void key_refused(struct session *s, int err, const char *why)
 {
-	log_info("%s: no key for %s: %s", s->room->c->name, s->who.uri, why);
+	log_debug("%s: no key for %s: %s", s->room->c->name, s->who.uri, why);
 	focus_unwind(s, err == -ERR_NOT_FOUND ? UNWIND_NO_KEY : UNWIND_BAD_KEY, 0, NULL, why);
 }

@@ -7,6 +7,7 @@
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -39,18 +40,33 @@ static struct slice next_word(struct slice *rest)
 	return word;
 }
 
+/* A pattern, or what can be the name of somebody. */
+static bool is_name(struct slice word)
+{
+	struct sip_uri uri;
+
+	for (size_t i = 0; i < word.len; i++) {
+		if (strchr("*?[", word.ptr[i]) != NULL)
+			return true;
+	}
+	return sip_uri_parse(word, &uri) == 0;
+}
+
 /* "CONFERENCE: USER...": the colon behind the conference is the one before a blank. */
 static int add_rule(struct allow *a, struct slice line)
 {
 	struct slice room = next_word(&line), user;
 	struct rule *r;
 
-	if (room.len < 2 || room.ptr[room.len - 1] != ':')
+	if (room.len < 2 || room.ptr[room.len - 1] != ':' ||
+	    !is_name(slice_first(room, room.len - 1)))
 		return -ERR_SYNTAX;
 	r = xcalloc(1, sizeof(*r));
 	r->room = slice_dup(slice_first(room, room.len - 1));
 	STAILQ_INSERT_TAIL(&a->rules, r, link);
 	while ((user = next_word(&line)).len > 0) {
+		if (!is_name(user))
+			return -ERR_SYNTAX;
 		r->users = xrealloc(r->users, (r->n + 1) * sizeof(*r->users));
 		r->users[r->n++] = slice_dup(user);
 	}
@@ -96,8 +112,10 @@ int allow_read(const char *file, struct allow **allow_r, char *why, size_t why_s
 		if (err == -ERR_LIMIT)
 			snprintf(why, why_size, "%s: longer than 1 MiB", file);
 		else if (err != 0)
-			snprintf(why, why_size, "%s:%u: 'CONFERENCE: USER...' is expected", file,
-				 line);
+			snprintf(why, why_size,
+				 "%s:%u: 'CONFERENCE: USER...' is expected, all of them URIs or "
+				 "patterns of URIs",
+				 file, line);
 	}
 	if (fd >= 0)
 		(void)close(fd);

@@ -11,7 +11,7 @@
  */
 struct allow;
 
-/* -ERR_SYNTAX: a line without a colon or users; -ERR_LIMIT: too long. *line_r: which, from 1. */
+/* -ERR_SYNTAX: a line without a colon or users, or with what is neither a URI nor a pattern; -ERR_LIMIT: too long. *line_r: which, from 1. */
 MUST_CHECK int allow_parse(struct slice text, struct allow **allow_r, unsigned *line_r);
 /* The same of a file. -ERR_IO with errno. why: a sentence that names the file. */
 MUST_CHECK int allow_read(const char *file, struct allow **allow_r, char *why, size_t why_size);

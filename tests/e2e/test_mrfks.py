@@ -189,9 +189,11 @@ def test_its_own_list_has_the_last_word(net, tmp_path):
     wait(lambda: "configuration read" in net.server.log(), 10, "the new list")
     link.change(ROOM, joined=[(EVE, "", b"")])
     epoch(link), take(link, alice), take(link, eve)
-    allow.write_text("nonsense")
-    net.server.signal(1)
-    wait(lambda: "as before" in net.server.log(), 10, "the refusal of the list")
+    for n, bad in enumerate(("nonsense", "vault: %s" % ALICE, "%s: alice bob" % ROOM), 1):
+        allow.write_text(bad)
+        net.server.signal(1)
+        wait(lambda: net.server.log().count("as before") == n, 10, "the refusal of the list")
+    assert "URIs or patterns of URIs" in net.server.log()
 
 
 def test_keys_are_wiped_when_they_are_replaced_and_closed(net):

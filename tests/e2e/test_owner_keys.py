@@ -68,6 +68,8 @@ def test_the_owner_makes_the_keys(table, room):
     assert olga.say("and to you") == 200
     bob.hear("and to you"), carol.hear("and to you")
     assert t.net.mrfc.metrics()["mrfc_groupkey_owners"] == 1
+    status, _, body = t.net.mrfc.http("POST", "/v1/keys")  # who adds a key here is told where
+    assert status == 404 and b"--serve-keys" in body and b"mrfks" not in body
     carol.leave()
     third = agree(bob, olga, but=second)
     assert third not in (first, second) and carol.keys.hex == second

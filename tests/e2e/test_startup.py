@@ -114,6 +114,18 @@ def test_a_good_override_is_taken(option):
     assert code == 0, text
 
 
+@pytest.mark.parametrize("server, option, idle", [
+    ("local", "groupkey.connect=127.0.0.1:8064", True), ("local", "groupkey.pins=x", True),
+    ("local", "groupkey.tls_certificate=/x.pem", True), ("local", "groupkey.name=sip:k@a", False),
+    ("local", "groupkey.store_key=/tmp/x.key", False), ("member", "groupkey.connect=/tmp/s", True),
+    ("member", "groupkey.store_key=/tmp/x.key", True), ("member", "msrp.tls_psk=true", True),
+    ("member", "groupkey.suite=a", False), ("local", "groupkey.connect=", False)])
+def test_settings_of_another_key_server_are_said_to_have_no_effect(server, option, idle):
+    code, text = run("mrfc", "-t", "-o", "groupkey.server=" + server, "-o", option)
+    said = "WARN config: %s has no effect: groupkey.server = %s" % (option.split("=")[0], server)
+    assert code == 0 and (said in text) == idle and text.count("has no effect") == idle, text
+
+
 def test_the_sample_configuration_is_good():
     for name in ("mrfc", "mrfp"):
         code, text = run(name, "-t", "-c", "conf/%s.conf" % name)

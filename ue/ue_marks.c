@@ -16,6 +16,7 @@
 
 #define HASH_HEX 32 /* digits, half of a SHA-256 */
 #define HEAD     "mrf-ue-state 1"
+#define END      "end\n" /* else a file that was cut would pass for one with fewer marks */
 
 struct server {
 	char name[HASH_HEX + 1];
@@ -188,6 +189,7 @@ void ue_marks_write(const struct ue_marks *m, struct bytes *out)
 		bytes_addf(out, "seen %" PRIu64 " %s %s %" PRIu32 " %" PRIu64 "\n",
 			   m->seen[i].until_us, m->seen[i].from, m->seen[i].id, m->seen[i].token,
 			   m->seen[i].seq);
+	bytes_add_str(out, END);
 }
 
 static int take_number(struct slice *line, uint64_t max, uint64_t *n_r)
@@ -246,7 +248,8 @@ static int read_line(struct ue_marks *m, struct slice line)
 
 	(void)slice_next(&line, ' ', &word);
 	if (slice_eq_str(word, "own"))
-		return take_number(&line, UINT64_MAX, &m->own_t);
+		return take_number(&line, UINT64_MAX, &m->own_t) < 0 || line.len > 0 ? -ERR_SYNTAX
+										     : 0;
 	if (slice_eq_str(word, "server"))
 		return read_server(m, line);
 	return slice_eq_str(word, "seen") ? read_seen(m, line) : -ERR_SYNTAX;
@@ -256,11 +259,15 @@ int ue_marks_read(struct ue_marks *m, struct slice text)
 {
 	struct ue_marks next = {.own_t = 0};
 	struct slice line = SLICE_NULL;
+	size_t end = strlen(END);
+	bool whole = text.len > end && text.ptr[text.len - end - 1] == '\n' &&
+		     slice_eq_str(slice_from(text, text.len - end), END);
 	int err = -ERR_SYNTAX;
 
-	if (text.len > 0 && text.ptr[text.len - 1] == '\n' && slice_next(&text, '\n', &line) &&
-	    slice_eq_str(line, HEAD))
-		err = 0;
+	if (whole) {
+		text = slice_first(text, text.len - end);
+		err = slice_next(&text, '\n', &line) && slice_eq_str(line, HEAD) ? 0 : err;
+	}
 	while (err == 0 && slice_next(&text, '\n', &line))
 		if (line.len > 0)
 			err = read_line(&next, line);

@@ -140,7 +140,7 @@ static void print_dropped(const json_t *e)
 		printf(" cannot be shown: %s\n", str(e, "why"));
 }
 
-/* A pushed file's part stays, unless its hash was wrong or it was sealed. */
+/* A pushed file's part stays where kept; its sender can go on with it. */
 static void print_aborted(const json_t *e)
 {
 	if (!str(e, "name")[0]) {
@@ -151,6 +151,10 @@ static void print_aborted(const json_t *e)
 	fputs(" from ", stdout), put_sender(e);
 	if (json_is_true(json_object_get(e, "sealed")) && strcmp(str(e, "why"), "damaged") == 0)
 		printf(" is thrown away: %s\n", str(e, "reason"));
+	else if (json_is_true(json_object_get(e, "sealed")) &&
+		 json_is_true(json_object_get(e, "kept")))
+		printf(" was %s: %lld of %lld bytes came; /push PATH %lld by the sender goes on\n",
+		       str(e, "why"), num(e, "size"), num(e, "total"), num(e, "size") + 1);
 	else if (json_is_true(json_object_get(e, "sealed")))
 		printf(" was %s after %lld bytes, nothing of it is kept\n", str(e, "why"),
 		       num(e, "size"));

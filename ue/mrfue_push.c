@@ -2,7 +2,8 @@
 /*
  * Files that the chat client pushes and receives by RFC 5547. What comes is written to a part file
  * in the download folder, named by the announced hash so that a later push can go on where one
- * broke off, and gets its own (safe, free) name when it is whole and sound.
+ * broke off, and gets its own (safe, free) name when it is whole and sound. A part of a sealed file has a
+ * random name, and lives no longer than we do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 
 #include "common/daemon.h"
 #include "common/mem.h"
+#include "common/rand.h"
 #include "ue/mrfue_app.h"
 
 #define PART_ID     24 /* characters of the hash or id in a part file's name */
@@ -24,6 +26,7 @@ struct mrfue_incoming {
 	struct mrfue_incoming *next;
 	unsigned ticket;
 	uint32_t epoch; /* of the key it is sealed with; 0: it is not */
+	uint64_t total; /* of a sealed one that may go on; 0: not known */
 	char *from, *name, *type, *part;
 };
 
@@ -48,19 +51,27 @@ static void drop(struct mrfue_incoming **at)
 	free(in);
 }
 
+/* Parts of sealed ones go on for as long as we know of them. */
 void mrfue_incoming_free(struct mrfue_app *app)
 {
-	while (app->incoming)
+	while (app->incoming) {
+		if (app->incoming->epoch)
+			unlink(app->incoming->part);
 		drop(&app->incoming);
+	}
 }
 
-/* DIR/NAME.ID.part: the same file is the same part again. */
-static char *part_path(const char *dir, const char *name, const struct sdp_file *file)
+/* DIR/NAME.ID.part: the same file is the same part again. One that is sealed has a part of its own. */
+static char *part_path(const char *dir, const char *name, const struct sdp_file *file, bool sealed)
 {
 	const char *id = file->n_hashes ? strchr(file->hashes[0], ':') : NULL;
 	char text[PART_ID + 1];
 	size_t n = 0;
 
+	if (sealed) {
+		rand_ident(text, PART_ID);
+		return xasprintf("%s/%s.%s.sealed.part", dir, name, text);
+	}
 	for (id = id ? id : file->transfer_id; *id && n < PART_ID; id++) {
 		bool plain = (*id >= '0' && *id <= '9') || (*id >= 'A' && *id <= 'Z') ||
 			     (*id >= 'a' && *id <= 'z');
@@ -117,9 +128,11 @@ static int on_offered(const char *from, const struct sdp_file *file, uint32_t ep
 	if (!dir || daemon_mkdir(dir) != 0)
 		return -1;
 	name = mrfue_safe_name(slice_str(file->name));
-	part = part_path(dir, name, file);
+	part = part_path(dir, name, file, epoch != 0);
 	if (!is_in_use(app, part))
-		fd = open(part, O_RDWR | O_NOFOLLOW | O_CLOEXEC | (from_start(file) ? O_CREAT : 0),
+		fd = open(part,
+			  O_RDWR | O_NOFOLLOW | O_CLOEXEC | (from_start(file) ? O_CREAT : 0) |
+				  (epoch ? O_EXCL : 0),
 			  0600);
 	if (fd >= 0 && !continues(fd, file)) {
 		close(fd);
@@ -134,6 +147,7 @@ static int on_offered(const char *from, const struct sdp_file *file, uint32_t ep
 	in->next = app->incoming;
 	in->ticket = app->incoming ? app->incoming->ticket + 1 : FIRST_EVENT;
 	in->epoch = epoch;
+	in->total = epoch && file->has_size ? file->size : 0;
 	in->from = xstrdup(from);
 	in->name = name;
 	in->type = xstrdup(file->type ? file->type : "application/octet-stream");
@@ -190,7 +204,7 @@ static void tell_file(struct mrfue_app *app, const struct mrfue_incoming *in, ui
 }
 
 static void tell_aborted(struct mrfue_app *app, const struct mrfue_incoming *in, uint64_t size,
-			 int result, const char *reason)
+			 int result, const char *reason, bool kept)
 {
 	json_t *e = event_of(app, in, "aborted", size);
 
@@ -199,10 +213,14 @@ static void tell_aborted(struct mrfue_app *app, const struct mrfue_incoming *in,
 					: result == UE_FILE_STOPPED ? "stopped"
 								    : "lost"));
 	json_object_set_new(e, "reason", mrfue_or_null(reason));
+	json_object_set_new(e, "kept", json_boolean(kept));
+	if (in->total)
+		json_object_set_new(e, "total", json_integer((json_int_t)in->total));
 	mrfue_emit(app, e);
 }
 
-static void on_received(unsigned ticket, int result, uint64_t size, const char *reason, void *arg)
+static void on_received(unsigned ticket, int result, uint64_t size, const char *reason, bool kept,
+			void *arg)
 {
 	struct mrfue_app *app = arg;
 	struct mrfue_incoming **at = find(app, ticket), *in = *at;
@@ -212,14 +230,34 @@ static void on_received(unsigned ticket, int result, uint64_t size, const char *
 		return;
 	if (result == UE_FILE_OK)
 		path = settle(app->opt.download, in);
-	else if (result == UE_FILE_DAMAGED ||
-		 in->epoch) /* of a sealed one no part is worth anything */
+	else if (!in->epoch)
+		kept = result != UE_FILE_DAMAGED;
+	if (result != UE_FILE_OK && !kept)
 		unlink(in->part);
 	if (result == UE_FILE_OK)
 		tell_file(app, in, size, path);
 	else
-		tell_aborted(app, in, size, result, reason);
+		tell_aborted(app, in, size, result, reason, kept);
 	free(path);
+	if (!in->epoch || !kept)
+		drop(at);
+}
+
+static void on_resumed(unsigned ticket, uint32_t epoch, void *arg)
+{
+	struct mrfue_incoming *in = *find(arg, ticket);
+
+	if (in)
+		in->epoch = epoch;
+}
+
+static void on_forgotten(unsigned ticket, void *arg)
+{
+	struct mrfue_incoming **at = find(arg, ticket);
+
+	if (!*at)
+		return;
+	unlink((*at)->part);
 	drop(at);
 }
 
@@ -257,6 +295,8 @@ const struct ue_files_ops mrfue_files_ops = {
 	.wanted = on_wanted,
 	.offered = on_offered,
 	.received = on_received,
+	.resumed = on_resumed,
+	.forgotten = on_forgotten,
 	.unopened = on_unopened,
 	.sent = on_sent,
 	.progress = on_progress,
@@ -310,9 +350,7 @@ void mrfue_push(struct mrfue_app *app, struct slice rest, unsigned line)
 			      line);
 		fd = -1;
 		if (err < 0)
-			fail(app, line,
-			     err == -ERR_UNSUPPORTED ? "sealed files go whole: /push PATH"
-						     : mrfue_reason(err));
+			fail(app, line, mrfue_reason(err));
 	}
 	if (fd >= 0)
 		close(fd);

@@ -21,6 +21,8 @@ UE_SRC := \
 	ue/ue_msrp_in.c \
 	ue/ue_names.c \
 	ue/ue_outbox.c \
+	ue/ue_part.c \
+	ue/ue_push.c \
 	ue/ue_receipts.c \
 	ue/ue_records.c \
 	ue/ue_replay.c \
@@ -52,6 +54,6 @@ MRFUE_SRC := \
 	ue/mrfue_sign.c
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
 UNIT_TESTS += mrfue_wait ue_crypto ue_crypto_body ue_digest ue_key ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing
-UNIT_TESTS += ue_held ue_records ue_replay
+UNIT_TESTS += ue_held ue_part ue_records ue_replay
 UNIT_TESTS += ue_keyring ue_keyserver ue_smime ue_times
 UNIT_TESTS += ue_crypto_alone ue_marks ue_state

@@ -119,11 +119,9 @@ static bool try_again(struct ue *ue)
 	return place_call(ue) == 0;
 }
 
-/* A leaver's BYE waits until everything queued is answered. */
-static void leave_when_sent(struct ue *ue)
+void ue_leave_when_sent(struct ue *ue)
 {
-	if (ue->leaving && ue->call && !ue_files_sending(ue->files) &&
-	    (!ue->up || ue_msrp_idle(ue->msrp)))
+	if (ue->leaving && ue->call && !ue_is_pushing(ue) && (!ue->up || ue_msrp_idle(ue->msrp)))
 		ue_call_bye(ue->call);
 }
 
@@ -144,7 +142,7 @@ static void on_ended(struct ue_call *call, bool by_peer, int cause, const char *
 	char *said;
 
 	if (ue_files_ended(ue->files, call, cause, text)) {
-		leave_when_sent(ue);
+		ue_leave_when_sent(ue);
 		return;
 	}
 	if (call != ue->call)
@@ -320,7 +318,7 @@ static void on_sent(unsigned ticket, int status, const char *reason, void *arg)
 		ue_serve_sent(ue, status, reason);
 	else
 		ue->ops->sent(ticket, status, reason, ue->arg);
-	leave_when_sent(ue);
+	ue_leave_when_sent(ue);
 }
 
 static void on_nickname(unsigned ticket, int status, const char *reason, void *arg)
@@ -328,7 +326,7 @@ static void on_nickname(unsigned ticket, int status, const char *reason, void *a
 	struct ue *ue = arg;
 
 	ue->ops->nickname(ticket, status, reason, ue->arg);
-	leave_when_sent(ue);
+	ue_leave_when_sent(ue);
 }
 
 static const struct ue_msrp_ops msrp_ops = {
@@ -419,6 +417,7 @@ void ue_free(struct ue **ue_p)
 	if (!ue)
 		return;
 	ue_serve_close(ue);
+	ue_push_forget(ue);
 	ue_files_free(&ue->files);
 	ue_msrp_free(&ue->msrp);
 	resolver_free(&ue->resolver);
@@ -453,14 +452,6 @@ int ue_join(struct ue *ue, const char *uri)
 	return place_call(ue);
 }
 
-bool ue_stop_pushing(struct ue *ue)
-{
-	bool any = ue_files_sending(ue->files);
-
-	ue_files_stop(ue->files);
-	return any;
-}
-
 int ue_nickname(struct ue *ue, struct slice nick, unsigned ticket)
 {
 	return ue->up ? ue_msrp_nickname(ue->msrp, nick, ticket) : -ERR_WRONG_STATE;
@@ -486,7 +477,7 @@ void ue_leave(struct ue *ue)
 	if (ue->leaving || !ue->call)
 		return;
 	ue->leaving = true;
-	leave_when_sent(ue);
+	ue_leave_when_sent(ue);
 }
 
 const struct ue_roster *ue_roster(const struct ue *ue)

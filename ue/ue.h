@@ -110,7 +110,7 @@ MUST_CHECK int ue_send_file(struct ue *ue, const char *name, const char *type, i
 struct ue_said ue_said(const struct ue *ue);
 /*
  * Push a file to the conference by RFC 5547, from octet `from` on; as ue_files_push, sealed where the
- * conference is. -ERR_UNSUPPORTED: sealed files go whole; -ERR_STALE as above.
+ * conference is: then what is sent is sealed anew. -ERR_AGAIN, -ERR_STALE as above.
  */
 MUST_CHECK int ue_push(struct ue *ue, const char *name, const char *type, int fd_take,
 		       uint64_t size, uint64_t from, unsigned ticket);

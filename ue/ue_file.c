@@ -37,6 +37,7 @@ struct ue_files *ue_files_new(struct event_base *base, struct ue_sip *sip,
 	files->ops = ops;
 	files->arg = arg;
 	LIST_INIT(&files->all);
+	ue_files_parts_open(files);
 	return files;
 }
 
@@ -61,6 +62,7 @@ void ue_file_free(struct ue_file *f)
 	if (f->ev_key)
 		event_free(f->ev_key);
 	ue_seal_push_free(&f->sealed);
+	ue_part_free(&f->part);
 	free(f->sealed_from);
 	sdp_file_fini(&f->file);
 	bytes_fini(&f->last);
@@ -73,6 +75,7 @@ void ue_files_free(struct ue_files **files)
 		return;
 	while (!LIST_EMPTY(&(*files)->all))
 		ue_file_free(LIST_FIRST(&(*files)->all));
+	ue_files_parts_close(*files);
 	free(*files);
 	*files = NULL;
 }
@@ -97,11 +100,11 @@ void ue_file_tell(struct ue_file *f, int result, const char *reason)
 	f->told = true;
 	if (f->sending)
 		files->ops->sent(f->ticket, result, reason, files->arg);
-	else if (f->sealed && !f->described)
-		ue_file_tell_unopened(f, reason);
+	else if (f->sealed)
+		ue_file_tell_sealed(f, result, reason);
 	else
-		files->ops->received(f->ticket, result, f->sealed ? f->n_plain : f->from + f->done,
-				     reason, files->arg);
+		files->ops->received(f->ticket, result, f->from + f->done, reason, false,
+				     files->arg);
 }
 
 void ue_file_finish(struct ue_file *f, int result, const char *reason)

@@ -27,15 +27,22 @@ struct ue_files_ops {
 	/*
 	 * Somebody sends a file. A descriptor to write it to, or -1 to refuse. Its octets before
 	 * file->range_start, if that is given, are there already. ticket names it later. epoch: it is
-	 * sealed, and its beginning was genuine; 0: not.
+	 * sealed, and its beginning was genuine (file->size is that of all, if its sender says so and
+	 * it may go on when it breaks off); 0: not.
 	 */
 	int (*offered)(const char *from, const struct sdp_file *file, uint32_t epoch,
 		       unsigned *ticket_r, void *arg);
 	/*
 	 * It came, whole and of the announced hash, or genuine (UE_FILE_OK), or not, reason (NULL) says why; size:
-	 * octets from the first. Of a sealed one that did not nothing is worth to be kept.
+	 * octets from the first. Of a sealed one that did not nothing is worth to be kept, unless `kept`:
+	 * it may go on, and its ticket is good until `forgotten`.
 	 */
-	void (*received)(unsigned ticket, int result, uint64_t size, const char *reason, void *arg);
+	void (*received)(unsigned ticket, int result, uint64_t size, const char *reason, bool kept,
+			 void *arg);
+	/* One that was kept goes on, under this epoch's key; `received` follows once more. */
+	void (*resumed)(unsigned ticket, uint32_t epoch, void *arg);
+	/* One that was kept does not go on any more. */
+	void (*forgotten)(unsigned ticket, void *arg);
 	/* A sealed one of which nothing could be opened. */
 	void (*unopened)(const struct ue_dropped *d, void *arg);
 	void (*sent)(unsigned ticket, int result, const char *reason, void *arg);

@@ -9,6 +9,7 @@
 #include "ue/ue_file.h"
 #include "ue/ue_msrp.h"
 #include "ue/ue_octets.h"
+#include "ue/ue_part.h"
 #include "ue/ue_seal_push.h"
 
 struct event;
@@ -29,8 +30,10 @@ struct ue_file {
 	struct bytes last; /* description we sent last */
 	struct ue_octets
 		octets; /* of a sealed one that is sent, until the session takes them; read NULL */
-	char *sealed_from;           /* who sends it, as the focus says */
-	uint64_t n_plain;            /* octets of it that were opened */
+	char *sealed_from;    /* who sends it, as the focus says */
+	uint64_t n_plain;     /* octets of it that were opened */
+	struct ue_part *part; /* of one whose sender says what the whole is; NULL */
+	char why[UE_PART_WHY_SIZE];
 	struct ue_seal_push *sealed; /* of a sealed one that comes; NULL */
 	bool described;              /* the owner knows of it, and has its ticket */
 	bool whole;                  /* all of it is here, and waits for its key */
@@ -48,6 +51,8 @@ struct ue_files {
 	const struct ue_files_ops *ops;
 	void *arg;
 	LIST_HEAD(, ue_file) all;
+	struct ue_parts *parts; /* of sealed ones that broke off */
+	struct event *ev_parts; /* while there are some */
 };
 
 /* ue_file.c */
@@ -72,7 +77,9 @@ void ue_file_expect_sealed(struct ue_file *f, const char *from);
 /* Octets of it, and its end: statuses to answer with. Whether it can be opened they do not tell. */
 int ue_file_sealed_octets(struct ue_file *f, uint64_t pos, struct slice piece);
 int ue_file_sealed_whole(struct ue_file *f);
-/* Of its owner who was not told of it. */
-void ue_file_tell_unopened(struct ue_file *f, const char *reason);
+/* What became of it; what is here may be kept. */
+void ue_file_tell_sealed(struct ue_file *f, int result, const char *reason);
+void ue_files_parts_open(struct ue_files *files);
+void ue_files_parts_close(struct ue_files *files);
 
 #endif

@@ -2,8 +2,11 @@
 #ifndef UE_UE_PRIV_H
 #define UE_UE_PRIV_H
 
-/* Shared by ue.c (the call), ue_media.c (descriptions) and ue_say.c (messages) only. */
+/* Shared by ue.c (the call), ue_media.c (descriptions), ue_say.c (messages) and ue_push.c (files) only. */
 
+#include <sys/queue.h>
+
+#include "common/clock.h"
 #include "common/resolve.h"
 #include "common/tls.h"
 #include "ue/ue.h"
@@ -25,6 +28,7 @@ struct ue {
 	struct tls *tls;
 	struct ue_msrp *msrp;
 	struct ue_files *files;
+	LIST_HEAD(, ue_pushing) pushing; /* hashed before they go */
 	struct resolver *resolver;
 	struct ue_roster roster;
 	struct ue_names names;
@@ -45,6 +49,13 @@ struct ue {
 
 /* ue.c: set-up failed, or the session did not come back. */
 void ue_fail(struct ue *ue, int code, const char *text);
+/* A leaver's BYE waits until everything queued is answered. */
+void ue_leave_when_sent(struct ue *ue);
+
+/* ue_push.c */
+/* Is a file being pushed, or about to be? */
+bool ue_is_pushing(const struct ue *ue);
+void ue_push_forget(struct ue *ue); /* without a word */
 
 /* ue_media.c */
 /* Our offer. */
@@ -69,6 +80,9 @@ void ue_serve_sent(struct ue *ue, int status, const char *reason);
 void ue_serve_gone(struct ue *ue, const char *why);
 
 /* ue_say.c */
+/* From, To and DateTime of a message of ours; to NULL: to the conference. */
+void ue_cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339_SIZE],
+		struct cpim_fields *f);
 extern const struct ue_signals_ops ue_signal_ops;
 extern const struct ue_seal_ops ue_sealed_ops;
 void ue_take_message(const struct ue_message *m, void *ue);

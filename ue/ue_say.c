@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "ue/ue_part.h"
 #include "ue/ue_priv.h"
 #include "ue/ue_records.h"
 
@@ -74,8 +75,8 @@ void ue_take_gone(const char *id, void *arg)
 /* --- what goes --- */
 
 /* From, To and DateTime of a message of ours. */
-static void cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339_SIZE],
-		    struct cpim_fields *f)
+void ue_cpim_to(const struct ue *ue, const char *to, char when[CLOCK_RFC3339_SIZE],
+		struct cpim_fields *f)
 {
 	const char *room =
 		ue_seal_on(ue->seal) ? ue_seal_conference(ue->seal) : ue->names.conference;
@@ -127,7 +128,7 @@ static void on_signal(const char *to, struct cpim_fields *f, struct slice docume
 
 	if (!ue->up || ue->leaving)
 		return;
-	cpim_to(ue, to, when, f);
+	ue_cpim_to(ue, to, when, f);
 	if (send_text(ue, to, f, document, 0) < 0)
 		log_debug("a notification was not sent");
 }
@@ -202,16 +203,11 @@ int ue_say(struct ue *ue, const char *to, struct slice text, unsigned ticket)
 	struct ue_signals_id id;
 	int err;
 
-	cpim_to(ue, to, when, &f);
+	ue_cpim_to(ue, to, when, &f);
 	ue_signals_saying(ue->signals, &f, &id);
 	err = send_text(ue, to, &f, text, ticket);
 	ue_signals_said(ue->signals, &id, ticket, err);
 	return err;
-}
-
-static char *file_disposition(const char *name, uint64_t size)
-{
-	return xasprintf("attachment; filename=\"%s\"; size=%llu", name, (unsigned long long)size);
 }
 
 int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take, uint64_t size,
@@ -221,8 +217,8 @@ int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
 	char when[CLOCK_RFC3339_SIZE], *disposition;
 	int err;
 
-	cpim_to(ue, NULL, when, &f);
-	disposition = file_disposition(name, size);
+	ue_cpim_to(ue, NULL, when, &f);
+	disposition = ue_range_disposition(name, &(struct ue_range){.total = size});
 	f.content_disposition = slice_str(disposition);
 	if (ue_seal_on(ue->seal)) {
 		err = send_sealed_file(ue, &f, &(struct ue_source){.fd = fd_take, .size = size},
@@ -230,35 +226,6 @@ int ue_send_file(struct ue *ue, const char *name, const char *type, int fd_take,
 	} else {
 		err = ue_msrp_send_file(ue->msrp, &f, fd_take, size, ticket);
 	}
-	free(disposition);
-	return err;
-}
-
-int ue_push(struct ue *ue, const char *name, const char *type, int fd_take, uint64_t size,
-	    uint64_t from, unsigned ticket)
-{
-	struct cpim_fields f = {.content_type = slice_str(type)};
-	char when[CLOCK_RFC3339_SIZE], *disposition;
-	struct ue_octets octets;
-	struct ue_seal_id id;
-	int err = !ue->joined || !ue->call ? -ERR_WRONG_STATE : 0;
-
-	if (err == 0 && !ue_seal_on(ue->seal))
-		return ue_files_push(ue->files, ue->names.conference, name, type, fd_take, size,
-				     from, ticket);
-	if (err == 0 && from > 0)
-		err = -ERR_UNSUPPORTED;
-	if (err < 0) {
-		close(fd_take);
-		return err;
-	}
-	cpim_to(ue, NULL, when, &f);
-	disposition = file_disposition(name, size);
-	f.content_disposition = slice_str(disposition);
-	err = ue_seal_file(ue->seal, &f, &(struct ue_source){.fd = fd_take, .size = size}, &id,
-			   &octets, &size);
-	if (err == 0)
-		err = ue_files_push_sealed(ue->files, ue->names.conference, &octets, size, ticket);
 	free(disposition);
 	return err;
 }

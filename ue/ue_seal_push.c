@@ -79,10 +79,9 @@ static int describe(struct ue_seal_push *p, struct slice plain)
 	if (err < 0)
 		return err;
 	p->described = true;
-	if (!p->ops->begun(&inner, gkid_epoch(&p->gkid), p->arg)) {
-		p->why = "it cannot be kept";
+	p->why = p->ops->begun(&inner, gkid_epoch(&p->gkid), p->arg);
+	if (p->why)
 		return -ERR_IO;
-	}
 	return p->ops->octets(inner.payload, p->arg);
 }
 

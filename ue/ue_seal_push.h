@@ -11,8 +11,11 @@
 struct ue_seal_push;
 
 struct ue_seal_push_ops {
-	/* What stands in front of the file's octets is genuine. False: it is not taken. */
-	bool (*begun)(const struct gke_inner *inner, uint32_t epoch, void *arg);
+	/*
+	 * What stands in front of the file's octets is genuine. NULL: it is taken; else a sentence that
+	 * says why not, which lives as long as the owner.
+	 */
+	const char *(*begun)(const struct gke_inner *inner, uint32_t epoch, void *arg);
 	/* Genuine octets of it, in order. < 0: -ERR_IO. */
 	int (*octets)(struct slice plain, void *arg);
 };
@@ -31,8 +34,9 @@ MUST_CHECK int ue_seal_push_go(struct ue_seal_push *p);      /* keys have come *
 MUST_CHECK int ue_seal_push_skipped(struct ue_seal_push *p); /* octets came out of their order */
 /* That was all of it. */
 MUST_CHECK int ue_seal_push_end(struct ue_seal_push *p);
-const char *ue_seal_push_why(const struct ue_seal_push *p); /* a sentence, static */
-uint32_t ue_seal_push_epoch(const struct ue_seal_push *p);  /* 0: none is known */
+const char *
+ue_seal_push_why(const struct ue_seal_push *p);            /* a sentence, static or of ops->begun */
+uint32_t ue_seal_push_epoch(const struct ue_seal_push *p); /* 0: none is known */
 bool ue_seal_push_is_replay(const struct ue_seal_push *p);
 
 #endif

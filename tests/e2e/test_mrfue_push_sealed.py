@@ -112,17 +112,13 @@ def test_a_sealed_push_is_given_up(member, terminal, tmp_path):  # noqa: F811
         opened(bob, take.sessions[0].messages[0].data)
 
 
-def test_names_that_cannot_be_sealed_and_parts_are_refused(member, tmp_path):  # noqa: F811
+def test_names_that_cannot_be_sealed_are_refused(member, tmp_path):  # noqa: F811
     alice, bob = member("alice"), member("bob")
     together(alice, bob)
     path = tmp_path / 'a "plan".txt'
     path.write_bytes(b"0123456789")
     alice.do("/push %s" % path)
     assert "cannot be sent" in alice.wait("failed", command="/push")["reason"]
-    path = tmp_path / "plan.txt"
-    path.write_bytes(b"0123456789")
-    alice.do("/push %s 5" % path)
-    assert alice.wait("failed", command="/push")["reason"] == "sealed files go whole: /push PATH"
 
 
 def test_who_keeps_no_files_refuses_sealed_ones(chat, member, terminal, tmp_path):  # noqa: F811

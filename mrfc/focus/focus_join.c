@@ -343,16 +343,20 @@ static void start(struct session *s, struct sip_in *in)
 
 /* A sealed room wants more of an offer than others. True: it was answered. */
 static bool refuse_keyless(struct room *room, struct sip_in **in, const struct identity *who,
-			   const struct focus_sdp_peer *peer)
+			   const struct focus_sdp_peer *peer, const struct session *replaced)
 {
 	struct focus_sdp_why why;
 	struct bytes sdp = BYTES_INIT;
-	int status = key_judge_offer(room, who, (*in)->sdp.ptr != NULL ? peer : NULL, &why, &sdp);
-	struct sip_answer answer = {.status = status};
+	int status = key_judge_second(room, who, (*in)->contact, replaced, &why);
+	struct sip_answer answer = {0};
 	char *headers;
 
 	if (status == 0)
+		status = key_judge_offer(room, who, (*in)->sdp.ptr != NULL ? peer : NULL, &why,
+					 &sdp);
+	if (status == 0)
 		return false;
+	answer.status = status;
 	log_info("INVITE by %s to %s refused: %d, %s", who->uri, room->c->name, status, why.text);
 	stats_unwound(room->focus->stats,
 		      status == 503 ? UNWIND_NO_KEY_SERVER : UNWIND_NOT_ACCEPTABLE);
@@ -419,7 +423,7 @@ void focus_on_invite(struct sip_in *in, void *arg)
 	}
 	if (status == 0 && !room_can_hide(room, &who))
 		status = 500; /* critical, and too late (RFC 3323 5) */
-	if (status == 0 && refuse_keyless(room, &in, &who, &peer)) {
+	if (status == 0 && refuse_keyless(room, &in, &who, &peer, means.replaced)) {
 		focus_sdp_peer_fini(&peer);
 		list_order_free(&order);
 		identity_fini(&who);

@@ -157,6 +157,13 @@ void key_take_epoch(struct room *room, const struct gkid *id);
 /* Its chat line lists this type in a=accept-types. */
 bool key_takes(const struct focus_sdp_peer *p, const char *type);
 /*
+ * A user joins the room who may be in it already. 0, or 488: another terminal of his makes its keys. That
+ * one is asked whether it is alive.
+ */
+MUST_CHECK int key_judge_second(const struct room *room, const struct identity *who,
+				const char *contact, const struct session *replaced,
+				struct focus_sdp_why *why_r);
+/*
  * What keeps an offer (NULL: there is none, we offer) out of this room: 0, or the status; *why_r
  * says it, sdp (appended) may tell it to the peer's own key management.
  */

@@ -14,6 +14,7 @@
 #include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
 #include "mrfc/focus/focus_reinvite.h"
+#include "mrfc/groupkey/member_server.h"
 #include "proto/key_mgmt.h"
 #include "proto/media_type.h"
 #include "proto/mikey.h"
@@ -147,6 +148,18 @@ static int judge_maker(const struct focus_sdp_peer *p, const char *lack,
 	if (lack == NULL && p != NULL)
 		lack = lacks_sealed(line_of(p));
 	return lack != NULL ? no(why_r, WARN_OTHER, lack) : 0;
+}
+
+int key_judge_second(const struct room *room, const struct identity *who, const char *contact,
+		     const struct session *replaced, struct focus_sdp_why *why_r)
+{
+	if (room->key == NULL || !owner_mode(room->focus) ||
+	    !owner_is_elsewhere(room, who, contact, replaced))
+		return 0;
+	member_server_probe(room->focus->config.keys, room->c->uri);
+	return no(why_r, WARN_OTHER,
+		  "You are here with another terminal, which makes the keys: leave there first, or "
+		  "wait 10 s if it is dead");
 }
 
 int key_judge_offer(const struct room *room, const struct identity *who,

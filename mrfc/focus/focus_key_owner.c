@@ -48,8 +48,7 @@ static bool is_in(const struct session *s)
 
 /*
  * Nobody makes the keys, or who did has lost its connection; or the same owner comes with another
- * terminal, maybe as nobody knows yet that the first one is gone. Two of his cannot be: nobody
- * takes a key from himself (RFC 3830 5.3).
+ * terminal, after owner_is_elsewhere() was asked.
  */
 static bool is_open_to(const struct room *room, const struct identity *who)
 {
@@ -70,6 +69,19 @@ bool owner_would_serve(const struct room *room, const struct identity *who,
 	if (p != NULL)
 		*lack_r = owner_lacks(p);
 	return true;
+}
+
+bool owner_is_elsewhere(const struct room *room, const struct identity *who, const char *contact,
+			const struct session *replaced)
+{
+	struct groupkey *g = room->focus->config.keys;
+	const struct session *maker = room->key->maker;
+
+	if (maker == NULL || maker == replaced || !room->key->maker_up ||
+	    maker->lost_timer != NULL || !key_can_send(maker) || !g->ops->ready(g, room->c->uri) ||
+	    !sip_uri_same(slice_str(maker->who.uri), slice_str(who->uri)))
+		return false;
+	return maker->contact == NULL || contact == NULL || strcmp(maker->contact, contact) != 0;
 }
 
 static void permit(struct session *s, bool serves)
@@ -101,6 +113,9 @@ bool owner_begin(struct session *s)
 {
 	const char *lack;
 
+	if (owner_mode(s->room->focus) && s->room->key != NULL &&
+	    owner_is_elsewhere(s->room, &s->who, s->contact, s->giver))
+		return false;
 	if (!owner_would_serve(s->room, &s->who, s->has_peer && !s->we_offered ? &s->peer : NULL,
 			       &lack) ||
 	    lack != NULL)

@@ -21,6 +21,13 @@ bool owner_is_maker(const struct session *s);
  */
 bool owner_would_serve(const struct room *room, const struct identity *who,
 		       const struct focus_sdp_peer *p, const char **lack_r);
+/*
+ * Another terminal of his makes the keys and answers, as far as is known: it is neither the one of this
+ * Contact (NULL: not known) nor `replaced` (NULL: none). Two of one user cannot be in: nobody takes a
+ * key from himself (RFC 3830 5.3).
+ */
+bool owner_is_elsewhere(const struct room *room, const struct identity *who, const char *contact,
+			const struct session *replaced);
 /* The session's first description is to be made: true when it becomes the maker. */
 bool owner_begin(struct session *s);
 /* What the maker's description lacks; NULL: nothing. */

@@ -333,6 +333,14 @@ void member_server_up(struct groupkey *g, const char *room)
 	timer_start(r->turn, 0);
 }
 
+void member_server_probe(struct groupkey *g, const char *room)
+{
+	struct served *r = find(of(g), room);
+
+	if (r != NULL && r->state == SERVES && !r->waiting)
+		send_held(r);
+}
+
 void member_server_gone(struct groupkey *g, const char *room, const char *why)
 {
 	struct served *r = find(of(g), room);

@@ -33,6 +33,8 @@ void member_server_expect(struct groupkey *g, const char *room);
 void member_server_up(struct groupkey *g, const char *room);
 /* It cannot be reached any more: `down` follows. */
 void member_server_gone(struct groupkey *g, const char *room, const char *why);
+/* Does it still answer? If not, it counts as silent (`ready` is false, `down` follows) in some 10 s. */
+void member_server_probe(struct groupkey *g, const char *room);
 /*
  * A body of the terminal. 0; -ERR_SYNTAX: something in it was not right, and is counted; when there is too much of
  * that, or of all, carrier.cut follows inside this call, at its end.

@@ -193,8 +193,8 @@ def test_the_operator_names_the_owner(table, room):
     watch.wait(lambda r: len(r.users) == 2 and r.users[olga.aor]["roles"] == ["owner"])
 
 
-@pytest.mark.parametrize("lost", [True, False])
-def test_another_terminal_of_the_owner_takes_over(table, room, lost):
+@pytest.mark.parametrize("how", ["lost", "dead", "left"])
+def test_another_terminal_of_the_owner_waits_for_the_first(table, room, how):
     # covers: GK-002, GK-003
     t = table(media__grace="60s")
     olga = t.owner()
@@ -203,16 +203,25 @@ def test_another_terminal_of_the_owner_takes_over(table, room, lost):
     bob = t.member("bob", olga)
     olga.join(room), bob.join(room)
     first = agree(bob, olga)
-    second.invite(room, accept_types="message/cpim application/mikey").expect(488)
-    if lost:
+    if how == "dead":
+        olga.mute()
+    assert "another terminal" in warning(second.invite(room).expect(488))[1]
+    assert second.invite(room, accept_types="message/cpim application/mikey").expect(488)
+    if how == "left":  # the first goes on as before, until it leaves by itself
+        assert olga.say("still the one") == 200
+        bob.hear("still the one")
+        assert epoch_of(t.net, room) == first
+        olga.leave()
+    elif how == "lost":
         olga.conn.close()
-        t.net.mrfc.wait_metric(lambda m: m["mrfc_groupkey_owners"] == 0)
+    t.net.mrfc.wait_metric(lambda m: m["mrfc_groupkey_owners"] == 0, 20)
     second.join(room)
     new = agree(bob, second, but=first)
     assert new[:16] != first[:16] and not second.got(HELLO)[1:]
     assert second.say("here again") == 200
     bob.hear("here again")
-    if not lost:  # it makes no keys any more, and has none
+    if how == "dead":  # it makes no keys any more, and has none
+        olga.unmute()
         assert olga.session.send(frame(EPOCH), content_type=TYPE).status() == 403 and olga.keys.hex == first
 
 

@@ -229,13 +229,23 @@ static void on_told(const uint8_t *ctx, uint64_t termination, uint64_t number, i
 		owed_told(room, termination, number, status);
 }
 
+/* Who is asked to move still has the session that he moves from. */
+static struct session *key_sender(struct focus *f, const uint8_t *ctx, uint64_t termination)
+{
+	bool former;
+	struct room *room = drain_room_of(f, ctx, &former);
+	struct session *s = room != NULL ? session_by_termination(room, termination) : NULL;
+
+	return s == NULL && room != NULL && former ? drain_by_former(room, termination) : s;
+}
+
 static void on_key(const uint8_t *ctx, uint64_t termination, struct slice body, bool frames,
 		   void *arg)
 {
 	if (frames)
 		key_on_frames(arg, find(arg, ctx, termination), body);
 	else
-		key_on_message(arg, find(arg, ctx, termination), body);
+		key_on_message(arg, key_sender(arg, ctx, termination), body);
 }
 
 static void on_sealed(const uint8_t *ctx, uint64_t n, void *arg)

@@ -183,6 +183,36 @@ def test_a_sealed_conference_moves_while_keys_change(own_mrf, sealed, room):  # 
     chat(members[0], joined)
 
 
+def test_a_key_is_confirmed_by_the_session_that_is_moved_from(own_mrf, sealed, room):  # noqa: F811
+    # covers: FOC-022, GK-015
+    net = own_mrf()
+    make(net, room)
+
+    def confirmed(n):
+        net.mrfc.wait_metric(lambda m: m.sum("mrfc_key_confirmations_total") == n, what="%d confirmations" % n)
+    alice = sealed("alice", net).join(room)
+    confirmed(1)
+    bob = sealed("bob", net).join(room)
+    follows(bob)
+    confirmed(3)
+    alice.confirms = False
+    carol = sealed("carol", net).join(room)
+    follows(carol)
+    alice.wait_epoch(carol.keys.hex)
+    confirmed(5)
+    another(net, "mrfp-2")
+    drain(net, "mrfp")
+    alice.call.wait_request("INVITE")
+    assert alice.send_key(alice.confirmation).status() == 200  # she has not answered yet
+    confirmed(6)
+    assert net.mrfc.metrics().sum("mrfc_groupkey_dropped_total") == 0
+    follows(alice)
+    all_moved([alice, bob, carol])
+    poll(lambda: net.mrfc.metrics().sum("mrfc_conferences_moving") == 0, 20, "the end of the move")
+    chat(alice, bob, carol)
+    chat(carol, alice, bob)
+
+
 def test_who_was_away_gets_nothing_sealed_for_others(own_mrf, sealed, room):  # noqa: F811
     # covers: GK-005, IMS-007
     net = own_mrf(mrfc={"conference.leave": "reason", "media.grace": "1s"})

@@ -203,7 +203,7 @@ const struct config_opt options_table[] = {
 	 NULL},
 	{"conference.require_tls", CONFIG_ENUM, AT(require_tls), "off", 0, 0,
 	 "off hop access-or-hop", "",
-	 "Who has to offer MSRP over TLS, others get 488: off: nobody; hop: everybody, and our own offers are for TLS, too; access-or-hop: everybody but peers of sip.trusted, whose network protects the access.",
+	 "Who has to offer MSRP over TLS, others get 488: off: nobody; hop: everybody, and our own offers are for TLS, too; access-or-hop: everybody but peers of sip.trusted, whose network protects the access. A conference may want more (mrfctl create --require-tls).",
 	 NULL},
 	{"msrp.fingerprint_requires_sips", CONFIG_BOOL, AT(fingerprint_requires_sips), "false", 0, 0, NULL, "",
 	 "Offers of MSRP over TLS are taken from sip.trusted peers and over SIP over TLS alone: elsewhere fingerprints may have been changed (RFC 4975 14.4).",

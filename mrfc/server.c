@@ -152,6 +152,13 @@ static enum conference_end end_policy(const struct options *o, bool ims)
 	return policies[o->conference_end];
 }
 
+static enum conference_tls required_tls(const struct options *o)
+{
+	return o->require_tls == OPTIONS_REQUIRE_TLS_HOP             ? CONFERENCE_TLS_HOP
+	       : o->require_tls == OPTIONS_REQUIRE_TLS_ACCESS_OR_HOP ? CONFERENCE_TLS_ACCESS_OR_HOP
+								     : CONFERENCE_TLS_OFF;
+}
+
 static struct focus_config focus_settings(const struct options *o)
 {
 	bool ims = o->profile == OPTIONS_PROFILE_IMS;
@@ -199,9 +206,8 @@ static struct focus_config focus_settings(const struct options *o)
 		.strict = o->strict,
 		.session_match = o->anchor == OPTIONS_ANCHOR_SESSMATCH ||
 				 (o->anchor == OPTIONS_ANCHOR_PROFILE && ims),
-		.offer_tls = o->media_transport == OPTIONS_TRANSPORT_TLS ||
-			     o->require_tls == OPTIONS_REQUIRE_TLS_HOP,
-		.require_tls = (enum focus_tls)o->require_tls,
+		.offer_tls = o->media_transport == OPTIONS_TRANSPORT_TLS,
+		.require_tls = required_tls(o),
 		.fingerprint_needs_sips = o->fingerprint_requires_sips,
 		.tls_psk = o->tls_psk,
 		.by_name = o->msrp_tls_verify == OPTIONS_VERIFY_EITHER,

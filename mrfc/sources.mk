@@ -73,6 +73,7 @@ MRFC_SRC := \
 	mrfc/focus/focus_reserve.c \
 	mrfc/focus/focus_room.c \
 	mrfc/focus/focus_sdp.c \
+	mrfc/focus/focus_tls.c \
 	mrfc/focus/focus_token.c \
 	mrfc/focus/focus_turn.c \
 	mrfc/focus/focus_user.c \

@@ -16,7 +16,7 @@
 
 json_t *api_conference(const struct api *a, const struct conference *c)
 {
-	return api_json_conference(c, media_mrfp_of(a->media, c->context));
+	return api_json_conference(c, media_mrfp_of(a->media, c->context), focus_tls(a->focus, c));
 }
 
 struct conference *api_find_conference(const struct api *a, struct http_req *req)
@@ -109,6 +109,31 @@ static bool read_e2e(struct http_req *req, const json_t *body, bool *e2e_r)
 	return true;
 }
 
+/* require_tls: absent, or no weaker than in every conference. False after the reply. */
+static bool read_tls(struct api *a, struct http_req *req, const json_t *body,
+		     enum conference_tls *tls_r)
+{
+	enum conference_tls least = focus_tls(a->focus, NULL);
+	const char *word;
+
+	*tls_r = CONFERENCE_TLS_OFF;
+	if (!text_member(req, body, "require_tls", &word))
+		return false;
+	if (!word)
+		return true;
+	if (!api_json_read_tls(word, tls_r)) {
+		http_reply_error(req, 400, "bad_request",
+				 "require_tls is off, access-or-hop or hop");
+		return false;
+	}
+	if (*tls_r >= least)
+		return true;
+	http_reply_error(req, 400, "bad_request",
+			 "require_tls %s is weaker than conference.require_tls, which is %s", word,
+			 api_json_tls(least));
+	return false;
+}
+
 /* What POST /v1/conferences says of who may be in it. */
 struct wanted {
 	enum conference_mode mode;
@@ -194,27 +219,27 @@ static void give_members(struct api *a, struct http_req *req, struct conference 
 
 static void create_conference(struct http_req *req, void *arg)
 {
-	static const char *const known[] = {"name",    "subject", "owner", "e2e",
-					    "members", "mode",    "invite"};
+	static const char *const known[] = {"name",    "subject", "owner",  "e2e",
+					    "members", "mode",    "invite", "require_tls"};
 	struct api *a = arg;
 	json_t *body = http_body_json(req);
-	const char *name, *subject, *owner;
+	struct focus_wanted room;
 	struct conference *c;
 	struct wanted wanted;
-	bool e2e;
 	int rc;
 
 	if (!body)
 		return;
 	if (http_only_members(req, body, known, ARRAY_LEN(known)) &&
-	    text_member(req, body, "name", &name) && text_member(req, body, "subject", &subject) &&
-	    text_member(req, body, "owner", &owner) && read_e2e(req, body, &e2e) &&
-	    read_wanted(req, body, &wanted)) {
-		rc = focus_create(a->focus, name, subject, owner, e2e, &c);
+	    text_member(req, body, "name", &room.name) &&
+	    text_member(req, body, "subject", &room.subject) &&
+	    text_member(req, body, "owner", &room.owner) && read_e2e(req, body, &room.sealed) &&
+	    read_tls(a, req, body, &room.require_tls) && read_wanted(req, body, &wanted)) {
+		rc = focus_create(a->focus, &room, &c);
 		if (rc == -ERR_EXISTS)
 			http_reply_error(req, 409, "exists",
 					 "the name %s is taken by a conference or the factory",
-					 name);
+					 room.name);
 		else if (rc == -ERR_SYNTAX)
 			http_reply_error(req, 400, "bad_request",
 					 "a name has 1 to 64 of A-Z a-z 0-9 . _ - and is one that "
@@ -230,7 +255,8 @@ static void create_conference(struct http_req *req, void *arg)
 			http_reply_error(req, 503, "unavailable",
 					 "there is no key server for sealed conferences");
 		else if (rc < 0)
-			api_reply_focus_error(req, rc, name ? name : "the conference", "");
+			api_reply_focus_error(req, rc, room.name ? room.name : "the conference",
+					      "");
 		else
 			give_members(a, req, c, &wanted);
 	}

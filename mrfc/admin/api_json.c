@@ -48,7 +48,27 @@ static size_t owed(const struct conference *c)
 	return n;
 }
 
-json_t *api_json_conference(const struct conference *c, const char *mrfp)
+static const char *const tls_words[] = {[CONFERENCE_TLS_OFF] = "off",
+					[CONFERENCE_TLS_ACCESS_OR_HOP] = "access-or-hop",
+					[CONFERENCE_TLS_HOP] = "hop"};
+
+const char *api_json_tls(enum conference_tls tls)
+{
+	return tls_words[tls];
+}
+
+bool api_json_read_tls(const char *word, enum conference_tls *tls_r)
+{
+	for (size_t i = 0; i < ARRAY_LEN(tls_words); i++) {
+		if (strcmp(word, tls_words[i]) == 0) {
+			*tls_r = (enum conference_tls)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+json_t *api_json_conference(const struct conference *c, const char *mrfp, enum conference_tls tls)
 {
 	char epoch[GKID_HEX_SIZE];
 	json_t *o = json_object();
@@ -59,6 +79,7 @@ json_t *api_json_conference(const struct conference *c, const char *mrfp)
 	json_object_set_new(o, "subject", text(c->subject));
 	json_object_set_new(o, "e2e", json_boolean(c->e2e));
 	json_object_set_new(o, "epoch", focus_epoch(c, epoch) ? text(epoch) : json_null());
+	json_object_set_new(o, "require_tls", text(api_json_tls(tls)));
 	json_object_set_new(o, "creator", text(c->creator));
 	json_object_set_new(o, "created", wall_time(c->created_wall_ms));
 	json_object_set_new(o, "participant_count", json_integer(roster_count(c->roster)));

@@ -33,6 +33,8 @@ static const char usage_text[] =
 	"  conferences create [NAME] [--subject TEXT] [--member URI]... [--closed] [--invite]\n"
 	"                     [--sealed]         sealed: bodies under a key that no MRFP has\n"
 	"                     [--owner URI]      whose it is, once he is in\n"
+	"                     [--require-tls[=hop|access-or-hop]]\n"
+	"                                        nobody over plain MSRP; or trusted peers only\n"
 	"  conferences end NAME                   everyone gets a BYE\n"
 	"  conferences lock NAME                  nobody new comes in\n"
 	"  conferences unlock NAME\n"
@@ -433,7 +435,8 @@ enum {
 	OPT_CLOSED,
 	OPT_INVITE,
 	OPT_SEALED,
-	OPT_OWNER
+	OPT_OWNER,
+	OPT_REQUIRE_TLS
 };
 
 static const struct option options[] = {
@@ -450,6 +453,7 @@ static const struct option options[] = {
 	{"invite", no_argument, NULL, OPT_INVITE},
 	{"owner", required_argument, NULL, OPT_OWNER},
 	{"sealed", no_argument, NULL, OPT_SEALED},
+	{"require-tls", optional_argument, NULL, OPT_REQUIRE_TLS},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -472,6 +476,8 @@ static bool take_word(struct mrfctl *m, int opt, char *value)
 		m->members[m->n_members++] = value;
 	else if (opt == OPT_OWNER)
 		m->owner = value;
+	else if (opt == OPT_REQUIRE_TLS)
+		m->require_tls = value ? value : "hop";
 	else if (opt == OPT_CLOSED)
 		m->closed = true;
 	else if (opt == OPT_INVITE)

@@ -125,6 +125,16 @@ static const char *sealed(const json_t *conference, char buf[32])
 	return buf;
 }
 
+/* Who has to come over TLS; NULL: nobody, or a word that is none of ours. */
+static const char *requires_tls(const json_t *conference)
+{
+	const char *word = text_of(conference, "require_tls");
+
+	return word && strcmp(word, "hop") == 0             ? "hop"
+	       : word && strcmp(word, "access-or-hop") == 0 ? "access-or-hop"
+							    : NULL;
+}
+
 void mrfctl_print_conferences(FILE *out, const json_t *answer)
 {
 	static const char *const heads[] = {"NAME",   "STATE", "PARTICIPANTS", "MEMBERS",
@@ -212,6 +222,8 @@ void mrfctl_print_conference(FILE *out, const json_t *answer)
 	print_line(out, answer, "mode");
 	if (sealed(answer, epoch)[0])
 		fprintf(out, "%-8s  %s\n", "sealed", sealed(answer, epoch));
+	if (requires_tls(answer))
+		fprintf(out, "%-8s  %s\n", "tls", requires_tls(answer));
 	if (json_is_true(json_object_get(answer, "locked")))
 		fprintf(out, "%-8s  %s\n", "locked", "yes");
 	if (number_of(answer, "max_users"))

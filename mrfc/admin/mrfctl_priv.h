@@ -16,6 +16,7 @@ struct mrfctl {
 	const char *subject, *display, *uri, *id, *out, *owner; /* NULL: not given */
 	const char *members[MRFCTL_MAX_MEMBERS];
 	size_t n_members;
+	const char *require_tls; /* NULL: not given */
 	bool closed, invite, sealed;
 };
 

@@ -14,8 +14,8 @@
 /* NULL: something is not UTF-8. */
 static json_t *wanted(const struct mrfctl *m, const char *name)
 {
-	json_t *body = json_pack("{s:s*, s:s*, s:s*}", "name", name, "subject", m->subject, "owner",
-				 m->owner);
+	json_t *body = json_pack("{s:s*, s:s*, s:s*, s:s*}", "name", name, "subject", m->subject,
+				 "owner", m->owner, "require_tls", m->require_tls);
 	json_t *members = json_array();
 
 	for (size_t i = 0; i < m->n_members; i++) {
@@ -42,8 +42,9 @@ int mrfctl_room_create(struct mrfctl *m, char **args, int n)
 	int rc;
 
 	if (!body)
-		return mrfctl_usage("not UTF-8: the name, the subject, the owner or a member",
-				    NULL);
+		return mrfctl_usage(
+			"not UTF-8: the name, the subject, the owner, a member or --require-tls",
+			NULL);
 	rc = mrfctl_call(m, "POST", "/v1/conferences", body, &answer);
 	if (rc)
 		return rc;

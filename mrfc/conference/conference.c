@@ -247,6 +247,7 @@ int conference_restore(struct conference_table *t, const struct conference *from
 	c->end_policy = from->end_policy;
 	c->mode = from->mode;
 	c->e2e = from->e2e;
+	c->require_tls = from->require_tls;
 	c->locked = from->locked;
 	c->kept = from->kept;
 	c->max_users = from->max_users;

@@ -26,6 +26,8 @@ enum conference_mode {
 	CONFERENCE_OPEN,
 	CONFERENCE_CLOSED /* only who was on the list that made it (IMS-020) */
 };
+/* Sessions without MSRP over TLS: all may be, those of trusted peers, none. The stronger, the greater. */
+enum conference_tls { CONFERENCE_TLS_OFF, CONFERENCE_TLS_ACCESS_OR_HOP, CONFERENCE_TLS_HOP };
 enum conference_origin { CONFERENCE_BY_FACTORY, CONFERENCE_BY_JOIN, CONFERENCE_BY_API };
 
 struct conference {
@@ -38,12 +40,13 @@ struct conference {
 	enum conference_end end_policy;
 	enum conference_mode mode;
 	bool e2e;
-	bool locked;            /* nobody new comes in */
-	bool kept;              /* lives on without sessions, for its members (IMS-005) */
-	uint32_t max_users;     /* 0: the configured limit */
-	uint64_t max_idle_ms;   /* without a session; 0: the configured time */
-	uint64_t until_wall_ms; /* end of its lifetime; 0: none */
-	uint32_t most_in;       /* participants that were in at once, at most */
+	enum conference_tls require_tls; /* at least; off: no more than the server's policy */
+	bool locked;                     /* nobody new comes in */
+	bool kept;                       /* lives on without sessions, for its members (IMS-005) */
+	uint32_t max_users;              /* 0: the configured limit */
+	uint64_t max_idle_ms;            /* without a session; 0: the configured time */
+	uint64_t until_wall_ms;          /* end of its lifetime; 0: none */
+	uint32_t most_in;                /* participants that were in at once, at most */
 	/* Headers of the request that made it, repeated in each call of ours (IMS-004); NULL. */
 	char *contribution_id; /* a second key: no two conferences share one */
 	char *conversation_id, *in_reply_to, *referred_by;

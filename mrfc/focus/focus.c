@@ -357,7 +357,6 @@ int focus_new(struct event_base *base, const struct focus_config *config, struct
 					   .session_match = config->session_match,
 					   .prefer_active = config->prefer_active,
 					   .preconditions = config->preconditions,
-					   .offer_tls = config->offer_tls,
 					   .by_name = config->by_name,
 					   .reject_cema_mismatch = config->reject_cema_mismatch,
 					   .cema = config->cema};
@@ -493,30 +492,16 @@ void focus_count(struct focus *f)
 		      dialog_set_count(f->dialogs) + dialog_set_count(f->file_dialogs));
 }
 
-bool focus_can_offer(const struct focus *f)
-{
-	return f->config.require_tls != FOCUS_TLS_HOP || media_has_tls(f->media);
-}
-
-void focus_demand(struct focus *f, const struct sip_in *in)
-{
-	f->sdp.tls = media_has_tls(f->media);
-	f->sdp.websocket = media_has_websocket(f->media);
-	f->sdp.tls_only =
-		f->config.require_tls == FOCUS_TLS_HOP ||
-		(f->config.require_tls == FOCUS_TLS_ACCESS_OR_HOP && in != NULL && !in->trusted);
-	f->sdp.unprotected =
-		in != NULL && f->config.fingerprint_needs_sips && !in->tls && !in->trusted;
-}
-
 struct conference_table *focus_conferences(struct focus *f)
 {
 	return f->conferences;
 }
 
-int focus_create(struct focus *f, const char *name, const char *subject, const char *owner,
-		 bool sealed, struct conference **conference_r)
+int focus_create(struct focus *f, const struct focus_wanted *wanted,
+		 struct conference **conference_r)
 {
+	const char *name = wanted->name, *owner = wanted->owner;
+	bool sealed = wanted->sealed;
 	struct room *room;
 	int err;
 
@@ -538,9 +523,11 @@ int focus_create(struct focus *f, const char *name, const char *subject, const c
 		return -ERR_SYNTAX;
 	if (name != NULL)
 		(void)room_name_free(f, slice_str(name));
-	err = room_create(f, name, owner, subject, CONFERENCE_BY_API, sealed, &room);
+	err = room_create(f, name, owner, wanted->subject, CONFERENCE_BY_API, sealed, &room);
 	if (err != 0)
 		return err;
+	room->c->require_tls = wanted->require_tls;
+	conf_store_put_conference(f->store, room->c);
 	conf_store_flush(f->store);
 	*conference_r = room->c;
 	return 0;

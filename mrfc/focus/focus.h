@@ -20,9 +20,6 @@ struct focus;
 
 enum { FOCUS_MAX_ALIASES = 16, FOCUS_MAX_LIST = 1000 };
 
-/* Sessions without MSRP over TLS: all may be, none, those of trusted peers, whose network protects the access. */
-enum focus_tls { FOCUS_TLS_OFF, FOCUS_TLS_HOP, FOCUS_TLS_ACCESS_OR_HOP };
-
 struct focus_config {
 	const char *domain;
 	const char *factory;       /* user part; "": none */
@@ -86,11 +83,11 @@ struct focus_config {
 	uint32_t min_se_s;
 	uint32_t lost_grace_ms; /* a session without its connection lives on that long */
 	uint32_t event_burst, event_min_interval_ms, event_expires_s;
-	uint32_t event_roster_limit;   /* participants listed one by one; 0: all */
-	uint32_t event_subscribe_rate; /* of one user, a second; 0: no limit */
-	uint32_t event_max_per_user;   /* subscriptions to one conference; 0: no limit */
-	enum focus_tls require_tls;
-	bool fingerprint_needs_sips; /* or a trusted peer */
+	uint32_t event_roster_limit;     /* participants listed one by one; 0: all */
+	uint32_t event_subscribe_rate;   /* of one user, a second; 0: no limit */
+	uint32_t event_max_per_user;     /* subscriptions to one conference; 0: no limit */
+	enum conference_tls require_tls; /* of every conference */
+	bool fingerprint_needs_sips;     /* or a trusted peer */
 	/* Sealed conferences: those that users make are; NULL: nobody makes keys, there are none. */
 	bool sealed;
 	struct groupkey *keys; /* outlives the focus */
@@ -126,13 +123,22 @@ struct conference_table *focus_conferences(struct focus *f);
 typedef void focus_stored_fn(int err, void *arg);
 void focus_stored(struct focus *f, focus_stored_fn *fn, void *arg);
 void focus_stored_forget(struct focus *f, const void *arg);
+/* A conference of the operator's. */
+struct focus_wanted {
+	const char *name, *subject; /* NULL: one that is made; none */
+	const char *owner;          /* URI of the user who owns it once he is in; NULL: nobody */
+	bool sealed;
+	enum conference_tls require_tls; /* off: as the server's */
+};
 /*
- * Operator makes a conference; lives until ended or empty for an hour. owner: URI of the user who
- * owns it once he is in; NULL: nobody. Errors of conference_create; -ERR_UNSUPPORTED: sealed, and there
- * is no key server; -ERR_CONFIG: nor can be, without an owner; -ERR_DENIED: owner is no URI of a user.
+ * Operator makes a conference; lives until ended or empty for an hour. Errors of conference_create;
+ * -ERR_UNSUPPORTED: sealed, and there is no key server; -ERR_CONFIG: nor can be, without an owner;
+ * -ERR_DENIED: owner is no URI of a user.
  */
-MUST_CHECK int focus_create(struct focus *f, const char *name, const char *subject,
-			    const char *owner, bool sealed, struct conference **conference_r);
+MUST_CHECK int focus_create(struct focus *f, const struct focus_wanted *wanted,
+			    struct conference **conference_r);
+/* Who has to offer MSRP over TLS in it; c NULL: in every conference. */
+enum conference_tls focus_tls(const struct focus *f, const struct conference *c);
 /* Hex of the newest epoch of a sealed conference; false: there is none. */
 bool focus_epoch(const struct conference *c, char hex[GKID_HEX_SIZE]);
 /*

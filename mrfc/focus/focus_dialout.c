@@ -22,6 +22,7 @@
 #include "mrfc/focus/focus_priv.h"
 #include "mrfc/focus/focus_record.h"
 #include "mrfc/focus/focus_replace.h"
+#include "mrfc/focus/focus_tls.h"
 #include "mrfc/focus/focus_turn.h"
 #include "mrfc/sip/sip_ref.h"
 #include "proto/sip_uri.h"
@@ -216,7 +217,7 @@ void dialout_go(struct session *s)
 {
 	struct focus *f = s->room->focus;
 	const struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
-					    .tls = f->sdp.offer_tls && media_has_tls(f->media),
+					    .tls = focus_offers_tls(s->room),
 					    .match_session_only = f->sdp.session_match,
 					    .v6 = addr_is_v6(sip_agent_addr(f->sip))};
 
@@ -252,12 +253,12 @@ int dialout_start(struct room *room, struct slice uri, const char *display, cons
 	}
 	focus_facts_bring(room, who.uri, by, &facts);
 	denial = access_bring(&facts);
-	status = facts.present                                       ? -ERR_EXISTS
-		 : denial == ACCESS_FULL                             ? -ERR_LIMIT
-		 : denial != ACCESS_GRANTED                          ? -ERR_DENIED
-		 : !media_available(f->media) || !focus_can_offer(f) ? -ERR_CLOSED
-		 : !conf_store_up(f->store)                          ? -ERR_IO
-								     : 0;
+	status = facts.present                                             ? -ERR_EXISTS
+		 : denial == ACCESS_FULL                                   ? -ERR_LIMIT
+		 : denial != ACCESS_GRANTED                                ? -ERR_DENIED
+		 : !media_available(f->media) || !focus_can_offer(f, room) ? -ERR_CLOSED
+		 : !conf_store_up(f->store)                                ? -ERR_IO
+									   : 0;
 	if (status != 0) {
 		identity_fini(&who);
 		free(target);

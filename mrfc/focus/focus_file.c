@@ -14,6 +14,7 @@
 #include "mrfc/conference/unwind.h"
 #include "mrfc/focus/focus_file_priv.h"
 #include "mrfc/focus/focus_list.h"
+#include "mrfc/focus/focus_tls.h"
 #include "proto/ctl_msgs.h"
 #include "proto/sip_uri.h"
 
@@ -305,11 +306,12 @@ bool file_on_invite(struct focus *f, struct sip_in **in, struct identity *who)
 	if (invite->sdp.ptr == NULL || !file_sdp_is_offer(invite->sdp, f->sdp.strict))
 		return false;
 	*in = NULL;
-	focus_demand(f, invite);
-	f->sdp.websocket = false; /* files of browsers go through their chat */
 	status = may_send(f, invite, who, &room);
-	if (status == 0)
+	if (status == 0) {
+		focus_demand(f, room, invite);
+		f->sdp.websocket = false; /* files of browsers go through their chat */
 		status = read_offer(room, invite->sdp, &offer, &good, &why);
+	}
 	if (status != 0) {
 		char *headers = focus_refusal_headers(status == 503 ? 5 : 0, why.warning, why.text);
 

@@ -11,6 +11,7 @@
 #include "mrfc/focus/focus_auth.h"
 #include "mrfc/focus/focus_file_priv.h"
 #include "mrfc/focus/focus_privacy.h"
+#include "mrfc/focus/focus_tls.h"
 #include "proto/media_type.h"
 
 #define LOG_PLACE "focus/file"
@@ -148,7 +149,7 @@ void file_leg_add(struct file_leg *leg)
 					      .match_session_only = f->sdp.session_match,
 					      .direction = SDP_RECVONLY,
 					      .v6 = addr_is_v6(sip_agent_addr(f->sip)),
-					      .tls = f->sdp.offer_tls && media_has_tls(f->media)};
+					      .tls = focus_offers_tls(share->room)};
 
 		if (!share->line[i].open)
 			continue;

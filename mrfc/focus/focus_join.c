@@ -28,6 +28,7 @@
 #include "mrfc/focus/focus_reinvite.h"
 #include "mrfc/focus/focus_replace.h"
 #include "mrfc/focus/focus_reserve.h"
+#include "mrfc/focus/focus_tls.h"
 #include "mrfc/focus/focus_token.h"
 #include "proto/sip_uri.h"
 
@@ -279,8 +280,9 @@ static int find_room(struct focus *f, const struct sip_in *in, const struct iden
 	return err == 0 ? 0 : 404;
 }
 
-/* What can be refused before anything is made. Answers and returns false then. */
-static bool acceptable(struct focus *f, struct sip_in **in, struct focus_sdp_peer *peer)
+/* What can be refused before anything is made; room NULL: not there yet. Answers and returns false then. */
+static bool acceptable(struct focus *f, const struct room *room, struct sip_in **in,
+		       struct focus_sdp_peer *peer)
 {
 	struct focus_sdp_why why = {0};
 	char *headers;
@@ -297,13 +299,13 @@ static bool acceptable(struct focus *f, struct sip_in **in, struct focus_sdp_pee
 		focus_refuse(in, rule->status, rule->retry_after_s, rule->text);
 		return false;
 	}
-	if ((*in)->sdp.ptr == NULL && !focus_can_offer(f)) {
+	if ((*in)->sdp.ptr == NULL && !focus_can_offer(f, room)) {
 		focus_refuse(in, 488, 0, "MSRP over TLS is not served");
 		return false;
 	}
 	if ((*in)->sdp.ptr == NULL)
 		return true;
-	focus_demand(f, *in);
+	focus_demand(f, room, *in);
 	status = focus_sdp_read((*in)->sdp, false, &f->sdp, peer, &why);
 	if (status == 0 && peer->tolerated)
 		stats_tolerated(f->stats, "sdp");
@@ -321,7 +323,7 @@ static void start(struct session *s, struct sip_in *in)
 {
 	struct focus *f = s->room->focus;
 	struct media_remote remote = {.setup = MEDIA_SETUP_UNKNOWN,
-				      .tls = f->sdp.offer_tls && media_has_tls(f->media),
+				      .tls = focus_offers_tls(s->room),
 				      .match_session_only = f->sdp.session_match,
 				      .v6 = addr_is_v6(&in->peer)};
 
@@ -372,6 +374,13 @@ static bool refuse_keyless(struct room *room, struct sip_in **in, const struct i
 	return true;
 }
 
+/* The conference that it is for; NULL: made later, if at all. */
+static const struct room *room_meant(struct focus *f, const struct sip_in *in,
+				     const struct join_means *means)
+{
+	return means->room != NULL ? means->room : room_by_uri(f, in->uri, NULL, NULL);
+}
+
 void focus_on_invite(struct sip_in *in, void *arg)
 {
 	struct focus *f = arg;
@@ -398,7 +407,8 @@ void focus_on_invite(struct sip_in *in, void *arg)
 		identity_fini(&who);
 		return;
 	}
-	if (!replace_read(f, &in, &who, &means) || !acceptable(f, &in, &peer)) {
+	if (!replace_read(f, &in, &who, &means) ||
+	    !acceptable(f, room_meant(f, in, &means), &in, &peer)) {
 		identity_fini(&who);
 		return;
 	}

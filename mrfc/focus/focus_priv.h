@@ -262,10 +262,6 @@ void session_unindex(struct session *s);
 void focus_refuse(struct sip_in **in, int status, uint32_t retry_after_s, const char *why);
 /* The same as header lines; warning is the warn-code. The caller frees. */
 char *focus_refusal_headers(uint32_t retry_after_s, int warning, const char *why);
-/* There is what our own offers have to be for. */
-bool focus_can_offer(const struct focus *f);
-/* What policy wants of the description in this request; in NULL: of one in a session, nothing more. */
-void focus_demand(struct focus *f, const struct sip_in *in);
 /* Is it the URI of the factory or of an active conference? Nobody may join by such a name. */
 bool focus_uri_is_ours(struct focus *f, const char *uri);
 bool focus_uri_is_list(const struct focus *f, const char *uri); /* the service for lists */

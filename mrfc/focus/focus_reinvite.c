@@ -15,6 +15,7 @@
 #include "mrfc/focus/focus_media.h"
 #include "mrfc/focus/focus_priv.h"
 #include "mrfc/focus/focus_record.h"
+#include "mrfc/focus/focus_tls.h"
 
 #define LOG_PLACE "focus/reinvite"
 
@@ -214,7 +215,7 @@ void reinvite_on_change(struct session *s, struct slice offer)
 		session_step(s, SESSION_CHANGING);
 		return;
 	}
-	focus_demand(f, NULL);
+	focus_demand(f, s->room, NULL);
 	status = focus_sdp_read(offer, false, &f->sdp, session_offered(s), &why);
 	if (status != 0) {
 		refuse_change(s, status, why.warning, why.text);

@@ -12,6 +12,7 @@
 #include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_priv.h"
 #include "mrfc/focus/focus_record.h"
+#include "mrfc/focus/focus_tls.h"
 
 #define LOG_PLACE "focus/reserve"
 
@@ -55,7 +56,7 @@ void reserve_on_offer(struct session *s, struct slice offer)
 	struct media_remote remote;
 	int status;
 
-	focus_demand(f, NULL);
+	focus_demand(f, s->room, NULL);
 	status = focus_sdp_read(offer, false, &f->sdp, session_offered(s), &why);
 	if (status == 0 && focus_sdp_misfit(s->offered, &s->local) != NULL) {
 		focus_sdp_peer_fini(s->offered);

@@ -20,7 +20,6 @@ struct focus_sdp_policy {
 	bool tls;       /* the media side has it */
 	bool websocket; /* it has that, too */
 	bool by_name;   /* peers over TLS may be known by their certificate's name alone */
-	bool offer_tls; /* our own offers are for TLS, if it has */
 	/* Of one offer, where policy wants more of it: focus_sdp_demand(). */
 	bool tls_only;    /* over TLS alone (SEC-013) */
 	bool unprotected; /* nobody vouches for its fingerprints (SEC-010) */

@@ -42,6 +42,7 @@ static const struct record_field conference_fields[] = {
 	NUM(conference, "end", end_policy, CONFERENCE_END_MAX_IDLE),
 	NUM(conference, "mode", mode, CONFERENCE_CLOSED),
 	ROW(conference, RECORD_BOOL, "e2e", e2e),
+	NUM(conference, "require-tls", require_tls, CONFERENCE_TLS_HOP),
 	ROW(conference, RECORD_BOOL, "locked", locked),
 	ROW(conference, RECORD_BOOL, "kept", kept),
 	ROW(conference, RECORD_U32, "max-users", max_users),

@@ -21,7 +21,8 @@ struct focus {
 	int fail;         /* what the next call returns */
 	bool store_fails; /* nothing is stored any more */
 	int fail_members;
-	bool no_keys; /* there is no key server */
+	bool no_keys;              /* there is no key server */
+	enum conference_tls least; /* conference.require_tls */
 	char log[256];
 	char barred[256];
 	char display[64];
@@ -43,22 +44,29 @@ void focus_stored_forget(struct focus *f, const void *arg)
 	(void)arg;
 }
 
-int focus_create(struct focus *f, const char *name, const char *subject, const char *owner,
-		 bool sealed, struct conference **conference_r)
+int focus_create(struct focus *f, const struct focus_wanted *wanted,
+		 struct conference **conference_r)
 {
 	struct conference *c;
-	int rc = conference_create(f->table, name, owner, CONFERENCE_BY_API, WALL_MS, &c);
+	int rc = conference_create(f->table, wanted->name, wanted->owner, CONFERENCE_BY_API,
+				   WALL_MS, &c);
 
 	if (f->fail)
 		return f->fail;
-	if (sealed && f->no_keys)
+	if (wanted->sealed && f->no_keys)
 		return -ERR_UNSUPPORTED;
 	if (rc < 0)
 		return rc;
-	c->e2e = sealed;
-	c->subject = subject ? xstrdup(subject) : NULL;
+	c->e2e = wanted->sealed;
+	c->require_tls = wanted->require_tls;
+	c->subject = wanted->subject ? xstrdup(wanted->subject) : NULL;
 	*conference_r = c;
 	return 0;
+}
+
+enum conference_tls focus_tls(const struct focus *f, const struct conference *c)
+{
+	return c && c->require_tls > f->least ? c->require_tls : f->least;
 }
 
 bool focus_epoch(const struct conference *c, char hex[GKID_HEX_SIZE])

@@ -67,6 +67,40 @@ static void a_sealed_one_tells_its_epoch(void **state)
 	assert_true(json_is_null(member(rig->json, "epoch")));
 }
 
+static int with_tls(struct rig *rig, const char *value)
+{
+	char body[64];
+
+	snprintf(body, sizeof(body), "{\"require_tls\":%s}", value);
+	return request(rig, "POST", "/v1/conferences", body);
+}
+
+static void one_may_want_more_tls_than_all_but_not_less(void **state)
+{
+	/* covers: SEC-013 */
+	struct rig *rig = *state;
+
+	assert_int_equal(with_tls(rig, "null"), 201);
+	assert_string_equal(text(rig->json, "require_tls"), "off");
+	assert_int_equal(with_tls(rig, "\"off\""), 201);
+	assert_int_equal(with_tls(rig, "\"hop\""), 201);
+	assert_string_equal(text(rig->json, "require_tls"), "hop");
+	rig->focus.least = CONFERENCE_TLS_ACCESS_OR_HOP;
+	assert_int_equal(with_tls(rig, "null"), 201);
+	assert_string_equal(text(rig->json, "require_tls"), "access-or-hop");
+	assert_int_equal(with_tls(rig, "\"access-or-hop\""), 201);
+	assert_int_equal(with_tls(rig, "\"hop\""), 201);
+	assert_string_equal(text(rig->json, "require_tls"), "hop");
+	assert_int_equal(with_tls(rig, "\"off\""), 400);
+	assert_non_null(strstr(text(member(rig->json, "error"), "message"),
+			       "conference.require_tls, which is access-or-hop"));
+	rig->focus.least = CONFERENCE_TLS_HOP;
+	assert_int_equal(with_tls(rig, "\"access-or-hop\""), 400);
+	assert_int_equal(with_tls(rig, "\"Hop\""), 400);
+	assert_int_equal(with_tls(rig, "\"\""), 400);
+	assert_int_equal(with_tls(rig, "true"), 400);
+}
+
 static void wrong_creations_are_refused(void **state)
 {
 	struct rig *rig = *state;
@@ -345,6 +379,7 @@ int main(void)
 		TEST(a_conference_is_created_listed_shown_and_ended),
 		TEST(a_conference_without_a_name_gets_one),
 		TEST(a_sealed_one_tells_its_epoch),
+		TEST(one_may_want_more_tls_than_all_but_not_less),
 		TEST(wrong_creations_are_refused),
 		TEST(what_cannot_be_stored_is_not_made),
 		TEST(a_conference_is_made_of_members),

@@ -112,6 +112,7 @@ static const struct conference *room(void)
 				.origin = CONFERENCE_BY_JOIN,
 				.mode = CONFERENCE_CLOSED,
 				.kept = true,
+				.require_tls = CONFERENCE_TLS_HOP,
 				.contribution_id = (char *)"abc",
 				.created_wall_ms = 1760000000000,
 				.epoch = 3,
@@ -195,6 +196,7 @@ static void on_conference(const struct conference *c, void *arg)
 	assert_null(c->members);
 	assert_int_equal(c->mode, CONFERENCE_CLOSED);
 	assert_true(c->kept);
+	assert_int_equal(c->require_tls, CONFERENCE_TLS_HOP);
 	assert_int_equal(c->epoch, 3);
 	assert_int_equal(c->next_termination, 9);
 	assert_memory_equal(c->context, room()->context, 16);
@@ -350,6 +352,35 @@ static void everything_is_there_after_a_restart_and_in_order(void **state)
 	turn(rig);
 	assert_int_equal(rig->done, 1);
 	assert_false(stored(rig, "subscription", "room/s1", ""));
+	bytes_fini(&shown.log);
+}
+
+static void on_tls(const struct conference *c, void *arg)
+{
+	bytes_addf(&((struct shown *)arg)->log, "%s %d\n", c->name, (int)c->require_tls);
+}
+
+#define CONTEXT(digit) "\ncontext " digit "0000000000000000000000000000000\n"
+
+static void what_tls_a_conference_wants_is_in_its_record(void **state)
+{
+	/* covers: SEC-013 */
+	static const struct conf_store_reader of_tls = {.conference = on_tls};
+	struct rig *rig = *state;
+	struct shown shown = {.rig = rig};
+	size_t n_skipped = 99;
+
+	conf_store_put_conference(rig->cs, room());
+	conf_store_flush(rig->cs);
+	assert_true(stored(rig, "conference", "room", "\nrequire-tls 2\n"));
+	raw(rig, "conference", "hop", "name hop\nuri sip:h@x\nrequire-tls 2" CONTEXT("a"));
+	raw(rig, "conference", "more", "name more\nuri sip:m@x\nrequire-tls 3" CONTEXT("b"));
+	raw(rig, "conference", "old", "name old\nuri sip:o@x" CONTEXT("c"));
+	raw(rig, "conference", "part", "name part\nuri sip:p@x\nrequire-tls 1" CONTEXT("d"));
+	restart(rig);
+	assert_int_equal(conf_store_load(rig->cs, &of_tls, &shown, &n_skipped), 0);
+	assert_int_equal(n_skipped, 1); /* more */
+	assert_string_equal(bytes_cstr(&shown.log), "hop 2\nold 0\npart 1\nroom 2\n");
 	bytes_fini(&shown.log);
 }
 
@@ -513,6 +544,7 @@ int main(void)
 		TEST(a_waiter_that_went_away_is_not_called),
 		TEST(a_value_cannot_smuggle_in_a_field),
 		TEST(everything_is_there_after_a_restart_and_in_order),
+		TEST(what_tls_a_conference_wants_is_in_its_record),
 		TEST(what_cannot_be_read_costs_itself_alone),
 		TEST(a_conference_goes_with_all_that_is_under_its_name),
 		TEST(what_is_owed_comes_in_order_and_each_body_goes_with_the_last_who_has_it),

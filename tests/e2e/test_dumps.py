@@ -30,7 +30,6 @@ def started(tmp_path):
 
 @pytest.mark.parametrize("dumps", [False, True])
 def test_who_may_look_into_it(started, dumps):
-    # covers: GK-012
     server = started(**{"process.dumps": str(dumps).lower()})
     with open("/proc/%d/limits" % server.pid) as f:
         core = next(line for line in f if line.startswith("Max core file size"))

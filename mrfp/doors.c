@@ -177,9 +177,15 @@ static bool reload_one(struct tls *tls, const struct options *opt, const char *w
 
 void doors_reload(struct doors *d, struct plane *plane, const struct options *opt)
 {
+	int verify = plane->opt->tls_verify;
 	char why[TLS_WHY_SIZE];
 
-	if (plane->tls && tls_reload_ca(plane->tls, opt->tls_ca, why))
+	/* Legs that wait for their peer were made by this rule; without it, or its CA, nobody would judge them. */
+	if (opt->tls_verify != verify)
+		log_error("tls.verify is as before: another one holds from the next start");
+	if (!opt->tls_ca[0] && verify != TLS_VERIFY_FINGERPRINT)
+		log_error("tls.ca is as before: tls.verify needs it until the next start");
+	else if (plane->tls && tls_reload_ca(plane->tls, opt->tls_ca, why))
 		log_error("tls.ca is as before: %s", why);
 	if (!d || (!opt->tls_certificate[0] && !plane->opt->tls_certificate[0]))
 		return; /* one of our own making lasts as long as we do */

@@ -317,7 +317,7 @@ static void on_hup(void *arg)
 	log_set_level((enum log_level)opt.log_level);
 	doors_reload(s->doors, &s->plane, &opt);
 	log_info(
-		"configuration read: log.level and tls.* hold from now on, the rest from the next start");
+		"configuration read: log.level and tls.* but tls.verify hold from now on, the rest from the next start");
 	config_release(options_table, options_table_len, &opt);
 }
 

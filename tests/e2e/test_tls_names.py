@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peers over TLS that are known by the name in their certificate, without a fingerprint in SDP."""
 
+import signal
 import pytest
 
 from peer import msrp, sdp, tls
@@ -214,3 +215,28 @@ def test_wrong_settings_are_named(tmp_path, settings, said):
     server = Server("mrfp", {"msrp.port": 0, "mp.socket": str(tmp_path / "s"), **settings})
     assert server.proc.wait(10) == 78
     poll(lambda: said in server.log(), what="the reason")
+
+
+def test_another_rule_holds_from_the_next_start(ca, identities, tmp_path):
+    """HUP reads tls.verify but keeps the rule that waiting legs were made by, and the CA that it needs."""
+    # covers: SEC-004
+    conf = tmp_path / "mrfp.conf"
+    text = 'tls:\n{\n\tca = "%s";\n\tverify = "%s";\n};\n'
+    conf.write_text(text % (ca.cert, "either"))
+    control = Control(str(tmp_path / "mp.sock"))
+    server = Server("mrfp", {"msrp.port": 0, "msrp.tls_port": 0, "msrp.connect_allow": "127.0.0.1",
+                             "mp.socket": str(tmp_path / "mp.sock")}, args=["-c", str(conf)])
+    server.wait_ready()
+    conf.write_text(text % ("", "fingerprint"))
+    server.signal(signal.SIGHUP)
+    server.wait_log("tls.verify is as before")
+    server.wait_log("tls.ca is as before")
+    server.wait_log("configuration read")
+    listener = msrp.Listener(tls=identities["good"].server())
+    session = added((server, control), listener=listener, setup=1)
+    poll(lambda: session.conn is not None, what="its connection")
+    usable(session)
+    listener.close()
+    wrong = server.stop()
+    control.close()
+    assert not wrong, wrong

@@ -8,17 +8,19 @@ HUGE = 1 << 36  # what a sanitizer keeps about memory is larger than memory, and
 
 
 def regions(pid):
+    """What it can write, or could: programs and libraries as their files have them hold no secret, and a look would load
+    them whole."""
     with open("/proc/%d/maps" % pid) as f:
         for line in f:
-            place, rights = line.split()[:2]
-            if rights[0] == "r" and not line.rstrip().endswith(("[vvar]", "[vsyscall]")):
+            place, rights, _, _, inode = line.split()[:5]
+            if rights[0] == "r" and (rights[1] == "w" or inode == "0") and not line.rstrip().endswith(("[vvar]", "[vsyscall]")):
                 begin, end = place.split("-")
                 if int(end, 16) - int(begin, 16) < HUGE:
                     yield int(begin, 16), int(end, 16)
 
 
 def has(pid, octets, block=1 << 22):
-    """Are they anywhere in what the process can read?"""
+    """Are they anywhere in what the process may have written?"""
     fd = os.open("/proc/%d/mem" % pid, os.O_RDONLY)
     try:
         for at, end in regions(pid):

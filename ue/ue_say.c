@@ -183,7 +183,15 @@ static void on_clock(int64_t behind_s, void *arg)
 	ue->ops->clock(behind_s, ue->arg);
 }
 
+static void on_trouble(const char *text, void *arg)
+{
+	struct ue *ue = arg;
+
+	ue->ops->trouble(text, ue->arg);
+}
+
 const struct ue_seal_ops ue_sealed_ops = {
+	.trouble = on_trouble,
 	.send_key = on_send_key,
 	.opened = show,
 	.dropped = on_dropped,

@@ -200,10 +200,9 @@ static int take(struct ue_seal *s, struct slice mikey, struct bytes *reply, cons
 {
 	int rc = ue_crypto_take(s->crypto, mikey, ue_seal_wall_us(s), clock_now_ms(), reply, why_r);
 
-	if (rc < 0)
-		log_warn("dropped: %s", *why_r);
 	if (rc != 1)
 		return rc;
+	s->complaint = NULL;
 	ue_seal_keep(s);
 	evtimer_del(s->ev_ask);
 	s->ops->epoch(ue_crypto_epoch(s->crypto), s->arg);
@@ -211,12 +210,29 @@ static int take(struct ue_seal *s, struct slice mikey, struct bytes *reply, cons
 	return rc;
 }
 
+/* Once for each reason, until a key comes that is good. */
+static void complain(struct ue_seal *s, const char *why)
+{
+	char *text;
+
+	log_debug("dropped: %s", why);
+	if (s->complaint != NULL && strcmp(s->complaint, why) == 0)
+		return;
+	s->complaint = why;
+	text = xasprintf("a key message was dropped: %s", why);
+	s->ops->trouble(text, s->arg);
+	free(text);
+}
+
 void ue_seal_key(struct ue_seal *s, struct slice mikey)
 {
 	struct bytes reply = BYTES_INIT;
 	const char *why;
+	int rc = s->on ? take(s, mikey, &reply, &why) : 0;
 
-	if (s->on && take(s, mikey, &reply, &why) >= 0 && reply.len)
+	if (rc < 0)
+		complain(s, why);
+	else if (reply.len)
 		s->ops->send_key(bytes_slice(&reply), s->arg);
 	bytes_fini(&reply);
 }

@@ -55,6 +55,8 @@ struct ue_seal_ops {
 	void (*opened)(const struct ue_message *m, void *arg);
 	void (*dropped)(const struct ue_dropped *d, void *arg);
 	void (*epoch)(const struct gkid *id, void *arg); /* is sent with from now on */
+	/* A sentence: why a key message is of no use. Not again for the same before a good one came. */
+	void (*trouble)(const char *text, void *arg);
 	/* Our clock is behind (ahead: negative) by this: the peer's time is used from now on. */
 	void (*clock)(int64_t behind_s, void *arg);
 };

@@ -32,8 +32,9 @@ struct ue_seal {
 	bool on, up, has_roster;
 	bool own; /* the keys are ours */
 	struct gkid roster;
-	struct gke_leg *leg;  /* for TLS; NULL: not wanted, identity "": none yet */
-	struct bytes confirm; /* R_MESSAGE that waits for the session */
+	struct gke_leg *leg;   /* for TLS; NULL: not wanted, identity "": none yet */
+	const char *complaint; /* told last of a key message; NULL: none since a good one */
+	struct bytes confirm;  /* R_MESSAGE that waits for the session */
 	struct event *ev_tick, *ev_ask;
 	uint64_t asked_ms; /* the last request by message; 0: none */
 	struct ue_seal_file files[UE_SEAL_FILES];

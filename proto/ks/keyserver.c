@@ -153,6 +153,18 @@ struct ks_member *ks_member_find(const struct ks_room *room, const char *uri, st
 	return NULL;
 }
 
+/* What cannot be told from a random value by who has not the key. */
+static void mark_key(const struct ks_room *room, const struct member_key *key,
+		     char mark_r[GKE_LEG_IDENTITY_SIZE])
+{
+	struct gke_leg leg;
+
+	gke_leg(slice_make(key->key, MEMBER_KEY_SIZE),
+		slice_make(room->domain, sizeof(room->domain)), 0, &leg);
+	memcpy(mark_r, leg.identity, sizeof(leg.identity));
+	mem_wipe(&leg, sizeof(leg));
+}
+
 static struct ks_member *member_add(struct ks_room *room, const char *uri, const char *key_id)
 {
 	struct ks_member *m = ks_member_find(room, uri, slice_str(key_id));
@@ -345,6 +357,7 @@ static bool join(struct keyserver *ks, struct ks_room *room, const struct groupk
 		return false;
 	}
 	m = member_add(room, who->uri, key->id);
+	mark_key(room, key, m->key_mark);
 	m->in_offer = who->request.len == 0;
 	return true;
 }
@@ -447,14 +460,23 @@ static void fetch_message(struct keyserver *ks, struct ks_item *item,
 	struct ks_room *room = item->room;
 	struct ks_member *m = item->member;
 	const struct member_key *key = ks_key_find(ks, m->uri, slice_str(m->key_id));
+	char mark[GKE_LEG_IDENTITY_SIZE];
+	bool replaced = false;
 
+	if (key != NULL) {
+		mark_key(room, key, mark);
+		replaced = strcmp(mark, m->key_mark) != 0;
+		key = replaced ? NULL : key;
+	}
 	item_drop(ks, item);
 	show(ks, e, room->uri, m->uri, m->key_id);
 	bytes_reset(&ks->out_bytes);
 	if (key == NULL || build(ks, room, m, key, now, &ks->out_bytes) != 0) {
 		e->kind = KEYSERVER_REFUSED;
 		e->err = key == NULL ? -ERR_NOT_FOUND : -ERR_SYNTAX;
-		e->why = key == NULL ? "his key was removed" : "his names are too long";
+		e->why = replaced      ? "his key was replaced by another of that name"
+			 : key == NULL ? "his key was removed"
+				       : "his names are too long";
 		member_drop(ks, room, m);
 		return;
 	}

@@ -40,7 +40,8 @@ struct ks_member {
 	TAILQ_ENTRY(ks_member) link;
 	struct ks_person *person;
 	char *uri, *key_id;
-	bool in_offer; /* the next message stands in an offer of ours */
+	char key_mark[GKE_LEG_IDENTITY_SIZE]; /* tells his key from another of that name */
+	bool in_offer;                        /* the next message stands in an offer of ours */
 	struct ks_item items[KS_KINDS];
 	struct ks_sent sent[KS_REMEMBERED]; /* a ring */
 	unsigned n_sent;

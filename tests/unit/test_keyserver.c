@@ -159,6 +159,22 @@ static void who_has_no_key_is_refused_and_changes_nothing(void **state)
 			 -ERR_NOT_FOUND);
 }
 
+static void who_has_the_former_key_of_that_name_is_out(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_join(rig, ALICE, "a1");
+	rig_join(rig, BOB, "b1");
+	assert_int_equal(member_keys_remove(rig->keys, BOB, "b1", NULL, NULL), 1);
+	rig_add_key(rig, BOB, "b1");
+	assert_int_equal(keyserver_change(rig->ks, ROOM, NULL, 0, NULL, 0, &rig->now), 0);
+	assert_int_equal(rig_fetch(rig), 3);
+	assert_int_equal(rig_seen(rig, KEYSERVER_REFUSED, BOB)->err, -ERR_NOT_FOUND);
+	assert_non_null(rig_seen(rig, KEYSERVER_MESSAGE, ALICE));
+	rig_join(rig, BOB, "b1"); /* with the new one */
+	assert_non_null(rig_seen(rig, KEYSERVER_MESSAGE, BOB));
+}
+
 /* His R_MESSAGE to what was fetched for him. */
 static int confirm(struct rig *rig, const struct seen *s, const char *id, int flip)
 {
@@ -436,6 +452,7 @@ int main(void)
 		TEST(a_key_of_one_device_leaves_the_others_in),
 		TEST(who_waits_for_an_older_key_never_gets_it),
 		TEST(who_has_no_key_is_refused_and_changes_nothing),
+		TEST(who_has_the_former_key_of_that_name_is_out),
 		TEST(only_a_genuine_verification_confirms),
 		TEST(a_confirmation_is_told_of_once_a_device),
 		TEST(the_last_eight_messages_can_be_confirmed),

@@ -107,7 +107,10 @@ static void the_first_line_that_fits_decides(void **state)
 	assert_false(allow_has(a, "sip:tea@conf.example.com", "sip:bob@example.org"));
 	assert_false(allow_has(a, "sip:tea@conf.example.org", "sip:bob@example.com"));
 	allow_free(&a);
-	assert_int_equal(allow_parse(SLICE_LIT("a: b\nsip:x@y sip:z@y\n"), &a, &line), -ERR_SYNTAX);
+	assert_int_equal(allow_parse(SLICE_LIT("vault: sip:b@y\n"), &a, &line), -ERR_SYNTAX);
+	assert_int_equal(allow_parse(SLICE_LIT("*: bob\n"), &a, &line), -ERR_SYNTAX);
+	assert_int_equal(allow_parse(SLICE_LIT("sip:a@y: sip:b@y\nsip:x@y sip:z@y\n"), &a, &line),
+			 -ERR_SYNTAX);
 	assert_int_equal(line, 2);
 	assert_int_equal(allow_parse(SLICE_LIT("a:"), &a, &line), -ERR_SYNTAX);
 	assert_int_equal(allow_parse(SLICE_NULL, &a, &line), 0);

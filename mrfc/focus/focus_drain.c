@@ -302,7 +302,7 @@ static void ask(struct room *room, uint64_t now_ms)
 	LIST_FOREACH(s, &room->sessions, link) {
 		if (f->drain_budget < 1)
 			return;
-		if (!s->stays || s->step != SESSION_UP)
+		if (!s->stays || s->step != SESSION_UP || !key_may_offer(s))
 			continue;
 		f->drain_budget -= 1;
 		ask_to_move(s, now_ms);

@@ -47,10 +47,11 @@ struct session_key {
 	uint64_t claimed_t; /* of the bytes that it says to have; 0: none. The server judges that */
 	bool claims;        /* and it has not judged yet */
 	struct rekey_copy copy;
-	bool flying;              /* on the way to the media side */
-	bool stale;               /* given up, and kept (conference.stale_member) */
-	bool judging;             /* the key server judges what is in its new offer */
-	struct timer *wait_timer; /* of SESSION_KEYING, SESSION_PROVING, judging; NULL: never was */
+	bool flying;     /* on the way to the media side */
+	bool stale;      /* given up, and kept (conference.stale_member) */
+	bool judging;    /* the key server judges what is in its new offer */
+	bool move_waits; /* its new termination is there, the offer of it waits for a key */
+	struct timer *wait_timer; /* of SESSION_KEYING, SESSION_PROVING, these; NULL: never was */
 };
 
 /* A user with one of his keys: sessions that share it are one member for the key server. */
@@ -182,6 +183,15 @@ void key_explain(struct session *s, struct slice bytes);
 /* Our first description is to be made: true when it waits for the key (key_ready() goes on). */
 bool key_wait(struct session *s);
 void key_ready(struct session *s);
+/* Its offers have the key that they must have. */
+bool key_may_offer(const struct session *s);
+/*
+ * A new termination is to be offered, and there is no key for it since we were started: true when that
+ * waits for one (reinvite_keyed() follows, or its end). Over: it has come, it is needed no more; false:
+ * nothing waited.
+ */
+bool key_move_waits(struct session *s);
+bool key_move_over(struct session *s);
 /*
  * The peer's answer to our first offer: NULL, or why the session cannot be. *wait_r: what it
  * confirms is being checked, key_prove() waits for that and join_proven() follows.

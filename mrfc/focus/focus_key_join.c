@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ways into a sealed conference: what a peer's description must say (RFC 4567, and that it takes
- * sealed bodies and keys), and the wait for the key that our description carries. A session never
- * loses what it came in with: a change without a key is refused.
+ * sealed bodies and keys), and the wait for the key that our description carries, also that of a new
+ * place after a restart. A session never loses what it came in with: a change without a key is refused.
  */
 #include <stdlib.h>
 
@@ -25,6 +25,7 @@
 #define WARN_OTHER          399
 #define PROOF_MS            2000
 #define KEYING_MS           10000 /* far more than the windows of rekey.h */
+#define MOVING_MS           20000 /* the key server starts, the owner's terminal is back; mrfue waits 30 s */
 #define SEALED_TYPE         "application/pkcs7-mime"
 
 static int no(struct focus_sdp_why *why_r, int warning, const char *text)
@@ -297,7 +298,7 @@ static void on_wait_over(void *arg)
 	if (s->key->judging) {
 		key_unjudged(s);
 		reinvite_judged(s, 504, "the key server does not answer");
-	} else if (s->step == SESSION_KEYING)
+	} else if (s->step == SESSION_KEYING || key_move_over(s))
 		focus_unwind(s, UNWIND_NO_KEY_SERVER, 0, NULL, "the key server does not answer");
 	else
 		focus_unwind(s, UNWIND_BAD_KEY, 0, NULL, "the answer does not confirm the key");
@@ -333,6 +334,30 @@ void key_ready(struct session *s)
 		dialout_describe(s);
 	else
 		join_describe(s);
+}
+
+bool key_may_offer(const struct session *s)
+{
+	return s->key == NULL || owner_is_maker(s) || s->local.key_mgmt != NULL;
+}
+
+bool key_move_waits(struct session *s)
+{
+	if (key_may_offer(s))
+		return false;
+	log_info("%s: the new offer for %s waits for a key", s->room->c->name, s->who.uri);
+	s->key->move_waits = true;
+	wait_for(s, MOVING_MS);
+	return true;
+}
+
+bool key_move_over(struct session *s)
+{
+	if (s->key == NULL || !s->key->move_waits)
+		return false;
+	s->key->move_waits = false;
+	timer_stop(s->key->wait_timer);
+	return true;
 }
 
 void key_prove(struct session *s)

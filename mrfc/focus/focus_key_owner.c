@@ -11,6 +11,7 @@
 #include "mrfc/focus/focus_access.h"
 #include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_media.h"
+#include "mrfc/focus/focus_reinvite.h"
 #include "mrfc/groupkey/member_server.h"
 #include "proto/ks/ks_frame.h"
 #include "proto/sip_uri.h"
@@ -165,6 +166,8 @@ static void appoint(struct room *room)
 	room->key->maker = s;
 	log_info("%s: %s is to make its keys", room->c->name, s->who.uri);
 	member_server_expect(room->focus->config.keys, room->c->uri);
+	if (key_move_over(s)) /* it needs none */
+		reinvite_keyed(s);
 }
 
 void owner_look(struct room *room)

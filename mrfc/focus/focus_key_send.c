@@ -90,6 +90,8 @@ void key_deliver(struct session *s, struct slice bytes, bool fresh)
 		key_ready(s);
 	else if (s->step == SESSION_PROVING)
 		key_proven(s); /* what it confirms is no longer asked for: this will be */
+	else if (key_move_over(s))
+		reinvite_keyed(s);
 	else
 		key_soon(s->room);
 }

@@ -354,6 +354,12 @@ static void on_readded(const struct media_result *result, void *arg)
 		return;
 	}
 	focus_sdp_local_set(&s->local, result);
+	if (!key_move_waits(s))
+		reinvite_keyed(s);
+}
+
+void reinvite_keyed(struct session *s)
+{
 	if (!key_leg_of_ours(s, on_move_keyed))
 		offer_move(s);
 }
@@ -400,6 +406,7 @@ static void lose_session(struct session *s)
 	/* Its record stays: who goes on from it finds it lost, too. */
 	session_set_termination(s, 0);
 	s->bound = false;
+	(void)key_move_over(s);
 	key_park(s);
 	bytes_fini(&s->held_offer);
 	if (s->step == SESSION_CHANGING) {

@@ -21,7 +21,9 @@ void reinvite_fall_back(struct session *s);
 /* What holds, with the newest key. */
 void reinvite_offer_key(struct session *s);
 void reinvite_move(struct session *s); /* a new termination, and the offer of it */
-void room_move(struct room *room);     /* its MRFP is gone: go to another, or end the sessions */
+/* The offer of a new termination waited for a key, which is there. */
+void reinvite_keyed(struct session *s);
+void room_move(struct room *room); /* its MRFP is gone: go to another, or end the sessions */
 /* The MRFP has its room but not this one: a new termination there. */
 void reinvite_lost(struct session *s);
 /* The change that waited for the end of the recovery. */

@@ -34,6 +34,7 @@ struct mrfue_app {
 	struct mrfue_incoming *incoming; /* mrfue_push.c */
 	struct ue_smime *smime;          /* NULL: no certificates */
 	struct ue_state *state;          /* NULL: nothing is kept */
+	struct gkid epoch;               /* of the newest group key; number 0: none yet */
 	bool joined, leaving;
 	int exit_code;
 };

@@ -204,12 +204,15 @@ static void on_dropped(const struct ue_dropped *d, void *arg)
 
 static void on_epoch(const struct gkid *id, int64_t n_members, void *arg)
 {
+	struct mrfue_app *app = arg;
+	bool anew = gkid_epoch(&app->epoch) != 0 && !gkid_same_domain(&app->epoch, id);
 	char hex[GKID_HEX_SIZE];
 	json_t *e;
 
 	gkid_hex(id, hex);
-	e = json_pack("{s:s, s:I, s:s}", "event", "epoch", "epoch", (json_int_t)gkid_epoch(id),
-		      "id", hex);
+	app->epoch = *id;
+	e = json_pack("{s:s, s:I, s:s, s:b}", "event", "epoch", "epoch", (json_int_t)gkid_epoch(id),
+		      "id", hex, "anew", anew);
 	if (n_members >= 0)
 		json_object_set_new(e, "members", json_integer((json_int_t)n_members));
 	mrfue_emit(arg, e);

@@ -331,6 +331,8 @@ static void print_epoch(const json_t *e)
 	const json_t *members = json_object_get(e, "members");
 
 	printf("* new group key: epoch %lld", num(e, "epoch"));
+	if (json_is_true(json_object_get(e, "anew")))
+		printf(" of %.8s, counted anew", str(e, "id"));
 	if (members && num(e, "members") == 0)
 		fputs(", made for you alone", stdout);
 	else if (members)

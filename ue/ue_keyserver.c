@@ -150,8 +150,11 @@ static void note_confirmed(struct ue_keyserver *k, const char *uri, const char *
 static void note_refused(struct ue_keyserver *k, const char *uri, const char *id, const char *why,
 			 const struct keyserver_now *now)
 {
-	struct holder *h = holder_get(k, uri, id);
+	struct holder *h;
 
+	if (id[0] == '\0' && sip_uri_same(slice_str(uri), slice_str(k->me)))
+		return; /* a session of our own that is not gone yet */
+	h = holder_get(k, uri, id);
 	if (h != NULL && h->refused != NULL && strcmp(h->refused, why) == 0)
 		return;
 	if (h != NULL) {

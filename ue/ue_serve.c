@@ -114,6 +114,8 @@ int ue_serve_open(struct ue *ue, const struct ue_keyserver_config *config)
 	}
 	if (shown)
 		log_warn("%s: others than its owner may read it", config->keys_file);
+	if (ue_keyserver_keys(ue->keyserver) == 0)
+		log_warn("%s has no key: nobody but us can be in", config->keys_file);
 	ue->ev_late = evtimer_new(ue->base, on_late, ue);
 	ue->ev_age = event_new(ue->base, -1, EV_PERSIST, on_age, ue);
 	event_add(ue->ev_age, &(struct timeval){AGE_S, 0});

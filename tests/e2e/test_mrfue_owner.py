@@ -204,6 +204,7 @@ def test_the_owner_leaves_and_comes_back(table):
     olga = t.serve()
     second = together(olga, bob, carol, but=[first])
     assert second[:16] != first[:16]  # another domain, which bob takes: it is of the owner he knows
+    assert any(e["anew"] for e in bob.events("epoch"))
     olga.do("I am back")
     assert bob.wait("message", text="I am back")["sealed"] is True
     carol.hear("I am back")
@@ -227,6 +228,8 @@ def test_the_owner_is_killed_and_comes_back(table):
     assert second[:16] != first[:16] and carol.keys.last_t > last_t and not carol.failed
     assert carol.say("still here") == 200
     olga.wait("message", text="still here")
+    # nothing is said of her session that is dead
+    assert not [e for e in olga.events("key") if e["uri"] == olga.aor]
 
 
 def test_keys_are_made_anew_for_an_mrfc_that_was_started_again(table, tmp_path):

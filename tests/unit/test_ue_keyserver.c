@@ -470,7 +470,11 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+	char lock[sizeof(times_file) + 8];
+
 	(void)state;
+	snprintf(lock, sizeof(lock), "%s.lock", times_file);
+	unlink(lock);
 	unlink(keys_file);
 	unlink(times_file);
 	return rmdir(folder);

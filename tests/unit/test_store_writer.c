@@ -111,7 +111,7 @@ static void what_may_wait_gathers_and_goes_with_what_may_not(void **state)
 {
 	struct store_health before, after;
 	struct rig *rig = *state;
-	char key[8];
+	char key[12];
 
 	reopen(rig);
 	put(rig, "first", true);

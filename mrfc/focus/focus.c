@@ -243,6 +243,12 @@ static void on_confirmed(struct dialog *d, void *arg)
 		focus_unwind(s, UNWIND_BAD_ANSWER, 0, NULL, "no answer");
 }
 
+static bool on_refresh(struct dialog *d, void *arg)
+{
+	(void)d;
+	return reinvite_refresh(arg);
+}
+
 static void on_change_failed(struct dialog *d, int status, void *arg)
 {
 	(void)d;
@@ -276,6 +282,7 @@ static const struct dialog_ops dialog_handlers = {.change = on_change,
 						  .accepted = on_accepted,
 						  .refused = on_refused,
 						  .confirmed = on_confirmed,
+						  .refresh = on_refresh,
 						  .change_failed = on_change_failed,
 						  .ended = on_ended};
 

@@ -47,10 +47,11 @@ struct session_key {
 	uint64_t claimed_t; /* of the bytes that it says to have; 0: none. The server judges that */
 	bool claims;        /* and it has not judged yet */
 	struct rekey_copy copy;
-	bool flying;     /* on the way to the media side */
-	bool stale;      /* given up, and kept (conference.stale_member) */
-	bool judging;    /* the key server judges what is in its new offer */
-	bool move_waits; /* its new termination is there, the offer of it waits for a key */
+	bool flying;        /* on the way to the media side */
+	bool stale;         /* given up, and kept (conference.stale_member) */
+	bool judging;       /* the key server judges what is in its new offer */
+	bool refresh_waits; /* its session timer is due, the offer waits for a key */
+	bool move_waits;    /* its new termination is there, the offer of it waits for a key */
 	struct timer *wait_timer; /* of SESSION_KEYING, SESSION_PROVING, these; NULL: never was */
 };
 

@@ -168,6 +168,7 @@ static void appoint(struct room *room)
 	member_server_expect(room->focus->config.keys, room->c->uri);
 	if (key_move_over(s)) /* it needs none */
 		reinvite_keyed(s);
+	reinvite_refresh_late(s);
 }
 
 void owner_look(struct room *room)

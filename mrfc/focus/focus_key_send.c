@@ -94,6 +94,7 @@ void key_deliver(struct session *s, struct slice bytes, bool fresh)
 		reinvite_keyed(s);
 	else
 		key_soon(s->room);
+	reinvite_refresh_late(s);
 }
 
 void key_nudge(struct session *s)

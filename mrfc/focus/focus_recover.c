@@ -429,6 +429,7 @@ static void recovered(struct room *room)
 	for (s = LIST_FIRST(&room->sessions); s != NULL; s = next) {
 		next = LIST_NEXT(s, link);
 		reinvite_held(s);
+		reinvite_refresh_late(s);
 	}
 }
 

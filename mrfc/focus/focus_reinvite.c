@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "mrfc/focus/focus_file.h"
+#include "mrfc/focus/focus_key_owner.h"
 #include "mrfc/focus/focus_leave.h"
 #include "mrfc/focus/focus_media.h"
 #include "mrfc/focus/focus_priv.h"
@@ -158,6 +159,13 @@ void reinvite_on_cancelled(struct session *s)
 	s->cancelled = true;
 }
 
+/* Our description is of an earlier process: it was recorded without its key. */
+static bool lost_key(const struct session *s)
+{
+	return s->local.key_mgmt != NULL &&
+	       strstr(bytes_cstr(&s->local.last), "a=key-mgmt:") == NULL;
+}
+
 /* What is offered is fine, as far as can be told here. */
 static void change(struct session *s)
 {
@@ -167,6 +175,10 @@ static void change(struct session *s)
 	if (s->has_peer &&
 	    focus_sdp_same(s->offered, s->peer.sdp.origin_id, s->peer.sdp.origin_version)) {
 		drop_offered(s); /* a refresh: nothing changed (MSRP-131) */
+		if (lost_key(s)) {
+			focus_sdp_answer(&s->local, &s->peer, &f->sdp);
+			key_told_by_sdp(s);
+		}
 		dialog_answer(s->dialog, bytes_slice(&s->local.last));
 		return;
 	}
@@ -191,6 +203,15 @@ void reinvite_judged(struct session *s, int status, const char *why)
 	}
 }
 
+/* What we would say has no key; but an owner may want to become who makes them. */
+static bool needs_key(const struct session *s)
+{
+	const char *lack;
+
+	return !s->room->recovering && !key_may_offer(s) &&
+	       !owner_would_serve(s->room, &s->who, NULL, &lack);
+}
+
 void reinvite_on_change(struct session *s, struct slice offer)
 {
 	struct focus *f = s->room->focus;
@@ -200,6 +221,11 @@ void reinvite_on_change(struct session *s, struct slice offer)
 	int status;
 
 	if (s->step != SESSION_UP) { /* our own move is in progress */
+		dialog_refuse(s->dialog, 491, NULL);
+		return;
+	}
+	if (needs_key(s)) {
+		log_info("%s: %s changes before there is a key", s->room->c->name, s->who.uri);
 		dialog_refuse(s->dialog, 491, NULL);
 		return;
 	}
@@ -307,6 +333,26 @@ void reinvite_offer_key(struct session *s)
 	dialog_offer(s->dialog, bytes_slice(&s->local.last));
 }
 
+bool reinvite_refresh(struct session *s)
+{
+	if (s->key == NULL)
+		return false;
+	if (s->step == SESSION_UP && !s->room->recovering && key_may_offer(s)) {
+		s->key->refresh_waits = false;
+		reinvite_offer_key(s);
+	} else {
+		log_info("%s: the refresh for %s waits", s->room->c->name, s->who.uri);
+		s->key->refresh_waits = true;
+	}
+	return true;
+}
+
+void reinvite_refresh_late(struct session *s)
+{
+	if (s->key != NULL && s->key->refresh_waits)
+		(void)reinvite_refresh(s);
+}
+
 void reinvite_fall_back(struct session *s)
 {
 	if (!s->reoffer || s->step != SESSION_UP)
@@ -332,6 +378,8 @@ void reinvite_on_failed(struct session *s, int status)
 
 static void offer_move(struct session *s)
 {
+	if (s->key != NULL)
+		s->key->refresh_waits = false; /* this is one, too */
 	write_offer(s);
 	session_store(s);
 	conf_store_flush(s->room->focus->store);

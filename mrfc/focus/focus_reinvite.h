@@ -20,7 +20,13 @@ void reinvite_on_failed(struct session *s, int status);
 void reinvite_fall_back(struct session *s);
 /* What holds, with the newest key. */
 void reinvite_offer_key(struct session *s);
-void reinvite_move(struct session *s); /* a new termination, and the offer of it */
+/*
+ * A refresh by re-INVITE in a sealed conference is an offer of what holds, with the key; it waits for
+ * one when there is none since we were started. False: the last description does.
+ */
+bool reinvite_refresh(struct session *s);
+void reinvite_refresh_late(struct session *s); /* there may be a key for one that waits */
+void reinvite_move(struct session *s);         /* a new termination, and the offer of it */
 /* The offer of a new termination waited for a key, which is there. */
 void reinvite_keyed(struct session *s);
 void room_move(struct room *room); /* its MRFP is gone: go to another, or end the sessions */

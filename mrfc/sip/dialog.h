@@ -52,6 +52,12 @@ struct dialog_ops {
 	void (*refused)(struct dialog *d, const struct sip_out_result *result, void *arg);
 	/* Both sides have it: ACK in or out. */
 	void (*confirmed)(struct dialog *d, void *arg);
+	/*
+	 * The session is to be refreshed by a re-INVITE. False: with our last description again. True:
+	 * the owner offers anew for it, now or once it can, and the session timer goes on.
+	 * NULL: always false.
+	 */
+	bool (*refresh)(struct dialog *d, void *arg);
 	/* Our re-offer failed; the session is as before (FOC-023). */
 	void (*change_failed)(struct dialog *d, int status, void *arg);
 	void (*ended)(struct dialog *d, enum dialog_end how, int status, const char *phrase,

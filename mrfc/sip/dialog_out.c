@@ -327,7 +327,7 @@ void dialog_refresh(struct dialog *d)
 		return; /* what is in progress refreshes too, or the timer ends it */
 	if (d->peer_updates)
 		send_change(d, "UPDATE", SLICE_NULL, true);
-	else
+	else if (d->set->ops->refresh == NULL || !d->set->ops->refresh(d, d->arg))
 		send_change(d, "INVITE", bytes_slice(&d->local), true);
 }
 

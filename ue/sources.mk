@@ -12,6 +12,7 @@ UE_SRC := \
 	ue/ue_file_seal.c \
 	ue/ue_held.c \
 	ue/ue_inbox.c \
+	ue/ue_kept.c \
 	ue/ue_key.c \
 	ue/ue_keyserver.c \
 	ue/ue_keyring.c \
@@ -55,5 +56,5 @@ MRFUE_SRC := \
 SOFIA_SRC += $(filter ue/ue_sip%,$(UE_SRC))
 UNIT_TESTS += mrfue_wait ue_crypto ue_crypto_body ue_digest ue_key ue_inbox ue_msrp ue_names ue_outbox ue_receipts ue_roster ue_typing
 UNIT_TESTS += ue_held ue_part ue_records ue_replay
-UNIT_TESTS += ue_keyring ue_keyserver ue_smime ue_times
+UNIT_TESTS += ue_kept ue_keyring ue_keyserver ue_smime ue_times
 UNIT_TESTS += ue_crypto_alone ue_marks ue_state

@@ -6,17 +6,13 @@
 #include "ue/ue_times.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <uthash.h>
 
 #include "common/bytes.h"
 #include "common/mem.h"
 #include "proto/mikey.h"
+#include "ue/ue_kept.h"
 
 #define SINCE    "*"
 #define FILE_MAX (16u << 20)
@@ -28,8 +24,7 @@ struct time {
 };
 
 struct ue_times {
-	char *path, *beside; /* the file, and what becomes it */
-	int lock_fd;
+	struct ue_kept *file;
 	struct time *all;
 	bool changed;
 	struct keyserver_memory hooks;
@@ -101,29 +96,36 @@ static int read_line(struct ue_times *t, struct slice line)
 	return 0;
 }
 
-static int read_file(struct ue_times *t)
+static int read_text(struct ue_times *t, struct slice text)
 {
-	int err = 0, fd = open(t->path, O_RDONLY | O_CLOEXEC);
-	struct bytes text = BYTES_INIT;
-	struct slice rest, line;
-	char buf[4096];
-	ssize_t n;
+	struct slice line;
+	int err = 0;
 
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -ERR_IO;
-	bytes_init(&text, FILE_MAX);
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		bytes_add(&text, buf, (size_t)n);
-	close(fd);
-	if (n < 0)
-		err = -ERR_IO;
-	else if (!bytes_ok(&text) || text.len == 0 || text.data[text.len - 1] != '\n')
-		err = -ERR_SYNTAX;
-	rest = slice_first(bytes_slice(&text), text.len - (err == 0));
-	while (err == 0 && slice_next(&rest, '\n', &line))
+	if (text.len == 0 || text.ptr[text.len - 1] != '\n')
+		return -ERR_SYNTAX;
+	text = slice_first(text, text.len - 1);
+	while (err == 0 && slice_next(&text, '\n', &line))
 		err = read_line(t, line);
 	if (err == 0 && find(t, SINCE) == NULL)
 		err = -ERR_SYNTAX;
+	return err;
+}
+
+/* One that is not there begins now. */
+static int read_file(struct ue_times *t, uint64_t wall_us)
+{
+	struct bytes text = BYTES_INIT;
+	int err;
+
+	bytes_init(&text, FILE_MAX);
+	err = ue_kept_read(t->file, &text);
+	if (err == 1) {
+		err = read_text(t, bytes_slice(&text));
+	} else if (err == 0) {
+		set(t, slice_str(SINCE), mikey_time(wall_us));
+		t->changed = true;
+		err = ue_times_save(t);
+	}
 	bytes_fini(&text);
 	return err;
 }
@@ -143,42 +145,17 @@ static void forget_old(struct ue_times *t, uint64_t skew_ms, uint64_t wall_us)
 	}
 }
 
-/* Of two processes each would undo what the other wrote. */
-static int lock(struct ue_times *t)
-{
-	char *path = xasprintf("%s.lock", t->path);
-	int err = 0;
-
-	t->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-	free(path);
-	if (t->lock_fd < 0)
-		err = -ERR_IO;
-	else if (flock(t->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		err = errno == EWOULDBLOCK ? -ERR_EXISTS : -ERR_IO;
-	return err;
-}
-
 int ue_times_open(const char *path, uint64_t skew_ms, uint64_t wall_us, struct ue_times **times_r)
 {
 	struct ue_times *t = xcalloc(1, sizeof(*t));
 	int err;
 
-	t->path = xstrdup(path);
-	t->beside = xasprintf("%s.new", path);
 	t->hooks = (struct keyserver_memory){hook_last_t, hook_set_last_t, t};
-	err = lock(t);
+	err = ue_kept_open(path, &t->file);
 	if (err == 0)
-		err = read_file(t);
-	if (err == 0 && find(t, SINCE) == NULL) {
-		set(t, slice_str(SINCE), mikey_time(wall_us));
-		t->changed = true;
-		err = ue_times_save(t);
-	}
+		err = read_file(t, wall_us);
 	if (err < 0) {
-		int why = errno;
-
 		ue_times_free(&t);
-		errno = why;
 		return err;
 	}
 	forget_old(t, skew_ms, wall_us);
@@ -190,6 +167,7 @@ void ue_times_free(struct ue_times **t_p)
 {
 	struct ue_times *t = *t_p;
 	struct time *one, *next;
+	int why = errno;
 
 	if (t == NULL)
 		return;
@@ -199,11 +177,9 @@ void ue_times_free(struct ue_times **t_p)
 		free(one->name);
 		free(one);
 	}
-	if (t->lock_fd >= 0)
-		close(t->lock_fd);
-	free(t->path);
-	free(t->beside);
+	ue_kept_close(&t->file);
 	free(t);
+	errno = why;
 }
 
 const struct keyserver_memory *ue_times_hooks(const struct ue_times *t)
@@ -211,37 +187,20 @@ const struct keyserver_memory *ue_times_hooks(const struct ue_times *t)
 	return &t->hooks;
 }
 
-static int write_all(int fd, struct slice text)
-{
-	while (text.len > 0) {
-		ssize_t n = write(fd, text.ptr, text.len);
-
-		if (n <= 0)
-			return -ERR_IO;
-		text = slice_from(text, (size_t)n);
-	}
-	return fsync(fd) == 0 ? 0 : -ERR_IO;
-}
-
 int ue_times_save(struct ue_times *t)
 {
 	struct bytes text = BYTES_INIT;
-	int err, fd;
+	int err, why;
 
 	if (!t->changed)
 		return 0;
-	if (unlink(t->beside) < 0 && errno != ENOENT) /* one that a crash left */
-		return -ERR_IO;
-	fd = open(t->beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		  S_IRUSR | S_IWUSR);
-	if (fd < 0)
-		return -ERR_IO;
 	for (const struct time *one = t->all; one != NULL; one = one->hh.next)
 		bytes_addf(&text, "%016llx %s\n", (unsigned long long)one->t, one->name);
-	err = write_all(fd, bytes_slice(&text));
+	err = ue_kept_replace(t->file, bytes_slice(&text));
+	why = errno;
 	bytes_fini(&text);
-	if (close(fd) < 0 || err < 0 || rename(t->beside, t->path) < 0)
-		return -ERR_IO;
-	t->changed = false;
-	return 0;
+	errno = why;
+	if (err == 0)
+		t->changed = false;
+	return err;
 }
